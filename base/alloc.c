@@ -1,0 +1,61 @@
+/* alloc.c - heap wrappers that abort on exhaustion. The rejected choice, error codes up every path,
+ * would double the number of error paths for a case in which nothing useful can be done.
+ */
+#include "base/alloc.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void *checked(void *p)
+{
+    if (p == NULL) {
+        static const char text[] = "wcompose: out of memory\n";
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)ignored;
+        abort();
+    }
+    return p;
+}
+
+void *wc_alloc(size_t size)
+{
+    return checked(malloc(size == 0 ? 1 : size));
+}
+
+void *wc_calloc(size_t n, size_t size)
+{
+    return checked(calloc(n == 0 ? 1 : n, size == 0 ? 1 : size));
+}
+
+void *wc_realloc(void *old, size_t n, size_t size)
+{
+    if (size != 0 && n > SIZE_MAX / size)
+        return checked(NULL);
+    size_t bytes = n * size;
+    return checked(realloc(old, bytes == 0 ? 1 : bytes));
+}
+
+char *wc_strdup(const char *text)
+{
+    size_t len = strlen(text) + 1;
+    return memcpy(wc_alloc(len), text, len);
+}
+
+void wc_free(void *p)
+{
+    free(p);
+}
+
+void wc_cleanup_free(void *pp)
+{
+    free(*(void **)pp);
+}
+
+void wc_cleanup_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+}

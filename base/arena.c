@@ -1,0 +1,121 @@
+/* arena.c - a list of blocks, each twice as large as the one before up to 1 MiB; objects are cut
+ * off the newest.
+ */
+#include "base/arena.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+
+struct wc_arena_block {
+    struct wc_arena_block *next;
+    size_t used, size;
+    _Alignas(max_align_t) unsigned char data[];
+};
+
+void wc_arena_init(struct wc_arena *arena)
+{
+    *arena = (struct wc_arena){ 0 };
+}
+
+void wc_arena_deinit(struct wc_arena *arena)
+{
+    struct wc_arena_block *block = arena->head;
+    while (block != NULL) {
+        struct wc_arena_block *next = block->next;
+        wc_free(block);
+        block = next;
+    }
+    wc_arena_init(arena);
+}
+
+static struct wc_arena_block *add_block(struct wc_arena *arena, size_t need)
+{
+    size_t size = arena->head == NULL ? FIRST_BLOCK : arena->head->size * 2;
+    if (size > LARGEST_BLOCK)
+        size = LARGEST_BLOCK;
+    if (size < need)
+        size = need;
+    struct wc_arena_block *block = wc_alloc(sizeof *block + size);
+    block->used = 0;
+    block->size = size;
+    block->next = arena->head;
+    arena->head = block;
+    return block;
+}
+
+void *wc_arena_alloc(struct wc_arena *arena, size_t size)
+{
+    const size_t align = _Alignof(max_align_t);
+    if (size > SIZE_MAX / 2)
+        abort();
+    size = (size + align - 1) / align * align;
+    struct wc_arena_block *block = arena->head;
+    if (block == NULL || block->size - block->used < size)
+        block = add_block(arena, size);
+    void *p = block->data + block->used;
+    block->used += size;
+    arena->total += size;
+    return memset(p, 0, size);
+}
+
+void *wc_arena_array(struct wc_arena *arena, size_t n, size_t size)
+{
+    if (size != 0 && n > SIZE_MAX / 2 / size)
+        abort();
+    return wc_arena_alloc(arena, n * size);
+}
+
+char *wc_arena_strdup(struct wc_arena *arena, const char *text)
+{
+    return text == NULL ? NULL : wc_arena_strndup(arena, text, strlen(text));
+}
+
+char *wc_arena_strndup(struct wc_arena *arena, const char *text, size_t len)
+{
+    if (text == NULL)
+        return NULL;
+    len = strnlen(text, len);
+    char *copy = wc_arena_alloc(arena, len + 1);
+    memcpy(copy, text, len);
+    return copy;
+}
+
+char *wc_arena_vprintf(struct wc_arena *arena, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (len < 0)
+        abort();
+    char *text = wc_arena_alloc(arena, (size_t)len + 1);
+    vsnprintf(text, (size_t)len + 1, fmt, args);
+    return text;
+}
+
+char *wc_arena_printf(struct wc_arena *arena, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    char *text = wc_arena_vprintf(arena, fmt, args);
+    va_end(args);
+    return text;
+}
+
+void *wc_arena_grow(struct wc_arena *arena, void *items, size_t n, size_t *cap, size_t size)
+{
+    if (n < *cap)
+        return items;
+    size_t cap_new = *cap == 0 ? 8 : *cap * 2;
+    void *moved = wc_arena_array(arena, cap_new, size);
+    if (n != 0)
+        memcpy(moved, items, n * size);
+    *cap = cap_new;
+    return moved;
+}

@@ -1,0 +1,96 @@
+/* buf.c - after git's strbuf: the terminator always fits, the empty buffer needs no heap. */
+#include "base/buf.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+
+char wc_buf_empty[1];
+
+void wc_buf_deinit(struct wc_buf *buf)
+{
+    if (buf->cap != 0)
+        wc_free(buf->data);
+    *buf = (struct wc_buf)WC_BUF_INIT;
+}
+
+void wc_buf_reset(struct wc_buf *buf)
+{
+    buf->len = 0;
+    if (buf->cap != 0)
+        buf->data[0] = '\0';
+}
+
+void wc_buf_reserve(struct wc_buf *buf, size_t more)
+{
+    if (more > SIZE_MAX / 2 - buf->len)
+        abort();
+    size_t need = buf->len + more + 1;
+    if (need <= buf->cap)
+        return;
+    size_t cap = buf->cap < 64 ? 64 : buf->cap * 2;
+    if (cap < need)
+        cap = need;
+    buf->data = wc_realloc(buf->cap == 0 ? NULL : buf->data, cap, 1);
+    buf->cap = cap;
+    buf->data[buf->len] = '\0';
+}
+
+void wc_buf_add(struct wc_buf *buf, const void *bytes, size_t len)
+{
+    wc_buf_reserve(buf, len);
+    if (len != 0)
+        memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
+void wc_buf_adds(struct wc_buf *buf, const char *text)
+{
+    wc_buf_add(buf, text, strlen(text));
+}
+
+void wc_buf_addc(struct wc_buf *buf, char c)
+{
+    wc_buf_add(buf, &c, 1);
+}
+
+void wc_buf_vprintf(struct wc_buf *buf, const char *fmt, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (len < 0)
+        abort();
+    wc_buf_reserve(buf, (size_t)len);
+    vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
+    buf->len += (size_t)len;
+}
+
+void wc_buf_printf(struct wc_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    wc_buf_vprintf(buf, fmt, args);
+    va_end(args);
+}
+
+void wc_buf_consume(struct wc_buf *buf, size_t n)
+{
+    if (n == 0)
+        return;
+    memmove(buf->data, buf->data + n, buf->len - n + 1);
+    buf->len -= n;
+}
+
+char *wc_buf_detach(struct wc_buf *buf)
+{
+    wc_buf_reserve(buf, 0);
+    char *text = buf->data;
+    *buf = (struct wc_buf)WC_BUF_INIT;
+    return text;
+}

@@ -1,0 +1,205 @@
+/* fs.c - whole-file operations; tree removal walks by directory descriptors, so a link swapped in
+ * can't lead it away. */
+#include "base/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+int wc_fs_code(int sys)
+{
+    if (sys == ENOENT || sys == ENOTDIR)
+        return WC_ERR_NOENT;
+    if (sys == EACCES || sys == EPERM)
+        return WC_ERR_PERM;
+    return WC_ERR_IO;
+}
+
+static int fail(struct wc_err *err, const char *doing, const char *path)
+{
+    int sys = errno;
+    return wc_err_set(err, wc_fs_code(sys), sys, "%s %s", doing, path);
+}
+
+static int read_all(int fd, const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
+{
+    size_t start = out->len;
+    for (;;) {
+        wc_buf_reserve(out, 65536);
+        ssize_t n = read(fd, out->data + out->len, 65536);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return fail(err, "read", path);
+        if (n == 0)
+            break;
+        out->len += (size_t)n;
+        if (out->len - start > limit)
+            return wc_err_set(err, WC_ERR_LIMIT, 0, "%s is larger than %zu bytes", path, limit);
+    }
+    out->data[out->len] = '\0';
+    return 0;
+}
+
+int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
+{
+    WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return fail(err, "open", path);
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return fail(err, "stat", path);
+    if (S_ISDIR(st.st_mode))
+        return wc_err_set(err, WC_ERR_IO, EISDIR, "read %s", path);
+    if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+        return wc_err_set(err, WC_ERR_IO, 0, "%s is not a regular file", path);
+    size_t start = out->len;
+    int rc = read_all(fd, path, limit, out, err);
+    if (rc != 0) {
+        out->len = start;
+        if (out->cap != 0)
+            out->data[start] = '\0';
+    }
+    return rc;
+}
+
+static int write_all(int fd, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static void sync_parent(const char *path)
+{
+    char dir[4096];
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    if (len >= sizeof dir)
+        return;
+    memcpy(dir, slash == NULL ? "." : path, len);
+    dir[len] = '\0';
+    WC_CLEANUP_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0)
+        fsync(fd);
+}
+
+int wc_fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, bool durable,
+                       struct wc_err *err)
+{
+    uint32_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random)
+        random = (uint32_t)getpid();
+    char fresh[4096];
+    int n = snprintf(fresh, sizeof fresh, "%s.%08x.new", path, random);
+    if (n < 0 || (size_t)n >= sizeof fresh)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "path too long: %.100s…", path);
+    WC_CLEANUP_FD int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0)
+        return fail(err, "create", fresh);
+    int rc = 0;
+    if (write_all(fd, bytes, len) != 0 || fchmod(fd, mode) != 0)
+        rc = fail(err, "write", fresh);
+    else if (durable && fsync(fd) != 0)
+        rc = fail(err, "sync", fresh);
+    else if (rename(fresh, path) != 0)
+        rc = fail(err, "rename to", path);
+    if (rc != 0)
+        unlink(fresh);
+    else if (durable)
+        sync_parent(path);
+    return rc;
+}
+
+int wc_fs_mkdirs(const char *path, mode_t mode, struct wc_err *err)
+{
+    char part[4096];
+    size_t len = strlen(path);
+    if (len >= sizeof part)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "path too long: %.100s…", path);
+    memcpy(part, path, len + 1);
+    if (mkdir(part, mode) == 0 || errno == EEXIST)
+        return 0;
+    for (size_t i = 1; i <= len; i++) {
+        if (part[i] != '/' && part[i] != '\0')
+            continue;
+        char kept = part[i];
+        part[i] = '\0';
+        if (mkdir(part, mode) != 0 && errno != EEXIST)
+            return fail(err, "make directory", part);
+        part[i] = kept;
+    }
+    return 0;
+}
+
+static int remove_below(int dir_fd, const char *name, dev_t device);
+
+static int remove_children(int fd, dev_t device)
+{
+    DIR *dir = fdopendir(fd);
+    if (dir == NULL) {
+        close(fd);
+        return -1;
+    }
+    int rc = 0, sys = 0;
+    struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL) {
+        if (wc_streq(entry->d_name, ".") || wc_streq(entry->d_name, ".."))
+            continue;
+        if (remove_below(dirfd(dir), entry->d_name, device) != 0) {
+            rc = -1;
+            sys = errno;
+        }
+    }
+    closedir(dir);
+    errno = sys;
+    return rc;
+}
+
+static int remove_below(int dir_fd, const char *name, dev_t device)
+{
+    if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return -1;
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    struct stat st;
+    if (fstat(fd, &st) != 0 || (device != 0 && st.st_dev != device)) {
+        close(fd);
+        errno = EBUSY; /* a mount: somebody else's files are in there */
+        return -1;
+    }
+    if (remove_children(fd, st.st_dev) != 0)
+        return -1;
+    return unlinkat(dir_fd, name, AT_REMOVEDIR);
+}
+
+int wc_fs_remove_tree(const char *path, struct wc_err *err)
+{
+    return remove_below(AT_FDCWD, path, 0) == 0 ? 0 : fail(err, "remove", path);
+}
+
+bool wc_fs_exists(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0;
+}

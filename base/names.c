@@ -1,0 +1,112 @@
+/* names.c - words for the enumerations of the contracts, and look-ups in a project. One place, so
+ * that every screen and every file says the same word.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "wcompose/event.h"
+#include "wcompose/model.h"
+#include "wcompose/state.h"
+
+const char *wc_life_name(enum wc_life life)
+{
+    switch (life) {
+    case WC_LIFE_ABSENT:
+        return "absent";
+    case WC_LIFE_CREATED:
+        return "created";
+    case WC_LIFE_RUNNING:
+        return "running";
+    case WC_LIFE_PAUSED:
+        return "paused";
+    case WC_LIFE_EXITED:
+        return "exited";
+    case WC_LIFE_BROKEN:
+        return "broken";
+    }
+    return "unknown";
+}
+
+const char *wc_health_name(enum wc_health health)
+{
+    switch (health) {
+    case WC_HEALTH_NONE:
+        return "none";
+    case WC_HEALTH_STARTING:
+        return "starting";
+    case WC_HEALTH_HEALTHY:
+        return "healthy";
+    case WC_HEALTH_UNHEALTHY:
+        return "unhealthy";
+    }
+    return "unknown";
+}
+
+const char *wc_isolation_name(enum wc_isolation isolation)
+{
+    switch (isolation) {
+    case WC_ISOLATION_DEFAULT:
+        return "default";
+    case WC_ISOLATION_PROCESS:
+        return "process";
+    case WC_ISOLATION_HYPERV:
+        return "hyperv";
+    }
+    return "unknown";
+}
+
+const char *wc_event_type_name(enum wc_event_type type)
+{
+    switch (type) {
+    case WC_EVENT_NETWORK:
+        return "network";
+    case WC_EVENT_VOLUME:
+        return "volume";
+    case WC_EVENT_INSTANCE:
+        return "instance";
+    case WC_EVENT_PROJECT:
+        return "project";
+    case WC_EVENT_LOG:
+        return "log";
+    }
+    return "unknown";
+}
+
+/* Binary search over arrays whose first member (at the offset) is the sort key. */
+static const void *find(const char *key, const void *items, size_t n, size_t size,
+                        size_t key_offset)
+{
+    size_t lo = 0, hi = n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const char *item = (const char *)items + mid * size;
+        const char *name;
+        memcpy(&name, item + key_offset, sizeof name);
+        int order = strcmp(key, name);
+        if (order == 0)
+            return item;
+        if (order < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return NULL;
+}
+
+const struct wc_service *wc_project_service(const struct wc_project *project, const char *name)
+{
+    return find(name, project->services, project->n_services, sizeof *project->services,
+                offsetof(struct wc_service, name));
+}
+
+const struct wc_network *wc_project_network(const struct wc_project *project, const char *key)
+{
+    return find(key, project->networks, project->n_networks, sizeof *project->networks,
+                offsetof(struct wc_network, key));
+}
+
+const struct wc_volume *wc_project_volume(const struct wc_project *project, const char *key)
+{
+    return find(key, project->volumes, project->n_volumes, sizeof *project->volumes,
+                offsetof(struct wc_volume, key));
+}

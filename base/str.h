@@ -1,0 +1,59 @@
+/* str.h - small things with text (base, layer 0, pure). Threads: any. */
+#ifndef BASE_STR_H
+#define BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct wc_strv;
+struct wc_arena;
+
+/* Number of elements of a real array. */
+#define WC_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static inline bool wc_streq(const char *a, const char *b)
+{
+    return strcmp(a, b) == 0;
+}
+
+/* True when both are NULL or both are equal. */
+static inline bool wc_streq0(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+/* True when text starts with prefix. */
+static inline bool wc_str_starts(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* ASCII only, whatever the locale. */
+char wc_ascii_lower(char c);
+bool wc_ascii_isdigit(char c);
+bool wc_ascii_isalnum(char c);
+
+/* Compares ignoring ASCII case. */
+bool wc_str_caseeq(const char *a, const char *b);
+
+/* Reads a whole string as a decimal integer within lo..hi. False when it is anything else. */
+bool wc_str_to_i64(const char *text, int64_t lo, int64_t hi, int64_t *out);
+
+/* Returns the candidate closest to `word` within an edit distance that makes a suggestion sensible
+ * (Damerau-Levenshtein, at most a third of the length, at least 1), or NULL. `candidates` has n
+ * entries; NULL entries are skipped.
+ */
+const char *wc_str_suggest(const char *word, const char *const *candidates, size_t n);
+
+/* Appends an item to an arena-held list, amortised constant time. Sets `set`. */
+void wc_strv_add(struct wc_arena *arena, struct wc_strv *list, const char *item);
+
+/* True when the list holds an equal string. */
+bool wc_strv_has(const struct wc_strv *list, const char *item);
+
+/* Comparison for qsort over const char *. */
+int wc_str_qsort_cmp(const void *a, const void *b);
+
+#endif

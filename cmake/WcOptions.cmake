@@ -1,0 +1,32 @@
+# Language, warnings, sanitizers and hardening for every target of ours.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_EXTENSIONS ON)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+option(WC_WERROR "warnings are errors" OFF)
+option(WC_HARDEN "hardening flags of a release" OFF)
+option(WC_FUZZ "build the fuzz targets (clang)" OFF)
+option(WC_STATIC_DEPS "link third-party libraries statically where an archive is installed (start-up time)" OFF)
+set(WC_SANITIZE "" CACHE STRING "value for -fsanitize=, empty for none")
+
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith
+                    -Wformat=2 -Wundef -Wvla -fno-common)
+add_compile_definitions(_GNU_SOURCE WC_VERSION="${PROJECT_VERSION}")
+if(WC_WERROR)
+    add_compile_options(-Werror)
+endif()
+if(WC_SANITIZE)
+    add_compile_options(-fsanitize=${WC_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${WC_SANITIZE})
+endif()
+if(WC_HARDEN)
+    add_compile_options(-D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
+                        -ftrivial-auto-var-init=zero -ffunction-sections -fdata-sections)
+    add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,--as-needed)
+    set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+    include(CheckPIESupported)
+    check_pie_supported(LANGUAGES C)
+endif()
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=.)

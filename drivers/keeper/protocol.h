@@ -1,0 +1,93 @@
+/* protocol.h - between the supervisor's process driver and the keeper of one instance
+ * (drivers/keeper, no libc needed).
+ *
+ * Idea:    the keeper is the only process that must not die, so it is small, static, and knows
+ * nothing of Compose. It reads one file of settings, makes the instance's namespaces, runs the OCI
+ * runtime as its child, holds stdout and stderr, writes the log and the exit record. The supervisor
+ * talks to it over a socket and may come and go. Layout:  all names below are inside the instance's
+ * run directory (mode 0700, tmpfs) unless they start with lib:. Threads: none in the keeper.
+ */
+#ifndef DRIVERS_KEEPER_PROTOCOL_H
+#define DRIVERS_KEEPER_PROTOCOL_H
+
+/* keeper.conf: "key=value" records, each ended by a NUL. Unknown keys are an error. Keys:
+ *   id            runtime container id of this run: "<instance id>.<run>" (unique per run)
+ *   lib           the instance's lib directory (absolute): log and exit record go there
+ *   runtime       absolute path of the OCI runtime; runtime_root: its --root directory
+ *   bundle        absolute path of the OCI bundle (config.json inside)
+ *   detach        a mount point to detach in the private mount namespace before the runtime runs
+ * (repeatable) layers        directory that `lower` is relative to; lower: "a:b:c" topmost first;
+ * upper, work, rootfs: absolute paths (no lower: no overlay is mounted; rootfs is used as it is)
+ *   read_only     "1": the overlay is mounted without upper and work
+ *   netns         "new", "host", or a path to join
+ *   net_sysctl    "name=value": written below /proc/sys inside the new network namespace before
+ * links come up (repeatable) oom_file      cgroup file with a line "oom_kill N" (memory.events, or
+ * memory.oom_control on v1); may be missing tty           "1": the runtime gets a console socket,
+ * the log is the terminal's output log           "json-file" or "none"; log_max_bytes (0 = never
+ * rotate), log_max_files (>= 1) stdin         "null" or "fifo" (run directory: stdin) owner uid
+ * that stdout and stderr are chowned to
+ */
+#define WC_KEEPER_CONF "keeper.conf"
+
+/* net.host and net.inside: complete rtnetlink messages, one after another, each with NLM_F_REQUEST
+ * | NLM_F_ACK. The keeper sends net.host on a socket of the host's namespace (a message may name
+ * the new namespace by IFLA_NET_NS_FD = WC_KEEPER_NETNS_FD), then net.inside on one of the new
+ * namespace, and reads as many acknowledgements as messages. Absent = nothing to do.
+ */
+#define WC_KEEPER_NET_HOST "net.host"
+#define WC_KEEPER_NET_INSIDE "net.inside"
+enum { WC_KEEPER_NETNS_FD = 9 };
+
+/* Descriptors the keeper is started with: 0 = /dev/null, 1 and 2 = keeper.err (append), 3 = one end
+ * of a SOCK_SEQPACKET socketpair: the first client. argv: wcompose-keeper RUN_DIRECTORY
+ */
+enum { WC_KEEPER_CLIENT_FD = 3 };
+
+/* keeper.sock: a listening SOCK_SEQPACKET Unix socket for supervisors that come later. A client is
+ * told the current state at once.
+ *
+ * Packets from the keeper (ASCII, no newline; at most 512 bytes):
+ *   "created PID STARTTIME"            the process waits; STARTTIME = field 22 of /proc/PID/stat
+ *   "running PID STARTTIME WALL_MS"    started (also the greeting of a later client)
+ *   "exited CODE SIGNAL OOM WALL_MS"   CODE 0..255 (128+N for signals); the exit record is on disk.
+ * Last packet, then EOF "failed TEXT"                      create or start went wrong: the
+ * runtime's last line of error. Last packet, then EOF Packets to the keeper: "start" run the
+ * container's process "abort"                            give up a container that was created and
+ * not started; answers "exited 137 9 0 …" "resize ROWS COLS"                 tty only
+ */
+#define WC_KEEPER_SOCKET "keeper.sock"
+
+/* Other files in the run directory: stdout, stderr (FIFOs 0600, opened read-write by the keeper and
+ * given to the container), pid (written by the runtime), keeper.pid ("PID STARTTIME\n"), status
+ * (the last packet sent, newline-ended, replaced by rename), keeper.err (what the runtime and the
+ * keeper said).
+ *
+ * lib:exit: the exit record, replaced by rename after fsync: one line "CODE SIGNAL OOM WALL_MS
+ * STARTED_MS\n". lib:log.json: json-file: {"log":"…\n","stream":"stdout","time":"RFC 3339 with
+ * nanoseconds"} per line; a line longer than 16 KiB comes in parts, all but the last without \n.
+ * Rotated to log.json.1, .2 …
+ */
+#define WC_KEEPER_STATUS "status"
+#define WC_KEEPER_PID "keeper.pid"
+#define WC_KEEPER_EXIT "exit"
+#define WC_KEEPER_LOG "log.json"
+
+/* wcompose-join: runs a program inside a running instance without executing the runtime.
+ *   wcompose-join --run RUN_DIRECTORY [--tty] [--stdin] [--detach] [--user USER[:GROUP]] [--workdir
+ * DIR] [--env K=V]… [--privileged] -- ARGV… Exit status: the program's, 128+N by signal N, 125
+ * ours, 126 not executable, 127 not found.
+ *
+ * join.conf: records as in keeper.conf:
+ *   pid, starttime  the instance's first process (checked by pidfd before anything is joined)
+ *   uid, gid, groups (comma list), umask
+ *   cwd             working directory
+ *   env             "K=V" (repeatable)
+ *   caps            hex mask for effective, permitted, bounding (and inheritable 0, ambient 0)
+ *   nnp             "1": no_new_privs
+ *   seccomp         absolute path of a compiled BPF program (struct sock_filter array), or absent
+ *   cgroup          absolute path of a cgroup.procs file to be written (repeatable)
+ *   rlimit          "NUMBER SOFT HARD" (decimal; repeatable)
+ */
+#define WC_JOIN_CONF "join.conf"
+
+#endif

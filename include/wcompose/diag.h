@@ -1,0 +1,73 @@
+/* diag.h - diagnostics: everything that is wrong with the user's files, collected in one run
+ * (contract, pure).
+ *
+ * Idea:    loading never stops at the first error; it appends here and goes on. Rendering is
+ * somebody else's. Owner:   the list and all its strings live in the arena given to wc_diags_init.
+ * Threads: one at a time.
+ * Errors:  adding never fails; past WC_DIAGS_MAX entries only the counters grow.
+ */
+#ifndef WCOMPOSE_DIAG_H
+#define WCOMPOSE_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "wcompose/err.h"
+
+struct wc_arena;
+
+enum { WC_DIAGS_MAX = 1000 };
+
+enum wc_severity { WC_SEVERITY_ERROR, WC_SEVERITY_WARNING };
+
+/* One finding. Strings are arena-owned; hint, related_label and code may be NULL. */
+struct wc_diag {
+    enum wc_severity severity;
+    const char *code; /* stable: "E100", "W021"; see docs/errors.md */
+    struct wc_loc at;
+    unsigned span;             /* length of the underline in columns, at least 1 */
+    const char *msg;           /* what was found and what was expected, one line */
+    const char *hint;          /* how to fix it: "did you mean 'environment'?" */
+    struct wc_loc related;     /* a second place, zero when there is none */
+    const char *related_label; /* "first defined here" */
+    unsigned seq;              /* order of discovery; ties in the sort */
+};
+
+/* The text of one file that was read, for the line under a diagnostic. Borrowed from the arena. */
+struct wc_source {
+    const char *file;
+    const char *text;
+    size_t len;
+    struct wc_source *next;
+};
+
+struct wc_diags {
+    struct wc_arena *arena;
+    struct wc_diag *items;
+    size_t n, cap;
+    size_t n_errors, n_warnings;
+    struct wc_source *sources;
+};
+
+/* Makes an empty list whose memory comes from `arena` (borrowed; must outlive the list). */
+void wc_diags_init(struct wc_diags *diags, struct wc_arena *arena);
+
+/* Appends one finding and returns it, so that the caller may add hint, span or a related place.
+ * Never NULL: past the limit a scratch entry is returned. The message is formatted into the arena.
+ */
+struct wc_diag *wc_diags_add(struct wc_diags *diags, enum wc_severity severity, const char *code,
+                             struct wc_loc at, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Remembers the text of a file, so that its lines can be shown. `text` (len bytes) is borrowed. */
+void wc_diags_source(struct wc_diags *diags, const char *file, const char *text, size_t len);
+
+/* Sorts by file (in order of reading), line, column, order of discovery. */
+void wc_diags_sort(struct wc_diags *diags);
+
+/* Returns line `line` (1-based) of `file` without its newline, length in *len; NULL when not known.
+ */
+const char *wc_diags_line(const struct wc_diags *diags, const char *file, unsigned line,
+                          size_t *len);
+
+#endif

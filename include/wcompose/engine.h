@@ -1,0 +1,120 @@
+/* engine.h - the event-loop shell round the pure core: observes, asks step(), acts (contract; uses
+ * libuv).
+ *
+ * Idea:    requests change what is wanted; the engine makes the world follow, now and for as long
+ * as it is open. One engine serves one project. It keeps no truth of its own: at opening it lists
+ * what the driver has and adopts it. Owner:   the engine owns the spec revisions given to it and
+ * all runtime objects. Threads: the loop's. Errors:  per request, through its done callback;
+ * progress and failures of single instances come as events.
+ */
+#ifndef WCOMPOSE_ENGINE_H
+#define WCOMPOSE_ENGINE_H
+
+#include <uv.h>
+
+#include "wcompose/driver.h"
+#include "wcompose/err.h"
+#include "wcompose/event.h"
+#include "wcompose/model.h"
+#include "wcompose/state.h"
+
+struct wc_engine;
+struct wc_arena;
+
+/* Called for every event, on the loop; the event is borrowed for the call. */
+typedef void wc_engine_event_fn(void *data, const struct wc_event *event);
+
+struct wc_engine_config {
+    uv_loop_t *loop;
+    const char *project; /* name; borrowed until closed, like all below */
+    const struct wc_paths *paths;
+    struct wc_image_store *images;
+    const struct wc_driver_ops *process; /* driver of level PROCESS (or a decorator round it) */
+    const struct wc_driver_ops *hyperv;  /* driver of level HYPERV, NULL when there is none */
+    void *driver_extra;                  /* passed to drivers as wc_driver_config.extra */
+    wc_engine_event_fn *on_event;
+    void *data;
+};
+
+/* Opens an engine and adopts what the project already has on this host. `opened` runs once, on the
+ * loop, when the first list is in (status 0) or failed (then close it).
+ */
+typedef void wc_engine_opened_fn(void *data, int status, const struct wc_err *err);
+int wc_engine_open(const struct wc_engine_config *config, wc_engine_opened_fn *opened,
+                   struct wc_engine **out, struct wc_err *err);
+
+/* Closes it: ops under way end, handles close; instances live on. `closed` runs once, last. */
+typedef void wc_engine_closed_fn(void *data);
+void wc_engine_close(struct wc_engine *engine, wc_engine_closed_fn *closed, void *data);
+
+enum wc_request_kind {
+    WC_REQUEST_APPLY, /* make the project as `project` says: create, start, replace what changed */
+    WC_REQUEST_START, /* start stopped instances of the services */
+    WC_REQUEST_STOP,  /* stop them, dependents first; they stay, exited */
+    WC_REQUEST_RESTART, /* stop and start them */
+    WC_REQUEST_KILL,    /* send a signal to them, default SIGKILL */
+    WC_REQUEST_DOWN, /* stop and remove everything of the project: instances, networks, volumes if
+                        asked */
+};
+
+/* When a request counts as done. */
+enum wc_request_wait {
+    WC_WAIT_STARTED, /* every instance wanted was started (dependency conditions held on the way) */
+    WC_WAIT_READY, /* and is healthy, or running where it has no check, or completed with 0 where it
+                      is a one-shot */
+};
+
+/* status 0, WC_ERR_STATE (some service failed: err names the first), or the error that prevented
+ * it. `changed` is the number of instances, networks and volumes that were created, started,
+ * stopped or removed for it. */
+typedef void wc_request_done_fn(void *data, int status, const struct wc_err *err, unsigned changed);
+
+struct wc_request {
+    enum wc_request_kind kind;
+    enum wc_request_wait wait;
+    struct wc_arena *
+        arena; /* APPLY: heap-allocated arena that holds `project`; ownership moves to the engine */
+    const struct wc_project
+        *project; /* APPLY, START: the model (START may leave it NULL when one was applied) */
+    const char *const *services; /* n_services names; 0 = all. Borrowed for the call */
+    size_t n_services;
+    int64_t timeout_ms; /* grace before SIGKILL instead of the service's own; WC_UNSET = the
+                           service's */
+    int signal;         /* KILL; 0 = SIGKILL */
+    bool force_recreate, no_recreate; /* APPLY */
+    bool no_start;                    /* APPLY: create only */
+    bool no_deps;                     /* APPLY, START, RESTART: leave dependencies alone */
+    bool remove_orphans; /* APPLY, DOWN: also instances of services that the file no longer has */
+    bool remove_volumes; /* DOWN: named volumes of the project too */
+    wc_request_done_fn *done;
+    void *data;
+};
+
+/* Hands a request to the engine; it is copied. Requests may overlap: the newest intent for a
+ * service wins, and an older request whose intent was replaced ends with WC_ERR_CANCELLED. done
+ * never runs before this returns.
+ */
+void wc_engine_submit(struct wc_engine *engine, const struct wc_request *request);
+
+/* What an instance is doing, for `ps`. */
+struct wc_instance_status {
+    struct wc_fact fact; /* strings borrowed for the call */
+    enum wc_health health;
+    unsigned restarts;
+    const char *waiting; /* why it isn't started: "db healthy", "backoff 1.6 s"; NULL when it is */
+    bool wanted;         /* false: orphan or going away */
+    bool stale;          /* its hash differs from the wanted one */
+    char health_output[256]; /* last probe's first output */
+};
+typedef void wc_engine_visit_fn(void *data, const struct wc_instance_status *status);
+
+/* Visits all instances, sorted by service and index. */
+void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, void *data);
+
+/* The model applied last, or NULL. Borrowed; valid until the next APPLY is done. */
+const struct wc_project *wc_engine_project(const struct wc_engine *engine);
+
+/* True while anything is wanted, under way, or running: what a supervisor lives for. */
+bool wc_engine_busy(const struct wc_engine *engine);
+
+#endif

@@ -1,0 +1,54 @@
+/* event.h - what happened, typed: the product that every screen, script and test subscribes to
+ * (contract, pure).
+ *
+ * Idea:    the engine emits events; tty, plain and JSON output, `wcompose events`, the control
+ * socket and the tests are functions of them. An event has a reason. Text forms are made at the
+ * edge. Owner:   strings are borrowed for the call of a subscriber.
+ */
+#ifndef WCOMPOSE_EVENT_H
+#define WCOMPOSE_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wcompose/err.h"
+#include "wcompose/state.h"
+
+struct wc_arena;
+struct wc_buf;
+
+enum { WC_EVENT_VERSION = 1 };
+
+enum wc_event_type {
+    WC_EVENT_NETWORK,  /* action: created, removed */
+    WC_EVENT_VOLUME,   /* action: created, removed */
+    WC_EVENT_INSTANCE, /* action: created, started, healthy, unhealthy, exited, restarting,
+                          stopping, killing, removed, waiting, failed */
+    WC_EVENT_PROJECT,  /* action: applying, ready, unchanged, stopped, removed, failed */
+    WC_EVENT_LOG,      /* a message for people; severity in action: info, warning, error */
+};
+
+struct wc_event {
+    uint64_t seq;        /* counts up within one supervisor's life */
+    int64_t wall_ms;     /* since 1970 */
+    uint64_t elapsed_ms; /* since the request that it belongs to, 0 when none */
+    enum wc_event_type type;
+    const char *action;                   /* one of the words above */
+    const char *project, *service, *name; /* name: instance, network or volume; may be NULL */
+    unsigned index;
+    enum wc_isolation level;
+    int exit_code;      /* exited, failed; else 0 */
+    const char *reason; /* why, for people; may be NULL */
+};
+
+/* Appends one JSON object (no newline) with "v":1. */
+void wc_event_to_json(const struct wc_event *event, struct wc_buf *out);
+
+/* Reads what wc_event_to_json wrote; strings go to the arena. Returns 0 or WC_ERR_SPEC. */
+int wc_event_from_json(const char *text, size_t len, struct wc_arena *arena, struct wc_event *out,
+                       struct wc_err *err);
+
+const char *wc_event_type_name(enum wc_event_type type);
+
+#endif

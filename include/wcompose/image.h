@@ -1,0 +1,104 @@
+/* image.h - images on this host: from a reference to layers and a configuration (contract, pure of
+ * libuv).
+ *
+ * Idea:    one content-addressed OCI layout shared by all projects; unpacked layers beside it, by
+ * diff id. Owner:   a store handle belongs to who opened it; infos live in the caller's arena.
+ * Threads: every call may run on a worker thread; calls on one store from several threads or
+ * processes are safe (file locks inside). Calls block (disk); never call them on the loop, except
+ * wc_image_resolve, which reads three small files. Source:  OCI Image Format Specification 1.0:
+ * image-layout, manifest, config, layer.
+ */
+#ifndef WCOMPOSE_IMAGE_H
+#define WCOMPOSE_IMAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wcompose/err.h"
+#include "wcompose/model.h"
+
+struct wc_arena;
+struct wc_image_store;
+
+/* What a container needs to know of its image. Strings are arena-owned. */
+struct wc_image_info {
+    const char *reference; /* as asked for, normalised: "docker.io/library/nginx:latest" or
+                              "nginx:1.22" as tagged */
+    const char *digest;    /* manifest digest, "sha256:…" */
+    const char *id; /* config digest, "sha256:…": what `docker images` shows as the image id */
+    const char *os, *architecture, *variant, *os_version; /* may be NULL but os and architecture */
+    struct wc_strv env;                                   /* KEY=VALUE */
+    struct wc_strv entrypoint, cmd;
+    const char *user, *working_dir, *stop_signal; /* NULL = not set */
+    struct wc_strv volumes;                       /* paths declared as volumes */
+    struct wc_strv exposed_ports;                 /* "80/tcp" */
+    struct wc_kvs labels;
+    struct wc_healthcheck health; /* .set false when the image has none */
+    struct wc_strv
+        layers; /* unpacked layer directories, absolute, lowest first; n == 0 only with no layers */
+    int64_t size_bytes;  /* of all unpacked layers, WC_UNSET when not known */
+    const char *created; /* RFC 3339 or NULL */
+};
+
+/* Opens (and makes, mode 0700, when missing) the store in directory `dir`. Returns 0 or WC_ERR_IO,
+ * WC_ERR_PERM. */
+int wc_image_store_open(const char *dir, struct wc_image_store **out, struct wc_err *err);
+void wc_image_store_close(struct wc_image_store *store);
+
+/* Progress of a long call; `done` of `total` bytes (total 0 = unknown). Runs on the calling thread.
+ */
+typedef void wc_image_progress_fn(void *data, const char *what, uint64_t done, uint64_t total);
+
+/* Loads every image of `source` (an OCI layout directory "oci:DIR", "oci-archive:FILE",
+ * "docker-archive:FILE", or a plain path whose kind is found by looking) and unpacks its layers.
+ * `name` tags the image when the archive names none, or NULL. References are appended to `loaded`
+ * (arena-owned). Nothing is left behind on failure. Returns 0, WC_ERR_NOENT, WC_ERR_SPEC (a corrupt
+ * or hostile archive), WC_ERR_IO (disk full …), WC_ERR_LIMIT.
+ */
+struct wc_image_load_options {
+    const char *source, *name;
+    wc_image_progress_fn *progress; /* may be NULL */
+    void *progress_data;
+};
+int wc_image_load(struct wc_image_store *store, const struct wc_image_load_options *options,
+                  struct wc_arena *arena, struct wc_strv *loaded, struct wc_err *err);
+
+/* Finds an image by name[:tag][@digest], by "sha256:…" or by a unique prefix (6+ hex digits) of an
+ * id, and makes sure its layers are unpacked. Docker's shorthand holds: "nginx" is
+ * "docker.io/library/nginx:latest". Returns 0, WC_ERR_NOENT (the message says how to get it),
+ * WC_ERR_SPEC (malformed reference or broken store).
+ */
+int wc_image_resolve(struct wc_image_store *store, const char *reference, struct wc_arena *arena,
+                     struct wc_image_info *out, struct wc_err *err);
+
+/* Calls `visit` for every tagged image, sorted by reference; `info` is valid during the call only.
+ * A non-zero answer of visit stops and is returned. */
+typedef int wc_image_visit_fn(void *data, const struct wc_image_info *info);
+int wc_image_list(struct wc_image_store *store, wc_image_visit_fn *visit, void *data,
+                  struct wc_err *err);
+
+/* Removes a reference, and what no other image needs: blobs and layers. Layers in `in_use`
+ * (absolute directories, may be NULL with n 0) make it refuse with WC_ERR_CONFLICT, unless `force`
+ * only unties the name.
+ */
+int wc_image_remove(struct wc_image_store *store, const char *reference,
+                    const struct wc_strv *in_use, bool force, struct wc_err *err);
+
+/* Builds an image from Debian packages by a recipe: a file's path, or the name of one in the recipe
+ * directories (docs/recipes.md). The tag is the recipe's unless `name` is given. Downloads through
+ * apt, needs no root beyond the store's. Not made again when the recipe and the package versions
+ * are those of the image that is there, unless `force`. Returns 0, WC_ERR_NOENT (no such recipe),
+ * WC_ERR_SPEC (recipe error; err->at has the place), WC_ERR_UNAVAILABLE (apt can't get a package).
+ */
+struct wc_image_make_options {
+    const char *recipe, *name;
+    const char *const *recipe_dirs; /* NULL-terminated */
+    bool force;
+    wc_image_progress_fn *progress;
+    void *progress_data;
+};
+int wc_image_make(struct wc_image_store *store, const struct wc_image_make_options *options,
+                  struct wc_arena *arena, const char **reference, bool *made, struct wc_err *err);
+
+#endif

@@ -1,0 +1,241 @@
+/* model.h - the project: what the user's Compose files say, typed, merged and resolved (contract,
+ * pure).
+ *
+ * Idea:    plain data, no behaviour. Everything is set: defaults of the specification are filled
+ * in, paths are absolute, names are normalised, only services of active profiles (and those
+ * selected) remain. Owner:   one arena owns all of it (nodes, strings, lists); borrowed by
+ * everybody else. Threads: read-only once loaded. Source:  Compose Specification (compose-spec.io);
+ * the clause is named at each member where it isn't plain.
+ *
+ * Unset values: pointers NULL; lists n = 0; numbers WC_UNSET (-1); three-state booleans enum
+ * wc_tri.
+ */
+#ifndef WCOMPOSE_MODEL_H
+#define WCOMPOSE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wcompose/err.h"
+
+enum { WC_UNSET = -1 };
+enum wc_tri { WC_TRI_UNSET = -1, WC_TRI_FALSE = 0, WC_TRI_TRUE = 1 };
+
+/* A list of strings. `set` tells an explicit empty list ("command: []") from an absent one. */
+struct wc_strv {
+    const char **items;
+    size_t n;
+    bool set;
+};
+
+/* KEY=VALUE; value NULL = the key stands alone (for environment: remove the variable). */
+struct wc_kv {
+    const char *key, *value;
+};
+struct wc_kvs {
+    struct wc_kv *items; /* keys unique, in order of first appearance */
+    size_t n;
+};
+
+enum wc_isolation { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
+
+enum wc_dep_condition { WC_DEP_STARTED, WC_DEP_HEALTHY, WC_DEP_COMPLETED };
+
+/* One entry of depends_on. */
+struct wc_dep {
+    const char *service;
+    enum wc_dep_condition condition;
+    bool restart;  /* restart: true */
+    bool required; /* required: true, the default */
+    struct wc_loc at;
+};
+
+/* healthcheck. test[0] is CMD, CMD-SHELL or NONE; n == 0: the image's test, with the other members
+ * laid over it. */
+struct wc_healthcheck {
+    bool set;     /* the service has a healthcheck section */
+    bool disable; /* disable: true, or test: NONE */
+    struct wc_strv test;
+    int64_t interval_ms, timeout_ms, start_period_ms,
+        start_interval_ms; /* WC_UNSET: 30 s, 30 s, 0, 5 s */
+    int64_t retries;       /* WC_UNSET: 3 */
+    struct wc_loc at;
+};
+
+enum wc_proto { WC_PROTO_TCP, WC_PROTO_UDP, WC_PROTO_SCTP };
+
+/* One published port; ranges are already expanded. */
+struct wc_port {
+    const char *host_ip; /* NULL: all addresses */
+    unsigned published,
+        published_end; /* 0: any free port; end > published: any free one of the range */
+    unsigned target;   /* 1..65535 */
+    enum wc_proto proto;
+    const char *mode, *name, *app_protocol; /* may be NULL */
+    struct wc_loc at;
+};
+
+enum wc_mount_type { WC_MOUNT_BIND, WC_MOUNT_VOLUME, WC_MOUNT_TMPFS };
+
+/* One entry of a service's volumes (and tmpfs, as WC_MOUNT_TMPFS). */
+struct wc_mount {
+    enum wc_mount_type type;
+    const char *source; /* bind: absolute host path; volume: key in volumes:, NULL = anonymous;
+                           tmpfs: NULL */
+    const char *target; /* absolute path in the container */
+    bool read_only;
+    bool create_host_path;     /* bind: make a missing source directory */
+    const char *propagation;   /* bind: rprivate, shared, … or NULL */
+    bool nocopy;               /* volume: don't fill an empty volume from the image */
+    const char *subpath;       /* volume: below its root, or NULL */
+    int64_t tmpfs_size_bytes;  /* WC_UNSET: half of memory */
+    int64_t tmpfs_mode;        /* WC_UNSET: 01777 */
+    const char *tmpfs_options; /* further options of the short form ("noexec,uid=5"), or NULL */
+    struct wc_loc at;
+};
+
+/* A service's membership of a network. */
+struct wc_service_net {
+    const char *network; /* key in networks: */
+    struct wc_strv aliases;
+    const char *ipv4_address, *ipv6_address, *mac_address; /* NULL: planned by us */
+    int64_t priority;
+    struct wc_loc at;
+};
+
+struct wc_ulimit {
+    const char *name;   /* nofile, nproc, … without RLIMIT_ */
+    int64_t soft, hard; /* -1: unlimited */
+};
+
+/* restart (or deploy.restart_policy, which wins). */
+enum wc_restart {
+    WC_RESTART_NO,
+    WC_RESTART_ALWAYS,
+    WC_RESTART_ON_FAILURE,
+    WC_RESTART_UNLESS_STOPPED
+};
+
+struct wc_logging {
+    const char *driver; /* NULL: json-file */
+    struct wc_kvs options;
+};
+
+enum wc_network_mode {
+    WC_NETMODE_NETWORKS, /* as `networks` says */
+    WC_NETMODE_NONE,
+    WC_NETMODE_HOST,
+    WC_NETMODE_SERVICE, /* shares the namespace of network_mode_service */
+};
+
+enum wc_trust { WC_TRUST_UNSET, WC_TRUST_TRUSTED, WC_TRUST_UNTRUSTED };
+
+struct wc_service {
+    const char *name;
+    struct wc_loc at; /* its key under services: */
+
+    const char *image;
+    struct wc_strv command, entrypoint; /* .set with n == 0: explicitly none; !set: the image's */
+    struct wc_kvs environment;          /* env_file and environment merged; value NULL = remove */
+    const char *working_dir, *user, *hostname, *domainname;
+    struct wc_strv group_add;
+    const char *container_name;
+    struct wc_port *ports;
+    size_t n_ports;
+    struct wc_strv expose;
+    struct wc_mount *mounts;
+    size_t n_mounts;
+    enum wc_network_mode network_mode;
+    const char *network_mode_service;
+    struct wc_service_net
+        *networks; /* network_mode NETWORKS: at least one (default), unless networks: {} */
+    size_t n_networks;
+    struct wc_strv dns, dns_search, dns_opt;
+    struct wc_kvs extra_hosts; /* key host, value address; a key may repeat */
+    struct wc_dep *deps;
+    size_t n_deps;
+    struct wc_healthcheck health;
+
+    enum wc_restart restart;
+    int64_t restart_max;     /* on-failure:N, WC_UNSET = no limit */
+    const char *stop_signal; /* NULL: image's, else SIGTERM */
+    int64_t stop_grace_ms;   /* default 10000 */
+    enum wc_tri init, tty, stdin_open;
+    bool read_only, privileged;
+    struct wc_strv cap_add, cap_drop, security_opt;
+    struct wc_strv devices; /* "src:dst:rwm", complete */
+    struct wc_kvs sysctls, labels, annotations;
+    struct wc_ulimit *ulimits;
+    size_t n_ulimits;
+    const char *runtime, *platform, *pull_policy, *cgroup_parent;
+    const char *ipc, *pid, *uts, *userns_mode, *cgroup;
+    int64_t shm_size_bytes; /* WC_UNSET: 64 MiB */
+
+    /* resources; deploy.resources and the older keys agree (validated), one value here */
+    int64_t mem_limit_bytes, mem_reservation_bytes,
+        memswap_limit_bytes; /* WC_UNSET = none; swap -1 needs .memswap_unlimited */
+    bool memswap_unlimited;
+    int64_t nano_cpus;              /* cpus * 1e9; WC_UNSET = none */
+    int64_t cpu_shares, pids_limit; /* WC_UNSET = none; pids 0 = unlimited */
+    const char *cpuset;
+    int64_t oom_score_adj; /* INT64_MIN = unset */
+    bool oom_kill_disable;
+
+    int64_t replicas; /* deploy.replicas or scale; default 1 */
+    struct wc_strv profiles;
+    struct wc_logging logging;
+
+    enum wc_isolation isolation;
+    struct wc_loc isolation_at; /* the value's place; zero when absent */
+    enum wc_trust trust;        /* x-wcompose.trust */
+    const char *tenant;
+
+    /* Hex SHA-256 over everything that needs a new instance when it changes (canonical form of this
+     * service, of the networks and volumes it uses; not of replicas, depends_on, profiles, restart
+     * policy). */
+    char spec_hash[65];
+};
+
+struct wc_network {
+    const char *key;    /* as services refer to it */
+    const char *name;   /* on the host: <project>_<key>, or as given */
+    const char *driver; /* NULL: bridge */
+    struct wc_kvs driver_opts, labels;
+    bool external, internal, attachable;
+    enum wc_tri enable_ipv6;
+    const char *subnet, *gateway; /* first ipam.config entry, or NULL */
+    bool used;                    /* by a service that remains */
+    struct wc_loc at;
+};
+
+struct wc_volume {
+    const char *key, *name; /* as wc_network */
+    const char *driver;     /* NULL: local */
+    struct wc_kvs driver_opts, labels;
+    bool external, used;
+    struct wc_loc at;
+};
+
+struct wc_project {
+    const char *name;            /* normalised: [a-z0-9][a-z0-9_-]* */
+    const char *working_dir;     /* absolute project directory */
+    struct wc_strv files;        /* absolute paths read, in order; "-" for standard input */
+    struct wc_strv profiles;     /* active ones */
+    struct wc_service *services; /* sorted by name */
+    size_t n_services;
+    struct wc_strv disabled;     /* names of services left out by profiles, sorted */
+    struct wc_network *networks; /* sorted by key */
+    size_t n_networks;
+    struct wc_volume *volumes; /* sorted by key */
+    size_t n_volumes;
+};
+
+/* Returns the service called `name` (binary search), or NULL. Borrowed from the project. */
+const struct wc_service *wc_project_service(const struct wc_project *project, const char *name);
+
+/* Returns the network or volume with that key, or NULL. Borrowed from the project. */
+const struct wc_network *wc_project_network(const struct wc_project *project, const char *key);
+const struct wc_volume *wc_project_volume(const struct wc_project *project, const char *key);
+
+#endif

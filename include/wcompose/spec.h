@@ -1,0 +1,65 @@
+/* spec.h - from files to a model, and from a model to canonical text (contract, layer 1, pure of
+ * libuv).
+ *
+ * Idea:    one call runs the whole pipeline in the order that users can observe (Compose
+ * Specification; docs/walk.md): parse, interpolate, merge, decode, normalise, profiles, validate.
+ * Owner:   everything that comes out lives in the caller's arena, `options` is borrowed for the
+ * call. Threads: any; no globals. Errors:  findings about the files go to diags, all of them; the
+ * return value says whether a model came out.
+ */
+#ifndef WCOMPOSE_SPEC_H
+#define WCOMPOSE_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "wcompose/diag.h"
+#include "wcompose/model.h"
+
+struct wc_arena;
+struct wc_buf;
+
+/* What the command line and the environment say about loading. All pointers borrowed, NULL = not
+ * given. */
+struct wc_spec_options {
+    const char *const
+        *files; /* -f, in order; n_files == 0: COMPOSE_FILE, else looked for upwards from cwd */
+    size_t n_files;
+    const char *const *env_files; /* --env-file; n == 0: .env of the project directory */
+    size_t n_env_files;
+    const char *const *profiles; /* --profile; n == 0: COMPOSE_PROFILES */
+    size_t n_profiles;
+    const char *const *services; /* only these and what they depend on; n == 0: all active ones */
+    size_t n_services;
+    const char *project_name;      /* -p */
+    const char *project_directory; /* --project-directory */
+    const char *cwd;               /* absolute; must be given */
+    const char *const
+        *environ;        /* NULL-terminated KEY=VALUE list (the process environment); may be NULL */
+    bool no_interpolate; /* config --no-interpolate */
+    bool no_deps;        /* with services: don't add their dependencies */
+    bool canonical; /* the input is our own canonical text: no interpolation, no .env, no lookup */
+    const char *text; /* with canonical: the text itself, instead of files */
+    size_t text_len;
+};
+
+/* Loads the project. Returns 0 and sets *out when there is no error in diags; else a negative code:
+ * WC_ERR_SPEC (see diags), WC_ERR_NOENT (no file found; also in diags).
+ */
+int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
+                 struct wc_diags *diags, struct wc_project **out);
+
+enum wc_render_format { WC_RENDER_YAML, WC_RENDER_JSON };
+
+/* Appends the canonical form of a project to `out`: keys sorted, defaults resolved, `$` doubled in
+ * YAML and JSON alike (as docker compose config prints it). Loading it with options.canonical gives
+ * an equal model.
+ */
+void wc_spec_render(const struct wc_project *project, enum wc_render_format format,
+                    struct wc_buf *out);
+
+/* As wc_spec_render with JSON on one line and no `$` doubling: what the supervisor is sent and
+ * stores. */
+void wc_spec_render_wire(const struct wc_project *project, struct wc_buf *out);
+
+#endif

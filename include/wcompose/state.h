@@ -1,0 +1,91 @@
+/* state.h - one running copy of a service: what should be, and what is (contract, plain data,
+ * pure).
+ *
+ * Idea:    desired and observed are values; every decision compares them, nobody remembers events.
+ * Owner:   strings are borrowed: desired ones from the arena of the spec revision, observed ones
+ * from the engine. Threads: values.
+ */
+#ifndef WCOMPOSE_STATE_H
+#define WCOMPOSE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wcompose/err.h"
+#include "wcompose/model.h"
+
+struct wc_image_info;
+
+/* An instance's place on one network, planned before anything starts. Addresses in host byte order.
+ */
+struct wc_attachment {
+    const char *network; /* key in the project */
+    const char *name;    /* full network name on the host */
+    const char *bridge;  /* its interface on the host (max 15 characters) */
+    const char *ifname;  /* inside the container: eth0, eth1 … */
+    uint32_t ip4, gateway4;
+    uint8_t prefix4;
+    uint8_t mac[6];
+    struct wc_strv
+        names; /* what it answers to there: service, container name, aliases; lower case */
+};
+
+/* One instance as it should be. Identity is `id`; a changed service has a new hash, hence a new id.
+ */
+struct wc_instance {
+    const char *id; /* <project>-<service>-<n>.<hash8>: names its directories; unique on the host */
+    const char *name;    /* <project>-<service>-<n>, or container_name: what users see */
+    const char *project; /* project name */
+    const char *service; /* service name */
+    unsigned index;      /* 1-based replica number */
+    char hash[65];       /* spec_hash and image digest in one: a change needs a new instance */
+    const struct wc_service *spec;
+    const struct wc_project *model;
+    const struct wc_image_info *image;
+    enum wc_isolation level;          /* decided: PROCESS or HYPERV */
+    const struct wc_attachment *nets; /* n_nets entries, in order of the service's networks */
+    size_t n_nets;
+    const char *hosts_file;  /* host path to bind at /etc/hosts; NULL: the driver writes one */
+    const char *resolv_file; /* host path to bind at /etc/resolv.conf; NULL: none */
+    const char *
+        join_instance; /* network_mode: service:x -> id of the instance whose namespace is shared */
+};
+
+/* The life of an instance as a driver sees it. */
+enum wc_life {
+    WC_LIFE_ABSENT,  /* nothing on the host */
+    WC_LIFE_CREATED, /* made, its process waits to be started */
+    WC_LIFE_RUNNING,
+    WC_LIFE_PAUSED,
+    WC_LIFE_EXITED, /* its process is gone, its writable layer and logs remain */
+    WC_LIFE_BROKEN, /* something of it is there, but not usable (half-made): may only be removed */
+};
+
+/* One instance as it is: the fact that drivers report. Times are wall clock milliseconds since
+ * 1970, 0 = never. */
+struct wc_fact {
+    const char *id, *name, *project, *service; /* borrowed for the call */
+    unsigned index;
+    char hash[65];
+    enum wc_isolation level;
+    enum wc_life life;
+    int pid;         /* of its first process on the host, 0 when not running */
+    int exit_code;   /* EXITED: 0..255; death by signal N is 128 + N */
+    int exit_signal; /* the signal, or 0 */
+    bool exit_known; /* EXITED: false when the status was lost */
+    bool oom_killed;
+    int64_t created_at_ms, started_at_ms, finished_at_ms;
+    bool stopped_by_user; /* `stop` asked for it: unless-stopped and start order respect it */
+    const char *image;    /* reference, or NULL */
+    const char *error;    /* why create or start failed, or NULL */
+};
+
+enum wc_health { WC_HEALTH_NONE, WC_HEALTH_STARTING, WC_HEALTH_HEALTHY, WC_HEALTH_UNHEALTHY };
+
+/* Returns the lower-case word for a value: "running", "healthy", "process". Never NULL. */
+const char *wc_life_name(enum wc_life life);
+const char *wc_health_name(enum wc_health health);
+const char *wc_isolation_name(enum wc_isolation isolation);
+
+#endif
