@@ -1,0 +1,147 @@
+/* test_fs.c - whole files: bounded reads, atomic replacement, removal that never follows a link. */
+#include "harness/wc_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/paths.h"
+#include "base/arena.h"
+#include "wcompose/diag.h"
+
+static char root[64];
+
+static const char *path(const char *name)
+{
+    static char text[4][256];
+    static unsigned turn;
+    char *out = text[turn++ % 4];
+    snprintf(out, sizeof text[0], "%s/%s", root, name);
+    return out;
+}
+
+static void make_root(void)
+{
+    snprintf(root, sizeof root, "/tmp/wc-test-fs-XXXXXX");
+    assert_non_null(mkdtemp(root));
+}
+
+static void remove_root(void)
+{
+    struct wc_err err = { 0 };
+    assert_int_equal(wc_fs_remove_tree(root, &err), 0);
+    assert_false(wc_fs_exists(root));
+}
+
+static void replaces_atomically(void **state)
+{
+    (void)state;
+    make_root();
+    struct wc_err err = { 0 };
+    WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
+    assert_int_equal(wc_fs_write_atomic(path("a"), "one", 3, 0600, true, &err), 0);
+    assert_int_equal(wc_fs_write_atomic(path("a"), "second", 6, 0640, false, &err), 0);
+    assert_int_equal(wc_fs_read(path("a"), 100, &buf, &err), 0);
+    assert_string_equal(buf.data, "second");
+    struct stat st;
+    assert_int_equal(stat(path("a"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(wc_fs_write_atomic(path("no/such"), "x", 1, 0600, false, &err), WC_ERR_NOENT);
+    remove_root();
+}
+
+static void reads_are_bounded(void **state)
+{
+    (void)state;
+    make_root();
+    struct wc_err err = { 0 };
+    WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
+    assert_int_equal(wc_fs_write_atomic(path("a"), "0123456789", 10, 0600, false, &err), 0);
+    assert_int_equal(wc_fs_read(path("a"), 9, &buf, &err), WC_ERR_LIMIT);
+    assert_int_equal(buf.len, 0);
+    assert_int_equal(wc_fs_read(root, 9, &buf, &err), WC_ERR_IO);
+    assert_int_equal(wc_fs_read("/dev/zero", 9, &buf, &err), WC_ERR_IO);
+    assert_int_equal(wc_fs_read(path("none"), 9, &buf, &err), WC_ERR_NOENT);
+    remove_root();
+}
+
+static void removal_does_not_follow_links(void **state)
+{
+    (void)state;
+    make_root();
+    struct wc_err err = { 0 };
+    assert_int_equal(wc_fs_mkdirs(path("keep/deep"), 0755, &err), 0);
+    assert_int_equal(wc_fs_mkdirs(path("gone/deep/er"), 0755, &err), 0);
+    assert_int_equal(wc_fs_write_atomic(path("keep/deep/file"), "x", 1, 0600, false, &err), 0);
+    assert_int_equal(symlink(path("keep"), path("gone/link")), 0);
+    assert_int_equal(wc_fs_remove_tree(path("gone"), &err), 0);
+    assert_false(wc_fs_exists(path("gone")));
+    assert_true(wc_fs_exists(path("keep/deep/file")));
+    assert_int_equal(wc_fs_remove_tree(path("gone"), &err), 0);
+    remove_root();
+}
+
+static void errors_wrap_and_map(void **state)
+{
+    (void)state;
+    struct wc_err err = { 0 };
+    assert_int_equal(wc_err_set(&err, WC_ERR_IO, ENOSPC, "write %s", "x"), WC_ERR_IO);
+    wc_err_wrap_(&err, "service %s", "web");
+    assert_string_equal(err.msg, "service web: write x: No space left on device");
+    for (int i = 0; i < 100; i++)
+        wc_err_wrap_(&err, "layer %d", i);
+    assert_true(strlen(err.msg) < sizeof err.msg);
+    assert_int_equal(wc_err_exit_status(WC_ERR_ISOLATION), 4);
+    assert_int_equal(wc_err_exit_status(-1000), 1);
+}
+
+static void diagnostics_sort_by_place(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    struct wc_diags diags;
+    wc_arena_init(&arena);
+    wc_diags_init(&diags, &arena);
+    static const char text[] = "first\r\nsecond\nthird";
+    wc_diags_source(&diags, "b.yaml", text, sizeof text - 1);
+    wc_diags_source(&diags, "a.yaml", text, sizeof text - 1);
+    wc_diags_add(&diags, WC_SEVERITY_ERROR, "E2", (struct wc_loc){ "a.yaml", 1, 1 }, "last");
+    wc_diags_add(&diags, WC_SEVERITY_WARNING, "W1", (struct wc_loc){ "b.yaml", 2, 9 }, "middle");
+    wc_diags_add(&diags, WC_SEVERITY_ERROR, "E1", (struct wc_loc){ "b.yaml", 2, 3 }, "first");
+    wc_diags_sort(&diags);
+    assert_string_equal(diags.items[0].msg, "first");
+    assert_string_equal(diags.items[1].msg, "middle");
+    assert_string_equal(diags.items[2].msg, "last");
+    assert_int_equal(diags.n_errors, 2);
+    size_t len;
+    assert_memory_equal(wc_diags_line(&diags, "b.yaml", 1, &len), "first", 5);
+    assert_int_equal(len, 5);
+    assert_memory_equal(wc_diags_line(&diags, "b.yaml", 3, &len), "third", 5);
+    assert_null(wc_diags_line(&diags, "b.yaml", 4, &len));
+    assert_null(wc_diags_line(&diags, "none", 1, &len));
+    wc_arena_deinit(&arena);
+}
+
+static void root_moves_all_paths(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    struct wc_paths paths;
+    struct wc_err err = { 0 };
+    wc_arena_init(&arena);
+    setenv("WCOMPOSE_ROOT", "relative", 1);
+    assert_int_equal(wc_paths_find(&arena, &paths, &err), WC_ERR_USAGE);
+    setenv("WCOMPOSE_ROOT", "/tmp/somewhere", 1);
+    assert_int_equal(wc_paths_find(&arena, &paths, &err), 0);
+    assert_string_equal(paths.run, "/tmp/somewhere/run");
+    assert_string_equal(wc_paths_instance_lib(&paths, &arena, "shop", "shop-web-1.ab"),
+                        "/tmp/somewhere/lib/projects/shop/instances/shop-web-1.ab");
+    wc_arena_deinit(&arena);
+}
+
+WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(reads_are_bounded),
+        WC_CASE(removal_does_not_follow_links), WC_CASE(errors_wrap_and_map),
+        WC_CASE(diagnostics_sort_by_place), WC_CASE(root_moves_all_paths))

@@ -1,0 +1,119 @@
+/* test_text.c - buffers, arenas, strings, maps: what everything else stands on. */
+#include "harness/wc_test.h"
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "wcompose/model.h"
+
+static void buf_keeps_its_terminator(void **state)
+{
+    (void)state;
+    struct wc_buf buf = WC_BUF_INIT;
+    assert_string_equal(buf.data, "");
+    for (int i = 0; i < 1000; i++) {
+        wc_buf_addc(&buf, 'x');
+        assert_int_equal(strlen(buf.data), i + 1);
+    }
+    wc_buf_consume(&buf, 990);
+    wc_buf_printf(&buf, "-%d", 42);
+    assert_string_equal(buf.data, "xxxxxxxxxx-42");
+    char *text = wc_buf_detach(&buf);
+    assert_string_equal(text, "xxxxxxxxxx-42");
+    assert_int_equal(buf.len, 0);
+    wc_free(text);
+    wc_buf_deinit(&buf);
+}
+
+static void arena_zeroes_and_aligns(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    for (size_t size = 1; size < 5000; size += 37) {
+        unsigned char *p = wc_arena_alloc(&arena, size);
+        assert_int_equal((uintptr_t)p % _Alignof(max_align_t), 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xaa, size);
+    }
+    wc_arena_deinit(&arena);
+    assert_null(arena.head);
+}
+
+static void list_grows_past_powers_of_two(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    struct wc_strv list = { 0 };
+    wc_arena_init(&arena);
+    for (int i = 0; i < 100; i++)
+        wc_strv_add(&arena, &list, wc_arena_printf(&arena, "item %d", i));
+    assert_int_equal(list.n, 100);
+    assert_string_equal(list.items[0], "item 0");
+    assert_string_equal(list.items[64], "item 64");
+    assert_string_equal(list.items[99], "item 99");
+    assert_true(wc_strv_has(&list, "item 33"));
+    assert_false(wc_strv_has(&list, "item 100"));
+    wc_arena_deinit(&arena);
+}
+
+static void suggestions(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {
+        "environment", "image", NULL, "process", "hyperv", "volumes"
+    };
+    static const struct {
+        const char *word, *expected;
+    } rows[] = {
+        { "enviroment", "environment" }, { "hyper-v", "hyperv" }, { "imgae", "image" },
+        { "Process", "process" },        { "vm", NULL },          { "", NULL },
+        { "entirely-different", NULL },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        const char *found = wc_str_suggest(rows[i].word, keys, WC_COUNT(keys));
+        if (rows[i].expected == NULL)
+            assert_null(found);
+        else
+            assert_string_equal(found, rows[i].expected);
+    }
+}
+
+static void map_finds_and_keeps_order(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    struct wc_map map;
+    wc_arena_init(&arena);
+    wc_map_init(&map, &arena);
+    assert_null(wc_map_get(&map, "absent"));
+    for (int i = 0; i < 5000; i++)
+        assert_true(wc_map_put(&map, wc_arena_printf(&arena, "key%d", i),
+                               wc_arena_printf(&arena, "%d", i)));
+    assert_false(wc_map_put(&map, "key77", "again"));
+    assert_string_equal(wc_map_get(&map, "key77"), "again");
+    assert_string_equal(wc_map_get(&map, "key4999"), "4999");
+    assert_false(wc_map_has(&map, "key5000"));
+    for (size_t i = 0; i < map.n; i++)
+        assert_string_equal(map.entries[i].key, wc_arena_printf(&arena, "key%zu", i));
+    wc_arena_deinit(&arena);
+}
+
+static void integers(void **state)
+{
+    (void)state;
+    int64_t value;
+    assert_true(wc_str_to_i64("-5", -10, 10, &value));
+    assert_int_equal(value, -5);
+    assert_false(wc_str_to_i64("11", -10, 10, &value));
+    assert_false(wc_str_to_i64("5 ", -10, 10, &value));
+    assert_false(wc_str_to_i64("", -10, 10, &value));
+    assert_false(wc_str_to_i64("99999999999999999999", 0, INT64_MAX, &value));
+}
+
+WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(arena_zeroes_and_aligns),
+        WC_CASE(list_grows_past_powers_of_two), WC_CASE(suggestions),
+        WC_CASE(map_finds_and_keeps_order), WC_CASE(integers))
