@@ -55,6 +55,10 @@ enum wc_request_kind {
     WC_REQUEST_KILL,    /* send a signal to them, default SIGKILL */
     WC_REQUEST_DOWN, /* stop and remove everything of the project: instances, networks, volumes if
                         asked */
+    WC_REQUEST_ADOPT, /* after a supervisor's restart: `project` (ownership as APPLY) is the model
+                         accepted earlier. What exists is kept and supervised by it: running stays
+                         running, an exited one follows its restart policy unless a person stopped
+                         it. Nothing is created, replaced or removed; done at once, changed 0 */
 };
 
 /* When a request counts as done. */
