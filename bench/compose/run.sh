@@ -23,7 +23,7 @@ fi
 
 work=$WCBENCH_WORK
 ip link set lo up
-ip link add wcbench0 type dummy && ip addr add 192.0.2.1/24 dev wcbench0 && ip link set wcbench0 up
+ip link add wcbench0 type veth peer name wcbench1 && ip addr add 192.0.2.1/24 dev wcbench0 && ip link set wcbench0 up && ip link set wcbench1 up
 # Peers that don't know a v2 tree beside v1 controllers get v1 only.
 if mountpoint -q /sys/fs/cgroup/unified; then umount -l /sys/fs/cgroup/unified; fi
 pids=()
@@ -40,7 +40,7 @@ done
 if [ ${#missing[@]} -gt 0 ]; then
     echo "run.sh: installing peers: ${missing[*]}" >&2
     printf '#!/bin/sh\nexit 101\n' > "$work/policy-rc.d" && chmod +x "$work/policy-rc.d"
-    touch /usr/sbin/policy-rc.d 2>/dev/null && mount --bind "$work/policy-rc.d" /usr/sbin/policy-rc.d # start no service
+    [ -e /usr/sbin/policy-rc.d ] || install -m 755 "$work/policy-rc.d" /usr/sbin/policy-rc.d # start no service
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > "$work/apt.log" 2>&1 ||
         echo "run.sh: could not install them all, see $work/apt.log" >&2
 fi
@@ -83,7 +83,7 @@ mkdir -p "$PODMAN"
 if command -v podman > /dev/null && [ "${WCBENCH_PODMAN:-1}" = 1 ]; then
     cat > "$PODMAN/containers.conf" <<EOF
 [containers]
-default_ulimits = ["nofile=1024:4096"]
+default_ulimits = ["nofile=1024:4096", "nproc=1024:4096"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
@@ -99,4 +99,4 @@ EOF
 fi
 
 joined=$(IFS=,; echo "${tools[*]}")
-python3 "$here/bench.py" --tools "$joined" --log "$work/tools.log" "$@"
+python3 "$here/bench.py" --tools "$joined" --log "${WCBENCH_LOG:-$work/tools.log}" "$@"
