@@ -1,0 +1,135 @@
+/* client.h - how a command talks to its project's supervisor (contract; has no loop).
+ *
+ * Idea:    a command is short, so its side is plain and blocking: one descriptor, poll, no event
+ *          loop. A command that has a loop of its own (up in the foreground) watches
+ *          wc_client_fd() and calls wc_client_read() when it is readable.
+ * Owner:   the client belongs to who opened it; answers are borrowed for the callback.
+ * Threads: one at a time. Blocks: open, wait and ps do; read never.
+ * Errors:  WC_ERR_NOENT no supervisor is running; WC_ERR_UNAVAILABLE it went away or could not be
+ *          started; WC_ERR_SPEC it said something that isn't the protocol
+ * (docs/control-protocol.md).
+ */
+#ifndef WCOMPOSE_CLIENT_H
+#define WCOMPOSE_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wcompose/engine.h"
+#include "wcompose/err.h"
+#include "wcompose/event.h"
+#include "wcompose/state.h"
+
+struct wc_arena;
+struct wc_client;
+struct wc_driver_ops;
+struct wc_paths;
+
+/* What is asked of a supervisor; the values of enum wc_request_kind that travel, and its own. */
+enum wc_call_verb {
+    WC_CALL_APPLY,
+    WC_CALL_START,
+    WC_CALL_STOP,
+    WC_CALL_RESTART,
+    WC_CALL_KILL,
+    WC_CALL_DOWN,
+    WC_CALL_EVENTS,   /* subscribe until the client leaves; never done by itself */
+    WC_CALL_PING,     /* is it alive? */
+    WC_CALL_SHUTDOWN, /* end the supervisor; instances live on */
+};
+
+/* One call. Zero the rest; timeout_ms is WC_UNSET when not given. All pointers are borrowed. */
+struct wc_call {
+    enum wc_call_verb verb;
+    enum wc_request_wait wait;
+    const char *spec; /* APPLY: canonical wire text (wc_spec_render_wire), spec_len bytes */
+    size_t spec_len;
+    const char *const *services; /* n_services names; 0 = all */
+    size_t n_services;
+    int64_t timeout_ms; /* as wc_request */
+    int signal;         /* KILL; 0 = SIGKILL */
+    bool force_recreate, no_recreate, no_start, no_deps, remove_orphans, remove_volumes;
+    bool events; /* deliver the engine's events while the call is under way */
+};
+
+/* One message of the supervisor. */
+struct wc_answer {
+    uint64_t id;                  /* of the call it belongs to */
+    const struct wc_event *event; /* an event, or NULL */
+    uint64_t dropped;             /* > 0: so many events were left out; the client was too slow */
+    bool done;                    /* the call has ended; the members below hold */
+    int code;                     /* 0 or enum wc_code */
+    unsigned changed;             /* as wc_request_done_fn */
+    bool leaving;                 /* the supervisor ends now: nothing is left for it to do */
+    const char *error;            /* when code != 0, else NULL */
+};
+typedef void wc_client_answer_fn(void *data, const struct wc_answer *answer);
+
+/* Connects to the supervisor of `project`; with `spawn` starts one where none runs (this program
+ * again, with the verb `supervise`) and waits for it to be ready, without polling.
+ */
+int wc_client_open(const struct wc_paths *paths, const char *project, bool spawn,
+                   struct wc_client **out, struct wc_err *err);
+
+/* Disconnects; calls under way go on without a listener. NULL is fine. */
+void wc_client_close(struct wc_client *client);
+
+/* The socket, for poll and uv_poll. */
+int wc_client_fd(const struct wc_client *client);
+
+/* Sends a call; blocks while the socket's buffer is full. *id names its answers. */
+int wc_client_send(struct wc_client *client, const struct wc_call *call, uint64_t *id,
+                   struct wc_err *err);
+
+/* Delivers what has arrived, without waiting. WC_ERR_UNAVAILABLE at the end of the stream. */
+int wc_client_read(struct wc_client *client, wc_client_answer_fn *answer, void *data,
+                   struct wc_err *err);
+
+/* Waits until call `id` is done, delivering every answer (the last one too).
+ *   interrupt_fd  -1, or a descriptor (signalfd, pipe) that ends the wait when readable
+ *   deadline_ms   CLOCK_MONOTONIC milliseconds, 0 = none
+ * Returns 0 when the call is done (its own code is in the answer), WC_ERR_CANCELLED when
+ * interrupted, WC_ERR_TIMEOUT, or as wc_client_read.
+ */
+int wc_client_wait(struct wc_client *client, uint64_t id, int interrupt_fd, uint64_t deadline_ms,
+                   wc_client_answer_fn *answer, void *data, struct wc_err *err);
+
+/* Waits until the supervisor's process has ended, at most `limit_ms`; true when it has. */
+bool wc_client_wait_gone(struct wc_client *client, int limit_ms);
+
+/* One instance for `ps`. All strings live in the caller's arena. */
+struct wc_ps_row {
+    struct wc_fact fact;
+    enum wc_health health;
+    unsigned restarts;
+    const char *waiting; /* why it isn't started, or NULL */
+    bool wanted, stale;  /* as wc_instance_status; unsupervised: true, false */
+    const char *ports;   /* "127.0.0.1:8080->80/tcp, …", "" when none */
+    const char *health_output;
+};
+
+struct wc_ps {
+    struct wc_ps_row *rows; /* sorted by service, index */
+    size_t n;
+    bool supervised; /* false: read from the host, as no supervisor runs */
+};
+
+/* Lists the project's instances: from the supervisor when one runs, else from the driver itself.
+ *   process  the driver to list with, NULL = wc_driver_for(PROCESS)
+ *   extra    its wc_driver_config.extra
+ */
+struct wc_ps_options {
+    const struct wc_paths *paths;
+    const char *project;
+    const struct wc_driver_ops *process;
+    void *extra;
+};
+int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
+                 struct wc_err *err);
+
+/* The model accepted last for `project`, read from its state. WC_ERR_NOENT when there is none. */
+int wc_client_accepted(const struct wc_paths *paths, const char *project, struct wc_arena *arena,
+                       const struct wc_project **out, struct wc_err *err);
+
+#endif

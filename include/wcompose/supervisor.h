@@ -1,0 +1,66 @@
+/* supervisor.h - the process that keeps a project's promises after the command has gone (contract;
+ * uses libuv).
+ *
+ * Idea:    one supervisor per project: an engine, a control socket, the accepted specification on
+ *          disk; nothing that dies with it. It leaves by itself when nothing is wanted, nothing
+ *          runs and nobody listens.
+ * Files:   run/projects/<project>/ (0700): control.sock (0600), supervisor.lock, supervisor.log;
+ *          lib/projects/<project>/: spec.json (accepted model, canonical wire text, 0600),
+ *          pending.json (the apply under way, so that a killed supervisor's successor finishes it).
+ * Threads: the loop's.
+ */
+#ifndef WCOMPOSE_SUPERVISOR_H
+#define WCOMPOSE_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "wcompose/err.h"
+
+struct wc_driver_ops;
+struct wc_image_store;
+struct wc_paths;
+struct wc_supervisor;
+
+/* What a supervisor needs. Everything is borrowed until it has ended. */
+struct wc_supervisor_config {
+    uv_loop_t *loop;
+    const char *project;
+    const struct wc_paths *paths;
+    struct wc_image_store *images;       /* may be NULL with drivers that need none */
+    const struct wc_driver_ops *process; /* as wc_engine_config */
+    const struct wc_driver_ops *hyperv;
+    void *driver_extra;
+    unsigned first_client_ms; /* how long to wait for a first client before leaving idle */
+};
+
+/* Runs once, on the loop, when it serves (status 0), or could not (it then ends by itself). */
+typedef void wc_supervisor_ready_fn(void *data, int status, const struct wc_err *err);
+
+/* Runs once, last: no handle of it is left on the loop, its memory is freed. */
+typedef void wc_supervisor_ended_fn(void *data);
+
+struct wc_supervisor_listener {
+    wc_supervisor_ready_fn *ready;
+    wc_supervisor_ended_fn *ended;
+    void *data;
+};
+
+/* Takes the project's lock, opens the engine (adopting what runs), finishes an apply that a killed
+ * supervisor left, and serves the control socket. Returns 0 and later calls ready; WC_ERR_CONFLICT
+ * when another one lives, WC_ERR_IO, WC_ERR_PERM: then no callback comes.
+ */
+int wc_supervisor_start(const struct wc_supervisor_config *config,
+                        const struct wc_supervisor_listener *listener, struct wc_supervisor **out,
+                        struct wc_err *err);
+
+/* Ends it: clients are disconnected, instances live on. `ended` follows. */
+void wc_supervisor_end(struct wc_supervisor *supervisor);
+
+/* The hidden verb `supervise`: runs the supervisor of `project` until it ends.
+ *   ready_fd  descriptor to say "ready\n" or "error CODE TEXT\n" on, closed afterwards; -1 = none
+ * Returns an exit status.
+ */
+int wc_supervisor_main(const char *project, int ready_fd);
+
+#endif
