@@ -27,4 +27,11 @@ size_t wc_text_width(const char *text, size_t len);
 unsigned wc_char_width(unsigned code);
 size_t wc_text_next(const char *text, size_t len, unsigned *code);
 
+/* Appends text that others wrote (files, programs) so that it can do nothing to a terminal: control
+ * characters and broken UTF-8 become '?', tabs become spaces. */
+void wc_text_add_safe(struct wc_buf *out, const char *text, size_t len);
+
+/* Number of bytes of `text` that fit into so many columns, never cutting a character. */
+size_t wc_text_cut(const char *text, size_t len, size_t columns);
+
 #endif

@@ -67,7 +67,8 @@ struct wc_ui_failure {
     size_t n_blocked;
     const char *const *running; /* services that run all the same */
     size_t n_running;
-    int exit_status; /* of this command */
+    const char *command; /* how to call us again ("wcompose -f x"); NULL: "wcompose" */
+    int exit_status;     /* of this command */
 };
 
 /* Prints the report: cause, place, last log lines, what is blocked, what to type next (to stderr;

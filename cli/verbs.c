@@ -1,0 +1,297 @@
+/* verbs.c - the table of verbs and options.
+ *
+ * Idea:    the command line is data. The parser, --help, the suggestions, the completions and
+ *          docs/cli.md are functions of these rows; a new verb is a row and a cmd_<verb>.c.
+ *          Names, letters and meanings are docker compose's wherever it has them.
+ */
+#include "cli/cli.h"
+
+#include <limits.h>
+
+#include "base/str.h"
+
+#define FLAG(name, letter, help)                                                                   \
+    {                                                                                              \
+        name, letter, WC_OPTION_FLAG, NULL, help                                                   \
+    }
+
+const struct wc_option wc_global_options[] = {
+    { "file", 'f', WC_OPTION_LIST, "FILE", "Compose file; may be repeated, - is standard input" },
+    { "project-name", 'p', WC_OPTION_TEXT, "NAME", "project name" },
+    { "profile", 0, WC_OPTION_LIST, "NAME", "profile to switch on; may be repeated" },
+    { "env-file", 0, WC_OPTION_LIST, "FILE", "file of variables instead of .env" },
+    { "project-directory", 0, WC_OPTION_TEXT, "DIR", "directory that relative paths start from" },
+    { "progress", 0, WC_OPTION_CHOICE, "auto|tty|plain|json|quiet", "how progress is shown" },
+    { "ansi", 0, WC_OPTION_CHOICE, "auto|never|always", "colours and cursor control" },
+    FLAG("json", 0, "machine form: data on stdout and progress on stderr as JSON"),
+    FLAG("version", 'v', "print the version"),
+    FLAG("help", 'h', "explain the command"),
+};
+const size_t wc_n_global_options = WC_COUNT(wc_global_options);
+
+static const struct wc_option up_options[] = {
+    FLAG("detach", 'd', "leave the app running in the background"),
+    FLAG("wait", 0, "wait until everything is healthy or done; implies --detach"),
+    { "wait-timeout", 0, WC_OPTION_SECONDS, "SECONDS", "longest wait of --wait" },
+    FLAG("force-recreate", 0, "replace instances that did not change as well"),
+    FLAG("no-recreate", 0, "keep instances that changed"),
+    FLAG("remove-orphans", 0, "remove instances of services that the file no longer has"),
+    FLAG("no-deps", 0, "leave services alone that the named ones depend on"),
+    FLAG("no-start", 0, "create without starting"),
+    { "scale", 0, WC_OPTION_LIST, "SERVICE=N", "number of instances; may be repeated" },
+    { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before a stopped instance is killed" },
+    FLAG("no-log-prefix", 0, "print log lines without the service's name"),
+    FLAG("no-color", 0, "print log lines without colour"),
+    FLAG("timestamps", 0, "print the time of each log line"),
+    FLAG("abort-on-container-exit", 0, "stop everything when one instance exits"),
+    FLAG("abort-on-container-failure", 0, "stop everything when one instance fails"),
+    { "exit-code-from", 0, WC_OPTION_TEXT, "SERVICE",
+      "exit with this service's code; implies --abort-on-container-exit" },
+};
+
+static const struct wc_option down_options[] = {
+    FLAG("volumes", 'v', "remove the project's named volumes too: their data is lost"),
+    { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before a stopped instance is killed" },
+    FLAG("remove-orphans", 0, "remove instances of services that the file no longer has"),
+};
+
+static const struct wc_option stop_options[] = {
+    { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before an instance is killed" },
+};
+
+static const struct wc_option restart_options[] = {
+    { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before an instance is killed" },
+    FLAG("no-deps", 0, "leave services alone that depend on the named ones"),
+};
+
+static const struct wc_option kill_options[] = {
+    { "signal", 's', WC_OPTION_SIGNAL, "SIGNAL", "signal to send instead of SIGKILL" },
+};
+
+static const struct wc_option ps_options[] = {
+    FLAG("all", 'a', "instances that do not run, too"),
+    FLAG("quiet", 'q', "print instance names only"),
+    FLAG("services", 0, "print service names only"),
+    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+    { "status", 0, WC_OPTION_LIST, "STATE", "only instances in this state; may be repeated" },
+    FLAG("no-trunc", 0, "do not shorten long cells"),
+};
+
+static const struct wc_option logs_options[] = {
+    FLAG("follow", 'f', "go on with what is written from now on"),
+    { "tail", 'n', WC_OPTION_TEXT, "LINES", "last lines of each instance only, or \"all\"" },
+    { "since", 0, WC_OPTION_TEXT, "TIME", "from this time (RFC 3339) or so long ago (\"10m\")" },
+    { "until", 0, WC_OPTION_TEXT, "TIME", "up to this time, or so long ago" },
+    FLAG("timestamps", 't', "print the time of each line"),
+    FLAG("no-color", 0, "print without colour"),
+    FLAG("no-log-prefix", 0, "print without the service's name"),
+    { "index", 0, WC_OPTION_INT, "N", "only this instance of a service" },
+};
+
+static const struct wc_option exec_options[] = {
+    FLAG("detach", 'd', "do not wait for the command"),
+    { "env", 'e', WC_OPTION_LIST, "KEY=VALUE", "set a variable; may be repeated" },
+    { "user", 'u', WC_OPTION_TEXT, "USER", "run as this user" },
+    { "workdir", 'w', WC_OPTION_TEXT, "DIR", "run in this directory" },
+    FLAG("no-tty", 'T', "without a terminal, as in scripts"),
+    { "index", 0, WC_OPTION_INT, "N", "which instance of the service" },
+    FLAG("privileged", 0, "with all capabilities"),
+    FLAG("interactive", 'i', "keep standard input open (the default)"),
+    FLAG("tty", 't', "with a terminal (the default on one)"),
+};
+
+static const struct wc_option plan_options[] = {
+    FLAG("detailed-exitcode", 0, "exit 0 when nothing changes, 2 when something does"),
+    FLAG("force-recreate", 0, "as if up were given it"),
+    FLAG("no-recreate", 0, "as if up were given it"),
+    FLAG("remove-orphans", 0, "as if up were given it"),
+    FLAG("no-deps", 0, "as if up were given it"),
+    { "scale", 0, WC_OPTION_LIST, "SERVICE=N", "as if up were given it" },
+};
+
+static const struct wc_option config_options[] = {
+    { "format", 0, WC_OPTION_CHOICE, "yaml|json", "how to print" },
+    FLAG("quiet", 'q', "only check"),
+    FLAG("services", 0, "print the services' names"),
+    FLAG("volumes", 0, "print the volumes' names"),
+    FLAG("networks", 0, "print the networks' names"),
+    FLAG("images", 0, "print the images' names"),
+    FLAG("profiles", 0, "print the profiles' names"),
+    { "hash", 0, WC_OPTION_TEXT, "SERVICES", "print the hash of services a,b or of all: \"*\"" },
+    FLAG("environment", 0, "print the variables that the file is read with"),
+    FLAG("no-interpolate", 0, "leave variables as they are written"),
+    { "output", 'o', WC_OPTION_TEXT, "FILE", "write to a file instead of stdout" },
+};
+
+static const struct wc_option image_load_options[] = {
+    { "name", 'n', WC_OPTION_TEXT, "NAME", "name for an image that has none" },
+};
+
+static const struct wc_option image_ls_options[] = {
+    FLAG("quiet", 'q', "print image ids only"),
+    FLAG("digests", 0, "print manifest digests instead of ids"),
+    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
+static const struct wc_option image_rm_options[] = {
+    FLAG("force", 'f', "take the name away even when containers use the image"),
+};
+
+static const struct wc_option image_make_options[] = {
+    { "name", 'n', WC_OPTION_TEXT, "NAME", "name for the image instead of the recipe's" },
+    FLAG("force", 'f', "make it again even when nothing changed"),
+};
+
+static const struct wc_option version_options[] = {
+    FLAG("short", 0, "print the number only"),
+    { "format", 'f', WC_OPTION_CHOICE, "pretty|json", "how to print" },
+};
+
+static const struct wc_option supervise_options[] = {
+    { "project", 0, WC_OPTION_TEXT, "NAME", "project to look after" },
+    { "ready-fd", 0, WC_OPTION_INT, "FD", "descriptor to say \"ready\" on" },
+};
+
+#define OPTIONS(list) .options = (list), .n_options = WC_COUNT(list)
+#define SERVICES .words = WC_WORDS_SERVICES, .usage = "[SERVICE...]", .max_words = UINT_MAX
+
+static const char run_group[] = "Run";
+static const char look_group[] = "Look";
+static const char check_group[] = "Check first";
+static const char image_group[] = "Images";
+static const char other_group[] = "Other";
+
+const struct wc_verb wc_verbs[] = {
+    { .name = "up",
+      .group = run_group,
+      .help = "make the app run as the file says",
+      OPTIONS(up_options),
+      SERVICES,
+      .run = wc_cmd_up },
+    { .name = "down",
+      .group = run_group,
+      .help = "stop and remove everything of the project",
+      OPTIONS(down_options),
+      SERVICES,
+      .run = wc_cmd_down },
+    { .name = "start",
+      .group = run_group,
+      .help = "start what was stopped",
+      SERVICES,
+      .run = wc_cmd_start },
+    { .name = "stop",
+      .group = run_group,
+      .help = "stop without removing",
+      OPTIONS(stop_options),
+      SERVICES,
+      .run = wc_cmd_stop },
+    { .name = "restart",
+      .group = run_group,
+      .help = "stop and start",
+      OPTIONS(restart_options),
+      SERVICES,
+      .run = wc_cmd_restart },
+    { .name = "kill",
+      .group = run_group,
+      .help = "send a signal",
+      OPTIONS(kill_options),
+      SERVICES,
+      .run = wc_cmd_kill },
+    { .name = "exec",
+      .group = run_group,
+      .usage = "SERVICE COMMAND [ARG...]",
+      .help = "run a command in a running service",
+      OPTIONS(exec_options),
+      .words = WC_WORDS_SERVICES,
+      .min_words = 2,
+      .max_words = UINT_MAX,
+      .stop_at_word2 = true,
+      .run = wc_cmd_exec },
+    { .name = "ps",
+      .group = look_group,
+      .help = "list the project's instances",
+      OPTIONS(ps_options),
+      SERVICES,
+      .run = wc_cmd_ps },
+    { .name = "logs",
+      .group = look_group,
+      .help = "print what the services wrote",
+      OPTIONS(logs_options),
+      SERVICES,
+      .run = wc_cmd_logs },
+    { .name = "events",
+      .group = look_group,
+      .help = "print what happens as it happens",
+      SERVICES,
+      .run = wc_cmd_events },
+    { .name = "plan",
+      .group = check_group,
+      .help = "show what up would do, in which order and why; changes nothing",
+      OPTIONS(plan_options),
+      SERVICES,
+      .run = wc_cmd_plan },
+    { .name = "config",
+      .group = check_group,
+      .help = "check the files and print the project in canonical form",
+      OPTIONS(config_options),
+      SERVICES,
+      .run = wc_cmd_config },
+    { .name = "convert",
+      .help = "the older name of config",
+      OPTIONS(config_options),
+      SERVICES,
+      .run = wc_cmd_config },
+    { .name = "image load",
+      .group = image_group,
+      .usage = "SOURCE...",
+      .help = "load oci:DIR, oci-archive:FILE or docker-archive:FILE",
+      OPTIONS(image_load_options),
+      .words = WC_WORDS_FILES,
+      .min_words = 1,
+      .max_words = UINT_MAX,
+      .run = wc_cmd_image_load },
+    { .name = "image ls",
+      .group = image_group,
+      .usage = "",
+      .help = "list images",
+      OPTIONS(image_ls_options),
+      .run = wc_cmd_image_ls },
+    { .name = "image rm",
+      .group = image_group,
+      .usage = "IMAGE...",
+      .help = "remove images",
+      OPTIONS(image_rm_options),
+      .words = WC_WORDS_OTHER,
+      .min_words = 1,
+      .max_words = UINT_MAX,
+      .run = wc_cmd_image_rm },
+    { .name = "image make",
+      .group = image_group,
+      .usage = "RECIPE...",
+      .help = "make images from Debian packages by recipes (docs/recipes.md)",
+      OPTIONS(image_make_options),
+      .words = WC_WORDS_FILES,
+      .min_words = 1,
+      .max_words = UINT_MAX,
+      .run = wc_cmd_image_make },
+    { .name = "version",
+      .group = other_group,
+      .usage = "",
+      .help = "print the version",
+      OPTIONS(version_options),
+      .run = wc_cmd_version },
+    { .name = "completion",
+      .group = other_group,
+      .usage = "bash|zsh|fish",
+      .help = "print a script that makes the shell complete commands",
+      .words = WC_WORDS_OTHER,
+      .min_words = 1,
+      .max_words = UINT_MAX,
+      .run = wc_cmd_completion },
+    { .name = "supervise",
+      .usage = "",
+      .help = "look after one project; started by up",
+      OPTIONS(supervise_options),
+      .run = wc_cmd_supervise },
+};
+const size_t wc_n_verbs = WC_COUNT(wc_verbs);
