@@ -1,0 +1,70 @@
+/* net.h - a project's networks on this host: bridges, addresses, published ports, names, and the
+ * link of one instance (drivers/net).
+ *
+ * Idea:    the request says what should be; the kernel says what is; only the difference is done.
+ *          Bridges by rtnetlink, ports as elements of maps in one nftables table of ours
+ *          ("inet wcompose"), one transaction a call. Nothing is remembered that could disagree:
+ *          after a reboot, or when someone flushed the rules, the same call repairs.
+ * Owner:   all arguments are borrowed for the call.
+ * Threads: any (run it on the thread pool: it blocks for milliseconds); calls of all processes of
+ *          the host take turns by a lock file in run/net.
+ * Errors:  a failing call undoes what it made itself; what was there before stays.
+ * Docs:    docs/network.md has the rules, the files and the limits.
+ */
+#ifndef DRIVERS_NET_NET_H
+#define DRIVERS_NET_NET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wcompose/driver.h"
+#include "wcompose/err.h"
+#include "wcompose/state.h"
+
+struct wc_buf;
+struct wc_paths;
+
+/* Makes or adjusts the project's networks, published ports and names, exactly as `req` says:
+ * what the project had and `req` no longer has is removed. Cheap when nothing changed. The first
+ * network of the host also starts wcompose-dns (a host without that program only gets hosts files).
+ * Returns 0, or
+ *   WC_ERR_CONFLICT  a port or a bridge is somebody else's; err->at is the port's place
+ *   WC_ERR_NOENT     an external network isn't there
+ *   WC_ERR_PERM      not permitted to configure networks
+ *   WC_ERR_IO        the kernel refused something; sys holds errno
+ */
+int wc_net_up(const struct wc_net_request *req, const struct wc_paths *paths, struct wc_err *err);
+
+/* Removes all that the project has (only req->project is looked at): ports, rules, names, bridges.
+ * A network that another project still uses stays, and goes with the last of them. The last
+ * project's call takes the table, the name server and the changed system settings along. Absent is
+ * success. Returns 0, WC_ERR_PERM or WC_ERR_IO; after an error the rest has still been removed.
+ */
+int wc_net_down(const struct wc_net_request *req, const struct wc_paths *paths, struct wc_err *err);
+
+/* Writes the keeper's net.host and net.inside (drivers/keeper/protocol.h): per attachment one veth,
+ * born with its inner end in the namespace WC_KEEPER_NETNS_FD; lo, addresses and the default route
+ * inside. The default route goes by the first attachment with a gateway. No attachments: lo only.
+ * Call it after wc_net_up, for every run anew: the bridges' numbers go in.
+ *   inst  its nets, n_nets; instances with network_mode host or service:x need no blobs at all
+ *   seed  text unique to this run ("<instance id>.<run>"): interface names and numbers come from it
+ *   host, inside  appended to; empty means "nothing to do"
+ * Returns 0, or WC_ERR_NOENT when a bridge is missing (then wc_net_up repairs).
+ */
+int wc_net_link_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
+                      struct wc_buf *inside, struct wc_err *err);
+
+/* The settings to write inside a new network namespace before links are made (keeper.conf:
+ * net_sysctl): "name=value" texts, NULL-terminated, static. The spec's own sysctls come after.
+ */
+const char *const *wc_net_sysctls(void);
+
+/* Longest interface name that the kernel takes, without the NUL. */
+enum { WC_NET_IFNAME_MAX = 15 };
+
+/* Writes the name that attachment `nth` of the run `seed` has on the host: "wcv" and 11 hex digits.
+ */
+void wc_net_host_ifname(const char *seed, size_t nth, char out[WC_NET_IFNAME_MAX + 1]);
+
+#endif
