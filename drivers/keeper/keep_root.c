@@ -1,0 +1,84 @@
+/* keep_root.c - the mount namespace of one instance and the overlay that is its root.
+ *
+ * The overlay lives only in the keeper's namespace: the host's mount table stays short, nothing is
+ * left behind whatever dies, and propagation as a slave still lets the host unmount its own things.
+ * lower names are relative to the layers directory, as a mount's options have to fit in one page.
+ */
+#include "drivers/keeper/keep.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "drivers/keeper/common.h"
+
+/* Whether we are in a user namespace of our own, where overlay's marks can't be trusted.* ones. */
+static bool in_user_namespace(void)
+{
+    char map[256];
+    if (wc_file_read(AT_FDCWD, "/proc/self/uid_map", map, sizeof map) < 0)
+        return false;
+    return strstr(map, "4294967295") == NULL;
+}
+
+static int overlay_options(const struct wc_keep_conf *conf, char options[4096])
+{
+    struct wc_text text = { options, 0, 4096 };
+    const char *rest = conf->lower;
+    wc_text_put(&text, in_user_namespace() ? "userxattr,lowerdir=" : "lowerdir=");
+    if (strlen(rest) > 4000)
+        return wc_fault("overlay: too many layers for one mount", NULL, 0);
+    wc_text_put(&text, rest);
+    if (!conf->read_only) {
+        wc_text_put(&text, ",upperdir=");
+        wc_text_put(&text, conf->upper);
+        wc_text_put(&text, ",workdir=");
+        wc_text_put(&text, conf->work);
+    }
+    if (text.len == text.cap - 1)
+        return wc_fault("overlay: options are longer than a page", NULL, 0);
+    return 0;
+}
+
+static int mount_overlay(struct wc_keep *keep)
+{
+    const struct wc_keep_conf *conf = &keep->conf;
+    static char options[4096];
+    if (overlay_options(conf, options) != 0)
+        return -1;
+    if (chdir(conf->layers) != 0)
+        return wc_fault("overlay: enter", conf->layers, errno);
+    int status =
+        mount("overlay", conf->rootfs, "overlay", conf->read_only ? MS_RDONLY : 0, options);
+    if (status != 0)
+        wc_fault("overlay: mount at", conf->rootfs, errno);
+    if (chdir(keep->run) != 0)
+        return wc_fault("enter", keep->run, errno);
+    keep->overlay = status == 0;
+    return status;
+}
+
+int wc_keep_root_up(struct wc_keep *keep)
+{
+    const struct wc_keep_conf *conf = &keep->conf;
+    if (unshare(CLONE_NEWNS) != 0)
+        return wc_fault("new mount namespace", NULL, errno);
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) != 0)
+        return wc_fault("mount propagation", NULL, errno);
+    for (size_t i = 0; i < conf->detach.n; i++) {
+        const char *point = conf->detach.items[i];
+        if (umount2(point, MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT)
+            return wc_fault("detach", point, errno);
+    }
+    return conf->lower == NULL ? 0 : mount_overlay(keep);
+}
+
+void wc_keep_root_down(struct wc_keep *keep)
+{
+    if (keep->overlay)
+        umount2(keep->conf.rootfs, MNT_DETACH); /* it would go with the namespace anyway */
+    keep->overlay = false;
+}
