@@ -1,0 +1,217 @@
+/* client_ps.c - what runs: told by the supervisor, or read from the host when there is none. */
+#include "orchestrator/client_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/paths.h"
+#include "base/str.h"
+#include "orchestrator/control.h"
+#include "orchestrator/control_ps.h"
+#include "wcompose/spec.h"
+
+int wc_client_accepted(const struct wc_paths *paths, const char *project, struct wc_arena *arena,
+                       const struct wc_project **out, struct wc_err *err)
+{
+    const char *dir = wc_paths_project_lib(paths, arena, project);
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    int rc =
+        wc_fs_read(wc_arena_printf(arena, "%s/spec.json", dir), WC_CONTROL_BODY_MAX, &text, err);
+    if (rc != 0)
+        return rc;
+    struct wc_diags diags;
+    wc_diags_init(&diags, arena);
+    char *copy = wc_arena_alloc(arena, text.len + 1);
+    memcpy(copy, text.data, text.len);
+    struct wc_spec_options options = {
+        .cwd = "/", .canonical = true, .text = copy, .text_len = text.len
+    };
+    struct wc_project *model = NULL;
+    rc = wc_spec_load(&options, arena, &diags, &model);
+    if (rc != 0)
+        return wc_err_set(err, rc, 0, "the accepted model in %s can't be read: %s", dir,
+                          diags.n > 0 ? diags.items[0].msg : "no reason given");
+    *out = model;
+    return 0;
+}
+
+/* From the supervisor --------------------------------------------------------------------------*/
+
+static int read_rows(const char *line, size_t len, struct wc_arena *arena, struct wc_ps *out,
+                     struct wc_err *err)
+{
+    WC_CLEANUP_JSON struct wc_json *root = NULL;
+    int rc = wc_json_parse(line, len, &root, err);
+    if (rc != 0)
+        return rc;
+    int code = (int)wc_json_i64(wc_json_get(root, "code"), 0);
+    if (code != 0)
+        return wc_err_set(err, code, 0, "%s", wc_json_str(wc_json_get(root, "error"), "refused"));
+    const struct wc_json *list = wc_json_get(root, "instances");
+    out->n = 0;
+    out->rows = WC_NEW_ARRAY(arena, struct wc_ps_row, wc_json_count(list) + 1);
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
+        wc_ps_read(at, arena, &out->rows[out->n++]);
+    out->supervised = true;
+    return 0;
+}
+
+static int ask(struct wc_client *client, struct wc_arena *arena, struct wc_ps *out,
+               struct wc_err *err)
+{
+    static const char request[] = "{\"v\":1,\"id\":1,\"verb\":\"ps\"}\n";
+    int rc = wc_client_write(client, request, sizeof request - 1, err);
+    const char *line = NULL;
+    size_t len = 0;
+    while (rc >= 0 && (line = wc_client_line(client, &len)) == NULL) {
+        rc = wc_client_poll(client, -1, 0, err);
+        if (rc == 0)
+            rc = wc_client_fill(client, err);
+    }
+    return line == NULL ? rc : read_rows(line, len, arena, out, err);
+}
+
+/* From the host --------------------------------------------------------------------------------*/
+
+struct listing {
+    struct wc_arena *arena;
+    struct wc_ps *ps;
+    size_t cap;
+    struct wc_driver *driver;
+    bool is_closed;
+    int status;
+    struct wc_err err;
+};
+
+static void on_fact(void *data, const struct wc_fact *fact)
+{
+    struct listing *listing = data;
+    struct wc_ps *ps = listing->ps;
+    if (fact->life == WC_LIFE_ABSENT)
+        return;
+    for (size_t i = 0; i < ps->n; i++) {
+        if (wc_streq(ps->rows[i].fact.id, fact->id)) { /* news of one that was listed */
+            wc_ps_copy_fact(fact, listing->arena, &ps->rows[i].fact);
+            return;
+        }
+    }
+    ps->rows = wc_arena_grow(listing->arena, ps->rows, ps->n, &listing->cap, sizeof *ps->rows);
+    struct wc_ps_row *row = &ps->rows[ps->n++];
+    *row = (struct wc_ps_row){ .wanted = true, .ports = "" };
+    wc_ps_copy_fact(fact, listing->arena, &row->fact);
+}
+
+static void on_closed(void *data)
+{
+    ((struct listing *)data)->is_closed = true;
+}
+
+static void on_listed(struct wc_op *op)
+{
+    struct listing *listing = op->data;
+    listing->status = op->status;
+    listing->err = op->err;
+    listing->driver->ops->close(listing->driver, on_closed, listing);
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const struct wc_fact *x = &((const struct wc_ps_row *)a)->fact;
+    const struct wc_fact *y = &((const struct wc_ps_row *)b)->fact;
+    int order = strcmp(x->service, y->service);
+    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+}
+
+static int list_with(const struct wc_ps_options *options, const struct wc_driver_ops *ops,
+                     uv_loop_t *loop, struct listing *listing, struct wc_err *err)
+{
+    struct wc_driver_config config = {
+        .loop = loop,
+        .sink = { .observe = on_fact, .data = listing },
+        .project = options->project,
+        .paths = options->paths,
+        .extra = options->extra,
+    };
+    int rc = ops->open(&config, &listing->driver, err);
+    if (rc != 0)
+        return rc;
+    struct wc_op *op = WC_NEW(listing->arena, struct wc_op);
+    op->verb = WC_VERB_LIST;
+    op->project = options->project;
+    op->done = on_listed;
+    op->data = listing;
+    wc_driver_submit(listing->driver, op);
+    uv_run(loop, UV_RUN_DEFAULT);
+    if (listing->status != 0) {
+        *err = listing->err;
+        return listing->status;
+    }
+    return 0;
+}
+
+static void add_ports(const struct wc_ps_options *options, struct wc_arena *arena,
+                      struct wc_ps *out)
+{
+    const struct wc_project *project;
+    struct wc_err none;
+    if (out->n == 0 ||
+        wc_client_accepted(options->paths, options->project, arena, &project, &none) != 0)
+        return;
+    for (size_t i = 0; i < out->n; i++) {
+        WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+        wc_ps_ports(wc_project_service(project, out->rows[i].fact.service), &text);
+        out->rows[i].ports = wc_arena_strdup(arena, text.data);
+    }
+}
+
+static int list(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
+                struct wc_err *err)
+{
+    const struct wc_driver_ops *ops =
+        options->process != NULL ? options->process : wc_driver_for(WC_ISOLATION_PROCESS);
+    if (ops == NULL)
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "no driver of this host can list instances");
+    uv_loop_t loop;
+    if (uv_loop_init(&loop) != 0)
+        return wc_err_set(err, WC_ERR_IO, errno, "make an event loop");
+    struct listing listing = { .arena = arena, .ps = out };
+    *out = (struct wc_ps){ 0 };
+    int rc = list_with(options, ops, &loop, &listing, err);
+    uv_loop_close(&loop);
+    if (rc != 0)
+        return wc_err_wrap(err, rc, "list %s", options->project);
+    if (out->n > 1)
+        qsort(out->rows, out->n, sizeof *out->rows, compare_rows);
+    add_ports(options, arena, out);
+    return 0;
+}
+
+/* A project without a directory of its own has no instances: no need to wake a driver. */
+static bool is_known(const struct wc_ps_options *options, struct wc_arena *arena)
+{
+    return wc_fs_exists(wc_paths_project_lib(options->paths, arena, options->project)) ||
+           wc_fs_exists(wc_paths_project_run(options->paths, arena, options->project));
+}
+
+int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
+                 struct wc_err *err)
+{
+    struct wc_client *client;
+    int rc = wc_client_open(options->paths, options->project, false, &client, err);
+    if (rc == 0) {
+        rc = ask(client, arena, out, err);
+        wc_client_close(client);
+    }
+    if (rc != WC_ERR_NOENT && rc != WC_ERR_UNAVAILABLE)
+        return rc;
+    if (options->process == NULL && !is_known(options, arena)) {
+        *out = (struct wc_ps){ 0 };
+        return 0;
+    }
+    return list(options, arena, out, err);
+}

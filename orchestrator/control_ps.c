@@ -1,0 +1,156 @@
+/* control_ps.c - an instance's status to JSON and back: both directions in one file, so that they
+ * can't drift apart. */
+#include "orchestrator/control_ps.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/str.h"
+
+static const char *proto_name(enum wc_proto proto)
+{
+    switch (proto) {
+    case WC_PROTO_TCP:
+        return "tcp";
+    case WC_PROTO_UDP:
+        return "udp";
+    case WC_PROTO_SCTP:
+        return "sctp";
+    }
+    return "unknown";
+}
+
+void wc_ps_ports(const struct wc_service *service, struct wc_buf *out)
+{
+    for (size_t i = 0; service != NULL && i < service->n_ports; i++) {
+        const struct wc_port *port = &service->ports[i];
+        if (i > 0)
+            wc_buf_adds(out, ", ");
+        if (port->host_ip != NULL)
+            wc_buf_printf(out, strchr(port->host_ip, ':') != NULL ? "[%s]:" : "%s:", port->host_ip);
+        if (port->published != 0)
+            wc_buf_printf(out, "%u", port->published);
+        if (port->published_end > port->published)
+            wc_buf_printf(out, "-%u", port->published_end);
+        wc_buf_printf(out, "->%u/%s", port->target, proto_name(port->proto));
+    }
+}
+
+static void str_if(struct wc_jsonw *w, const char *key, const char *value)
+{
+    if (value != NULL && value[0] != '\0')
+        wc_jsonw_str(w, key, value);
+}
+
+static void bool_if(struct wc_jsonw *w, const char *key, bool value)
+{
+    if (value)
+        wc_jsonw_bool(w, key, true);
+}
+
+static void number_if(struct wc_jsonw *w, const char *key, int64_t value)
+{
+    if (value != 0)
+        wc_jsonw_i64(w, key, value);
+}
+
+void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
+                 const struct wc_project *project)
+{
+    const struct wc_fact *fact = &status->fact;
+    const struct wc_service *service = project == NULL || fact->service == NULL
+                                           ? NULL
+                                           : wc_project_service(project, fact->service);
+    WC_CLEANUP_BUF struct wc_buf ports = WC_BUF_INIT;
+    wc_ps_ports(service, &ports);
+    wc_jsonw_object(w, NULL);
+    str_if(w, "id", fact->id);
+    str_if(w, "name", fact->name);
+    str_if(w, "service", fact->service);
+    wc_jsonw_i64(w, "index", fact->index);
+    str_if(w, "hash", fact->hash);
+    wc_jsonw_i64(w, "level", fact->level);
+    wc_jsonw_i64(w, "life", fact->life);
+    number_if(w, "pid", fact->pid);
+    number_if(w, "exit_code", fact->exit_code);
+    number_if(w, "exit_signal", fact->exit_signal);
+    bool_if(w, "exit_known", fact->exit_known);
+    bool_if(w, "oom_killed", fact->oom_killed);
+    number_if(w, "created_ms", fact->created_at_ms);
+    number_if(w, "started_ms", fact->started_at_ms);
+    number_if(w, "finished_ms", fact->finished_at_ms);
+    bool_if(w, "stopped_by_user", fact->stopped_by_user);
+    str_if(w, "image", fact->image);
+    str_if(w, "error", fact->error);
+    wc_jsonw_i64(w, "health", status->health);
+    number_if(w, "restarts", status->restarts);
+    str_if(w, "waiting", status->waiting);
+    bool_if(w, "wanted", status->wanted);
+    bool_if(w, "stale", status->stale);
+    str_if(w, "health_output", status->health_output);
+    str_if(w, "ports", ports.data);
+    wc_jsonw_end_object(w);
+}
+
+static const char *text(const struct wc_json *object, const char *key, struct wc_arena *arena)
+{
+    return wc_arena_strdup(arena, wc_json_str(wc_json_get(object, key), NULL));
+}
+
+static int64_t number(const struct wc_json *object, const char *key, int64_t max)
+{
+    int64_t value = wc_json_i64(wc_json_get(object, key), 0);
+    return value < 0 || value > max ? 0 : value;
+}
+
+static bool flag(const struct wc_json *object, const char *key)
+{
+    return wc_json_bool(wc_json_get(object, key), false);
+}
+
+void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_ps_row *out)
+{
+    *out = (struct wc_ps_row){ 0 };
+    struct wc_fact *fact = &out->fact;
+    fact->id = text(object, "id", arena);
+    fact->name = text(object, "name", arena);
+    fact->service = text(object, "service", arena);
+    fact->index = (unsigned)number(object, "index", 1000000);
+    const char *hash = wc_json_str(wc_json_get(object, "hash"), "");
+    memcpy(fact->hash, hash, strnlen(hash, sizeof fact->hash - 1));
+    fact->level = (enum wc_isolation)number(object, "level", WC_ISOLATION_HYPERV);
+    fact->life = (enum wc_life)number(object, "life", WC_LIFE_BROKEN);
+    fact->pid = (int)number(object, "pid", INT32_MAX);
+    fact->exit_code = (int)number(object, "exit_code", 255);
+    fact->exit_signal = (int)number(object, "exit_signal", 128);
+    fact->exit_known = flag(object, "exit_known");
+    fact->oom_killed = flag(object, "oom_killed");
+    fact->created_at_ms = number(object, "created_ms", INT64_MAX);
+    fact->started_at_ms = number(object, "started_ms", INT64_MAX);
+    fact->finished_at_ms = number(object, "finished_ms", INT64_MAX);
+    fact->stopped_by_user = flag(object, "stopped_by_user");
+    fact->image = text(object, "image", arena);
+    fact->error = text(object, "error", arena);
+    out->health = (enum wc_health)number(object, "health", WC_HEALTH_UNHEALTHY);
+    out->restarts = (unsigned)number(object, "restarts", INT32_MAX);
+    out->waiting = text(object, "waiting", arena);
+    out->wanted = flag(object, "wanted");
+    out->stale = flag(object, "stale");
+    out->health_output = text(object, "health_output", arena);
+    out->ports = text(object, "ports", arena);
+    if (out->ports == NULL)
+        out->ports = "";
+}
+
+void wc_ps_copy_fact(const struct wc_fact *fact, struct wc_arena *arena, struct wc_fact *out)
+{
+    *out = *fact;
+    out->id = wc_arena_strdup(arena, fact->id);
+    out->name = wc_arena_strdup(arena, fact->name);
+    out->project = wc_arena_strdup(arena, fact->project);
+    out->service = wc_arena_strdup(arena, fact->service);
+    out->image = wc_arena_strdup(arena, fact->image);
+    out->error = wc_arena_strdup(arena, fact->error);
+}

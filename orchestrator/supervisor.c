@@ -1,0 +1,197 @@
+/* supervisor.c - the life of a supervisor: lock, open, serve, leave.
+ *
+ * It leaves when nothing is wanted or running, no call is under way and nobody is connected; that
+ * is asked before every sleep of the loop, so no callback has to remember to ask. (Rejected: a
+ * count of reasons to stay, which is one forgotten decrement away from a process that never ends.)
+ */
+#include "wcompose/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/paths.h"
+#include "orchestrator/supervisor_priv.h"
+
+/* Leaving --------------------------------------------------------------------------------------*/
+
+static void maybe_ended(struct wc_supervisor *sup)
+{
+    if (!sup->engine_closed || !sup->control_closed || sup->n_handles > 0 || sup->n_works > 0)
+        return;
+    struct wc_supervisor_listener listener = sup->listener;
+    wc_sup_drop_calls(sup);
+    wc_sup_remove_empty(sup);
+    wc_buf_deinit(&sup->accepted);
+    wc_buf_deinit(&sup->settled_key);
+    wc_arena_deinit(&sup->arena);
+    wc_free(sup);
+    listener.ended(listener.data);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct wc_supervisor *sup = handle->data;
+    sup->n_handles--;
+    maybe_ended(sup);
+}
+
+static void close_handles(struct wc_supervisor *sup)
+{
+    uv_close((uv_handle_t *)&sup->patience, on_handle_closed);
+    uv_close((uv_handle_t *)&sup->prepare, on_handle_closed);
+}
+
+static void on_engine_closed(void *data)
+{
+    struct wc_supervisor *sup = data;
+    sup->engine_closed = true;
+    if (sup->n_works == 0)
+        close_handles(sup);
+}
+
+static void on_control_closed(void *data)
+{
+    struct wc_supervisor *sup = data;
+    sup->control_closed = true;
+    maybe_ended(sup);
+}
+
+void wc_supervisor_end(struct wc_supervisor *sup)
+{
+    if (sup->phase == WC_SUP_ENDING)
+        return;
+    sup->phase = WC_SUP_ENDING;
+    if (sup->control.is_open)
+        wc_control_close(&sup->control);
+    else
+        sup->control_closed = true;
+    wc_engine_close(sup->engine, on_engine_closed, sup);
+}
+
+static bool is_idle(const struct wc_supervisor *sup)
+{
+    return sup->control.n_conns == 0 && sup->calls == NULL && !wc_engine_busy(sup->engine);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct wc_supervisor *sup = prepare->data;
+    if (sup->phase == WC_SUP_SERVING && sup->patience_over && is_idle(sup)) {
+        wc_log(WC_LOG_INFO, "supervisor", "%s: nothing left to do", sup->config.project);
+        wc_supervisor_end(sup);
+    } else if (sup->phase == WC_SUP_ENDING && sup->engine_closed && sup->n_works == 0 &&
+               !uv_is_closing((uv_handle_t *)&sup->prepare)) {
+        close_handles(sup);
+    }
+}
+
+/* Opening --------------------------------------------------------------------------------------*/
+
+static void on_patience_over(uv_timer_t *timer)
+{
+    struct wc_supervisor *sup = timer->data;
+    sup->patience_over = true;
+}
+
+static void on_message(void *data, struct wc_conn *conn, const struct wc_control_message *message)
+{
+    struct wc_supervisor *sup = data;
+    sup->patience_over = true; /* somebody came: from now on, being idle is a reason to leave */
+    wc_sup_on_message(sup, conn, message);
+}
+
+static int serve(struct wc_supervisor *sup, struct wc_err *err)
+{
+    struct wc_err why = { 0 };
+    if (wc_sup_resume(sup, &why) != 0)
+        wc_log(WC_LOG_WARN, "supervisor", "%s: the accepted model is not used: %s",
+               sup->config.project, why.msg);
+    sup->control.loop = sup->config.loop;
+    sup->control.message = on_message;
+    sup->control.left = wc_sup_on_left;
+    sup->control.closed = on_control_closed;
+    sup->control.data = sup;
+    return wc_control_listen(&sup->control, sup->run_dir, err);
+}
+
+static void on_engine_opened(void *data, int status, const struct wc_err *err)
+{
+    struct wc_supervisor *sup = data;
+    if (sup->phase == WC_SUP_ENDING)
+        return;
+    struct wc_err failed = { 0 };
+    if (status != 0 && err != NULL)
+        failed = *err;
+    if (status == 0) {
+        sup->phase = WC_SUP_SERVING;
+        status = serve(sup, &failed);
+    }
+    if (sup->listener.ready != NULL)
+        sup->listener.ready(sup->listener.data, status, &failed);
+    if (status != 0)
+        wc_supervisor_end(sup);
+    else
+        uv_timer_start(&sup->patience, on_patience_over, sup->config.first_client_ms, 0);
+}
+
+static void init_handles(struct wc_supervisor *sup)
+{
+    uv_prepare_init(sup->config.loop, &sup->prepare);
+    uv_timer_init(sup->config.loop, &sup->patience);
+    sup->prepare.data = sup;
+    sup->patience.data = sup;
+    uv_prepare_start(&sup->prepare, on_prepare);
+    sup->n_handles = 2;
+}
+
+static struct wc_supervisor *supervisor_new(const struct wc_supervisor_config *config,
+                                            const struct wc_supervisor_listener *listener)
+{
+    struct wc_supervisor *sup = wc_calloc(1, sizeof *sup);
+    sup->config = *config;
+    sup->listener = *listener;
+    sup->accepted = sup->settled_key = (struct wc_buf)WC_BUF_INIT;
+    wc_arena_init(&sup->arena);
+    sup->lib_dir = wc_paths_project_lib(config->paths, &sup->arena, config->project);
+    sup->run_dir = wc_paths_project_run(config->paths, &sup->arena, config->project);
+    sup->spec_path = wc_arena_printf(&sup->arena, "%s/spec.json", sup->lib_dir);
+    sup->pending_path = wc_arena_printf(&sup->arena, "%s/pending.json", sup->lib_dir);
+    return sup;
+}
+
+int wc_supervisor_start(const struct wc_supervisor_config *config,
+                        const struct wc_supervisor_listener *listener, struct wc_supervisor **out,
+                        struct wc_err *err)
+{
+    struct wc_supervisor *sup = supervisor_new(config, listener);
+    int rc = wc_sup_lock(sup->run_dir, &sup->lock_fd, err);
+    if (rc == 0) {
+        struct wc_engine_config engine = {
+            .loop = config->loop,
+            .project = config->project,
+            .paths = config->paths,
+            .images = config->images,
+            .process = config->process,
+            .hyperv = config->hyperv,
+            .driver_extra = config->driver_extra,
+            .on_event = wc_sup_on_event,
+            .data = sup,
+        };
+        rc = wc_engine_open(&engine, on_engine_opened, &sup->engine, err);
+        if (rc != 0)
+            wc_sup_unlock(sup->run_dir, sup->lock_fd, false);
+    }
+    if (rc != 0) {
+        wc_arena_deinit(&sup->arena);
+        wc_free(sup);
+        return rc;
+    }
+    init_handles(sup);
+    *out = sup;
+    return 0;
+}
