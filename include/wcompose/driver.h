@@ -105,6 +105,8 @@ struct wc_net_name {
     const char *network; /* full name */
     const char *name;
     uint32_t ip4;
+    const char *instance; /* whose address it is: one instance sees the names of all its networks
+                             through one name server; may be NULL */
 };
 
 /* Everything NET_UP needs; NET_DOWN uses project and networks. */

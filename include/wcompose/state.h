@@ -24,7 +24,8 @@ struct wc_attachment {
     const char *name;    /* full network name on the host */
     const char *bridge;  /* its interface on the host (max 15 characters) */
     const char *ifname;  /* inside the container: eth0, eth1 … */
-    uint32_t ip4, gateway4;
+    uint32_t ip4;
+    uint32_t gateway4; /* 0 on an internal network: no way out */
     uint8_t prefix4;
     uint8_t mac[6];
     struct wc_strv
