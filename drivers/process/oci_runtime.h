@@ -1,0 +1,27 @@
+/* oci_runtime.h - which OCI runtime runs a service (process driver).
+ * Threads: any; wc_oci_runtime_version starts a process and waits for it.
+ */
+#ifndef DRIVERS_PROCESS_OCI_RUNTIME_H
+#define DRIVERS_PROCESS_OCI_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "wcompose/err.h"
+
+struct wc_arena;
+
+struct wc_oci_runtime {
+    const char *path, *name; /* "/usr/bin/crun", "crun" */
+    bool recursive_ro;       /* it knows the mount option "rro", and so does this kernel */
+};
+
+/* Finds the runtime `wanted` (a name or an absolute path; NULL: crun, else runc) in PATH and the
+ * usual system directories. Returns 0 or WC_ERR_UNAVAILABLE, naming the package to install. */
+int wc_oci_runtime_find(const char *wanted, struct wc_arena *arena, struct wc_oci_runtime *out,
+                        struct wc_err *err);
+
+/* Writes the first line that `path --version` prints ("crun version 1.8.1"), or "". */
+void wc_oci_runtime_version(const char *path, char *out, size_t size);
+
+#endif

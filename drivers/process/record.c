@@ -1,0 +1,268 @@
+/* record.c - instance.json, the exit record, the keeper's status: read to one answer. */
+#include "drivers/process/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "drivers/keeper/protocol.h"
+
+enum { MAX_RECORD = 1 << 20, MAX_LINE = 1024 };
+
+int wc_write_plain(const char *path, const void *bytes, size_t len, mode_t mode, struct wc_err *err)
+{
+    WC_CLEANUP_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+    const char *at = bytes;
+    while (fd >= 0 && len > 0) {
+        ssize_t done = write(fd, at, len);
+        if (done < 0)
+            return wc_err_set(err, wc_fs_code(errno), errno, "%s", path);
+        at += done;
+        len -= (size_t)done;
+    }
+    return fd >= 0 ? 0 : wc_err_set(err, wc_fs_code(errno), errno, "%s", path);
+}
+
+int wc_record_write(const char *lib_dir, const struct wc_record *record, struct wc_err *err)
+{
+    WC_CLEANUP_BUF struct wc_buf json = WC_BUF_INIT;
+    char path[4200], fresh[4200];
+    struct wc_jsonw w = WC_JSONW_INIT(&json);
+    wc_jsonw_object(&w, NULL);
+    wc_jsonw_i64(&w, "schema", 1);
+    wc_jsonw_str(&w, "id", record->id);
+    wc_jsonw_str(&w, "name", record->name);
+    wc_jsonw_str(&w, "project", record->project);
+    wc_jsonw_str(&w, "service", record->service);
+    wc_jsonw_i64(&w, "index", record->index);
+    wc_jsonw_str(&w, "hash", record->hash);
+    wc_jsonw_str(&w, "level", record->level);
+    wc_jsonw_str(&w, "image", record->image);
+    wc_jsonw_i64(&w, "created_at_ms", record->created_at_ms);
+    wc_jsonw_i64(&w, "run", record->run);
+    wc_jsonw_str(&w, "boot_id", record->boot_id);
+    wc_jsonw_str(&w, "runtime_id", record->runtime_id);
+    wc_jsonw_str(&w, "runtime", record->runtime);
+    wc_jsonw_str(&w, "cgroup", record->cgroup);
+    wc_jsonw_array(&w, "notes");
+    for (size_t i = 0; i < record->notes.n; i++)
+        wc_jsonw_str(&w, NULL, record->notes.items[i]);
+    wc_jsonw_end_array(&w);
+    wc_jsonw_end_object(&w);
+    wc_buf_addc(&json, '\n');
+    snprintf(path, sizeof path, "%s/instance.json", lib_dir);
+    snprintf(fresh, sizeof fresh, "%s/instance.json.new", lib_dir);
+    int rc = wc_write_plain(fresh, json.data, json.len, 0600, err);
+    if (rc == 0 && rename(fresh, path) != 0)
+        rc = wc_err_set(err, wc_fs_code(errno), errno, "%s", path);
+    return rc;
+}
+
+static const char *text_of(const struct wc_json *root, const char *key, struct wc_arena *arena)
+{
+    return wc_arena_strdup(arena, wc_json_str(wc_json_get(root, key), NULL));
+}
+
+int wc_record_read(const char *lib_dir, struct wc_arena *arena, struct wc_record *out,
+                   struct wc_err *err)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    WC_CLEANUP_JSON struct wc_json *root = NULL;
+    char path[4200];
+    snprintf(path, sizeof path, "%s/instance.json", lib_dir);
+    int rc = wc_fs_read(path, MAX_RECORD, &text, err);
+    if (rc == 0)
+        rc = wc_json_parse(text.data, text.len, &root, err);
+    if (rc != 0)
+        return wc_err_wrap(err, rc, "%s", path);
+    struct wc_record r = { 0 };
+    r.id = text_of(root, "id", arena);
+    r.name = text_of(root, "name", arena);
+    r.project = text_of(root, "project", arena);
+    r.service = text_of(root, "service", arena);
+    r.image = text_of(root, "image", arena);
+    r.level = text_of(root, "level", arena);
+    r.boot_id = text_of(root, "boot_id", arena);
+    r.runtime_id = text_of(root, "runtime_id", arena);
+    r.runtime = text_of(root, "runtime", arena);
+    r.cgroup = text_of(root, "cgroup", arena);
+    r.index = (unsigned)wc_json_i64(wc_json_get(root, "index"), 0);
+    r.run = (unsigned)wc_json_i64(wc_json_get(root, "run"), 0);
+    r.created_at_ms = wc_json_i64(wc_json_get(root, "created_at_ms"), 0);
+    snprintf(r.hash, sizeof r.hash, "%s", wc_json_str(wc_json_get(root, "hash"), ""));
+    const struct wc_json *note = wc_json_first(wc_json_get(root, "notes"));
+    for (; note != NULL; note = wc_json_next(note))
+        wc_strv_add(arena, &r.notes, wc_arena_strdup(arena, wc_json_str(note, "")));
+    if (r.id == NULL || r.name == NULL || r.project == NULL || r.service == NULL ||
+        r.runtime_id == NULL || r.cgroup == NULL || r.boot_id == NULL || r.run == 0)
+        return wc_err_set(err, WC_ERR_SPEC, 0, "%s: not complete", path);
+    *out = r;
+    return 0;
+}
+
+void wc_report_parse(const char *line, struct wc_report *out)
+{
+    long long a = 0, b = 0, c = 0, d = 0;
+    *out = (struct wc_report){ 0 };
+    if (sscanf(line, "created %lld %lld", &a, &b) == 2) {
+        out->kind = WC_REPORT_CREATED;
+    } else if (sscanf(line, "running %lld %lld %lld", &a, &b, &c) == 3) {
+        out->kind = WC_REPORT_RUNNING;
+        out->at_ms = c;
+    } else if (sscanf(line, "exited %lld %lld %lld %lld", &a, &b, &c, &d) == 4) {
+        *out = (struct wc_report){
+            .kind = WC_REPORT_EXITED, .code = (int)a, .signal = (int)b, .oom = c != 0, .at_ms = d
+        };
+        return;
+    } else if (wc_str_starts(line, "failed ")) {
+        out->kind = WC_REPORT_FAILED;
+        snprintf(out->text, sizeof out->text, "%s", line + 7);
+        out->text[strcspn(out->text, "\n")] = '\0';
+        return;
+    }
+    out->pid = (pid_t)a;
+    out->starttime = (uint64_t)b;
+}
+
+/* Reads a short file into `line`; false when it isn't there. */
+static bool read_line(const char *dir, const char *name, char *line, size_t size)
+{
+    char path[4200];
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (wc_fs_read(path, MAX_LINE, &text, NULL) != 0)
+        return false;
+    snprintf(line, size, "%s", text.data);
+    line[strcspn(line, "\n")] = '\0';
+    return true;
+}
+
+bool wc_exit_read(const char *lib_dir, struct wc_report *out)
+{
+    char line[MAX_LINE];
+    long long code, signal, oom, wall, started;
+    if (!read_line(lib_dir, WC_KEEPER_EXIT, line, sizeof line) ||
+        sscanf(line, "%lld %lld %lld %lld %lld", &code, &signal, &oom, &wall, &started) != 5)
+        return false;
+    *out = (struct wc_report){ .kind = WC_REPORT_EXITED,
+                               .code = (int)code,
+                               .signal = (int)signal,
+                               .oom = oom != 0,
+                               .at_ms = wall,
+                               .started_ms = started };
+    return true;
+}
+
+uint64_t wc_proc_starttime_of(pid_t pid)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    char *at = strrchr(text, ')'); /* the name may hold anything */
+    char state;
+    unsigned long long start;
+    if (at == NULL ||
+        sscanf(at + 1,
+               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
+               &state, &start) != 2)
+        return 0;
+    return state == 'Z' || state == 'X' ? 0 : start;
+}
+
+void wc_boot_id(char *out, size_t size)
+{
+    out[0] = '\0';
+    (void)read_line("/proc/sys/kernel/random", "boot_id", out, size);
+}
+
+static bool keeper_lives(const char *run_dir)
+{
+    char line[MAX_LINE];
+    long long pid, start;
+    return read_line(run_dir, WC_KEEPER_PID, line, sizeof line) &&
+           sscanf(line, "%lld %lld", &pid, &start) == 2 && start > 0 &&
+           wc_proc_starttime_of((pid_t)pid) == (uint64_t)start;
+}
+
+/* EXITED by the record of this run, else by that of the run before when this one never came to be.
+ */
+static void look_at_exit(const char *lib_dir, struct wc_look *look)
+{
+    look->exit_known = wc_exit_read(lib_dir, &look->last);
+    look->life = WC_LIFE_EXITED;
+}
+
+static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look *look)
+{
+    char line[MAX_LINE], path[4200];
+    snprintf(path, sizeof path, "%s/bundle/config.json", lib_dir);
+    bool complete = wc_fs_exists(path);
+    if (read_line(run_dir, WC_KEEPER_STATUS, line, sizeof line))
+        wc_report_parse(line, &look->last);
+    look->keeper_alive = keeper_lives(run_dir);
+    bool alive = look->last.pid > 0 && wc_proc_starttime_of(look->last.pid) == look->last.starttime;
+    switch (look->last.kind) {
+    case WC_REPORT_CREATED:
+        /* only its keeper could start it; without one it is good for nothing */
+        look->life = look->keeper_alive ? WC_LIFE_CREATED : WC_LIFE_BROKEN;
+        return;
+    case WC_REPORT_RUNNING:
+        if (!alive && !look->keeper_alive) {
+            look_at_exit(lib_dir, look);
+            return;
+        }
+        look->life = WC_LIFE_RUNNING;
+        return;
+    case WC_REPORT_EXITED:
+        look_at_exit(lib_dir, look);
+        return;
+    case WC_REPORT_FAILED:
+    case WC_REPORT_NONE:
+        if (look->keeper_alive)
+            look->life = WC_LIFE_BROKEN; /* being made by someone who is gone */
+        else if (complete && look->record.run > 1)
+            look_at_exit(lib_dir, look);
+        else
+            look->life = WC_LIFE_BROKEN;
+        return;
+    }
+}
+
+void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,
+             struct wc_arena *arena, struct wc_look *out)
+{
+    struct wc_look look = { .life = WC_LIFE_BROKEN };
+    char boot[64], path[4200];
+    wc_boot_id(boot, sizeof boot);
+    if (wc_record_read(lib_dir, arena, &look.record, NULL) != 0) {
+        look.record = (struct wc_record){ .id = wc_arena_strdup(arena, id),
+                                          .name = wc_arena_strdup(arena, id),
+                                          .project = wc_arena_strdup(arena, project) };
+        *out = look;
+        return;
+    }
+    snprintf(path, sizeof path, "%s/stopped_by_user", lib_dir);
+    look.stopped_by_user = wc_fs_exists(path);
+    if (!wc_streq(boot, look.record.boot_id)) {
+        look_at_exit(lib_dir, &look); /* nothing outlives a boot */
+        if (!look.exit_known) {
+            snprintf(path, sizeof path, "%s/bundle/config.json", lib_dir);
+            look.life = wc_fs_exists(path) ? WC_LIFE_EXITED : WC_LIFE_BROKEN;
+        }
+    } else {
+        look_at_run(lib_dir, run_dir, &look);
+    }
+    *out = look;
+}
