@@ -16,6 +16,7 @@
 #include <uv.h>
 
 #include "wcompose/err.h"
+#include "wcompose/model.h"
 
 struct wc_paths;
 struct wc_logread;
