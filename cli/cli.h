@@ -21,6 +21,7 @@
 
 struct wc_cli;
 struct wc_paths;
+struct wc_plan;
 
 /* Exit statuses (docs/exit-codes.md). wc_err_exit_status() gives the one for an enum wc_code. */
 enum wc_exit {
@@ -123,6 +124,7 @@ struct wc_cli {
     struct wc_style out, err;   /* stdout, stderr */
     enum wc_progress progress;  /* never "auto": decided */
     bool json;                  /* --json, or --format json */
+    struct wc_source *sources;  /* text of the files loaded last, for places in later findings */
 };
 
 /* Getters by long name; a name that neither the verb nor the global table has is a bug (aborts).
@@ -175,11 +177,16 @@ struct wc_cli_load {
 };
 
 /* Loads the project that the global options name (-f, -p, --profile, --env-file,
- * --project-directory and COMPOSE_*) into `arena`; diagnostics are printed. Returns 0 and sets
- * *out, or an exit status (65, 66).
+ * --project-directory and COMPOSE_*) into `arena`; diagnostics are printed. --scale is applied
+ * where the verb has it. Returns 0 and sets *out, or an exit status (64, 65, 66).
  */
 int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
                 const struct wc_project **out);
+
+/* Orders the project and decides isolation on this host (wc_plan_make); findings are printed.
+ * Returns 0 or an exit status (4, 65). */
+int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_arena *arena,
+                struct wc_plan *out);
 
 /* For verbs that work on what runs (ps, logs, stop, down …): the project's name, from -p or
  * COMPOSE_PROJECT_NAME alone when given, else from the file. *project is the model when a file was

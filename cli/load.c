@@ -6,6 +6,8 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/args.h"
+#include "wcompose/driver.h"
+#include "wcompose/plan.h"
 #include "wcompose/spec.h"
 
 static void fill_options(const struct wc_cli *cli, const struct wc_cli_load *what,
@@ -38,6 +40,36 @@ static void drop_warnings(struct wc_diags *diags)
     diags->n_warnings = 0;
 }
 
+/* Sets the replicas of "SERVICE=N". 0 or an exit status. */
+static int scale_one(const struct wc_cli *cli, struct wc_project *project, const char *text)
+{
+    const char *equals = strrchr(text, '=');
+    int64_t replicas;
+    if (equals == NULL || equals == text || !wc_str_to_i64(equals + 1, 0, 10000, &replicas))
+        return wc_cli_usage_hint(cli, "write it as --scale SERVICE=N, with N from 0 to 10000",
+                                 "--scale: '%s' is not SERVICE=N", text);
+    const char *name = wc_arena_strndup(cli->arena, text, (size_t)(equals - text));
+    int status = wc_cli_check_services(cli, project, &name, 1);
+    for (size_t i = 0; status == 0 && i < project->n_services; i++) {
+        if (wc_streq(project->services[i].name, name))
+            project->services[i].replicas = replicas;
+    }
+    return status;
+}
+
+static int apply_scale(const struct wc_cli *cli, struct wc_project *project)
+{
+    bool has_scale = false;
+    for (size_t i = 0; i < cli->verb->n_options; i++)
+        has_scale = has_scale || wc_streq(cli->verb->options[i].name, "scale");
+    size_t n = 0;
+    const char *const *list = has_scale ? wc_cli_list(cli, "scale", &n) : NULL;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < n; i++)
+        status = scale_one(cli, project, list[i]);
+    return status;
+}
+
 int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
                 const struct wc_project **out)
 {
@@ -52,10 +84,40 @@ int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_ar
         drop_warnings(&diags);
     if (diags.n > 0)
         wc_cli_diags(cli, &diags);
+    cli->sources = diags.sources;
     if (code != 0)
         return wc_err_exit_status(code);
     *out = project;
-    return 0;
+    return apply_scale(cli, project);
+}
+
+/* What this host can give, found without changing anything. */
+static void find_host(struct wc_cli *cli, struct wc_plan_host *out)
+{
+    const struct wc_driver_ops *driver = wc_driver_for(WC_ISOLATION_HYPERV);
+    struct wc_driver_facts *facts = WC_NEW(cli->arena, struct wc_driver_facts);
+    struct wc_paths paths;
+    *out = (struct wc_plan_host){ .hyperv_why = "this build has no driver for it" };
+    if (driver == NULL || wc_paths_find(cli->arena, &paths, NULL) != 0)
+        return;
+    driver->probe(&paths, facts);
+    out->hyperv_usable = facts->usable;
+    out->hyperv_why = facts->why;
+}
+
+int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_arena *arena,
+                struct wc_plan *out)
+{
+    struct wc_plan_host host;
+    struct wc_diags diags;
+    find_host(cli, &host);
+    wc_diags_init(&diags, arena);
+    diags.sources = cli->sources;
+    int code = wc_plan_make(project, &host, arena, &diags, out);
+    wc_diags_sort(&diags);
+    if (diags.n > 0)
+        wc_cli_diags(cli, &diags);
+    return code == 0 ? 0 : wc_err_exit_status(code);
 }
 
 /* Compose Specification, "Name top-level element": what a project name may be. */

@@ -138,13 +138,15 @@ static enum wc_ui_tone tone_of(const struct wc_ui *ui, const struct wc_event *ev
 /* Takes an event over into its row; true when the row reads differently afterwards. */
 static bool update_row(struct wc_ui *ui, struct wc_ui_row *row, const struct wc_event *event)
 {
-    const char *word = event->action;
-    if (wc_streq(word, "exited"))
-        word = wc_arena_printf(&ui->arena, "exited %d", event->exit_code);
+    char word[sizeof row->word];
+    if (wc_streq(event->action, "exited"))
+        snprintf(word, sizeof word, "exited %d", event->exit_code);
+    else
+        snprintf(word, sizeof word, "%s", event->action);
     const char *reason = event->reason != NULL ? event->reason : "";
     bool changed =
         !wc_streq(row->word, word) || strncmp(row->reason, reason, sizeof row->reason - 1) != 0;
-    row->word = wc_arena_strdup(&ui->arena, word);
+    memcpy(row->word, word, sizeof word);
     snprintf(row->reason, sizeof row->reason, "%s", reason);
     if (event->level != WC_ISOLATION_DEFAULT)
         row->level = event->level;

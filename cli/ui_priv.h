@@ -15,7 +15,7 @@ struct wc_ui_row {
     unsigned index;
     enum wc_isolation level;
     enum wc_ui_tone tone;
-    const char *word;              /* "healthy", "exited 3" */
+    char word[24];                 /* "healthy", "exited 3" */
     char reason[160];              /* why, or "" */
     uint64_t begun_ms, settled_ms; /* since the command began */
     bool has_begun;

@@ -222,6 +222,8 @@ struct wc_project {
     const char *working_dir;     /* absolute project directory */
     struct wc_strv files;        /* absolute paths read, in order; "-" for standard input */
     struct wc_strv profiles;     /* active ones */
+    struct wc_kvs variables;     /* what ${…} was replaced from: the environment and the env files;
+                                    empty for a model read from canonical text */
     struct wc_service *services; /* sorted by name */
     size_t n_services;
     struct wc_strv disabled;     /* names of services left out by profiles, sorted */

@@ -1,0 +1,323 @@
+/* cmd_completion.c - wcompose completion bash|zsh|fish: the table as a script for a shell.
+ *
+ * Idea:    all that is static is written into the script; only service names are asked for, by
+ *          `config --services`, which reads the files and talks to nobody.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "cli/args.h"
+
+/* Names of verbs as the shell sees the first word: "image" once for the family. */
+static bool first_of_family(size_t i, char *word, size_t size)
+{
+    const char *name = wc_verbs[i].name;
+    size_t len = strcspn(name, " ");
+    snprintf(word, size, "%.*s", (int)len, name);
+    bool seen =
+        i > 0 && wc_str_starts(wc_verbs[i - 1].name, word) && wc_verbs[i - 1].name[len] == ' ';
+    return wc_verbs[i].group != NULL && !seen;
+}
+
+/* Appends `text` for use within single quotes of a shell. */
+static void add_quoted(struct wc_buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '\'')
+            wc_buf_adds(out, "'\\''");
+        else
+            wc_buf_addc(out, *text);
+    }
+}
+
+static void bash_options(const struct wc_option *options, size_t n, struct wc_buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        wc_buf_printf(out, " --%s", options[i].name);
+        if (options[i].letter != 0)
+            wc_buf_printf(out, " -%c", options[i].letter);
+    }
+}
+
+/* "    --progress) COMPREPLY=(…);;" for every option that takes a value. */
+static void bash_values(const char *verb, const struct wc_option *options, size_t n,
+                        struct wc_buf *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct wc_option *option = &options[i];
+        if (option->value == NULL)
+            continue;
+        wc_buf_printf(out, "    '%s:--%s'", verb, option->name);
+        if (option->letter != 0)
+            wc_buf_printf(out, "|'%s:-%c'", verb, option->letter);
+        if (option->kind == WC_OPTION_CHOICE) {
+            wc_buf_adds(out, ") COMPREPLY=($(compgen -W '");
+            for (const char *c = option->value; *c != '\0'; c++)
+                wc_buf_addc(out, *c == '|' ? ' ' : *c);
+            wc_buf_adds(out, "' -- \"$word\")); return;;\n");
+        } else if (wc_streq(option->value, "FILE") || wc_streq(option->value, "DIR")) {
+            wc_buf_adds(out, ") COMPREPLY=($(compgen -f -- \"$word\")); return;;\n");
+        } else {
+            wc_buf_adds(out, ") return;;\n");
+        }
+    }
+}
+
+static void bash_words(const struct wc_verb *verb, struct wc_buf *out)
+{
+    switch (verb->words) {
+    case WC_WORDS_SERVICES:
+        wc_buf_adds(out, " $(_wcompose_services)");
+        return;
+    case WC_WORDS_FILES:
+        wc_buf_adds(out, " $(compgen -f -- \"$word\")");
+        return;
+    case WC_WORDS_OTHER:
+        if (strchr(verb->usage, '|') == NULL)
+            return;
+        for (const char *c = verb->usage; *c != '\0'; c++)
+            wc_buf_addc(out, c == verb->usage || *c == '|' ? ' ' : *c);
+        return;
+    case WC_WORDS_NONE:
+        return;
+    }
+}
+
+static const char bash_head[] =
+    "# wcompose completion for bash: source <(wcompose completion bash)\n"
+    "_wcompose_services() {\n"
+    "  local i args=()\n"
+    "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "    case ${COMP_WORDS[i]} in\n"
+    "      -f|--file|-p|--project-name|--profile|--env-file|--project-directory)\n"
+    "        args+=(\"${COMP_WORDS[i]}\" \"${COMP_WORDS[i+1]}\");;\n"
+    "    esac\n"
+    "  done\n"
+    "  \"${COMP_WORDS[0]}\" \"${args[@]}\" config --services 2>/dev/null\n"
+    "}\n"
+    "_wcompose() {\n"
+    "  local word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD-1]} verb= i skip=\n"
+    "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+    "    if [[ $skip ]]; then skip=; continue; fi\n"
+    "    case ${COMP_WORDS[i]} in\n"
+    "      -f|-p";
+
+static void bash_script(struct wc_buf *out)
+{
+    char word[64];
+    wc_buf_adds(out, bash_head);
+    for (size_t i = 0; i < wc_n_global_options; i++) {
+        if (wc_global_options[i].value != NULL)
+            wc_buf_printf(out, "|--%s", wc_global_options[i].name);
+    }
+    wc_buf_adds(out, ") [[ $verb ]] || skip=1;;\n      -*) ;;\n"
+                     "      *) if [[ -z $verb ]]; then verb=${COMP_WORDS[i]}\n"
+                     "         elif [[ $verb == image ]]; then verb=\"image "
+                     "${COMP_WORDS[i]}\"; fi;;\n"
+                     "    esac\n  done\n  case \"$verb:$last\" in\n");
+    bash_values("", wc_global_options, wc_n_global_options, out);
+    for (size_t i = 0; i < wc_n_verbs; i++)
+        bash_values(wc_verbs[i].name, wc_verbs[i].options, wc_verbs[i].n_options, out);
+    wc_buf_adds(out, "  esac\n  local list=\n  case $verb in\n    '') list='");
+    for (size_t i = 0; i < wc_n_verbs; i++) {
+        if (first_of_family(i, word, sizeof word))
+            wc_buf_printf(out, "%s ", word);
+    }
+    wc_buf_adds(out, "help'; [[ $word == -* ]] && list='");
+    bash_options(wc_global_options, wc_n_global_options, out);
+    wc_buf_adds(out, "';;\n    image) list='load ls make rm';;\n");
+    for (size_t i = 0; i < wc_n_verbs; i++) {
+        const struct wc_verb *verb = &wc_verbs[i];
+        if (verb->group == NULL)
+            continue;
+        wc_buf_printf(out, "    '%s') if [[ $word == -* ]]; then list='--help --json", verb->name);
+        bash_options(verb->options, verb->n_options, out);
+        wc_buf_adds(out, "'; else list=\"");
+        bash_words(verb, out);
+        wc_buf_adds(out, "\"; fi;;\n");
+    }
+    wc_buf_adds(out, "  esac\n  COMPREPLY=($(compgen -W \"$list\" -- \"$word\"))\n}\n"
+                     "complete -o bashdefault -o default -F _wcompose wcompose\n");
+}
+
+/* ---- fish ---- */
+
+static void fish_option(const char *condition, const struct wc_option *option, struct wc_buf *out)
+{
+    wc_buf_printf(out, "complete -c wcompose -n '%s' -l %s", condition, option->name);
+    if (option->letter != 0)
+        wc_buf_printf(out, " -s %c", option->letter);
+    if (option->kind == WC_OPTION_CHOICE) {
+        wc_buf_adds(out, " -x -a '");
+        for (const char *c = option->value; *c != '\0'; c++)
+            wc_buf_addc(out, *c == '|' ? ' ' : *c);
+        wc_buf_addc(out, '\'');
+    } else if (option->value != NULL) {
+        bool is_file = wc_streq(option->value, "FILE") || wc_streq(option->value, "DIR");
+        wc_buf_adds(out, is_file ? " -r -F" : " -x");
+    }
+    wc_buf_adds(out, " -d '");
+    add_quoted(out, option->help);
+    wc_buf_adds(out, "'\n");
+}
+
+static void fish_verb(const struct wc_verb *verb, struct wc_buf *out)
+{
+    char condition[96];
+    const char *second = strchr(verb->name, ' ');
+    size_t len = strcspn(verb->name, " ");
+    snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %.*s", (int)len, verb->name);
+    if (second != NULL) {
+        wc_buf_printf(out,
+                      "complete -c wcompose -n '%s; and not __fish_seen_subcommand_from load ls "
+                      "rm make' -f -a %s -d '",
+                      condition, second + 1);
+        add_quoted(out, verb->help);
+        wc_buf_adds(out, "'\n");
+        size_t used = strlen(condition);
+        snprintf(condition + used, sizeof condition - used, "; and __fish_seen_subcommand_from %s",
+                 second + 1);
+    }
+    for (size_t i = 0; i < verb->n_options; i++)
+        fish_option(condition, &verb->options[i], out);
+    if (verb->words == WC_WORDS_SERVICES)
+        wc_buf_printf(out,
+                      "complete -c wcompose -n '%s' -f -a '(wcompose config --services "
+                      "2>/dev/null)'\n",
+                      condition);
+}
+
+static void fish_script(struct wc_buf *out)
+{
+    char word[64];
+    wc_buf_adds(out, "# wcompose completion for fish: wcompose completion fish | source\n");
+    for (size_t i = 0; i < wc_n_verbs; i++) {
+        if (!first_of_family(i, word, sizeof word))
+            continue;
+        bool family = strchr(wc_verbs[i].name, ' ') != NULL;
+        wc_buf_printf(out, "complete -c wcompose -n __fish_use_subcommand -f -a %s -d '", word);
+        add_quoted(out, family ? "images on this host" : wc_verbs[i].help);
+        wc_buf_adds(out, "'\n");
+    }
+    for (size_t i = 0; i < wc_n_global_options; i++)
+        fish_option("__fish_use_subcommand", &wc_global_options[i], out);
+    for (size_t i = 0; i < wc_n_verbs; i++) {
+        if (wc_verbs[i].group != NULL)
+            fish_verb(&wc_verbs[i], out);
+    }
+}
+
+/* ---- zsh ---- */
+
+/* "'*-e[set a variable]:KEY=VALUE:'" for _arguments: one per spelling. */
+static void zsh_option(const struct wc_option *option, struct wc_buf *out)
+{
+    char letter[3] = { '-', option->letter, 0 };
+    char name[64];
+    snprintf(name, sizeof name, "--%s", option->name);
+    const char *const spellings[] = { name, option->letter != 0 ? letter : NULL };
+    for (size_t i = 0; i < WC_COUNT(spellings) && spellings[i] != NULL; i++) {
+        wc_buf_printf(out, " '%s%s[", option->kind == WC_OPTION_LIST ? "*" : "", spellings[i]);
+        for (const char *c = option->help; *c != '\0'; c++) {
+            if (*c == '[' || *c == ']' || *c == ':' || *c == '\\')
+                wc_buf_addc(out, '\\');
+            if (*c == '\'')
+                wc_buf_adds(out, "'\\'");
+            wc_buf_addc(out, *c);
+        }
+        wc_buf_addc(out, ']');
+        if (option->kind == WC_OPTION_CHOICE) {
+            wc_buf_adds(out, ":value:(");
+            for (const char *c = option->value; *c != '\0'; c++)
+                wc_buf_addc(out, *c == '|' ? ' ' : *c);
+            wc_buf_addc(out, ')');
+        } else if (option->value != NULL) {
+            bool is_file = wc_streq(option->value, "FILE") || wc_streq(option->value, "DIR");
+            wc_buf_printf(out, ":%s:%s", option->value, is_file ? "_files" : "");
+        }
+        wc_buf_addc(out, '\'');
+    }
+}
+
+static void zsh_verb(const struct wc_verb *verb, struct wc_buf *out)
+{
+    wc_buf_printf(out, "    '%s') _arguments", verb->name);
+    for (size_t i = 0; i < verb->n_options; i++)
+        zsh_option(&verb->options[i], out);
+    switch (verb->words) {
+    case WC_WORDS_SERVICES:
+        wc_buf_adds(out, " '*:service:_wcompose_services'");
+        break;
+    case WC_WORDS_FILES:
+        wc_buf_adds(out, " '*:file:_files'");
+        break;
+    case WC_WORDS_OTHER:
+        if (strchr(verb->usage, '|') != NULL) {
+            wc_buf_adds(out, " '*:word:(");
+            for (const char *c = verb->usage; *c != '\0'; c++)
+                wc_buf_addc(out, *c == '|' ? ' ' : *c);
+            wc_buf_adds(out, ")'");
+        }
+        break;
+    case WC_WORDS_NONE:
+        break;
+    }
+    wc_buf_adds(out, ";;\n");
+}
+
+static void zsh_script(struct wc_buf *out)
+{
+    char word[64];
+    wc_buf_adds(out, "#compdef wcompose\n"
+                     "# wcompose completion for zsh: source <(wcompose completion zsh)\n"
+                     "_wcompose_services() {\n"
+                     "  local -a names\n"
+                     "  names=(${(f)\"$(wcompose config --services 2>/dev/null)\"})\n"
+                     "  compadd -a names\n"
+                     "}\n"
+                     "_wcompose() {\n"
+                     "  local context state state_descr line verb\n"
+                     "  typeset -A opt_args\n"
+                     "  _arguments -C");
+    for (size_t i = 0; i < wc_n_global_options; i++)
+        zsh_option(&wc_global_options[i], out);
+    wc_buf_adds(out, " '1:command:(");
+    for (size_t i = 0; i < wc_n_verbs; i++) {
+        if (first_of_family(i, word, sizeof word))
+            wc_buf_printf(out, "%s ", word);
+    }
+    wc_buf_adds(out, "help)' '*::argument:->rest'\n"
+                     "  [[ $state == rest ]] || return\n"
+                     "  verb=$words[1]\n"
+                     "  if [[ $verb == image ]]; then\n"
+                     "    if (( CURRENT == 2 )); then compadd load ls make rm; return; fi\n"
+                     "    verb=\"image $words[2]\"; shift words; (( CURRENT-- ))\n"
+                     "  fi\n"
+                     "  case $verb in\n");
+    for (size_t i = 0; i < wc_n_verbs; i++) {
+        if (wc_verbs[i].group != NULL)
+            zsh_verb(&wc_verbs[i], out);
+    }
+    wc_buf_adds(out, "  esac\n}\n"
+                     "if [[ $funcstack[1] == _wcompose ]]; then _wcompose \"$@\"\n"
+                     "else compdef _wcompose wcompose; fi\n");
+}
+
+int wc_cmd_completion(struct wc_cli *cli)
+{
+    static const struct {
+        const char *shell;
+        void (*script)(struct wc_buf *out);
+    } shells[] = { { "bash", bash_script }, { "zsh", zsh_script }, { "fish", fish_script } };
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    for (size_t i = 0; i < WC_COUNT(shells); i++) {
+        if (!wc_streq(shells[i].shell, cli->words[0]))
+            continue;
+        shells[i].script(&out);
+        fwrite(out.data, 1, out.len, stdout);
+        return WC_EXIT_OK;
+    }
+    return wc_cli_usage_hint(cli, "bash, zsh or fish", "no completion for '%s'", cli->words[0]);
+}

@@ -1,0 +1,280 @@
+/* cmd_image.c - wcompose image load|ls|rm|make: images on this host, without a registry. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/paths.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "cli/cli.h"
+#include "cli/table.h"
+#include "wcompose/client.h"
+#include "wcompose/image.h"
+
+/* Opens the store. 0 or an exit status. */
+static int open_store(struct wc_cli *cli, struct wc_paths *paths, struct wc_image_store **out)
+{
+    struct wc_err err = { 0 };
+    int status = wc_cli_paths(cli, paths);
+    if (status != 0)
+        return status;
+    return wc_image_store_open(paths->images, out, &err) == 0 ? 0 : wc_cli_fail(cli, &err);
+}
+
+/* Progress of a long call, at most a line a second. */
+struct progress {
+    const struct wc_cli *cli;
+    time_t last;
+};
+
+static void on_progress(void *data, const char *what, uint64_t done, uint64_t total)
+{
+    struct progress *progress = data;
+    time_t now = time(NULL);
+    if (now == progress->last)
+        return;
+    progress->last = now;
+    if (total > 0)
+        wc_cli_note(progress->cli, "  %s  %u %%", what, (unsigned)(done * 100 / total));
+    else
+        wc_cli_note(progress->cli, "  %s", what);
+}
+
+/* One line, or one object, for an image that is there now. */
+static void print_image(const struct wc_cli *cli, const char *reference, const char *how)
+{
+    if (!cli->json) {
+        printf("%s\n", reference);
+        wc_cli_note(cli, "%s %s", how, reference);
+        return;
+    }
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    struct wc_jsonw w = WC_JSONW_INIT(&out);
+    wc_jsonw_object(&w, NULL);
+    wc_jsonw_i64(&w, "v", 1);
+    wc_jsonw_str(&w, "image", reference);
+    wc_jsonw_str(&w, "result", how);
+    wc_jsonw_end_object(&w);
+    puts(out.data);
+}
+
+int wc_cmd_image_load(struct wc_cli *cli)
+{
+    struct wc_paths paths;
+    struct wc_image_store *store;
+    int status = open_store(cli, &paths, &store);
+    if (status != 0)
+        return status;
+    struct progress progress = { cli, time(NULL) };
+    for (size_t i = 0; i < cli->n_words && status == 0; i++) {
+        struct wc_strv loaded = { 0 };
+        struct wc_err err = { 0 };
+        struct wc_image_load_options options = { .source = cli->words[i],
+                                                 .name = wc_cli_text(cli, "name"),
+                                                 .progress = on_progress,
+                                                 .progress_data = &progress };
+        if (wc_image_load(store, &options, cli->arena, &loaded, &err) != 0)
+            status = wc_cli_fail(cli, &err);
+        for (size_t k = 0; k < loaded.n && status == 0; k++)
+            print_image(cli, loaded.items[k], "loaded");
+    }
+    wc_image_store_close(store);
+    return status;
+}
+
+/* ---- make ---- */
+
+/* Where recipes are looked for by name: the user's, the installation's, the source tree's. */
+static const char *const *recipe_dirs(const struct wc_cli *cli, const struct wc_paths *paths)
+{
+    const char *own = wc_cli_env(cli, "WCOMPOSE_RECIPES");
+    const char **dirs = wc_arena_array(cli->arena, 6, sizeof *dirs);
+    size_t n = 0;
+    if (own != NULL)
+        dirs[n++] = own;
+    dirs[n++] = wc_arena_printf(cli->arena, "%s/recipes", paths->etc);
+    dirs[n++] = wc_arena_printf(cli->arena, "%s/../../share/wcompose/recipes", paths->bin);
+    dirs[n++] = wc_arena_printf(cli->arena, "%s/../share/wcompose/recipes", paths->bin);
+    dirs[n++] = wc_arena_printf(cli->arena, "%s/../../images/recipes", paths->bin);
+    return dirs;
+}
+
+int wc_cmd_image_make(struct wc_cli *cli)
+{
+    struct wc_paths paths;
+    struct wc_image_store *store;
+    if (wc_cli_text(cli, "name") != NULL && cli->n_words > 1)
+        return wc_cli_usage(cli, "--name is for one recipe");
+    int status = open_store(cli, &paths, &store);
+    if (status != 0)
+        return status;
+    struct progress progress = { cli, time(NULL) };
+    for (size_t i = 0; i < cli->n_words && status == 0; i++) {
+        struct wc_err err = { 0 };
+        const char *reference = NULL;
+        bool made = false;
+        struct wc_image_make_options options = { .recipe = cli->words[i],
+                                                 .name = wc_cli_text(cli, "name"),
+                                                 .recipe_dirs = recipe_dirs(cli, &paths),
+                                                 .force = wc_cli_flag(cli, "force"),
+                                                 .progress = on_progress,
+                                                 .progress_data = &progress };
+        if (wc_image_make(store, &options, cli->arena, &reference, &made, &err) != 0)
+            status = wc_cli_fail(cli, &err);
+        else
+            print_image(cli, reference, made ? "made" : "up to date:");
+    }
+    wc_image_store_close(store);
+    return status;
+}
+
+/* ---- ls ---- */
+
+struct listing {
+    const struct wc_cli *cli;
+    struct wc_table *table; /* NULL with --json and --quiet */
+    bool digests, quiet;
+};
+
+static const char *short_id(const struct wc_cli *cli, const char *id)
+{
+    const char *colon = strchr(id, ':');
+    return wc_arena_strndup(cli->arena, colon != NULL ? colon + 1 : id, 12);
+}
+
+static void json_image(const struct wc_image_info *info)
+{
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    struct wc_jsonw w = WC_JSONW_INIT(&out);
+    wc_jsonw_object(&w, NULL);
+    wc_jsonw_i64(&w, "v", 1);
+    wc_jsonw_str(&w, "image", info->reference);
+    wc_jsonw_str(&w, "id", info->id);
+    wc_jsonw_str(&w, "digest", info->digest);
+    wc_jsonw_str(&w, "os", info->os);
+    wc_jsonw_str(&w, "architecture", info->architecture);
+    wc_jsonw_i64(&w, "size_bytes", info->size_bytes);
+    wc_jsonw_str(&w, "created", info->created);
+    wc_jsonw_i64(&w, "layers", (int64_t)info->layers.n);
+    wc_jsonw_end_object(&w);
+    puts(out.data);
+}
+
+static int list_one(void *data, const struct wc_image_info *info)
+{
+    struct listing *listing = data;
+    const struct wc_cli *cli = listing->cli;
+    WC_CLEANUP_BUF struct wc_buf size = WC_BUF_INIT;
+    if (listing->quiet) {
+        puts(info->id);
+        return 0;
+    }
+    if (listing->table == NULL) {
+        json_image(info);
+        return 0;
+    }
+    if (info->size_bytes != WC_UNSET)
+        wc_bytes_format(info->size_bytes, &size);
+    const char *const cells[] = {
+        info->reference,
+        listing->digests ? info->digest : short_id(cli, info->id),
+        wc_arena_printf(cli->arena, "%s/%s", info->os, info->architecture),
+        info->size_bytes != WC_UNSET ? size.data : NULL,
+        info->created,
+    };
+    wc_table_row(listing->table, cells);
+    return 0;
+}
+
+int wc_cmd_image_ls(struct wc_cli *cli)
+{
+    static const char *const headings[] = { "IMAGE", "ID", "PLATFORM", "SIZE", "CREATED" };
+    struct listing listing = { .cli = cli,
+                               .digests = wc_cli_flag(cli, "digests"),
+                               .quiet = wc_cli_flag(cli, "quiet") };
+    struct wc_paths paths;
+    struct wc_image_store *store;
+    struct wc_err err = { 0 };
+    int status = open_store(cli, &paths, &store);
+    if (status != 0)
+        return status;
+    if (!cli->json && !listing.quiet)
+        listing.table = wc_table_new(cli->arena, headings, WC_COUNT(headings));
+    if (wc_image_list(store, list_one, &listing, &err) != 0)
+        status = wc_cli_fail(cli, &err);
+    wc_image_store_close(store);
+    if (listing.table != NULL && status == 0) {
+        WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+        wc_table_format(listing.table, &out);
+        fwrite(out.data, 1, out.len, stdout);
+    }
+    return status;
+}
+
+/* ---- rm ---- */
+
+/* What removing has to keep. */
+struct keeping {
+    struct wc_cli *cli;
+    const struct wc_paths *paths;
+    struct wc_image_store *store;
+    struct wc_strv layers;
+};
+
+/* Adds the layers of the images that a project's accepted model names. A project that can't be
+ * read any more protects nothing: its instances' own images do (they can't be removed while an
+ * overlay holds them). */
+static void keep_project(struct keeping *keeping, const char *project)
+{
+    const struct wc_project *model = NULL;
+    struct wc_arena *arena = keeping->cli->arena;
+    if (wc_client_accepted(keeping->paths, project, arena, &model, NULL) != 0)
+        return;
+    for (size_t i = 0; i < model->n_services; i++) {
+        struct wc_image_info info = { 0 };
+        const char *image = model->services[i].image;
+        if (image == NULL || wc_image_resolve(keeping->store, image, arena, &info, NULL) != 0)
+            continue;
+        for (size_t k = 0; k < info.layers.n; k++) {
+            if (!wc_strv_has(&keeping->layers, info.layers.items[k]))
+                wc_strv_add(arena, &keeping->layers, info.layers.items[k]);
+        }
+    }
+}
+
+static void keep_projects(struct keeping *keeping)
+{
+    const char *dir = wc_arena_printf(keeping->cli->arena, "%s/projects", keeping->paths->lib);
+    DIR *stream = opendir(dir);
+    const struct dirent *entry;
+    while (stream != NULL && (entry = readdir(stream)) != NULL) {
+        if (entry->d_name[0] != '.')
+            keep_project(keeping, entry->d_name);
+    }
+    if (stream != NULL)
+        closedir(stream);
+}
+
+int wc_cmd_image_rm(struct wc_cli *cli)
+{
+    struct wc_paths paths;
+    struct keeping keeping = { .cli = cli, .paths = &paths };
+    int status = open_store(cli, &paths, &keeping.store);
+    if (status != 0)
+        return status;
+    bool force = wc_cli_flag(cli, "force");
+    keep_projects(&keeping);
+    for (size_t i = 0; i < cli->n_words && status == 0; i++) {
+        struct wc_err err = { 0 };
+        if (wc_image_remove(keeping.store, cli->words[i], &keeping.layers, force, &err) != 0)
+            status = wc_cli_fail(cli, &err);
+        else
+            print_image(cli, cli->words[i], "removed");
+    }
+    wc_image_store_close(keeping.store);
+    return status;
+}
