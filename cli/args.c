@@ -27,20 +27,20 @@ struct scan {
     const char **words;
 };
 
-const struct wc_verb *wc_verb_find(const char *name)
+const struct wc_command *wc_command_find(const char *name)
 {
-    for (size_t i = 0; i < wc_n_verbs; i++) {
-        if (wc_streq(wc_verbs[i].name, name))
-            return &wc_verbs[i];
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        if (wc_streq(wc_commands[i].name, name))
+            return &wc_commands[i];
     }
     return NULL;
 }
 
-bool wc_verb_is_family(const char *word)
+bool wc_command_is_family(const char *word)
 {
     size_t len = strlen(word);
-    for (size_t i = 0; i < wc_n_verbs; i++) {
-        if (wc_str_starts(wc_verbs[i].name, word) && wc_verbs[i].name[len] == ' ')
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        if (wc_str_starts(wc_commands[i].name, word) && wc_commands[i].name[len] == ' ')
             return true;
     }
     return false;
@@ -65,7 +65,8 @@ static const struct wc_option *by_letter(const struct wc_option *list, size_t n,
     return NULL;
 }
 
-const struct wc_option *wc_option_by_name(const struct wc_verb *verb, const char *name, size_t len)
+const struct wc_option *wc_option_by_name(const struct wc_command *verb, const char *name,
+                                          size_t len)
 {
     const struct wc_option *found = NULL;
     if (verb != NULL)
@@ -73,7 +74,7 @@ const struct wc_option *wc_option_by_name(const struct wc_verb *verb, const char
     return found != NULL ? found : by_name(wc_global_options, wc_n_global_options, name, len);
 }
 
-const struct wc_option *wc_option_by_letter(const struct wc_verb *verb, char letter)
+const struct wc_option *wc_option_by_letter(const struct wc_command *verb, char letter)
 {
     if (verb != NULL) {
         const struct wc_option *found = by_letter(verb->options, verb->n_options, letter);
@@ -167,7 +168,7 @@ static const char *next_argument(struct scan *scan, const struct wc_option *opti
 
 static const char *suggest_option(const struct wc_cli *cli, const char *name)
 {
-    const struct wc_verb *verb = cli->verb;
+    const struct wc_command *verb = cli->verb;
     size_t n = wc_n_global_options + (verb != NULL ? verb->n_options : 0);
     const char **names = wc_arena_array(cli->arena, n, sizeof *names);
     size_t at = 0;
@@ -247,11 +248,11 @@ static int scan_letters(struct scan *scan, const char *argument)
 
 static const char *suggest_verb(const struct wc_cli *cli, const char *word)
 {
-    const char **names = wc_arena_array(cli->arena, wc_n_verbs + 1, sizeof *names);
-    for (size_t i = 0; i < wc_n_verbs; i++)
-        names[i] = wc_verbs[i].group != NULL ? wc_verbs[i].name : NULL;
-    names[wc_n_verbs] = "image";
-    return wc_str_suggest(word, names, wc_n_verbs + 1);
+    const char **names = wc_arena_array(cli->arena, wc_n_commands + 1, sizeof *names);
+    for (size_t i = 0; i < wc_n_commands; i++)
+        names[i] = wc_commands[i].group != NULL ? wc_commands[i].name : NULL;
+    names[wc_n_commands] = "image";
+    return wc_str_suggest(word, names, wc_n_commands + 1);
 }
 
 static int unknown_verb(const struct wc_cli *cli, const char *word)
@@ -264,7 +265,7 @@ static int unknown_verb(const struct wc_cli *cli, const char *word)
 }
 
 /* Prints to stdout what was asked for and gives the exit status. */
-static int print_help(const struct wc_verb *verb, const char *family)
+static int print_help(const struct wc_command *verb, const char *family)
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     if (verb != NULL)
@@ -284,18 +285,18 @@ static int scan_family(struct scan *scan, const char *word)
         return print_help(NULL, word);
     scan->at++;
     const char *name = wc_arena_printf(cli->arena, "%s %s", word, second);
-    cli->verb = wc_verb_find(name);
+    cli->verb = wc_command_find(name);
     return cli->verb != NULL ? -1 : unknown_verb(cli, name);
 }
 
 static int scan_help(struct scan *scan)
 {
     const char *word = scan->at < scan->argc ? scan->argv[scan->at++] : NULL;
-    if (word == NULL || (wc_verb_is_family(word) && scan->at == scan->argc))
+    if (word == NULL || (wc_command_is_family(word) && scan->at == scan->argc))
         return print_help(NULL, word);
-    if (wc_verb_is_family(word))
+    if (wc_command_is_family(word))
         word = wc_arena_printf(scan->cli->arena, "%s %s", word, scan->argv[scan->at++]);
-    const struct wc_verb *verb = wc_verb_find(word);
+    const struct wc_command *verb = wc_command_find(word);
     return verb != NULL ? print_help(verb, NULL) : unknown_verb(scan->cli, word);
 }
 
@@ -308,10 +309,10 @@ static int scan_word(struct scan *scan, const char *word)
     }
     if (wc_streq(word, "help"))
         return scan_help(scan);
-    cli->verb = wc_verb_find(word);
+    cli->verb = wc_command_find(word);
     if (cli->verb != NULL)
         return -1;
-    return wc_verb_is_family(word) ? scan_family(scan, word) : unknown_verb(cli, word);
+    return wc_command_is_family(word) ? scan_family(scan, word) : unknown_verb(cli, word);
 }
 
 /* True when what follows are words, however they look. */
@@ -342,7 +343,7 @@ static int scan_arguments(struct scan *scan)
 
 static int check_words(const struct wc_cli *cli)
 {
-    const struct wc_verb *verb = cli->verb;
+    const struct wc_command *verb = cli->verb;
     if (cli->n_words < verb->min_words)
         return wc_cli_usage(cli, "%s needs %s", verb->name, verb->usage);
     if (cli->n_words > verb->max_words)
@@ -361,7 +362,7 @@ int wc_cli_parse(struct wc_cli *cli, int argc, const char *const *argv)
     if (wc_cli_flag(cli, "help"))
         return print_help(cli->verb, NULL);
     if (wc_cli_flag(cli, "version"))
-        cli->verb = wc_verb_find("version");
+        cli->verb = wc_command_find("version");
     if (cli->verb == NULL)
         return print_help(NULL, NULL);
     return check_words(cli);

@@ -44,7 +44,7 @@ static enum wc_progress decide_progress(const struct wc_cli *cli, const char *as
 /* True when the verb has --format and it was given as json. */
 static bool format_is_json(const struct wc_cli *cli)
 {
-    const struct wc_verb *verb = cli->verb;
+    const struct wc_command *verb = cli->verb;
     for (size_t i = 0; i < verb->n_options; i++) {
         if (!wc_streq(verb->options[i].name, "format"))
             continue;

@@ -70,7 +70,7 @@ typedef int wc_verb_fn(struct wc_cli *cli);
 enum wc_words { WC_WORDS_NONE, WC_WORDS_SERVICES, WC_WORDS_FILES, WC_WORDS_OTHER };
 
 /* One verb of the table. */
-struct wc_verb {
+struct wc_command {
     const char *name;  /* "up", "image ls" */
     const char *group; /* heading in --help; NULL: hidden */
     const char *usage; /* "[SERVICE...]" */
@@ -84,8 +84,8 @@ struct wc_verb {
     wc_verb_fn *run;
 };
 
-extern const struct wc_verb wc_verbs[];
-extern const size_t wc_n_verbs;
+extern const struct wc_command wc_commands[];
+extern const size_t wc_n_commands;
 extern const struct wc_option wc_global_options[];
 extern const size_t wc_n_global_options;
 
@@ -114,7 +114,7 @@ struct wc_cli_value {
 /* A command under way. */
 struct wc_cli {
     struct wc_arena *arena; /* for everything that may live until the end of the command */
-    const struct wc_verb *verb;
+    const struct wc_command *verb;
     const char *const *words; /* n_words positional words, NULL-terminated (execv-ready) */
     size_t n_words;
     struct wc_cli_value *values; /* n_values options, in order given */

@@ -13,12 +13,12 @@
 /* Names of verbs as the shell sees the first word: "image" once for the family. */
 static bool first_of_family(size_t i, char *word, size_t size)
 {
-    const char *name = wc_verbs[i].name;
+    const char *name = wc_commands[i].name;
     size_t len = strcspn(name, " ");
     snprintf(word, size, "%.*s", (int)len, name);
-    bool seen =
-        i > 0 && wc_str_starts(wc_verbs[i - 1].name, word) && wc_verbs[i - 1].name[len] == ' ';
-    return wc_verbs[i].group != NULL && !seen;
+    bool seen = i > 0 && wc_str_starts(wc_commands[i - 1].name, word) &&
+                wc_commands[i - 1].name[len] == ' ';
+    return wc_commands[i].group != NULL && !seen;
 }
 
 /* Appends `text` for use within single quotes of a shell. */
@@ -65,7 +65,7 @@ static void bash_values(const char *verb, const struct wc_option *options, size_
     }
 }
 
-static void bash_words(const struct wc_verb *verb, struct wc_buf *out)
+static void bash_words(const struct wc_command *verb, struct wc_buf *out)
 {
     switch (verb->words) {
     case WC_WORDS_SERVICES:
@@ -118,18 +118,18 @@ static void bash_script(struct wc_buf *out)
                      "${COMP_WORDS[i]}\"; fi;;\n"
                      "    esac\n  done\n  case \"$verb:$last\" in\n");
     bash_values("", wc_global_options, wc_n_global_options, out);
-    for (size_t i = 0; i < wc_n_verbs; i++)
-        bash_values(wc_verbs[i].name, wc_verbs[i].options, wc_verbs[i].n_options, out);
+    for (size_t i = 0; i < wc_n_commands; i++)
+        bash_values(wc_commands[i].name, wc_commands[i].options, wc_commands[i].n_options, out);
     wc_buf_adds(out, "  esac\n  local list=\n  case $verb in\n    '') list='");
-    for (size_t i = 0; i < wc_n_verbs; i++) {
+    for (size_t i = 0; i < wc_n_commands; i++) {
         if (first_of_family(i, word, sizeof word))
             wc_buf_printf(out, "%s ", word);
     }
     wc_buf_adds(out, "help'; [[ $word == -* ]] && list='");
     bash_options(wc_global_options, wc_n_global_options, out);
     wc_buf_adds(out, "';;\n    image) list='load ls make rm';;\n");
-    for (size_t i = 0; i < wc_n_verbs; i++) {
-        const struct wc_verb *verb = &wc_verbs[i];
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        const struct wc_command *verb = &wc_commands[i];
         if (verb->group == NULL)
             continue;
         wc_buf_printf(out, "    '%s') if [[ $word == -* ]]; then list='--help --json", verb->name);
@@ -163,7 +163,7 @@ static void fish_option(const char *condition, const struct wc_option *option, s
     wc_buf_adds(out, "'\n");
 }
 
-static void fish_verb(const struct wc_verb *verb, struct wc_buf *out)
+static void fish_verb(const struct wc_command *verb, struct wc_buf *out)
 {
     char condition[96];
     const char *second = strchr(verb->name, ' ');
@@ -193,19 +193,19 @@ static void fish_script(struct wc_buf *out)
 {
     char word[64];
     wc_buf_adds(out, "# wcompose completion for fish: wcompose completion fish | source\n");
-    for (size_t i = 0; i < wc_n_verbs; i++) {
+    for (size_t i = 0; i < wc_n_commands; i++) {
         if (!first_of_family(i, word, sizeof word))
             continue;
-        bool family = strchr(wc_verbs[i].name, ' ') != NULL;
+        bool family = strchr(wc_commands[i].name, ' ') != NULL;
         wc_buf_printf(out, "complete -c wcompose -n __fish_use_subcommand -f -a %s -d '", word);
-        add_quoted(out, family ? "images on this host" : wc_verbs[i].help);
+        add_quoted(out, family ? "images on this host" : wc_commands[i].help);
         wc_buf_adds(out, "'\n");
     }
     for (size_t i = 0; i < wc_n_global_options; i++)
         fish_option("__fish_use_subcommand", &wc_global_options[i], out);
-    for (size_t i = 0; i < wc_n_verbs; i++) {
-        if (wc_verbs[i].group != NULL)
-            fish_verb(&wc_verbs[i], out);
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        if (wc_commands[i].group != NULL)
+            fish_verb(&wc_commands[i], out);
     }
 }
 
@@ -241,7 +241,7 @@ static void zsh_option(const struct wc_option *option, struct wc_buf *out)
     }
 }
 
-static void zsh_verb(const struct wc_verb *verb, struct wc_buf *out)
+static void zsh_verb(const struct wc_command *verb, struct wc_buf *out)
 {
     wc_buf_printf(out, "    '%s') _arguments", verb->name);
     for (size_t i = 0; i < verb->n_options; i++)
@@ -284,7 +284,7 @@ static void zsh_script(struct wc_buf *out)
     for (size_t i = 0; i < wc_n_global_options; i++)
         zsh_option(&wc_global_options[i], out);
     wc_buf_adds(out, " '1:command:(");
-    for (size_t i = 0; i < wc_n_verbs; i++) {
+    for (size_t i = 0; i < wc_n_commands; i++) {
         if (first_of_family(i, word, sizeof word))
             wc_buf_printf(out, "%s ", word);
     }
@@ -296,9 +296,9 @@ static void zsh_script(struct wc_buf *out)
                      "    verb=\"image $words[2]\"; shift words; (( CURRENT-- ))\n"
                      "  fi\n"
                      "  case $verb in\n");
-    for (size_t i = 0; i < wc_n_verbs; i++) {
-        if (wc_verbs[i].group != NULL)
-            zsh_verb(&wc_verbs[i], out);
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        if (wc_commands[i].group != NULL)
+            zsh_verb(&wc_commands[i], out);
     }
     wc_buf_adds(out, "  esac\n}\n"
                      "if [[ $funcstack[1] == _wcompose ]]; then _wcompose \"$@\"\n"

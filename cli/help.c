@@ -49,8 +49,8 @@ static void list_options(const struct wc_option *options, size_t n, struct wc_bu
 static void list_verbs(const char *family, struct wc_buf *out)
 {
     const char *group = NULL;
-    for (size_t i = 0; i < wc_n_verbs; i++) {
-        const struct wc_verb *verb = &wc_verbs[i];
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        const struct wc_command *verb = &wc_commands[i];
         bool in_family = family == NULL || wc_str_starts(verb->name, family);
         if (verb->group == NULL || !in_family)
             continue;
@@ -65,7 +65,7 @@ void wc_help_program(const char *family, struct wc_buf *out)
 {
     if (family != NULL) {
         wc_buf_printf(out, "Usage: wcompose [OPTIONS] %s COMMAND\n", family);
-        list_verbs(wc_verb_is_family(family) ? family : NULL, out);
+        list_verbs(wc_command_is_family(family) ? family : NULL, out);
         return;
     }
     wc_buf_adds(out, "Usage: wcompose [OPTIONS] COMMAND [ARG...]\n\n"
@@ -77,7 +77,7 @@ void wc_help_program(const char *family, struct wc_buf *out)
     wc_buf_adds(out, "\nwcompose COMMAND --help explains a command.\n");
 }
 
-void wc_help_verb(const struct wc_verb *verb, struct wc_buf *out)
+void wc_help_verb(const struct wc_command *verb, struct wc_buf *out)
 {
     wc_buf_printf(out, "Usage: wcompose [OPTIONS] %s%s%s%s\n\n", verb->name,
                   verb->n_options > 0 ? " [OPTIONS]" : "", verb->usage[0] != '\0' ? " " : "",

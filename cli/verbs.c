@@ -161,7 +161,7 @@ static const char check_group[] = "Check first";
 static const char image_group[] = "Images";
 static const char other_group[] = "Other";
 
-const struct wc_verb wc_verbs[] = {
+const struct wc_command wc_commands[] = {
     { .name = "up",
       .group = run_group,
       .help = "make the app run as the file says",
@@ -294,4 +294,4 @@ const struct wc_verb wc_verbs[] = {
       OPTIONS(supervise_options),
       .run = wc_cmd_supervise },
 };
-const size_t wc_n_verbs = WC_COUNT(wc_verbs);
+const size_t wc_n_commands = WC_COUNT(wc_commands);
