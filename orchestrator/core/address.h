@@ -108,6 +108,6 @@ int wc_address_plan(const struct wc_address_in *in, struct wc_arena *arena,
 void wc_address_bridge(const char *network, char out[16]);
 
 /* The MAC of an address: 02:77 (locally administered) and its four bytes; unique on its bridge. */
-* / void wc_address_mac(uint32_t ip4, uint8_t out[6]);
+void wc_address_mac(uint32_t ip4, uint8_t out[6]);
 
 #endif
