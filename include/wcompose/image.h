@@ -72,7 +72,12 @@ int wc_image_load(struct wc_image_store *store, const struct wc_image_load_optio
 int wc_image_resolve(struct wc_image_store *store, const char *reference, struct wc_arena *arena,
                      struct wc_image_info *out, struct wc_err *err);
 
-/* Calls `visit` for every tagged image, sorted by reference; `info` is valid during the call only.
+/* The part of a normal-form reference that people type: "nginx:1.22" of
+ * "docker.io/library/nginx:1.22". Points into `reference`. */
+const char *wc_image_short_reference(const char *reference);
+
+/* Calls `visit` for every image, sorted by reference, untagged ones last (their reference is their
+ * id); `info` is valid during the call only.
  * A non-zero answer of visit stops and is returned. */
 typedef int wc_image_visit_fn(void *data, const struct wc_image_info *info);
 int wc_image_list(struct wc_image_store *store, wc_image_visit_fn *visit, void *data,

@@ -1,0 +1,237 @@
+/* info.c - reading the store without a lock: resolve and list. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "images/find.h"
+#include "images/manifest.h"
+#include "images/ref.h"
+
+enum { ID_PREFIX_MIN = 6 };
+
+/* True when `digest` starts with `text`, which may leave "sha256:" out. */
+static bool id_matches(const char *digest, const char *text)
+{
+    const char *hex = wc_str_starts(text, "sha256:") ? text + 7 : text;
+    return digest != NULL && wc_str_starts(digest + 7, hex);
+}
+
+static bool looks_like_id(const char *text)
+{
+    bool full = wc_str_starts(text, "sha256:");
+    const char *hex = full ? text + 7 : text;
+    size_t len = strlen(hex);
+    return len >= ID_PREFIX_MIN && len <= 64 && strspn(hex, "0123456789abcdef") == len;
+}
+
+static int find_id(const struct wc_index *index, const char *text,
+                   const struct wc_index_entry **out, struct wc_err *err)
+{
+    const struct wc_index_entry *found = NULL;
+    for (size_t i = 0; i < index->n; i++) {
+        const struct wc_index_entry *e = &index->items[i];
+        if (!id_matches(e->id, text) && !id_matches(e->digest, text) &&
+            !id_matches(e->list_digest, text))
+            continue;
+        if (found != NULL && !wc_streq(found->id, e->id))
+            return wc_err_set(err, WC_ERR_SPEC, 0, "'%.80s' is the start of several image ids",
+                              text);
+        if (found == NULL)
+            found = e;
+    }
+    *out = found;
+    return 0;
+}
+
+static const struct wc_index_entry *find_ref(const struct wc_index *index,
+                                             const struct wc_ref *ref)
+{
+    const struct wc_index_entry *by_digest = NULL;
+    for (size_t i = 0; i < index->n; i++) {
+        const struct wc_index_entry *e = &index->items[i];
+        bool named = e->reference != NULL && wc_streq(e->reference, ref->name);
+        if (ref->digest == NULL && named)
+            return e;
+        if (ref->digest == NULL ||
+            (!wc_streq(e->digest, ref->digest) && !wc_streq0(e->list_digest, ref->digest)))
+            continue;
+        if (named)
+            return e;
+        by_digest = e;
+    }
+    return by_digest;
+}
+
+static int not_found(const struct wc_index *index, const char *text, const struct wc_ref *ref,
+                     struct wc_err *err)
+{
+    const char **names = NULL;
+    size_t n = 0;
+    struct wc_arena scratch;
+    wc_arena_init(&scratch);
+    names = WC_NEW_ARRAY(&scratch, const char *, index->n + 1);
+    for (size_t i = 0; i < index->n; i++)
+        if (index->items[i].reference != NULL)
+            names[n++] = wc_image_short_reference(index->items[i].reference);
+    const char *close = wc_str_suggest(wc_image_short_reference(ref->name), names, n);
+    int rc = close != NULL
+                 ? wc_err_set(err, WC_ERR_NOENT, 0,
+                              "no image '%.100s' in the store; did you mean '%.80s'?", text, close)
+                 : wc_err_set(err, WC_ERR_NOENT, 0,
+                              "no image '%.100s' in the store; 'wcompose image load FILE' or "
+                              "'wcompose image make RECIPE' puts one there",
+                              text);
+    wc_arena_deinit(&scratch);
+    return rc;
+}
+
+int wc_index_find(struct wc_arena *arena, const struct wc_index *index, const char *text,
+                  struct wc_found *out, struct wc_err *err)
+{
+    struct wc_ref ref = { .name = text };
+    struct wc_err ref_err = { 0 };
+    struct wc_found found = { 0 };
+    bool id = looks_like_id(text);
+    int ref_rc = wc_str_starts(text, "sha256:") ? wc_err_set(&ref_err, WC_ERR_SPEC, 0,
+                                                             "'%.100s' is not an image id", text)
+                                                : wc_ref_parse(arena, text, &ref, &ref_err);
+    if (ref_rc == 0)
+        found.entry = find_ref(index, &ref);
+    found.reference = ref.name;
+    if (found.entry == NULL && id) {
+        int rc = find_id(index, text, &found.entry, err);
+        if (rc != 0)
+            return rc;
+        found.by_id = true;
+        if (found.entry != NULL)
+            found.reference =
+                found.entry->reference != NULL ? found.entry->reference : found.entry->id;
+    }
+    if (found.entry == NULL && ref_rc != 0 && !id)
+        return wc_err_set(err, WC_ERR_SPEC, 0, "%s", ref_err.msg);
+    if (found.entry == NULL)
+        return not_found(index, text, &ref, err);
+    *out = found;
+    return 0;
+}
+
+static int read_json(const struct wc_image_store *store, const char *digest, struct wc_json **out,
+                     struct wc_err *err)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    int rc = wc_store_read_blob(store, digest, &text, err);
+    return rc != 0 ? rc : wc_json_parse(text.data, text.len, out, err);
+}
+
+int wc_image_read(const struct wc_image_store *store, struct wc_arena *arena,
+                  const struct wc_index_entry *entry, struct wc_image_parts *out,
+                  struct wc_err *err)
+{
+    WC_CLEANUP_JSON struct wc_json *manifest = NULL;
+    WC_CLEANUP_JSON struct wc_json *config = NULL;
+    struct wc_image_parts parts = { .entry = entry };
+    int rc = read_json(store, entry->digest, &manifest, err);
+    if (rc == 0)
+        rc = wc_manifest_read(arena, manifest, &parts.manifest, err);
+    if (rc == 0)
+        rc = read_json(store, parts.manifest.config.digest, &config, err);
+    if (rc == 0)
+        rc = wc_config_diff_ids(arena, config, &parts.diff_ids, err);
+    if (rc == 0 && parts.diff_ids.n != parts.manifest.n_layers)
+        rc = wc_err_set(err, WC_ERR_SPEC, 0, "broken image store: %.19s… has %zu layers and %zu "
+                                             "diff ids",
+                        entry->digest, parts.manifest.n_layers, parts.diff_ids.n);
+    if (rc != 0)
+        return rc;
+    wc_config_read(arena, config, &parts.info);
+    parts.info.reference = entry->reference != NULL ? entry->reference : entry->id;
+    parts.info.digest = entry->digest;
+    parts.info.id = entry->id;
+    *out = parts;
+    return 0;
+}
+
+/* Fills layers and size. Returns the number of layers that aren't unpacked. */
+static size_t add_layers(const struct wc_image_store *store, struct wc_arena *arena,
+                         struct wc_image_parts *parts)
+{
+    size_t missing = 0;
+    struct wc_strv layers = { 0 };
+    parts->info.size_bytes = 0;
+    for (size_t i = 0; i < parts->diff_ids.n; i++) {
+        const char *diff_id = parts->diff_ids.items[i];
+        int64_t bytes = wc_store_layer_bytes(store, diff_id);
+        missing += bytes < 0;
+        parts->info.size_bytes += bytes < 0 ? 0 : bytes;
+        wc_strv_add(arena, &layers,
+                    wc_arena_printf(arena, "%s/layers/%.*s", store->dir, WC_LAYER_NAME,
+                                    diff_id + 7));
+    }
+    parts->info.layers = layers;
+    if (missing > 0)
+        parts->info.size_bytes = WC_UNSET;
+    return missing;
+}
+
+/* Unpacks layers that are only there as blobs. */
+static int unpack_missing(struct wc_image_store *store, const struct wc_image_parts *parts,
+                          struct wc_err *err)
+{
+    struct wc_image_txn txn;
+    int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < parts->diff_ids.n; i++)
+        rc = wc_txn_unpack(&txn, parts->manifest.layers[i].digest, parts->diff_ids.items[i], err);
+    if (rc == 0)
+        return wc_txn_commit(&txn, err);
+    wc_txn_abort(&txn);
+    return rc;
+}
+
+int wc_image_resolve(struct wc_image_store *store, const char *reference, struct wc_arena *arena,
+                     struct wc_image_info *out, struct wc_err *err)
+{
+    struct wc_index index;
+    struct wc_found found;
+    struct wc_image_parts parts;
+    int rc = wc_store_read_index(store, arena, &index, err);
+    if (rc == 0)
+        rc = wc_index_find(arena, &index, reference, &found, err);
+    if (rc == 0)
+        rc = wc_image_read(store, arena, found.entry, &parts, err);
+    if (rc != 0)
+        return rc;
+    if (add_layers(store, arena, &parts) > 0) {
+        rc = unpack_missing(store, &parts, err);
+        if (rc != 0)
+            return wc_err_wrap(err, rc, "image %s", found.reference);
+        add_layers(store, arena, &parts);
+    }
+    parts.info.reference = found.reference;
+    *out = parts.info;
+    return 0;
+}
+
+int wc_image_list(struct wc_image_store *store, wc_image_visit_fn *visit, void *data,
+                  struct wc_err *err)
+{
+    struct wc_arena arena;
+    struct wc_index index;
+    wc_arena_init(&arena);
+    int rc = wc_store_read_index(store, &arena, &index, err); /* is sorted as it is written */
+    for (size_t i = 0; rc == 0 && i < index.n; i++) {
+        struct wc_image_parts parts;
+        rc = wc_image_read(store, &arena, &index.items[i], &parts, err);
+        if (rc != 0)
+            break;
+        add_layers(store, &arena, &parts);
+        rc = visit(data, &parts.info);
+    }
+    wc_arena_deinit(&arena);
+    return rc;
+}

@@ -1,0 +1,159 @@
+/* remove.c - untying names, and collecting what no name needs any more. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "images/find.h"
+
+struct needed {
+    struct wc_map blobs;  /* hex */
+    struct wc_map layers; /* 16 digits */
+};
+
+static void need(struct needed *n, struct wc_arena *arena, const char *digest)
+{
+    wc_map_put(&n->blobs, wc_arena_strdup(arena, digest + strlen("sha256:")), NULL);
+}
+
+static int mark(struct wc_image_txn *txn, struct needed *n, struct wc_err *err)
+{
+    struct wc_arena *arena = &txn->arena;
+    for (size_t i = 0; i < txn->index.n; i++) {
+        struct wc_image_parts parts;
+        int rc = wc_image_read(txn->store, arena, &txn->index.items[i], &parts, err);
+        if (rc != 0) /* not knowing what it needs, nothing may go */
+            return wc_err_wrap(err, rc, "nothing was freed");
+        need(n, arena, parts.entry->digest);
+        need(n, arena, parts.manifest.config.digest);
+        for (size_t k = 0; k < parts.manifest.n_layers; k++) {
+            need(n, arena, parts.manifest.layers[k].digest);
+            wc_map_put(&n->layers,
+                       wc_arena_strndup(arena, parts.diff_ids.items[k] + 7, WC_LAYER_NAME), NULL);
+        }
+    }
+    for (size_t i = 0; txn->keep != NULL && i < txn->keep->n; i++) {
+        const char *slash = strrchr(txn->keep->items[i], '/');
+        wc_map_put(&n->layers, slash == NULL ? txn->keep->items[i] : slash + 1, NULL);
+    }
+    return 0;
+}
+
+/* Moves every entry of `dir` that isn't in `keep` to tmp/. */
+static int sweep_dir(struct wc_image_txn *txn, const char *dir, const struct wc_map *keep,
+                     struct wc_err *err)
+{
+    const char *path = wc_arena_printf(&txn->arena, "%s/%s", txn->store->dir, dir);
+    DIR *list = opendir(path);
+    if (list == NULL)
+        return wc_err_set(err, wc_fs_code(errno), errno, "open %s", path);
+    int rc = 0;
+    const struct dirent *entry;
+    while (rc == 0 && (entry = readdir(list)) != NULL) {
+        if (entry->d_name[0] == '.' || wc_map_has(keep, entry->d_name))
+            continue;
+        const char *from = wc_arena_printf(&txn->arena, "%s/%s", dir, entry->d_name);
+        if (renameat(txn->store->fd, from, txn->store->fd, wc_txn_temp(txn)) != 0)
+            rc = wc_err_set(err, wc_fs_code(errno), errno, "remove %s", from);
+    }
+    closedir(list);
+    return rc;
+}
+
+int wc_store_collect(struct wc_image_txn *txn, struct wc_err *err)
+{
+    struct needed n;
+    wc_map_init(&n.blobs, &txn->arena);
+    wc_map_init(&n.layers, &txn->arena);
+    int rc = mark(txn, &n, err);
+    if (rc == 0)
+        rc = sweep_dir(txn, "diffs", &n.layers, err); /* first: a layer without it doesn't count */
+    if (rc == 0)
+        rc = sweep_dir(txn, "layers", &n.layers, err);
+    if (rc == 0)
+        rc = sweep_dir(txn, "blobs/sha256", &n.blobs, err);
+    return rc;
+}
+
+/* True when a layer of the image is among the directories in use. */
+static bool is_used(struct wc_image_txn *txn, const struct wc_index_entry *entry,
+                    const struct wc_strv *in_use)
+{
+    struct wc_image_parts parts;
+    struct wc_err broken = { 0 };
+    if (in_use == NULL || in_use->n == 0 ||
+        wc_image_read(txn->store, &txn->arena, entry, &parts, &broken) != 0)
+        return false;
+    for (size_t i = 0; i < parts.diff_ids.n; i++) {
+        const char *dir = wc_arena_printf(&txn->arena, "%s/layers/%.*s", txn->store->dir,
+                                          WC_LAYER_NAME, parts.diff_ids.items[i] + 7);
+        if (wc_strv_has(in_use, dir))
+            return true;
+    }
+    return false;
+}
+
+/* Takes the entry out of the index (all of its image's when it was given by id). A used image loses
+ * only its name. */
+static void untie(struct wc_image_txn *txn, const struct wc_index_entry *gone, bool by_id,
+                  bool keep_nameless)
+{
+    struct wc_index *index = &txn->index;
+    struct wc_index_entry entry = *gone;
+    size_t kept = 0, others = 0;
+    for (size_t i = 0; i < index->n; i++) {
+        const struct wc_index_entry *e = &index->items[i];
+        bool same_image = wc_streq(e->digest, entry.digest);
+        if (by_id ? same_image : (same_image && wc_streq0(e->reference, entry.reference)))
+            continue;
+        others += same_image;
+        index->items[kept++] = *e;
+    }
+    index->n = kept;
+    if (keep_nameless && others == 0) {
+        entry.reference = NULL;
+        wc_txn_tag(txn, &entry);
+    }
+}
+
+static size_t names_of(const struct wc_index *index, const char *digest)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < index->n; i++)
+        n += wc_streq(index->items[i].digest, digest);
+    return n;
+}
+
+int wc_image_remove(struct wc_image_store *store, const char *reference,
+                    const struct wc_strv *in_use, bool force, struct wc_err *err)
+{
+    struct wc_image_txn txn;
+    struct wc_found found;
+    int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
+    if (rc != 0)
+        return rc;
+    rc = wc_index_find(&txn.arena, &txn.index, reference, &found, err);
+    bool used = false;
+    if (rc == 0) {
+        bool last = found.by_id || names_of(&txn.index, found.entry->digest) == 1;
+        used = last && is_used(&txn, found.entry, in_use);
+        if (used && !force)
+            rc = wc_err_set(err, WC_ERR_CONFLICT, 0,
+                            "image %s is used by a container; --force only unties the name",
+                            wc_image_short_reference(found.reference));
+    }
+    if (rc != 0) {
+        wc_txn_abort(&txn);
+        return rc;
+    }
+    untie(&txn, found.entry, found.by_id, used);
+    txn.collect = true;
+    txn.keep = in_use;
+    return wc_txn_commit(&txn, err);
+}
