@@ -1,0 +1,332 @@
+/* sim.c - the driver over the simulated host: an op becomes something to come, and takes effect (or
+ * fails, as the world says) when its time is there.
+ *
+ * The loop turns the world through an idle handle that is active while anything is to come: one
+ * thing a turn, so that the engine sees each change by itself, as on a real host.
+ */
+#include "base/alloc.h"
+#include "base/str.h"
+#include "drivers/sim/world.h"
+
+struct sim_driver {
+    struct wc_driver base;
+    struct wc_sim_world *world;
+    const char *project;
+    uv_idle_t pump;
+    struct wc_op *ops; /* under way */
+    bool closing;
+    wc_driver_closed_fn *closed;
+    void *closed_data;
+};
+
+/* What the verb's effect may answer. */
+struct outcome {
+    int status;
+    const char *message;
+    bool effect; /* a failure that took effect all the same */
+};
+
+static void probe(const struct wc_paths *paths, struct wc_driver_facts *out)
+{
+    (void)paths;
+    *out = (struct wc_driver_facts){ .usable = true, .detail = "simulated host" };
+}
+
+static const char *service_of(const struct wc_sim_world *world, const struct wc_op *op)
+{
+    if (op->instance != NULL)
+        return op->instance->service;
+    const struct sim_record *record = op->id != NULL ? sim_record(world, op->id) : NULL;
+    return record != NULL ? record->fact.service : "";
+}
+
+/* What goes wrong with this op, by plan or by chance. */
+static struct outcome fate(struct wc_sim_world *world, const struct wc_op *op)
+{
+    for (struct sim_planned_fault *f = world->planned; f != NULL; f = f->next)
+        if (f->times > 0 && f->verb == op->verb &&
+            (f->service == NULL || wc_streq(f->service, service_of(world, op)))) {
+            f->times--;
+            return (struct outcome){ f->code, f->message, false };
+        }
+    if (world->fault_permille == 0 || op->verb == WC_VERB_LIST ||
+        sim_random(world, 1000) >= world->fault_permille)
+        return (struct outcome){ .effect = true };
+    return (struct outcome){ WC_ERR_FAILED, "simulated failure", sim_random(world, 2) == 0 };
+}
+
+static int fail(struct wc_op *op, int code, const char *message)
+{
+    return wc_err_set(&op->err, code, 0, "%s", message);
+}
+
+static int do_list(struct sim_driver *d)
+{
+    const struct wc_sink *sink = &d->world->sink;
+    for (size_t i = 0; i < d->world->records.n; i++) {
+        const struct sim_record *record = d->world->records.entries[i].value;
+        if (record->fact.life != WC_LIFE_ABSENT && wc_streq(record->fact.project, d->project))
+            sink->observe(sink->data, &record->fact);
+    }
+    return 0;
+}
+
+static int do_create(struct sim_driver *d, struct wc_op *op)
+{
+    const struct wc_instance *instance = op->instance;
+    for (size_t i = 0; i < instance->n_nets; i++)
+        if (wc_map_get(&d->world->networks, instance->nets[i].name) == NULL)
+            return wc_err_set(&op->err, WC_ERR_STATE, 0, "network %s is not there",
+                              instance->nets[i].name);
+    const struct sim_record *record = sim_record(d->world, instance->id);
+    if (record != NULL && record->fact.life == WC_LIFE_BROKEN)
+        return fail(op, WC_ERR_CONFLICT, "half-made: remove it first");
+    if (record == NULL || record->fact.life == WC_LIFE_ABSENT)
+        sim_create(d->world, instance, false);
+    return 0;
+}
+
+static int do_start(struct sim_driver *d, struct wc_op *op)
+{
+    struct sim_record *record = sim_record(d->world, op->instance->id);
+    if (record == NULL || record->fact.life == WC_LIFE_ABSENT)
+        return fail(op, WC_ERR_NOENT, "not there");
+    if (record->fact.life == WC_LIFE_BROKEN)
+        return fail(op, WC_ERR_CONFLICT, "half-made: it can only be removed");
+    if (record->fact.life != WC_LIFE_RUNNING)
+        sim_start(d->world, record);
+    return 0;
+}
+
+static int do_signal(struct sim_driver *d, struct wc_op *op)
+{
+    struct sim_record *record = sim_record(d->world, op->id);
+    if (record == NULL || record->fact.life == WC_LIFE_ABSENT)
+        return 0;
+    if (op->by_user)
+        record->fact.stopped_by_user = true;
+    if (record->fact.life == WC_LIFE_RUNNING)
+        sim_signal(d->world, record, op->signal);
+    return 0;
+}
+
+static int do_remove(struct sim_driver *d, struct wc_op *op)
+{
+    struct sim_record *record = sim_record(d->world, op->id);
+    if (record == NULL || record->fact.life == WC_LIFE_ABSENT)
+        return 0;
+    if (record->fact.life == WC_LIFE_RUNNING)
+        return fail(op, WC_ERR_CONFLICT, "it runs");
+    sim_remove(d->world, record);
+    return 0;
+}
+
+/* "sim-exec CODE MS" as argv for tests of the driver; anything else is a health check. */
+static int do_exec(struct sim_driver *d, struct wc_op *op)
+{
+    const struct sim_record *record = sim_record(d->world, op->id);
+    if (record == NULL || record->fact.life != WC_LIFE_RUNNING)
+        return fail(op, WC_ERR_STATE, "it doesn't run");
+    const struct wc_sim_program *program = sim_program(d->world, record->fact.service);
+    if (program->exec_refused)
+        return fail(op, WC_ERR_FAILED, "can't be run inside");
+    uint64_t up_ms = d->world->now_ms - record->up_at_ms;
+    int64_t code = program->healthy_after_ms < 0 || up_ms < (uint64_t)program->healthy_after_ms;
+    if (wc_streq(op->argv[0], "sim-exec") && !wc_str_to_i64(op->argv[1], 0, 255, &code))
+        return fail(op, WC_ERR_USAGE, "sim-exec: bad code");
+    if (op->deadline_ms != 0 && d->world->now_ms >= op->deadline_ms)
+        return fail(op, WC_ERR_TIMEOUT, "deadline passed");
+    op->exit_code = (int)code;
+    snprintf(op->output, sizeof op->output, "contract: answer %d\n", op->exit_code);
+    return 0;
+}
+
+static int do_networks(struct sim_driver *d, const struct wc_op *op)
+{
+    for (size_t i = 0; i < op->net->n_networks; i++) {
+        if (op->net->networks[i].external && op->verb == WC_VERB_NET_DOWN)
+            continue;
+        char *name = wc_arena_strdup(&d->world->arena, op->net->networks[i].name);
+        wc_map_put(&d->world->networks, name, op->verb == WC_VERB_NET_UP ? name : NULL);
+    }
+    return 0;
+}
+
+static int effect(struct sim_driver *d, struct wc_op *op)
+{
+    switch (op->verb) {
+    case WC_VERB_LIST:
+        return do_list(d);
+    case WC_VERB_CREATE:
+        return do_create(d, op);
+    case WC_VERB_START:
+        return do_start(d, op);
+    case WC_VERB_STOP:
+    case WC_VERB_KILL:
+        return do_signal(d, op);
+    case WC_VERB_REMOVE:
+        return do_remove(d, op);
+    case WC_VERB_EXEC:
+        return do_exec(d, op);
+    case WC_VERB_NET_UP:
+    case WC_VERB_NET_DOWN:
+        return do_networks(d, op);
+    case WC_VERB_VOLUME_REMOVE:
+        if (wc_map_has(&d->world->volumes, op->id))
+            wc_map_put(&d->world->volumes, op->id, NULL);
+        return 0;
+    }
+    return WC_ERR_BUG;
+}
+
+static void finish(struct sim_driver *d, struct wc_op *op)
+{
+    struct wc_op **at = &d->ops;
+    while (*at != op)
+        at = &(*at)->next;
+    *at = op->next;
+    op->done(op);
+}
+
+/* A failed create may leave half of it behind, as a real one does when the host goes down. */
+static void leave_half(struct sim_driver *d, const struct wc_op *op)
+{
+    const struct sim_record *record = sim_record(d->world, op->instance->id);
+    if ((record == NULL || record->fact.life == WC_LIFE_ABSENT) && sim_random(d->world, 3) == 0)
+        sim_create(d->world, op->instance, true);
+}
+
+static void fire_op(struct wc_sim_world *world, struct sim_event *event)
+{
+    struct wc_op *op = event->subject;
+    struct sim_driver *d = op->driver_priv;
+    struct outcome outcome = { WC_ERR_CANCELLED, "closing", false };
+    if (!d->closing)
+        outcome = fate(world, op);
+    op->status = outcome.effect ? effect(d, op) : 0;
+    if (outcome.status != 0) {
+        op->status = fail(op, outcome.status, outcome.message);
+        if (op->verb == WC_VERB_CREATE && !outcome.effect && world->fault_permille != 0 &&
+            !d->closing)
+            leave_half(d, op);
+    }
+    finish(d, op);
+}
+
+static uint64_t duration(struct wc_sim_world *world, const struct wc_op *op)
+{
+    uint64_t lo = world->latency[op->verb].min_ms, hi = world->latency[op->verb].max_ms;
+    int64_t asked = 0;
+    if (op->verb == WC_VERB_EXEC && wc_streq(op->argv[0], "sim-exec") &&
+        wc_str_to_i64(op->argv[2], 0, INT32_MAX, &asked) && asked > 0)
+        lo = hi = (uint64_t)asked;
+    uint64_t ms = lo + (hi > lo ? sim_random(world, hi - lo + 1) : 0);
+    if (op->deadline_ms != 0 && world->now_ms + ms > op->deadline_ms)
+        ms = op->deadline_ms > world->now_ms ? op->deadline_ms - world->now_ms : 0;
+    return ms;
+}
+
+static void submit(struct wc_driver *driver, struct wc_op *op)
+{
+    struct sim_driver *d = (struct sim_driver *)driver;
+    d->world->n_ops[op->verb]++;
+    op->driver_priv = d;
+    op->next = d->ops;
+    d->ops = op;
+    sim_plan(d->world, duration(d->world, op),
+             (struct sim_event){ .fire = fire_op, .subject = op });
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct sim_driver *d = handle->data;
+    wc_driver_closed_fn *closed = d->closed;
+    void *data = d->closed_data;
+    wc_free(d);
+    closed(data);
+}
+
+static void detach(struct sim_driver *d)
+{
+    d->world->sink = (struct wc_sink){ 0 };
+    d->world->wake = NULL;
+    uv_close((uv_handle_t *)&d->pump, on_closed);
+}
+
+static void on_pump(uv_idle_t *pump)
+{
+    struct sim_driver *d = pump->data;
+    if (d->closing) {
+        /* ops end now, whatever time they would have taken */
+        struct sim_event event = { .fire = fire_op, .subject = d->ops };
+        if (d->ops == NULL)
+            detach(d);
+        else
+            fire_op(d->world, &event);
+        return;
+    }
+    if (!sim_turn(d->world))
+        uv_idle_stop(pump);
+}
+
+static void wake(void *data)
+{
+    struct sim_driver *d = data;
+    if (!uv_is_closing((uv_handle_t *)&d->pump))
+        uv_idle_start(&d->pump, on_pump);
+}
+
+static int open_driver(const struct wc_driver_config *config, struct wc_driver **out,
+                       struct wc_err *err)
+{
+    struct wc_sim_world *world = config->extra;
+    if (world == NULL)
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "the sim driver needs a world");
+    if (world->sink.observe != NULL)
+        return wc_err_set(err, WC_ERR_CONFLICT, 0, "the simulated world is in use");
+    struct sim_driver *d = wc_calloc(1, sizeof *d);
+    d->base.ops = &wc_sim_ops;
+    d->world = world;
+    d->project = config->project;
+    world->sink = config->sink;
+    world->wake = wake;
+    world->wake_data = d;
+    uv_idle_init(config->loop, &d->pump);
+    d->pump.data = d;
+    wake(d);
+    *out = &d->base;
+    return 0;
+}
+
+/* Takes the ops out of what is to come: closing ends them. */
+static void forget_ops(struct wc_sim_world *world)
+{
+    struct sim_event *all = world->heap;
+    size_t n = world->n_heap;
+    world->heap = NULL;
+    world->n_heap = world->cap_heap = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t delay = all[i].at_ms > world->now_ms ? all[i].at_ms - world->now_ms : 0;
+        if (all[i].fire != fire_op)
+            sim_plan(world, delay, all[i]);
+    }
+    wc_free(all);
+}
+
+static void close_driver(struct wc_driver *driver, wc_driver_closed_fn *closed, void *data)
+{
+    struct sim_driver *d = (struct sim_driver *)driver;
+    d->closed = closed;
+    d->closed_data = data;
+    forget_ops(d->world);
+    d->closing = true;
+    uv_idle_start(&d->pump, on_pump);
+}
+
+const struct wc_driver_ops wc_sim_ops = {
+    .name = "sim",
+    .probe = probe,
+    .open = open_driver,
+    .submit = submit,
+    .close = close_driver,
+};

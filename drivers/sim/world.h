@@ -1,0 +1,91 @@
+/* world.h - the simulated host's data (private to drivers/sim).
+ *
+ * Idea:    a record for each instance that ever was, a heap of things to come, one clock. Only
+ * world.c changes records; sim.c turns ops into such changes.
+ */
+#ifndef DRIVERS_SIM_WORLD_H
+#define DRIVERS_SIM_WORLD_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "drivers/sim/sim.h"
+
+enum { SIM_VERBS = WC_VERB_VOLUME_REMOVE + 1 };
+
+/* Something to come. `fire` runs when the clock reached at_ms. */
+struct sim_event;
+typedef void sim_event_fn(struct wc_sim_world *world, struct sim_event *event);
+struct sim_event {
+    uint64_t at_ms, seq;
+    sim_event_fn *fire;
+    void *subject;   /* record, op or NULL */
+    uint64_t serial; /* what must still be true of the subject */
+    int code, signal;
+};
+
+/* One instance that exists or existed. */
+struct sim_record {
+    struct wc_fact fact; /* strings in the world's arena */
+    uint64_t run;        /* counts starts: an exit of an earlier run is void */
+    uint64_t up_at_ms;   /* world time of the start */
+    bool ending;         /* its exit is planned after a signal */
+    const struct wc_sim_program *program;
+};
+
+struct sim_planned_fault {
+    enum wc_verb verb;
+    const char *service;
+    unsigned times;
+    int code;
+    const char *message;
+    struct sim_planned_fault *next;
+};
+
+struct wc_sim_world {
+    struct wc_arena arena;
+    uint64_t now_ms, seq, random;
+    struct sim_event *heap;
+    size_t n_heap, cap_heap;
+    struct wc_map records;           /* id -> sim_record */
+    struct wc_map programs;          /* service -> wc_sim_program */
+    struct wc_map networks, volumes; /* name -> itself, NULL when removed */
+    struct {
+        unsigned min_ms, max_ms;
+    } latency[SIM_VERBS];
+    unsigned n_ops[SIM_VERBS];
+    unsigned fault_permille;
+    struct sim_planned_fault *planned;
+    struct wc_clock clock;
+    wc_alarm_fn *alarm;
+    void *alarm_data;
+    uint64_t alarm_serial; /* an alarm that was replaced is void */
+    bool alarm_set;
+    struct wc_sink sink;      /* of the driver that is open, or zero */
+    void (*wake)(void *data); /* something is to come: let the loop turn */
+    void *wake_data;
+    wc_sim_visit_fn *watch;
+    void *watch_data;
+};
+
+uint64_t sim_random(struct wc_sim_world *world, uint64_t bound); /* 0 .. bound - 1 */
+
+/* Puts something into the future. */
+void sim_plan(struct wc_sim_world *world, uint64_t delay_ms, struct sim_event event);
+
+/* Lets the next thing happen, moving the clock to it. False when nothing is to come. */
+bool sim_turn(struct wc_sim_world *world);
+
+/* How the service's programs behave now. */
+const struct wc_sim_program *sim_program(const struct wc_sim_world *world, const char *service);
+
+struct sim_record *sim_record(const struct wc_sim_world *world, const char *id);
+
+/* Changes of records; each reports the fact. */
+struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instance *instance,
+                              bool half_made);
+void sim_start(struct wc_sim_world *world, struct sim_record *record);
+void sim_signal(struct wc_sim_world *world, struct sim_record *record, int signal);
+void sim_end(struct wc_sim_world *world, struct sim_record *record, int code, int signal);
+void sim_remove(struct wc_sim_world *world, struct sim_record *record);
+
+#endif
