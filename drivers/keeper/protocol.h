@@ -73,14 +73,21 @@ enum { WC_KEEPER_CLIENT_FD = 3 };
 #define WC_KEEPER_LOG "log.json"
 
 /* wcompose-join: runs a program inside a running instance without executing the runtime.
- *   wcompose-join --run RUN_DIRECTORY [--tty] [--stdin] [--detach] [--user USER[:GROUP]] [--workdir
- * DIR] [--env K=V]… [--privileged] -- ARGV… Exit status: the program's, 128+N by signal N, 125
- * ours, 126 not executable, 127 not found.
+ *   wcompose-join --run RUN_DIRECTORY [--tty] [--stdin] [--detach] [--user USER[:GROUP]]
+ *       [--workdir DIR] [--env K=V]… [--privileged] -- ARGV…
+ * Exit status: the program's, 128+N by signal N, 125 ours, 126 not executable, 127 not found; 125 to
+ * 127 with one line on stderr. Without --stdin the program reads /dev/null; with --detach all of its
+ * stdio is /dev/null and join returns 0 once the program runs. INT, TERM, HUP, QUIT, WINCH, USR1 and
+ * USR2 are passed on; killing join kills the program (not its children), --detach excepted.
+ *
+ * join never runs from its file while inside: it copies itself to a sealed memfd and executes that.
+ * A caller with many probes saves the copy by holding a memfd of the binary with all four seals and
+ * executing /proc/self/fd/N.
  *
  * join.conf: records as in keeper.conf:
  *   pid, starttime  the instance's first process (checked by pidfd before anything is joined)
  *   uid, gid, groups (comma list), umask
- *   cwd             working directory
+ *   cwd             working directory; default /
  *   env             "K=V" (repeatable)
  *   caps            hex mask for effective, permitted, bounding (and inheritable 0, ambient 0)
  *   nnp             "1": no_new_privs

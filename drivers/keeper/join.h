@@ -1,0 +1,88 @@
+/* join.h - inside of wcompose-join: one program started in a running instance.
+ *
+ * Idea:    everything that the host must say is read before the instance is entered, everything
+ * that the instance says (users, PATH, terminal) after it, and what it says is never trusted with
+ * more than its own program. Files: join_main (order of things), join_conf (options and join.conf),
+ * join_enter (identity, own image, namespaces), join_user (passwd and group), join_child (rights,
+ * then exec), join_wait (signals, exit status), join_tty.
+ * Threads: none. Errors: -1 with wc_fault; exit status 125 unless `code` says otherwise.
+ */
+#ifndef DRIVERS_KEEPER_JOIN_H
+#define DRIVERS_KEEPER_JOIN_H
+
+#include <sys/types.h>
+#include <termios.h>
+
+#include "drivers/keeper/common.h"
+#include "drivers/keeper/common_kernel.h"
+
+enum { /* sizes */
+       WC_JOIN_ENV = 2048,
+       WC_JOIN_CGROUPS = 16,
+       WC_JOIN_GROUPS = 256,
+};
+
+enum { /* exit statuses of ours, those of every container tool */
+       WC_JOIN_OURS = 125,
+       WC_JOIN_NOT_EXECUTABLE = 126,
+       WC_JOIN_NOT_FOUND = 127,
+};
+
+struct wc_join {
+    /* options */
+    const char *run, *user, *workdir;
+    bool tty, input, detach, privileged;
+    char **argv; /* what to run, NULL-terminated */
+    /* join.conf */
+    uint64_t pid, starttime, uid, gid, umask;
+    const char *cwd, *groups_text, *caps_text, *seccomp;
+    struct wc_list env, cgroup, rlimit;
+    bool nnp;
+    /* derived */
+    uint64_t caps;
+    gid_t groups[WC_JOIN_GROUPS];
+    size_t n_groups;
+    const char *envp[WC_JOIN_ENV + 4];
+    struct wc_sock_fprog filter; /* len 0 = none */
+    int pidfd, null;
+    int cgroups[WC_JOIN_CGROUPS]; /* open cgroup.procs files the child writes itself into */
+    size_t n_cgroups;
+    int into_cgroup; /* directory of a v2 cgroup to be born in, -1 = none */
+    int into_index;  /* its place in cgroups */
+    int master, slave;
+    int report; /* child: end of the pipe that says why there was no exec */
+};
+
+/* join_conf.c: argv, then join.conf of the run directory. */
+int wc_join_options(struct wc_join *join, int argc, char **argv);
+int wc_join_conf_load(struct wc_join *join);
+/* The environment's value of `name`, NULL if it isn't set. */
+const char *wc_join_env_get(const struct wc_join *join, const char *name);
+/* Adds "NAME=value"; a variable of that name that is there already stays. */
+void wc_join_env_default(struct wc_join *join, const char *assignment);
+
+/* join_enter.c: makes sure that we run from a sealed copy of ourselves; returns only if so. */
+int wc_join_seal(char **argv);
+/* Pins the instance's first process, opens cgroups and the seccomp program. */
+int wc_join_identify(struct wc_join *join);
+/* Enters all namespaces but pid (for children) and cgroup (the child does). */
+int wc_join_enter(struct wc_join *join);
+
+/* join_user.c: uid, gid, groups of --user by the instance's files, and a default HOME. */
+int wc_join_user(struct wc_join *join);
+
+/* join_child.c: runs in the child; never returns. */
+_Noreturn void wc_join_child(struct wc_join *join);
+
+/* join_wait.c: the parent until the program is over. Returns the exit status. */
+int wc_join_wait(struct wc_join *join, pid_t child, int report);
+
+/* join_tty.c */
+int wc_join_tty_open(struct wc_join *join);
+/* The caller's terminal becomes raw, and is put back; both do nothing where there is none. */
+void wc_join_tty_raw(void);
+void wc_join_tty_restore(void);
+/* Gives the pty the size of the caller's terminal. */
+void wc_join_tty_size(const struct wc_join *join);
+
+#endif
