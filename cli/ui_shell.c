@@ -1,4 +1,4 @@
-/* ui.c - the shell round the renderers: rows, time, and one write for each change.
+/* ui_shell.c - the shell round the renderers: rows, time, and one write for each change.
  *
  * Idea:    what an event means for its instance is decided here by a table, once; renderers only
  *          lay out. A renderer appends to a buffer; the shell writes the buffer.

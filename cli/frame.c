@@ -1,4 +1,4 @@
-/* cli.c - the frame round a command: what is known before it runs, what is checked after it. */
+/* frame.c - the frame round a command: what is known before it runs, what is checked after it. */
 #include "cli/cli.h"
 
 #include <errno.h>

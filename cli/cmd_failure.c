@@ -1,0 +1,137 @@
+/* cmd_failure.c - what the user is told when a call failed: gathered from the events, from what
+ * runs now, from the failing service's log and from the graph.
+ */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "cli/cmd_session.h"
+#include "wcompose/logread.h"
+
+enum { LOG_LINES = 10 };
+
+static void on_line(void *data, const struct wc_log_line *line)
+{
+    struct wc_strv *lines = ((void **)data)[0];
+    struct wc_arena *arena = ((void **)data)[1];
+    size_t len = line->len;
+    while (len > 0 && (line->text[len - 1] == '\n' || line->text[len - 1] == '\r'))
+        len--;
+    wc_strv_add(arena, lines, wc_arena_strndup(arena, line->text, len));
+}
+
+static void read_log(const struct wc_session *session, const char *service, unsigned index,
+                     struct wc_strv *out)
+{
+    void *data[2] = { out, session->cli->arena };
+    struct wc_logread_query query = {
+        .paths = &session->paths,
+        .project = session->project,
+        .services = &service,
+        .n_services = 1,
+        .index = index,
+        .tail = LOG_LINES,
+        .since_ms = WC_UNSET,
+        .until_ms = WC_UNSET,
+        .line = on_line,
+        .data = data,
+    };
+    struct wc_logread *reader;
+    struct wc_err none;
+    if (wc_logread_open(&query, &reader, &none) != 0)
+        return;
+    wc_logread_drain(reader);
+    wc_logread_close(reader, NULL, NULL);
+}
+
+static bool depends_on_any(const struct wc_service *service, const struct wc_strv *names)
+{
+    for (size_t i = 0; i < service->n_deps; i++)
+        if (service->deps[i].required && wc_strv_has(names, service->deps[i].service))
+            return true;
+    return false;
+}
+
+/* Services that need the failed one, directly or not, and don't run. */
+static void find_blocked(const struct wc_session *session, const char *failed,
+                         const struct wc_strv *running, struct wc_strv *out)
+{
+    struct wc_arena *arena = session->cli->arena;
+    struct wc_strv reached = { 0 };
+    wc_strv_add(arena, &reached, failed);
+    for (size_t before = 0; before != reached.n;) {
+        before = reached.n;
+        for (size_t i = 0; i < session->model->n_services; i++) {
+            const struct wc_service *service = &session->model->services[i];
+            if (!wc_strv_has(&reached, service->name) && depends_on_any(service, &reached))
+                wc_strv_add(arena, &reached, service->name);
+        }
+    }
+    for (size_t i = 1; i < reached.n; i++)
+        if (!wc_strv_has(running, reached.items[i]))
+            wc_strv_add(arena, out, reached.items[i]);
+}
+
+static void find_running(const struct wc_session *session, const char *failed, struct wc_strv *out)
+{
+    struct wc_ps ps;
+    struct wc_err none;
+    struct wc_ps_options options = { .paths = &session->paths, .project = session->project };
+    if (wc_client_ps(&options, session->cli->arena, &ps, &none) != 0)
+        return;
+    for (size_t i = 0; i < ps.n; i++) {
+        const struct wc_fact *fact = &ps.rows[i].fact;
+        bool is_other = failed == NULL || !wc_streq(fact->service, failed);
+        if (fact->life == WC_LIFE_RUNNING && is_other && !wc_strv_has(out, fact->service))
+            wc_strv_add(session->cli->arena, out, fact->service);
+    }
+}
+
+/* An error that begins with "service NAME: " names who it is about. */
+static const char *service_of(const struct wc_session *session, const char *error)
+{
+    if (session->failure.service != NULL || error == NULL || session->model == NULL ||
+        !wc_str_starts(error, "service "))
+        return session->failure.service;
+    const char *from = error + strlen("service ");
+    size_t len = strcspn(from, ": ");
+    const char *name = wc_arena_strndup(session->cli->arena, from, len);
+    return wc_project_service(session->model, name) != NULL ? name : NULL;
+}
+
+int wc_session_report(struct wc_session *session, const char *verb, int code, const char *error)
+{
+    const struct wc_session_failure *seen = &session->failure;
+    struct wc_ui_failure failure = {
+        .project = session->project,
+        .verb = verb,
+        .service = service_of(session, error),
+        .index = seen->index > 0 ? seen->index : 1,
+        .level = seen->level,
+        .cause = seen->cause != NULL ? seen->cause : error,
+        .exit_status = wc_err_exit_status(code),
+    };
+    if (code != WC_ERR_STATE && failure.service == NULL) {
+        struct wc_err err = { .code = code };
+        wc_err_set_(&err, code, 0, "%s", error != NULL ? error : "failed");
+        return wc_cli_fail(session->cli, &err);
+    }
+    struct wc_strv lines = { 0 }, blocked = { 0 }, running = { 0 };
+    find_running(session, failure.service, &running);
+    if (failure.service != NULL)
+        read_log(session, failure.service, failure.index, &lines);
+    if (failure.service != NULL && session->model != NULL) {
+        const struct wc_service *service = wc_project_service(session->model, failure.service);
+        if (service != NULL)
+            failure.at = service->at;
+        find_blocked(session, failure.service, &running, &blocked);
+    }
+    failure.log_lines = lines.items;
+    failure.n_log_lines = lines.n;
+    failure.blocked = blocked.items;
+    failure.n_blocked = blocked.n;
+    failure.running = running.items;
+    failure.n_running = running.n;
+    wc_ui_report_failure(session->cli, &failure);
+    return failure.exit_status;
+}
