@@ -109,6 +109,7 @@ struct wc_ps_row {
     const char *health_output;
 };
 
+/* The answer: everything the project has on this host. */
 struct wc_ps {
     struct wc_ps_row *rows; /* sorted by service, index */
     size_t n;

@@ -11,6 +11,7 @@
 
 typedef void wc_alarm_fn(void *data);
 
+/* A clock as a value. */
 struct wc_clock {
     /* Milliseconds that only grow; never 0. */
     uint64_t (*now)(void *data);

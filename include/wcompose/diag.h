@@ -16,8 +16,10 @@
 
 struct wc_arena;
 
+/* Most findings that are kept; further ones are only counted. */
 enum { WC_DIAGS_MAX = 1000 };
 
+/* An error makes loading fail; a warning is only shown. */
 enum wc_severity { WC_SEVERITY_ERROR, WC_SEVERITY_WARNING };
 
 /* One finding. Strings are arena-owned; hint, related_label and code may be NULL. */
@@ -41,6 +43,7 @@ struct wc_source {
     struct wc_source *next;
 };
 
+/* The list. n_errors and n_warnings count what is past WC_DIAGS_MAX too. */
 struct wc_diags {
     struct wc_arena *arena;
     struct wc_diag *items;

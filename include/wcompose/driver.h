@@ -32,6 +32,7 @@ struct wc_image_store;
 struct wc_net_request;
 struct wc_paths;
 
+/* What may be asked of a driver. */
 enum wc_verb {
     WC_VERB_LIST,     /* report a fact for every instance of `project` */
     WC_VERB_CREATE,   /* make everything up to the process, which waits */

@@ -24,6 +24,7 @@ struct wc_arena;
 /* Called for every event, on the loop; the event is borrowed for the call. */
 typedef void wc_engine_event_fn(void *data, const struct wc_event *event);
 
+/* What an engine needs to open. */
 struct wc_engine_config {
     uv_loop_t *loop;
     const char *project; /* name; borrowed until closed, like all below */
@@ -47,6 +48,7 @@ int wc_engine_open(const struct wc_engine_config *config, wc_engine_opened_fn *o
 typedef void wc_engine_closed_fn(void *data);
 void wc_engine_close(struct wc_engine *engine, wc_engine_closed_fn *closed, void *data);
 
+/* What may be asked of an engine. */
 enum wc_request_kind {
     WC_REQUEST_APPLY, /* make the project as `project` says: create, start, replace what changed */
     WC_REQUEST_START, /* start stopped instances of the services */
@@ -73,6 +75,7 @@ enum wc_request_wait {
  * stopped or removed for it. */
 typedef void wc_request_done_fn(void *data, int status, const struct wc_err *err, unsigned changed);
 
+/* One request. Zero the rest; timeout_ms is WC_UNSET when not given. */
 struct wc_request {
     enum wc_request_kind kind;
     enum wc_request_wait wait;

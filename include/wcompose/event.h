@@ -18,8 +18,10 @@
 struct wc_arena;
 struct wc_buf;
 
+/* The member "v" of every event in JSON; grows when a reader would have to change. */
 enum { WC_EVENT_VERSION = 1 };
 
+/* What an event is about, and its actions. */
 enum wc_event_type {
     WC_EVENT_NETWORK,  /* action: created, removed */
     WC_EVENT_VOLUME,   /* action: created, removed */
@@ -29,6 +31,7 @@ enum wc_event_type {
     WC_EVENT_LOG,      /* a message for people; severity in action: info, warning, error */
 };
 
+/* One event. Zero the rest. */
 struct wc_event {
     uint64_t seq;        /* counts up within one supervisor's life */
     int64_t wall_ms;     /* since 1970 */
@@ -49,6 +52,7 @@ void wc_event_to_json(const struct wc_event *event, struct wc_buf *out);
 int wc_event_from_json(const char *text, size_t len, struct wc_arena *arena, struct wc_event *out,
                        struct wc_err *err);
 
+/* Returns the lower-case word for a type: "instance". Never NULL. */
 const char *wc_event_type_name(enum wc_event_type type);
 
 #endif

@@ -63,6 +63,9 @@ void wc_logread_drain(struct wc_logread *reader);
 /* Number of entries that could not be read (a damaged file); they were left out. */
 uint64_t wc_logread_damaged(const struct wc_logread *reader);
 
+/* Length of the longest "<service>-<index>" that the reader has, for prefixes that line up. */
+size_t wc_logread_name_width(const struct wc_logread *reader);
+
 /* Closes; without following the callback runs before this returns. `closed` may be NULL. */
 typedef void wc_logread_closed_fn(void *data);
 void wc_logread_close(struct wc_logread *reader, wc_logread_closed_fn *closed, void *data);

@@ -19,6 +19,7 @@
 
 #include "wcompose/err.h"
 
+/* A number that was not given; a boolean that may be absent. */
 enum { WC_UNSET = -1 };
 enum wc_tri { WC_TRI_UNSET = -1, WC_TRI_FALSE = 0, WC_TRI_TRUE = 1 };
 
@@ -38,8 +39,10 @@ struct wc_kvs {
     size_t n;
 };
 
+/* isolation: how a service is kept apart from the host and from others. */
 enum wc_isolation { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
 
+/* depends_on, condition: service_started, service_healthy, service_completed_successfully. */
 enum wc_dep_condition { WC_DEP_STARTED, WC_DEP_HEALTHY, WC_DEP_COMPLETED };
 
 /* One entry of depends_on. */
@@ -63,6 +66,7 @@ struct wc_healthcheck {
     struct wc_loc at;
 };
 
+/* Transport of a port. */
 enum wc_proto { WC_PROTO_TCP, WC_PROTO_UDP, WC_PROTO_SCTP };
 
 /* One published port; ranges are already expanded. */
@@ -76,6 +80,7 @@ struct wc_port {
     struct wc_loc at;
 };
 
+/* Where the content of a mount comes from. */
 enum wc_mount_type { WC_MOUNT_BIND, WC_MOUNT_VOLUME, WC_MOUNT_TMPFS };
 
 /* One entry of a service's volumes (and tmpfs, as WC_MOUNT_TMPFS). */
@@ -104,33 +109,32 @@ struct wc_service_net {
     struct wc_loc at;
 };
 
+/* One entry of ulimits; restart (or deploy.restart_policy, which wins); logging. */
 struct wc_ulimit {
     const char *name;   /* nofile, nproc, … without RLIMIT_ */
     int64_t soft, hard; /* -1: unlimited */
 };
-
-/* restart (or deploy.restart_policy, which wins). */
 enum wc_restart {
     WC_RESTART_NO,
     WC_RESTART_ALWAYS,
     WC_RESTART_ON_FAILURE,
     WC_RESTART_UNLESS_STOPPED
 };
-
 struct wc_logging {
     const char *driver; /* NULL: json-file */
     struct wc_kvs options;
 };
 
+/* network_mode; x-wcompose.trust. */
 enum wc_network_mode {
     WC_NETMODE_NETWORKS, /* as `networks` says */
     WC_NETMODE_NONE,
     WC_NETMODE_HOST,
     WC_NETMODE_SERVICE, /* shares the namespace of network_mode_service */
 };
-
 enum wc_trust { WC_TRUST_UNSET, WC_TRUST_TRUSTED, WC_TRUST_UNTRUSTED };
 
+/* One entry of services. */
 struct wc_service {
     const char *name;
     struct wc_loc at; /* its key under services: */
@@ -197,6 +201,7 @@ struct wc_service {
     char spec_hash[65];
 };
 
+/* One entry of networks. */
 struct wc_network {
     const char *key;    /* as services refer to it */
     const char *name;   /* on the host: <project>_<key>, or as given */
@@ -209,6 +214,7 @@ struct wc_network {
     struct wc_loc at;
 };
 
+/* One entry of volumes. */
 struct wc_volume {
     const char *key, *name; /* as wc_network */
     const char *driver;     /* NULL: local */
@@ -217,6 +223,7 @@ struct wc_volume {
     struct wc_loc at;
 };
 
+/* All of it. */
 struct wc_project {
     const char *name;            /* normalised: [a-z0-9][a-z0-9_-]* */
     const char *working_dir;     /* absolute project directory */

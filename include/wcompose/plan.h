@@ -27,6 +27,7 @@ struct wc_plan_service {
     struct wc_isolation_choice isolation;
 };
 
+/* The whole order. */
 struct wc_plan {
     struct wc_plan_service
         *services; /* in start order: by wave, then name; stop order is the reverse */

@@ -32,6 +32,7 @@ enum wc_preview_action {
 };
 enum { WC_PREVIEW_ACTIONS = WC_PREVIEW_UNCHANGED + 1 };
 
+/* One service in the answer. */
 struct wc_preview_service {
     const char *service; /* name; may be one that the file no longer has */
     enum wc_preview_action action;
@@ -40,6 +41,7 @@ struct wc_preview_service {
     const char *after; /* what it waits for: "db healthy, migrate completed"; NULL: nothing */
 };
 
+/* The answer. */
 struct wc_preview {
     struct wc_preview_service *services; /* in start order; those no longer in the file last */
     size_t n_services;
@@ -48,6 +50,7 @@ struct wc_preview {
     unsigned n_ops; /* driver operations that `up` would submit; 0 = nothing to do */
 };
 
+/* What the preview needs. */
 struct wc_preview_config {
     const struct wc_project *project; /* the model to compare with what is there; borrowed */
     const struct wc_paths *paths;

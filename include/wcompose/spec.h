@@ -49,6 +49,7 @@ struct wc_spec_options {
 int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
                  struct wc_diags *diags, struct wc_project **out);
 
+/* Forms of canonical text. */
 enum wc_render_format { WC_RENDER_YAML, WC_RENDER_JSON };
 
 /* Appends the canonical form of a project to `out`: keys sorted, defaults resolved, `$` doubled in

@@ -82,6 +82,7 @@ struct wc_fact {
     const char *error;    /* why create or start failed, or NULL */
 };
 
+/* What the health checks say; NONE: there is no check. */
 enum wc_health { WC_HEALTH_NONE, WC_HEALTH_STARTING, WC_HEALTH_HEALTHY, WC_HEALTH_UNHEALTHY };
 
 /* Returns the lower-case word for a value: "running", "healthy", "process". Never NULL. */

@@ -40,6 +40,7 @@ typedef void wc_supervisor_ready_fn(void *data, int status, const struct wc_err 
 /* Runs once, last: no handle of it is left on the loop, its memory is freed. */
 typedef void wc_supervisor_ended_fn(void *data);
 
+/* Who is told. */
 struct wc_supervisor_listener {
     wc_supervisor_ready_fn *ready;
     wc_supervisor_ended_fn *ended;

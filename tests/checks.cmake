@@ -1,0 +1,8 @@
+# Checks of the source as CTest cases: the check itself, and its self-test, which plants violations.
+find_program(WC_PYTHON NAMES python3 REQUIRED)
+
+foreach(check layers docs size banned format)
+    add_test(NAME ${check} COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_${check}.py ${CMAKE_SOURCE_DIR})
+    add_test(NAME ${check}.self-test COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_${check}.py --self-test)
+    set_tests_properties(${check} ${check}.self-test PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77 LABELS checks)
+endforeach()
