@@ -6,7 +6,7 @@
 #include "wcompose/logread.h"
 
 #include <dirent.h>
-#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -139,4 +139,14 @@ int wc_logread_run(struct wc_logread *reader, struct wc_err *err)
 uint64_t wc_logread_damaged(const struct wc_logread *reader)
 {
     return reader->damaged;
+}
+
+size_t wc_logread_name_width(const struct wc_logread *reader)
+{
+    size_t width = 0;
+    for (const struct wc_log_cursor *at = reader->cursors; at != NULL; at = at->next) {
+        size_t len = (size_t)snprintf(NULL, 0, "%s-%u", at->service, at->index);
+        width = len > width ? len : width;
+    }
+    return width;
 }
