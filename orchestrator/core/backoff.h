@@ -1,0 +1,24 @@
+/* backoff.h - how long to wait before the next attempt (orchestrator/core, pure).
+ *
+ * Idea:    the first restart is immediate, because most exits are single ones and downtime is what
+ * users feel; each further failure in a row doubles the wait. Jitter comes from the name and the
+ * attempt, so that a fleet spreads and a test repeats.
+ * Threads: none. Errors: none.
+ */
+#ifndef ORCHESTRATOR_CORE_BACKOFF_H
+#define ORCHESTRATOR_CORE_BACKOFF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { WC_BACKOFF_FIRST_MS = 100, WC_BACKOFF_MAX_MS = 60000, WC_BACKOFF_WELL_MS = 10000 };
+
+/* Returns the wait after `failures` failures in a row: 0 for 0 and 1, then 100 ms doubling up to 60
+ * s, each within 10 % of that. */
+uint64_t wc_backoff_delay_ms(const char *id, unsigned failures);
+
+/* True when something that ran for ran_ms ran well enough to forget its failures: at least 10 s and
+ * ten times the last wait. */
+bool wc_backoff_ran_well(uint64_t ran_ms, uint64_t delay_ms);
+
+#endif

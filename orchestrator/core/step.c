@@ -1,0 +1,131 @@
+/* step.c - the decision, one small function for each life. A running instance is never removed, and
+ * nothing is made or started while another incarnation of its slot is there: so two of them can't
+ * run, whatever order facts arrive in.
+ */
+#include "orchestrator/core/step.h"
+
+static struct wc_step_out rest(enum wc_phase phase)
+{
+    return (struct wc_step_out){ .act = WC_ACT_NONE, .phase = phase };
+}
+
+static struct wc_step_out wait_until(enum wc_phase phase, uint64_t at_ms)
+{
+    return (struct wc_step_out){ .act = WC_ACT_NONE, .phase = phase, .wake_at_ms = at_ms };
+}
+
+static struct wc_step_out act(enum wc_act what)
+{
+    return (struct wc_step_out){ .act = what, .phase = WC_PHASE_ACTING };
+}
+
+/* True when the policy brings back something that ended or could not be started. */
+static bool policy_restarts(const struct wc_step_in *in)
+{
+    switch (in->restart) {
+    case WC_RESTART_NO:
+        return false;
+    case WC_RESTART_ALWAYS:
+    case WC_RESTART_UNLESS_STOPPED:
+        return true;
+    case WC_RESTART_ON_FAILURE:
+        return !(in->life == WC_LIFE_EXITED && in->exit_ok) &&
+               (in->restart_max < 0 || (int64_t)in->failures <= in->restart_max);
+    }
+    return false;
+}
+
+/* A create or start that nothing forbids but its surroundings. */
+static struct wc_step_out bring_up(const struct wc_step_in *in, enum wc_act what)
+{
+    if (in->op_failed && !in->start_asked && !policy_restarts(in))
+        return rest(WC_PHASE_FAILED);
+    if (in->retry_at_ms > in->now_ms)
+        return wait_until(WC_PHASE_WAIT_BACKOFF, in->retry_at_ms);
+    if (in->sibling_there)
+        return rest(WC_PHASE_WAIT_SIBLING);
+    if (what == WC_ACT_START && in->deps == WC_DEPS_BLOCKED)
+        return rest(WC_PHASE_BLOCKED);
+    if (what == WC_ACT_START && in->deps == WC_DEPS_WAIT)
+        return rest(WC_PHASE_WAIT_DEPS);
+    if (!in->host_ready)
+        return rest(WC_PHASE_WAIT_HOST);
+    return act(what);
+}
+
+static struct wc_step_out take_away(const struct wc_step_in *in)
+{
+    if (in->retry_at_ms > in->now_ms)
+        return wait_until(WC_PHASE_WAIT_BACKOFF, in->retry_at_ms);
+    return act(WC_ACT_REMOVE);
+}
+
+static struct wc_step_out step_absent(const struct wc_step_in *in)
+{
+    if (in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED)
+        return bring_up(in, WC_ACT_CREATE);
+    return rest(WC_PHASE_SETTLED);
+}
+
+static struct wc_step_out step_created(const struct wc_step_in *in)
+{
+    if (in->goal == WC_GOAL_RUNNING)
+        return bring_up(in, WC_ACT_START);
+    return in->goal == WC_GOAL_GONE ? take_away(in) : rest(WC_PHASE_SETTLED);
+}
+
+static struct wc_step_out step_running(const struct wc_step_in *in)
+{
+    if (in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED)
+        return rest(WC_PHASE_SETTLED);
+    if (!in->stop_sent)
+        return in->dependents_up ? rest(WC_PHASE_WAIT_DEPENDENTS) : act(WC_ACT_STOP);
+    if (in->kill_at_ms > in->now_ms)
+        return wait_until(WC_PHASE_STOPPING, in->kill_at_ms);
+    return act(WC_ACT_KILL);
+}
+
+static struct wc_step_out step_exited(const struct wc_step_in *in)
+{
+    if (in->goal == WC_GOAL_GONE)
+        return take_away(in);
+    if (in->goal != WC_GOAL_RUNNING)
+        return rest(WC_PHASE_SETTLED);
+    if (in->start_asked)
+        return bring_up(in, WC_ACT_START);
+    if (in->stopped_by_user)
+        return rest(WC_PHASE_STOPPED);
+    if (policy_restarts(in))
+        return bring_up(in, WC_ACT_START);
+    return rest(in->exit_ok && !in->op_failed ? WC_PHASE_COMPLETED : WC_PHASE_FAILED);
+}
+
+/* Half-made: it goes, and then comes anew if it is wanted. */
+static struct wc_step_out step_broken(const struct wc_step_in *in)
+{
+    if (in->goal == WC_GOAL_STOPPED)
+        return rest(WC_PHASE_SETTLED);
+    return take_away(in);
+}
+
+struct wc_step_out wc_step(const struct wc_step_in *in)
+{
+    if (in->goal == WC_GOAL_LEAVE)
+        return rest(WC_PHASE_SETTLED);
+    if (in->op_in_flight)
+        return rest(WC_PHASE_ACTING);
+    switch (in->life) {
+    case WC_LIFE_ABSENT:
+        return step_absent(in);
+    case WC_LIFE_CREATED:
+        return step_created(in);
+    case WC_LIFE_RUNNING:
+    case WC_LIFE_PAUSED:
+        return step_running(in);
+    case WC_LIFE_EXITED:
+        return step_exited(in);
+    case WC_LIFE_BROKEN:
+        return step_broken(in);
+    }
+    return rest(WC_PHASE_SETTLED);
+}

@@ -1,0 +1,78 @@
+/* step.h - the reconcile decision for one instance (orchestrator/core, pure).
+ *
+ * Idea:    level-triggered: the answer depends on what is wanted and what is seen, never on which
+ * event came. Booting, recovering from a crash and the ordinary pass are therefore the same code.
+ * Owner:   values. Threads: none. Blocks: never. Errors: none.
+ * Source:  Compose Specification, "restart", "stop_grace_period", "depends_on".
+ */
+#ifndef ORCHESTRATOR_CORE_STEP_H
+#define ORCHESTRATOR_CORE_STEP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "orchestrator/core/deps.h"
+#include "wcompose/state.h"
+
+/* What is wanted of one instance. */
+enum wc_goal {
+    WC_GOAL_LEAVE,   /* nobody speaks for it: observe only */
+    WC_GOAL_GONE,    /* stopped and removed */
+    WC_GOAL_STOPPED, /* kept, not running */
+    WC_GOAL_CREATED, /* there; not started by us */
+    WC_GOAL_RUNNING, /* running, by its restart policy */
+};
+
+/* What is to be done. */
+enum wc_act { WC_ACT_NONE, WC_ACT_CREATE, WC_ACT_START, WC_ACT_STOP, WC_ACT_KILL, WC_ACT_REMOVE };
+
+/* Where it stands. */
+enum wc_phase {
+    WC_PHASE_SETTLED,   /* as wanted; look at life for more */
+    WC_PHASE_COMPLETED, /* ended with 0 and its policy says no more */
+    WC_PHASE_STOPPED,   /* ended because a person asked; waits for one to ask again */
+    WC_PHASE_FAILED,    /* will not come up by itself */
+    WC_PHASE_BLOCKED,   /* what it needs can't come up */
+    WC_PHASE_ACTING,    /* an op is under way, or is to be submitted now */
+    WC_PHASE_STOPPING,  /* asked to end, its grace runs */
+    WC_PHASE_WAIT_DEPS,
+    WC_PHASE_WAIT_BACKOFF,
+    WC_PHASE_WAIT_SIBLING,   /* an older incarnation is still there */
+    WC_PHASE_WAIT_HOST,      /* the project's networks are not there yet */
+    WC_PHASE_WAIT_DEPENDENTS /* it goes down after those that need it */
+};
+
+struct wc_step_in {
+    enum wc_goal goal;
+    enum wc_life life;
+    uint64_t now_ms;
+    bool op_in_flight;
+    bool sibling_there; /* another incarnation of the same slot exists, or has an op in flight */
+    bool host_ready;    /* networks are up */
+    enum wc_deps deps;  /* READY also when dependencies don't matter (a restart by policy) */
+    bool dependents_up; /* something that needs it goes down too, and is not down yet */
+
+    bool start_asked; /* a request wants a start now, whatever the policy says */
+    enum wc_restart restart;
+    int64_t restart_max;
+    bool exit_ok; /* EXITED with 0 */
+    bool stopped_by_user;
+    unsigned failures;    /* exits and failed ops in a row */
+    bool op_failed;       /* the last create, start or remove failed */
+    uint64_t retry_at_ms; /* not to be tried before */
+
+    bool stop_sent;
+    uint64_t kill_at_ms; /* with stop_sent: when grace is over */
+};
+
+struct wc_step_out {
+    enum wc_act act;
+    enum wc_phase phase;
+    uint64_t wake_at_ms; /* 0 = nothing changes by itself */
+};
+
+/* Returns the next action for one instance; WC_ACT_NONE with wake_at_ms != 0 means "ask again
+ * then". */
+struct wc_step_out wc_step(const struct wc_step_in *in);
+
+#endif
