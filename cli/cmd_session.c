@@ -115,8 +115,9 @@ void wc_session_answer(void *data, const struct wc_answer *answer)
                     (unsigned long long)answer->dropped);
     if (answer->event != NULL) {
         note_failure(session, answer->event);
-        session->is_shown = true;
-        wc_ui_event(session->ui, answer->event, wc_session_now());
+        session->is_shown = session->is_shown || !session->is_muted;
+        if (!session->is_muted)
+            wc_ui_event(session->ui, answer->event, wc_session_now());
         if (session->on_event != NULL)
             session->on_event(session->data, answer->event);
     }
@@ -134,7 +135,7 @@ void wc_session_answer(void *data, const struct wc_answer *answer)
 int wc_session_send(struct wc_session *session, struct wc_call *call)
 {
     struct wc_err err = { 0 };
-    call->events = true;
+    call->events = !session->is_subscribed;
     session->is_done = false;
     int rc = wc_client_send(session->client, call, &session->id, &err);
     return rc == 0 ? 0 : wc_cli_fail(session->cli, &err);

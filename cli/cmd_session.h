@@ -32,9 +32,11 @@ struct wc_session {
     const struct wc_project *model; /* NULL: not known */
     struct wc_client *client;
     struct wc_ui *ui;
-    bool is_shown; /* the ui has been given something */
-    int signal_fd; /* SIGINT, SIGTERM */
-    int caught;    /* the signal that ended a call, or 0 */
+    bool is_shown;      /* the ui has been given something */
+    bool is_muted;      /* events are not for the ui at the moment */
+    bool is_subscribed; /* events come by a subscription, not with the call */
+    int signal_fd;      /* SIGINT, SIGTERM */
+    int caught;         /* the signal that ended a call, or 0 */
 
     /* of the last call */
     uint64_t id;
