@@ -1,0 +1,83 @@
+#!/bin/bash
+# setup.sh - installs what is missing to build and run wcompose on Debian 12; nothing when all is there.
+#
+#   scripts/setup.sh            what building and running needs
+#   scripts/setup.sh --tests    and what the tests need
+. "$(dirname "$0")/lib.sh"
+
+begin=$EPOCHREALTIME
+with_tests=
+for argument in "$@"; do
+    case $argument in
+    --tests) with_tests=1 ;;
+    *) die "unknown argument '$argument'; usage: scripts/setup.sh [--tests]" ;;
+    esac
+done
+
+missing=()
+
+# need "why" package…: notes the packages of a group that are not installed.
+need() {
+    local why=$1 package absent=()
+    shift
+    for package in "$@"; do
+        case $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true) in
+        installed) ;;
+        *) absent+=("$package") ;;
+        esac
+    done
+    if [ ${#absent[@]} -gt 0 ]; then
+        printf '  %s: %s\n' "$why" "${absent[*]}"
+        missing+=("${absent[@]}")
+    fi
+}
+
+. /etc/os-release
+if [ "${ID:-}" != debian ] || [ "${VERSION_ID:-}" != 12 ]; then
+    printf '  note: this is %s; the package names are those of Debian 12\n' "${PRETTY_NAME:-not Debian}"
+fi
+command -v apt-get >/dev/null || die "apt-get is needed to install packages"
+
+need "compile" gcc libc6-dev
+need "build system" cmake ninja-build pkg-config
+need "event loop" libuv1-dev
+need "read Compose files" libyaml-dev
+need "read and write JSON" libcjson-dev
+need "unpack image layers" libarchive-dev zlib1g-dev libzstd-dev
+need "hash image content" libssl-dev
+need "filter packets and publish ports" libnftables-dev
+need "filter system calls" libseccomp-dev
+need "small static helpers (a keeper per instance)" musl-tools
+need "run containers (OCI runtime)" crun
+need "make images from Debian packages" ca-certificates dpkg apt
+need "ask the demo's front end" curl
+if [ -n "$with_tests" ]; then
+    need "unit tests" libcmocka-dev
+    need "fuzz targets" clang libclang-rt-14-dev
+    need "checks of style and size" clang-format universal-ctags python3
+    need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
+fi
+
+# There are package lists when at least one is on disk; a fresh image has none.
+have_lists() {
+    compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null
+}
+
+install_missing() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${missing[@]}"
+}
+
+install_with_fresh_lists() {
+    as_root apt-get update
+    install_missing
+}
+
+if [ ${#missing[@]} -gt 0 ]; then
+    if have_lists; then
+        step "install ${#missing[@]} packages" install_missing ||
+            step "install again, with fresh package lists" install_with_fresh_lists
+    else
+        step "fetch package lists, install ${#missing[@]} packages" install_with_fresh_lists
+    fi
+fi
+printf '  %-58s %8s\n' "everything needed is installed" "$(since "$begin")"
