@@ -280,8 +280,9 @@ static int subscribe(struct wc_session *session)
     struct wc_call ping = { .verb = WC_CALL_PING, .timeout_ms = WC_UNSET };
     struct wc_call events = { .verb = WC_CALL_EVENTS, .timeout_ms = WC_UNSET };
     int rc = wc_client_send(session->client, &ping, &id, &err);
+    struct wc_client_waiting waiting = { .id = id, .interrupt_fd = session->signal_fd };
     if (rc == 0)
-        rc = wc_client_wait(session->client, id, session->signal_fd, 0, NULL, NULL, &err);
+        rc = wc_client_wait(session->client, &waiting, &err);
     if (rc == 0)
         rc = wc_client_send(session->client, &events, &id, &err);
     session->is_subscribed = true;

@@ -55,9 +55,11 @@ static int listen_on(struct wc_session *session)
     struct wc_err err = { 0 };
     struct wc_call call = { .verb = WC_CALL_EVENTS, .timeout_ms = WC_UNSET };
     int rc = wc_client_send(session->client, &call, &session->id, &err);
+    struct wc_client_waiting waiting = {
+        .id = session->id, .interrupt_fd = session->signal_fd, .answer = on_answer, .data = session
+    };
     if (rc == 0)
-        rc = wc_client_wait(session->client, session->id, session->signal_fd, 0, on_answer, session,
-                            &err);
+        rc = wc_client_wait(session->client, &waiting, &err);
     if (rc == WC_ERR_CANCELLED)
         return wc_session_signal(session) == SIGTERM ? WC_EXIT_TERMINATED : WC_EXIT_INTERRUPTED;
     return rc == 0 ? 0 : wc_cli_fail(session->cli, &err);

@@ -152,8 +152,12 @@ static int wait_a_while(struct wc_session *session, uint64_t deadline_ms, struct
     uint64_t until = tick_ms > 0 ? now + tick_ms : deadline_ms;
     if (deadline_ms != 0 && until > deadline_ms)
         until = deadline_ms;
-    int rc = wc_client_wait(session->client, session->id, session->signal_fd, until,
-                            wc_session_answer, session, err);
+    struct wc_client_waiting waiting = { .id = session->id,
+                                         .interrupt_fd = session->signal_fd,
+                                         .deadline_ms = until,
+                                         .answer = wc_session_answer,
+                                         .data = session };
+    int rc = wc_client_wait(session->client, &waiting, err);
     if (rc != WC_ERR_TIMEOUT)
         return rc;
     session->is_shown = true;

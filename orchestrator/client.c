@@ -291,20 +291,20 @@ static int deliver(const char *line, size_t len, wc_client_answer_fn *answer, vo
     return rc;
 }
 
-/* Delivers the lines that are here. *ended is set when call `id` (0: none) is done. */
-static int deliver_lines(struct wc_client *client, uint64_t id, bool *ended,
-                         wc_client_answer_fn *answer, void *data, struct wc_err *err)
+/* Delivers the lines that are here. *ended is set when the call (id 0: none) is done. */
+static int deliver_lines(struct wc_client *client, const struct wc_client_waiting *waiting,
+                         bool *ended, struct wc_err *err)
 {
     size_t len;
     const char *line;
     while ((line = wc_client_line(client, &len)) != NULL) {
         struct wc_answer out;
-        int rc = deliver(line, len, answer, data, &out, err);
+        int rc = deliver(line, len, waiting->answer, waiting->data, &out, err);
         wc_client_drop_line(client, len);
         if (rc != 0)
             return rc;
         /* id 0: the supervisor understood nothing and hangs up */
-        if (out.done && id != 0 && (out.id == id || out.id == 0)) {
+        if (out.done && waiting->id != 0 && (out.id == waiting->id || out.id == 0)) {
             *ended = true;
             return 0;
         }
@@ -315,9 +315,10 @@ static int deliver_lines(struct wc_client *client, uint64_t id, bool *ended,
 int wc_client_read(struct wc_client *client, wc_client_answer_fn *answer, void *data,
                    struct wc_err *err)
 {
+    struct wc_client_waiting waiting = { .answer = answer, .data = data };
     bool ended = false;
     int n = wc_client_fill(client, err);
-    int rc = deliver_lines(client, 0, &ended, answer, data, err);
+    int rc = deliver_lines(client, &waiting, &ended, err);
     return n < 0 ? n : rc;
 }
 
@@ -330,15 +331,15 @@ static int replace(struct wc_client *client, struct wc_err *err)
     return rc != 0 ? rc : wc_client_write(client, client->sent.data, client->sent.len, err);
 }
 
-int wc_client_wait(struct wc_client *client, uint64_t id, int interrupt_fd, uint64_t deadline_ms,
-                   wc_client_answer_fn *answer, void *data, struct wc_err *err)
+int wc_client_wait(struct wc_client *client, const struct wc_client_waiting *waiting,
+                   struct wc_err *err)
 {
     bool ended = false;
     for (;;) {
-        int rc = deliver_lines(client, id, &ended, answer, data, err);
+        int rc = deliver_lines(client, waiting, &ended, err);
         if (rc != 0 || ended)
             return rc;
-        rc = wc_client_poll(client, interrupt_fd, deadline_ms, err);
+        rc = wc_client_poll(client, waiting->interrupt_fd, waiting->deadline_ms, err);
         if (rc != 0)
             return rc;
         rc = wc_client_fill(client, err);

@@ -86,14 +86,20 @@ int wc_client_send(struct wc_client *client, const struct wc_call *call, uint64_
 int wc_client_read(struct wc_client *client, wc_client_answer_fn *answer, void *data,
                    struct wc_err *err);
 
-/* Waits until call `id` is done, delivering every answer (the last one too).
- *   interrupt_fd  -1, or a descriptor (signalfd, pipe) that ends the wait when readable
- *   deadline_ms   CLOCK_MONOTONIC milliseconds, 0 = none
- * Returns 0 when the call is done (its own code is in the answer), WC_ERR_CANCELLED when
- * interrupted, WC_ERR_TIMEOUT, or as wc_client_read.
+/* What to wait for, and how long. */
+struct wc_client_waiting {
+    uint64_t id;                 /* of the call */
+    int interrupt_fd;            /* -1, or a descriptor that ends the wait when readable */
+    uint64_t deadline_ms;        /* CLOCK_MONOTONIC milliseconds, 0 = none */
+    wc_client_answer_fn *answer; /* for every answer, the last one too; may be NULL */
+    void *data;
+};
+
+/* Waits until the call is done. Returns 0 then (the call's own code is in the answer),
+ * WC_ERR_CANCELLED when interrupted, WC_ERR_TIMEOUT, or as wc_client_read.
  */
-int wc_client_wait(struct wc_client *client, uint64_t id, int interrupt_fd, uint64_t deadline_ms,
-                   wc_client_answer_fn *answer, void *data, struct wc_err *err);
+int wc_client_wait(struct wc_client *client, const struct wc_client_waiting *waiting,
+                   struct wc_err *err);
 
 /* Waits until the supervisor's process has ended, at most `limit_ms`; true when it has. */
 bool wc_client_wait_gone(struct wc_client *client, int limit_ms);
