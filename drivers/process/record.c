@@ -243,7 +243,7 @@ static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look
 void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,
              struct wc_arena *arena, struct wc_look *out)
 {
-    struct wc_look look = { .life = WC_LIFE_BROKEN };
+    struct wc_look look = { .life = WC_LIFE_BROKEN, .link = -1 };
     char boot[64], path[4200];
     wc_boot_id(boot, sizeof boot);
     if (wc_record_read(lib_dir, arena, &look.record, NULL) != 0) {

@@ -12,6 +12,7 @@
 #define DRIVERS_PROCESS_RECORD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -68,6 +69,7 @@ struct wc_look {
     struct wc_report last; /* the newest that is known */
     bool exit_known;       /* EXITED */
     bool keeper_alive;     /* connect to keeper.sock for news */
+    int link;              /* such a connection, or -1; filled by who connects */
     bool stopped_by_user;
     struct wc_record record; /* BROKEN: only id and project are sure */
 };

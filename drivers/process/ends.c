@@ -1,0 +1,146 @@
+/* ends.c - STOP, KILL and REMOVE.
+ *
+ * A signal goes by pidfd: it can't hit a stranger that got the pid. What a keeper still cleans up
+ * is waited for before directories go, since the runtime works in them.
+ */
+#include "drivers/process/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/str.h"
+#include "drivers/process/keeper_link.h"
+
+enum { ABORT_WAIT_MS = 5000 };
+
+static void work_signal(struct wc_job *job)
+{
+    if (job->mark)
+        job->rc = wc_write_plain(job->path, "", 0, 0600, &job->err);
+    if (job->rc != 0 || job->signal == 0)
+        return;
+    if (syscall(SYS_pidfd_send_signal, job->pidfd, job->signal, NULL, 0) != 0 && errno != ESRCH)
+        job->rc =
+            wc_err_set(&job->err, wc_fs_code(errno), errno, "cannot send signal %d", job->signal);
+    if (job->rc == 0 && job->all) /* what is in another pid namespace of its making, or pid: host */
+        job->rc = wc_cgroup_kill(job->request.cgroup, job->record.cgroup, &job->err);
+}
+
+static void after_signal(struct wc_job *job)
+{
+    if (job->pidfd >= 0)
+        close(job->pidfd);
+    wc_inst_finish(job->inst, job->rc, &job->err);
+}
+
+void wc_begin_stop(struct wc_inst *inst)
+{
+    const struct wc_op *op = inst->op;
+    bool running = inst->life == WC_LIFE_RUNNING;
+    bool mark = op->by_user && !inst->stopped_by_user && (running || inst->life == WC_LIFE_EXITED);
+    if (!running && !mark) {
+        wc_inst_finish(inst, 0, NULL);
+        return;
+    }
+    struct wc_job *job = wc_job_new(inst->driver, inst, inst->op);
+    job->request.cgroup = &inst->driver->cgroup;
+    job->record.cgroup = wc_arena_strdup(&job->arena, inst->record.cgroup);
+    job->path = wc_arena_printf(&job->arena, "%s/stopped_by_user", inst->lib_dir);
+    job->mark = mark;
+    if (mark)
+        inst->stopped_by_user = true; /* the exit may be told before the job's end is */
+    if (running) {
+        int otherwise = op->verb == WC_VERB_KILL ? SIGKILL : SIGTERM;
+        job->signal = op->signal != 0 ? op->signal : otherwise;
+        job->pidfd = inst->pidfd >= 0 ? fcntl(inst->pidfd, F_DUPFD_CLOEXEC, 3) : -1;
+        job->all = op->verb == WC_VERB_KILL && job->signal == SIGKILL;
+    } else {
+        wc_inst_report(inst); /* the mark is news */
+    }
+    inst->stage = WC_STAGE_JOB;
+    wc_job_run(job, work_signal, after_signal);
+}
+
+/* Ends a keeper that nobody talks to: half-made by a process that is gone. */
+static void end_lost_keeper(const char *run_dir)
+{
+    struct wc_report report;
+    int link = wc_keeper_connect(run_dir);
+    if (link < 0 || !wc_keeper_send(link, "abort")) {
+        if (link >= 0)
+            close(link);
+        return;
+    }
+    struct pollfd wait = { .fd = link, .events = POLLIN };
+    while (poll(&wait, 1, ABORT_WAIT_MS) > 0 && wc_keeper_receive(link, &report) >= 0)
+        ;
+    close(link);
+}
+
+static void work_remove(struct wc_job *job)
+{
+    end_lost_keeper(job->request.run_dir);
+    job->rc = wc_bundle_remove(job->request.paths, job->request.cgroup, &job->record,
+                               job->request.lib_dir, job->request.run_dir, &job->err);
+    if (job->rc == 0 && job->last)
+        wc_bundle_tidy(job->request.paths, job->request.cgroup, job->record.project, false);
+}
+
+static void after_remove(struct wc_job *job)
+{
+    struct wc_inst *inst = job->inst;
+    if (job->rc == 0) {
+        inst->life = WC_LIFE_ABSENT;
+        inst->stopped_by_user = false;
+        inst->started_at_ms = 0;
+        wc_inst_report(inst);
+        inst->record.run = 0;
+    }
+    wc_inst_finish(inst, job->rc, &job->err);
+}
+
+void wc_go_on_removing(struct wc_inst *inst)
+{
+    struct wc_process *driver = inst->driver;
+    struct wc_job *job = wc_job_new(driver, inst, inst->op);
+    job->request.paths = driver->paths;
+    job->request.cgroup = &driver->cgroup;
+    job->request.lib_dir = inst->lib_dir;
+    job->request.run_dir = inst->run_dir;
+    job->record = inst->record; /* stays: only ops change it, and this is the one */
+    job->last = driver->insts == inst && inst->next == NULL;
+    wc_inst_clear_pid(inst);
+    inst->stage = WC_STAGE_JOB;
+    wc_job_run(job, work_remove, after_remove);
+}
+
+void wc_begin_remove(struct wc_inst *inst)
+{
+    struct wc_err err = { 0 };
+    switch (inst->life) {
+    case WC_LIFE_ABSENT:
+        wc_inst_finish(inst, 0, NULL);
+        return;
+    case WC_LIFE_RUNNING:
+    case WC_LIFE_PAUSED:
+        (void)wc_err_set(&err, WC_ERR_CONFLICT, 0, "it is running; stop it first");
+        wc_inst_finish(inst, WC_ERR_CONFLICT, &err);
+        return;
+    case WC_LIFE_CREATED:
+        (void)wc_keeper_send(inst->link, "abort");
+        break;
+    case WC_LIFE_EXITED:
+    case WC_LIFE_BROKEN:
+        break;
+    }
+    if (inst->polling || inst->closing)
+        inst->stage = WC_STAGE_ABORTED; /* goes on when the keeper has ended */
+    else
+        wc_go_on_removing(inst);
+}

@@ -1,0 +1,233 @@
+/* exec.c - EXEC: a program inside a running instance, by wcompose-join.
+ *
+ * The program gets a session of its own, so that a deadline ends what it started as well. Output is
+ * kept up to the size of op->output and read on to the end, so that nobody blocks on a full pipe.
+ */
+#include "drivers/process/process.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/paths.h"
+#include "base/str.h"
+
+enum { JOIN_OURS = 125 }; /* join's own failures */
+
+struct wc_exec {
+    struct wc_exec *next;
+    struct wc_inst *inst;
+    struct wc_op *op;
+    uv_process_t process;
+    uv_pipe_t out;
+    uv_timer_t deadline;
+    const char **argv;
+    char scratch[4096];
+    size_t len;
+    int64_t status;
+    int signal;
+    bool spawned, ended, late, cancelled;
+    unsigned open; /* handles not closed yet */
+};
+
+static void forget(struct wc_exec *exec)
+{
+    struct wc_process *driver = exec->inst->driver;
+    struct wc_exec **at = &driver->execs;
+    while (*at != exec)
+        at = &(*at)->next;
+    *at = exec->next;
+    wc_free((void *)exec->argv);
+    wc_free(exec);
+}
+
+static void finish(struct wc_exec *exec)
+{
+    struct wc_inst *inst = exec->inst;
+    struct wc_op *op = exec->op;
+    struct wc_err err = { 0 };
+    int rc = 0;
+    op->exit_code = exec->signal != 0 ? 128 + exec->signal : (int)exec->status;
+    if (exec->cancelled)
+        rc = wc_err_set(&err, WC_ERR_CANCELLED, 0, "the command was given up");
+    else if (exec->late)
+        rc = wc_err_set(&err, WC_ERR_TIMEOUT, 0, "the command did not end in time");
+    else if (op->exit_code == JOIN_OURS)
+        rc = wc_err_set(&err, WC_ERR_FAILED, 0, "cannot run in it: %.*s",
+                        (int)strcspn(op->output, "\n"), op->output);
+    inst->n_execs--;
+    struct wc_process *driver = inst->driver;
+    forget(exec);
+    wc_process_finish(driver, op, rc, &err);
+    wc_inst_next(inst);
+    wc_process_settle(driver);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct wc_exec *exec = handle->data;
+    if (--exec->open == 0)
+        finish(exec);
+}
+
+static void close_all(struct wc_exec *exec)
+{
+    uv_handle_t *handles[] = { (uv_handle_t *)&exec->process, (uv_handle_t *)&exec->out,
+                               (uv_handle_t *)&exec->deadline };
+    for (size_t i = 0; i < WC_COUNT(handles); i++)
+        if (handles[i]->data != NULL && !uv_is_closing(handles[i]))
+            uv_close(handles[i], on_closed);
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct wc_exec *exec = handle->data;
+    (void)suggested;
+    *buf = uv_buf_init(exec->scratch, sizeof exec->scratch);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf)
+{
+    struct wc_exec *exec = stream->data;
+    if (got < 0) {
+        uv_read_stop(stream);
+        return;
+    }
+    size_t room = sizeof exec->op->output - 1 - exec->len;
+    size_t take = (size_t)got < room ? (size_t)got : room;
+    memcpy(exec->op->output + exec->len, buf->base, take);
+    exec->len += take;
+    exec->op->output[exec->len] = '\0';
+}
+
+/* What is in the pipe is read before it is closed; who still holds it is not waited for. */
+static void read_rest(struct wc_exec *exec)
+{
+    int fd;
+    ssize_t got;
+    if (uv_fileno((uv_handle_t *)&exec->out, &fd) != 0)
+        return;
+    uv_read_stop((uv_stream_t *)&exec->out);
+    while (exec->len < sizeof exec->op->output - 1 &&
+           (got = read(fd, exec->op->output + exec->len, sizeof exec->op->output - 1 - exec->len)) >
+               0)
+        exec->len += (size_t)got;
+    exec->op->output[exec->len] = '\0';
+}
+
+static void on_exit_of(uv_process_t *process, int64_t status, int signal)
+{
+    struct wc_exec *exec = process->data;
+    exec->status = status;
+    exec->signal = signal;
+    exec->ended = true;
+    read_rest(exec);
+    close_all(exec);
+}
+
+static void kill_group(const struct wc_exec *exec)
+{
+    if (exec->spawned && !exec->ended)
+        (void)kill(-exec->process.pid, SIGKILL);
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+    struct wc_exec *exec = timer->data;
+    exec->late = true;
+    kill_group(exec);
+}
+
+static int spawn(struct wc_exec *exec, const char *join, const char *run_dir)
+{
+    size_t n = 0;
+    while (exec->op->argv[n] != NULL)
+        n++;
+    exec->argv = wc_calloc(n + 5, sizeof *exec->argv);
+    const char *const head[] = { join, "--run", run_dir, "--" };
+    memcpy(exec->argv, head, sizeof head);
+    memcpy(exec->argv + WC_COUNT(head), exec->op->argv, n * sizeof *exec->argv);
+    uv_file ends[2]; /* one pipe for both: what is said keeps its order */
+    int rc = uv_pipe(ends, UV_NONBLOCK_PIPE, 0);
+    if (rc != 0)
+        return rc;
+    uv_pipe_open(&exec->out, ends[0]);
+    uv_stdio_container_t stdio[3] = {
+        { .flags = UV_IGNORE },
+        { .flags = UV_INHERIT_FD, .data.fd = ends[1] },
+        { .flags = UV_INHERIT_FD, .data.fd = ends[1] },
+    };
+    uv_process_options_t options = {
+        .file = join,
+        .args = (char **)(uintptr_t)exec->argv,
+        .exit_cb = on_exit_of,
+        .flags = UV_PROCESS_DETACHED,
+        .stdio = stdio,
+        .stdio_count = 3,
+    };
+    rc = uv_spawn(exec->inst->driver->loop, &exec->process, &options);
+    close(ends[1]);
+    return rc;
+}
+
+static void begin(struct wc_exec *exec, const char *join)
+{
+    struct wc_inst *inst = exec->inst;
+    struct wc_op *op = exec->op;
+    uv_loop_t *loop = inst->driver->loop;
+    uv_pipe_init(loop, &exec->out, 0);
+    exec->out.data = exec;
+    uv_timer_init(loop, &exec->deadline);
+    exec->deadline.data = exec;
+    exec->open = 2;
+    int rc = spawn(exec, join, inst->run_dir);
+    exec->process.data = exec;
+    exec->open++;
+    if (rc != 0) {
+        snprintf(op->output, sizeof op->output, "%s: %s\n", join, uv_strerror(rc));
+        exec->status = JOIN_OURS;
+        close_all(exec);
+        return;
+    }
+    exec->spawned = true;
+    uv_read_start((uv_stream_t *)&exec->out, on_alloc, on_read);
+    if (op->deadline_ms != 0) {
+        uint64_t now = uv_now(loop);
+        uv_timer_start(&exec->deadline, on_deadline,
+                       op->deadline_ms > now ? op->deadline_ms - now : 0, 0);
+    }
+}
+
+void wc_begin_exec(struct wc_inst *inst, struct wc_op *op)
+{
+    struct wc_err err = { 0 };
+    op->output[0] = '\0';
+    op->exit_code = 0;
+    if (inst->life != WC_LIFE_RUNNING || op->argv == NULL || op->argv[0] == NULL) {
+        int rc = inst->life == WC_LIFE_ABSENT
+                     ? wc_err_set(&err, WC_ERR_NOENT, 0, "no such instance")
+                     : wc_err_set(&err, WC_ERR_STATE, 0, "it is not running");
+        wc_process_finish(inst->driver, op, rc, &err);
+        return;
+    }
+    struct wc_exec *exec = wc_calloc(1, sizeof *exec);
+    exec->inst = inst;
+    exec->op = op;
+    exec->next = inst->driver->execs;
+    inst->driver->execs = exec;
+    inst->n_execs++;
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    begin(exec, wc_arena_printf(&arena, "%s/wcompose-join", inst->driver->paths->bin));
+    wc_arena_deinit(&arena);
+}
+
+void wc_execs_cancel(struct wc_process *driver)
+{
+    for (struct wc_exec *exec = driver->execs; exec != NULL; exec = exec->next) {
+        exec->cancelled = true;
+        kill_group(exec);
+    }
+}
