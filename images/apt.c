@@ -31,13 +31,22 @@ static struct wc_strv apt_get(const struct wc_apt *apt)
                                           "-o", "Acquire::Retries=3" };
     struct wc_strv argv = { 0 };
     add_all(apt->arena, &argv, always, WC_COUNT(always));
+    /* an archive directory of our own: apt doesn't name what the machine's already holds */
+    wc_strv_add(apt->arena, &argv, "-o");
+    wc_strv_add(apt->arena, &argv,
+                wc_arena_printf(apt->arena, "Dir::Cache::archives=%s/archives", apt->work));
     if (apt->own_lists) {
         wc_strv_add(apt->arena, &argv, "-o");
         wc_strv_add(apt->arena, &argv,
                     wc_arena_printf(apt->arena, "Dir::State::lists=%s/lists", apt->work));
         wc_strv_add(apt->arena, &argv, "-o");
         wc_strv_add(apt->arena, &argv,
-                    wc_arena_printf(apt->arena, "Dir::Cache=%s/cache", apt->work));
+                    wc_arena_printf(apt->arena, "Dir::Cache::srcpkgcache=%s/srcpkgcache.bin",
+                                    apt->work));
+        wc_strv_add(apt->arena, &argv, "-o");
+        wc_strv_add(apt->arena, &argv,
+                    wc_arena_printf(apt->arena, "Dir::Cache::pkgcache=%s/pkgcache.bin",
+                                    apt->work));
     }
     return argv;
 }
@@ -64,9 +73,6 @@ bool wc_apt_has_lists(void)
 int wc_apt_update(struct wc_apt *apt, struct wc_err *err)
 {
     int rc = wc_fs_mkdirs(wc_arena_printf(apt->arena, "%s/lists/partial", apt->work), 0755, err);
-    if (rc == 0)
-        rc = wc_fs_mkdirs(wc_arena_printf(apt->arena, "%s/cache/archives/partial", apt->work), 0755,
-                          err);
     if (rc != 0)
         return rc;
     apt->own_lists = true;
@@ -129,12 +135,16 @@ static void take_line(const struct wc_apt *apt, const char *line, struct wc_pack
 int wc_apt_resolve(struct wc_apt *apt, const struct wc_strv *wanted, const struct wc_strv *depends,
                    const struct wc_strv *without, struct wc_packages *out, struct wc_err *err)
 {
+    int rc =
+        wc_fs_mkdirs(wc_arena_printf(apt->arena, "%s/archives/partial", apt->work), 0755, err);
+    if (rc != 0)
+        return rc;
     struct wc_strv argv = apt_get(apt);
     wc_strv_add(apt->arena, &argv, "--print-uris");
     wc_strv_add(apt->arena, &argv, "install");
     add_all(apt->arena, &argv, wanted->items, wanted->n);
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    int rc = run_apt(apt, &argv, NULL, &text, err);
+    rc = run_apt(apt, &argv, NULL, &text, err);
     if (rc != 0)
         return rc;
     struct wc_packages all = { 0 }, taken = { 0 };
@@ -156,6 +166,12 @@ int wc_apt_resolve(struct wc_apt *apt, const struct wc_strv *wanted, const struc
     if (taken.n == 0)
         return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "apt-get names no package to download");
     qsort(taken.items, taken.n, sizeof *taken.items, by_name);
+    for (size_t i = 0; i < wanted->n; i++) {
+        const struct wc_package key = { .name = wanted->items[i] };
+        if (bsearch(&key, taken.items, taken.n, sizeof *taken.items, by_name) == NULL)
+            return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "apt-get gives no package '%s'",
+                              wanted->items[i]);
+    }
     *out = taken;
     return 0;
 }
