@@ -24,6 +24,17 @@ static bool in_user_namespace(void)
     return strstr(map, "4294967295") == NULL;
 }
 
+/* An option's value: the kernel splits options at commas. */
+static void put_value(struct wc_text *text, const char *key, const char *value)
+{
+    wc_text_put(text, key);
+    for (; *value != '\0'; value++) {
+        if (*value == ',' || *value == '\\')
+            wc_text_put(text, "\\");
+        wc_text_putn(text, value, 1);
+    }
+}
+
 static int overlay_options(const struct wc_keep_conf *conf, char options[4096])
 {
     struct wc_text text = { options, 0, 4096 };
@@ -33,10 +44,8 @@ static int overlay_options(const struct wc_keep_conf *conf, char options[4096])
         return wc_fault("overlay: too many layers for one mount", NULL, 0);
     wc_text_put(&text, rest);
     if (!conf->read_only) {
-        wc_text_put(&text, ",upperdir=");
-        wc_text_put(&text, conf->upper);
-        wc_text_put(&text, ",workdir=");
-        wc_text_put(&text, conf->work);
+        put_value(&text, ",upperdir=", conf->upper);
+        put_value(&text, ",workdir=", conf->work);
     }
     if (text.len == text.cap - 1)
         return wc_fault("overlay: options are longer than a page", NULL, 0);

@@ -16,7 +16,8 @@
  *   runtime       absolute path of the OCI runtime; runtime_root: its --root directory
  *   bundle        absolute path of the OCI bundle (config.json inside)
  *   detach        a mount point to detach in the private mount namespace before the runtime runs
- * (repeatable) layers        directory that `lower` is relative to; lower: "a:b:c" topmost first;
+ * (repeatable) layers        directory that `lower` is relative to; lower: "a:b:c" topmost first
+ *                 (a colon, comma or backslash in a name is escaped by a backslash);
  * upper, work, rootfs: absolute paths (no lower: no overlay is mounted; rootfs is used as it is)
  *   read_only     "1": the overlay is mounted without upper and work
  *   netns         "new", "host", or a path to join
