@@ -163,6 +163,7 @@ static int run(struct wc_session *session, const struct wc_plan *plan)
         .no_deps = wc_cli_flag(cli, "no-deps"),
         .remove_orphans = wc_cli_flag(cli, "remove-orphans"),
     };
+    call.scale = wc_cli_list(cli, "scale", &call.n_scale);
     int status = wc_session_open(session, "up", true);
     if (status == 0) {
         expect(session, plan);

@@ -206,6 +206,16 @@ static void flag_if(struct wc_jsonw *w, const char *key, bool value)
         wc_jsonw_bool(w, key, true);
 }
 
+static void texts_if(struct wc_jsonw *w, const char *key, const char *const *items, size_t n)
+{
+    if (n == 0)
+        return;
+    wc_jsonw_array(w, key);
+    for (size_t i = 0; i < n; i++)
+        wc_jsonw_str(w, NULL, items[i]);
+    wc_jsonw_end_array(w);
+}
+
 static void write_call(const struct wc_call *call, uint64_t id, struct wc_buf *out)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
@@ -228,12 +238,8 @@ static void write_call(const struct wc_call *call, uint64_t id, struct wc_buf *o
     flag_if(&w, "remove_orphans", call->remove_orphans);
     flag_if(&w, "remove_volumes", call->remove_volumes);
     flag_if(&w, "events", call->events);
-    if (call->n_services > 0)
-        wc_jsonw_array(&w, "services");
-    for (size_t i = 0; i < call->n_services; i++)
-        wc_jsonw_str(&w, NULL, call->services[i]);
-    if (call->n_services > 0)
-        wc_jsonw_end_array(&w);
+    texts_if(&w, "services", call->services, call->n_services);
+    texts_if(&w, "scale", call->scale, call->n_scale);
     wc_jsonw_end_object(&w);
     wc_buf_addc(out, '\n');
     if (call->spec != NULL) {

@@ -161,6 +161,7 @@ static struct wc_supervisor *supervisor_new(const struct wc_supervisor_config *c
     sup->run_dir = wc_paths_project_run(config->paths, &sup->arena, config->project);
     sup->spec_path = wc_arena_printf(&sup->arena, "%s/spec.json", sup->lib_dir);
     sup->pending_path = wc_arena_printf(&sup->arena, "%s/pending.json", sup->lib_dir);
+    sup->apply_path = wc_arena_printf(&sup->arena, "%s/apply.json", sup->lib_dir);
     return sup;
 }
 

@@ -56,9 +56,19 @@ static int read_request(const struct wc_json *header, struct wc_arena *arena,
     return 0;
 }
 
-/* What an apply asks for beside the model, as pending.json keeps it. force_recreate is left out:
- * a successor can't know which instances were replaced already. */
-static void write_key(const struct wc_request *request, struct wc_buf *out)
+static void copy_texts(const struct wc_json *header, struct wc_jsonw *w, const char *key)
+{
+    const struct wc_json *list = wc_json_get(header, key);
+    wc_jsonw_array(w, key);
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
+        wc_jsonw_str(w, NULL, wc_json_str(at, ""));
+    wc_jsonw_end_array(w);
+}
+
+/* What an apply asks for beside the model, as apply.json keeps it. force_recreate is left out: a
+ * successor can't know which instances were replaced already. */
+static void write_key(const struct wc_request *request, const struct wc_json *header,
+                      struct wc_buf *out)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
     wc_jsonw_object(&w, NULL);
@@ -68,10 +78,8 @@ static void write_key(const struct wc_request *request, struct wc_buf *out)
     wc_jsonw_bool(&w, "no_start", request->no_start);
     wc_jsonw_bool(&w, "no_deps", request->no_deps);
     wc_jsonw_bool(&w, "remove_orphans", request->remove_orphans);
-    wc_jsonw_array(&w, "services");
-    for (size_t i = 0; i < request->n_services; i++)
-        wc_jsonw_str(&w, NULL, request->services[i]);
-    wc_jsonw_end_array(&w);
+    copy_texts(header, &w, "services");
+    copy_texts(header, &w, "scale");
     wc_jsonw_end_object(&w);
 }
 
@@ -150,7 +158,7 @@ static void settle(struct wc_sup_call *call, int status)
     struct wc_supervisor *sup = call->sup;
     if (call->kind != WC_REQUEST_APPLY || !call->is_newest)
         return;
-    wc_sup_clear_pending(sup);
+    wc_sup_settle_pending(sup);
     sup->is_settled = status == 0;
     wc_buf_reset(&sup->settled_key);
     wc_buf_add(&sup->settled_key, call->key.data, call->key.len);
@@ -187,6 +195,12 @@ static void submit(struct wc_sup_call *call, struct wc_request *request)
     wc_engine_submit(call->sup->engine, request);
 }
 
+/* Borrowed bytes as a buffer that is only read. */
+static struct wc_buf view(const char *bytes, size_t len)
+{
+    return (struct wc_buf){ .data = (char *)bytes, .len = len };
+}
+
 /* Verbs ----------------------------------------------------------------------------------------*/
 
 typedef int verb_fn(struct wc_supervisor *sup, struct wc_conn *conn,
@@ -211,16 +225,16 @@ static bool is_noop(struct wc_supervisor *sup, const struct wc_control_message *
 }
 
 /* Accepts a model and hands it to the engine. `call` is consumed, also on failure. */
-static int apply(struct wc_sup_call *call, struct wc_request *request, const char *text, size_t len,
+static int apply(struct wc_sup_call *call, struct wc_request *request, const struct wc_buf *text,
                  struct wc_err *err)
 {
     struct wc_supervisor *sup = call->sup;
-    int rc = wc_sup_load_model(text, len, &request->arena, &request->project, err);
+    int rc = wc_sup_load_model(text, &call->key, &request->arena, &request->project, err);
     if (rc == 0 && !wc_streq(request->project->name, sup->config.project))
         rc = wc_err_set(err, WC_ERR_SPEC, 0, "this is the supervisor of '%s', not of '%s'",
                         sup->config.project, request->project->name);
     if (rc == 0)
-        rc = wc_sup_write_accepted(sup, text, len, err);
+        rc = wc_sup_write_accepted(sup, text->data, text->len, err);
     if (rc == 0)
         rc = wc_sup_write_pending(sup, &call->key, err);
     if (rc != 0) {
@@ -250,14 +264,15 @@ static int do_apply(struct wc_supervisor *sup, struct wc_conn *conn,
     if (rc == 0 && message->body == NULL)
         rc = wc_err_set(err, WC_ERR_SPEC, 0, "apply needs a body: the model");
     if (rc == 0) {
-        write_key(&request, &key);
+        write_key(&request, message->header, &key);
         if (is_noop(sup, message, &key)) {
             send_done(conn, message->id, &(struct done){ 0 });
         } else {
             struct wc_sup_call *call = call_new(sup, conn, message->id);
             call->events = flag(message->header, "events");
             wc_buf_add(&call->key, key.data, key.len);
-            rc = apply(call, &request, message->body, message->body_len, err);
+            struct wc_buf text = view(message->body, message->body_len);
+            rc = apply(call, &request, &text, err);
         }
     }
     wc_arena_deinit(&scratch);
@@ -274,10 +289,11 @@ static void on_adopted(void *data, int status, const struct wc_err *err, unsigne
 }
 
 /* Hands the engine a model without asking for changes. */
-static int adopt(struct wc_supervisor *sup, const char *text, size_t len, struct wc_err *err)
+static int adopt(struct wc_supervisor *sup, const struct wc_buf *text, const struct wc_buf *key,
+                 struct wc_err *err)
 {
     struct wc_request request = { .kind = WC_REQUEST_ADOPT, .timeout_ms = WC_UNSET };
-    int rc = wc_sup_load_model(text, len, &request.arena, &request.project, err);
+    int rc = wc_sup_load_model(text, key, &request.arena, &request.project, err);
     if (rc != 0)
         return rc;
     struct wc_sup_call *call = call_new(sup, NULL, 0);
@@ -307,8 +323,10 @@ static int do_change(struct wc_supervisor *sup, struct wc_conn *conn,
     struct wc_arena scratch;
     wc_arena_init(&scratch);
     int rc = read_request(message->header, &scratch, &request, err);
-    if (rc == 0 && message->body != NULL && wc_engine_project(sup->engine) == NULL)
-        rc = adopt(sup, message->body, message->body_len, err);
+    if (rc == 0 && message->body != NULL && wc_engine_project(sup->engine) == NULL) {
+        struct wc_buf text = view(message->body, message->body_len);
+        rc = adopt(sup, &text, NULL, err);
+    }
     if (rc == 0) {
         sup->is_settled = false;
         struct wc_sup_call *call = call_new(sup, conn, message->id);
@@ -454,7 +472,7 @@ static int finish_pending(struct wc_supervisor *sup, const struct wc_buf *pendin
     if (rc == 0) {
         struct wc_sup_call *call = call_new(sup, NULL, 0);
         wc_buf_add(&call->key, pending->data, pending->len);
-        rc = apply(call, &request, sup->accepted.data, sup->accepted.len, err);
+        rc = apply(call, &request, &sup->accepted, err);
     }
     wc_arena_deinit(&scratch);
     return rc;
@@ -471,5 +489,6 @@ int wc_sup_resume(struct wc_supervisor *sup, struct wc_err *err)
     struct wc_err none;
     if (wc_fs_read(sup->pending_path, WC_CONTROL_LINE_MAX, &pending, &none) == 0)
         return finish_pending(sup, &pending, err);
-    return adopt(sup, sup->accepted.data, sup->accepted.len, err);
+    (void)wc_fs_read(sup->apply_path, WC_CONTROL_LINE_MAX, &pending, &none); /* its scale */
+    return adopt(sup, &sup->accepted, &pending, err);
 }

@@ -45,7 +45,7 @@ struct wc_supervisor {
     struct wc_supervisor_listener listener;
     enum wc_sup_phase phase;
     struct wc_arena arena; /* paths */
-    const char *lib_dir, *run_dir, *spec_path, *pending_path;
+    const char *lib_dir, *run_dir, *spec_path, *pending_path, *apply_path;
     int lock_fd;
     struct wc_engine *engine;
     struct wc_control control;
@@ -84,13 +84,13 @@ int wc_sup_read_accepted(struct wc_supervisor *sup, struct wc_err *err);
 int wc_sup_write_accepted(struct wc_supervisor *sup, const char *text, size_t len,
                           struct wc_err *err);
 int wc_sup_write_pending(struct wc_supervisor *sup, const struct wc_buf *key, struct wc_err *err);
-void wc_sup_clear_pending(struct wc_supervisor *sup);
+void wc_sup_settle_pending(struct wc_supervisor *sup); /* it has ended: pending -> apply */
 void wc_sup_forget(struct wc_supervisor *sup); /* after `down`: nothing is accepted any more */
 void wc_sup_remove_empty(struct wc_supervisor *sup);
 
-/* Loads wire text into a heap arena of its own, which the caller (or the engine) frees with
+/* Loads wire text (and the scale that `key`, the JSON of apply.json, asks for) into a heap arena of its own, which the caller (or the engine) frees with
  * wc_sup_free_model. */
-int wc_sup_load_model(const char *text, size_t len, struct wc_arena **arena,
+int wc_sup_load_model(const struct wc_buf *text, const struct wc_buf *key, struct wc_arena **arena,
                       const struct wc_project **project, struct wc_err *err);
 void wc_sup_free_model(struct wc_arena *arena);
 

@@ -14,7 +14,9 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "wcompose/spec.h"
 
 struct sync_work {
@@ -90,17 +92,23 @@ int wc_sup_write_pending(struct wc_supervisor *sup, const struct wc_buf *key, st
     return wc_fs_write_atomic(sup->pending_path, key->data, key->len, 0600, false, err);
 }
 
-void wc_sup_clear_pending(struct wc_supervisor *sup)
+void wc_sup_settle_pending(struct wc_supervisor *sup)
 {
-    if (unlink(sup->pending_path) != 0 && errno != ENOENT)
-        wc_log(WC_LOG_WARN, "supervisor", "remove %s: %s", sup->pending_path, strerror(errno));
+    if (rename(sup->pending_path, sup->apply_path) != 0 && errno != ENOENT)
+        wc_log(WC_LOG_WARN, "supervisor", "rename %s: %s", sup->pending_path, strerror(errno));
+}
+
+static void remove_file(const char *path)
+{
+    if (unlink(path) != 0 && errno != ENOENT)
+        wc_log(WC_LOG_WARN, "supervisor", "remove %s: %s", path, strerror(errno));
 }
 
 void wc_sup_forget(struct wc_supervisor *sup)
 {
-    wc_sup_clear_pending(sup);
-    if (unlink(sup->spec_path) != 0 && errno != ENOENT)
-        wc_log(WC_LOG_WARN, "supervisor", "remove %s: %s", sup->spec_path, strerror(errno));
+    remove_file(sup->pending_path);
+    remove_file(sup->apply_path);
+    remove_file(sup->spec_path);
     wc_buf_reset(&sup->accepted);
     sup->has_accepted = false;
     sup->is_settled = false;
@@ -136,23 +144,58 @@ void wc_sup_remove_empty(struct wc_supervisor *sup)
     rmdir(sup->run_dir);
 }
 
-int wc_sup_load_model(const char *text, size_t len, struct wc_arena **arena,
+/* Replicas come from the command line ("web=3") as well as from the file. */
+static int scale_one(struct wc_project *project, const char *text, struct wc_err *err)
+{
+    const char *equals = strrchr(text, '=');
+    size_t len = equals == NULL ? 0 : (size_t)(equals - text);
+    int64_t replicas;
+    if (equals == NULL || !wc_str_to_i64(equals + 1, 0, 10000, &replicas))
+        return wc_err_set(err, WC_ERR_SPEC, 0, "scale: '%.60s' is not SERVICE=N", text);
+    for (size_t i = 0; i < project->n_services; i++) {
+        struct wc_service *service = &project->services[i];
+        if (strlen(service->name) == len && memcmp(service->name, text, len) == 0) {
+            service->replicas = replicas;
+            return 0;
+        }
+    }
+    return wc_err_set(err, WC_ERR_NOENT, 0, "scale: no service '%.*s'", (int)len, text);
+}
+
+static int scale(struct wc_project *project, const struct wc_buf *key, struct wc_err *err)
+{
+    WC_CLEANUP_JSON struct wc_json *root = NULL;
+    if (key == NULL || key->len == 0)
+        return 0;
+    int rc = wc_json_parse(key->data, key->len, &root, err);
+    const struct wc_json *list = wc_json_get(root, "scale");
+    for (const struct wc_json *at = wc_json_first(list); rc == 0 && at != NULL;
+         at = wc_json_next(at))
+        rc = scale_one(project, wc_json_str(at, ""), err);
+    return rc;
+}
+
+int wc_sup_load_model(const struct wc_buf *text, const struct wc_buf *key, struct wc_arena **arena,
                       const struct wc_project **project, struct wc_err *err)
 {
     struct wc_arena *own = wc_alloc(sizeof *own);
     wc_arena_init(own);
-    char *copy = wc_arena_alloc(own, len + 1);
-    memcpy(copy, text, len);
+    char *copy = wc_arena_alloc(own, text->len + 1);
+    memcpy(copy, text->data, text->len);
     struct wc_diags diags;
     wc_diags_init(&diags, own);
     struct wc_spec_options options = {
-        .cwd = "/", .canonical = true, .text = copy, .text_len = len
+        .cwd = "/", .canonical = true, .text = copy, .text_len = text->len
     };
     struct wc_project *model = NULL;
     int rc = wc_spec_load(&options, own, &diags, &model);
     if (rc != 0) {
         wc_diags_sort(&diags);
         wc_err_set_(err, rc, 0, "%s", diags.n > 0 ? diags.items[0].msg : "unreadable model");
+    } else {
+        rc = scale(model, key, err);
+    }
+    if (rc != 0) {
         wc_sup_free_model(own);
         return rc;
     }

@@ -47,6 +47,8 @@ struct wc_call {
     size_t spec_len;
     const char *const *services; /* n_services names; 0 = all */
     size_t n_services;
+    const char *const *scale; /* APPLY: n_scale texts "SERVICE=N": replicas instead of the file's */
+    size_t n_scale;
     int64_t timeout_ms; /* as wc_request */
     int signal;         /* KILL; 0 = SIGKILL */
     bool force_recreate, no_recreate, no_start, no_deps, remove_orphans, remove_volumes;

@@ -6,7 +6,8 @@
  *          runs and nobody listens.
  * Files:   run/projects/<project>/ (0700): control.sock (0600), supervisor.lock, supervisor.log;
  *          lib/projects/<project>/: spec.json (accepted model, canonical wire text, 0600),
- *          pending.json (the apply under way, so that a killed supervisor's successor finishes it).
+ *          apply.json (what the last apply asked for beside it: services, scale; called
+ * pending.json while it is under way, so that a killed supervisor's successor finishes it).
  * Threads: the loop's.
  */
 #ifndef WCOMPOSE_SUPERVISOR_H
