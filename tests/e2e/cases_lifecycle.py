@@ -1,0 +1,371 @@
+"""Life of an app: up, order, change, restart, recovery, down; from outside."""
+import os
+import signal
+import time
+
+PAIR = """
+    services:
+      db:
+        image: bb:1
+        stop_grace_period: 3s
+        volumes: [data:/data]
+        healthcheck: {test: [CMD, "true"], interval: 1s, start_interval: 100ms, start_period: 5s}
+      web:
+        image: bb:1
+        command: [/bin/serve]
+        stop_grace_period: 3s
+        depends_on: {db: {condition: service_healthy}}
+        ports: ["127.0.0.1:8080:80"]
+    volumes: {data: {}}
+"""
+
+
+def case_up_and_down(t):
+    """The main path: up, a request from outside, ps, down; nothing is left but the volume, then nothing."""
+    t.load_image()
+    t.compose(PAIR)
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    assert t.get("http://127.0.0.1:8080/") == "hello from the image\n"
+    rows = {row["Service"]: row for row in t.ps()}
+    assert rows["db"]["State"] == "running" and rows["db"]["Health"] == "healthy", rows
+    assert rows["web"]["State"] == "running", rows
+    assert os.readlink(f"/proc/{t.pid('web')}/ns/pid") != os.readlink("/proc/self/ns/pid")
+    t.wc("down")
+    t.nothing_left(before, allowed=[r"files: .*/lib/volumes/"])
+    t.wc("down", "-v")
+    t.nothing_left(before)
+    assert t.refused("http://127.0.0.1:8080/")
+
+
+def case_noop_up_does_nothing(t):
+    t.load_image()
+    t.compose(PAIR)
+    t.wc("up", "-d", "--wait")
+    pids = t.pid("db"), t.pid("web")
+    again = t.wc("up", "-d")
+    assert "nothing to do" in again.err, again
+    assert (t.pid("db"), t.pid("web")) == pids
+    t.wc("down", "-v")
+
+
+def case_only_what_changed_is_replaced(t):
+    t.load_image()
+    path = t.compose(PAIR)
+    t.wc("up", "-d", "--wait")
+    db, web = t.pid("db"), t.pid("web")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    t.compose(text.replace("command: [/bin/serve]", "command: [/bin/serve]\n        environment: {A: b}"))
+    plan = {row["service"]: row for row in t.wc("plan", "--json").json["services"]}
+    assert plan["web"]["action"] == "replace" and plan["db"]["action"] == "unchanged", plan
+    t.wc("up", "-d", "--wait")
+    assert t.pid("db") == db and t.pid("web") != web
+    assert t.run_inside("web", "sh", "-c", "echo $A").out == "b\n"
+    t.wc("down", "-v")
+
+
+def case_dependencies_in_order(t):
+    """All three conditions, seen in the times at which processes started and jobs ended."""
+    t.load_image()
+    t.compose("""
+        services:
+          last:
+            image: bb:1
+            stop_grace_period: 1s
+            depends_on:
+              job: {condition: service_completed_successfully}
+              slow: {condition: service_healthy}
+              first: {condition: service_started}
+          job: {image: "bb:1", command: [sh, -c, "sleep 0.5; echo done"], depends_on: [first]}
+          slow:
+            image: bb:1
+            command: [sh, -c, "trap 'exit 0' TERM; sleep 0.7; touch /tmp/ok; while :; do sleep 9 & wait; done"]
+            stop_grace_period: 1s
+            healthcheck: {test: [CMD, test, -e, /tmp/ok], interval: 200ms, start_period: 5s, start_interval: 100ms}
+          first: {image: "bb:1", stop_grace_period: 1s}
+    """)
+    begin = time.monotonic()
+    t.wc("up", "-d")
+    assert time.monotonic() - begin > 0.5
+    rows = {row["Service"]: row for row in t.ps()}
+    assert rows["job"]["State"] == "exited" and rows["job"]["ExitCode"] == 0, rows
+    starts = {name: row["StartedAt"] for name, row in rows.items()}
+    assert starts["first"] <= starts["job"] < starts["last"], starts
+    assert starts["slow"] < starts["last"] and rows["slow"]["Health"] == "healthy", rows
+    t.wc("down")
+
+
+def case_failing_job_blocks_and_is_reported(t):
+    """A failing start names the service, the cause, its last words, what is blocked, what to type."""
+    t.load_image()
+    t.compose("""
+        services:
+          migrate: {image: "bb:1", command: [sh, -c, "echo no such table; exit 3"]}
+          api:
+            image: bb:1
+            depends_on: {migrate: {condition: service_completed_successfully}}
+          web: {image: "bb:1", depends_on: [api]}
+    """)
+    before = t.things()
+    failed = t.wc("up", "-d", code=3)
+    for word in ("migrate", "3", "no such table", "blocked by it: api, web", "wcompose", "logs migrate"):
+        assert word in failed.err, f"{word!r} is not in\n{failed}"
+    assert not any(row["Service"] in ("api", "web") and row["State"] == "running" for row in t.ps())
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_unhealthy_fails_wait(t):
+    t.load_image()
+    t.compose("""
+        services:
+          sick:
+            image: bb:1
+            stop_grace_period: 1s
+            healthcheck: {test: [CMD-SHELL, "echo checked; false"], interval: 200ms, retries: 2}
+          web: {image: "bb:1", depends_on: {sick: {condition: service_healthy}}}
+    """)
+    failed = t.wc("up", "-d", "--wait", code=3)
+    assert "sick" in failed.err and "web" in failed.err, failed
+    t.wc("down")
+
+
+def case_wait_timeout(t):
+    t.load_image()
+    t.compose("""
+        services:
+          never:
+            image: bb:1
+            stop_grace_period: 1s
+            healthcheck: {test: [CMD, "false"], interval: 300ms, retries: 1000}
+    """)
+    begin = time.monotonic()
+    t.wc("up", "--wait", "--wait-timeout", "1", code=3)
+    assert 0.8 < time.monotonic() - begin < 8
+    t.wc("down")
+
+
+def case_restart_policies(t):
+    t.load_image()
+    t.compose("""
+        services:
+          stubborn: {image: "bb:1", command: [sh, -c, "exit 4"], restart: "on-failure:2"}
+          eternal: {image: "bb:1", restart: always, stop_grace_period: 1s}
+          once: {image: "bb:1", command: [sh, -c, "exit 5"], restart: "no"}
+    """)
+    t.wc("up", "-d", code=None)
+    t.until(lambda: t.row("stubborn")["Restarts"] == 2 and t.row("stubborn")["State"] == "exited",
+            "two restarts of stubborn", 20)
+    assert t.row("stubborn")["ExitCode"] == 4
+    assert t.row("once")["Restarts"] == 0 and t.row("once")["ExitCode"] == 5
+    old = t.pid("eternal")
+    os.kill(old, signal.SIGKILL)
+    t.until(lambda: t.row("eternal")["State"] == "running" and t.row("eternal")["Pid"] not in (0, old), "a restart", 10)
+    t.wc("down")
+
+
+def case_stop_is_respected(t):
+    """What a person stopped stays stopped, whatever the policy; start brings it back."""
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', restart: unless-stopped, stop_grace_period: 2s}}\n")
+    t.wc("up", "-d")
+    first = t.pid("web")
+    t.wc("stop", "web")
+    assert t.row("web")["State"] == "exited" and not os.path.exists(f"/proc/{first}")
+    time.sleep(0.5)
+    assert t.row("web")["State"] == "exited"
+    t.wc("start", "web")
+    second = t.pid("web")
+    assert second != first
+    t.wc("restart", "web")
+    assert t.pid("web") != second
+    t.wc("kill", "web")
+    t.until(lambda: t.row("web")["State"] == "exited", "its end")
+    assert t.row("web")["ExitCode"] == 137
+    t.wc("down")
+
+
+def case_stop_signal_and_grace(t):
+    t.load_image()
+    t.compose("""
+        services:
+          polite:
+            image: bb:1
+            command: [sh, -c, "trap 'echo got usr1; exit 9' USR1; echo up; while :; do sleep 60 & wait $$!; done"]
+            stop_signal: SIGUSR1
+            stop_grace_period: 20s
+          deaf: {image: "bb:1", command: [sleep, "1000"], stop_grace_period: 500ms}
+    """)
+    t.wc("up", "-d")
+    t.until(lambda: "up" in t.wc("logs", "polite").out, "its trap")
+    begin = time.monotonic()
+    t.wc("stop")
+    took = time.monotonic() - begin
+    assert 0.4 < took < 8, took
+    assert t.row("polite")["ExitCode"] == 9 and t.row("deaf")["ExitCode"] == 137
+    assert "got usr1" in t.wc("logs", "polite").out
+    t.wc("down")
+
+
+def case_kill_sends_a_signal(t):
+    t.load_image()
+    t.compose("""
+        services:
+          web:
+            image: bb:1
+            command: [sh, -c, "trap 'echo hup' HUP; trap 'exit 0' TERM; echo up; while :; do sleep 60 & wait $$!; done"]
+            stop_grace_period: 2s
+    """)
+    t.wc("up", "-d")
+    t.until(lambda: "up" in t.wc("logs", "web").out, "its trap")
+    t.wc("kill", "-s", "HUP", "web")
+    t.until(lambda: "hup" in t.wc("logs", "web").out, "the signal")
+    assert t.row("web")["State"] == "running"
+    t.wc("down")
+
+
+def case_replicas_and_scale(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s, deploy: {replicas: 2}}}\n")
+    t.wc("up", "-d")
+    assert len({t.pid("web", 1), t.pid("web", 2)}) == 2
+    first = t.pid("web", 1)
+    t.wc("up", "-d", "--scale", "web=3")
+    assert t.pid("web", 1) == first and t.pid("web", 3)
+    t.wc("up", "-d", "--scale", "web=1")
+    assert [row["Index"] for row in t.ps()] == [1] and t.pid("web", 1) == first
+    t.wc("up", "-d", "--scale", "wev=1", code=66)
+    t.wc("down")
+
+
+def case_orphans(t):
+    t.load_image()
+    t.compose("services: {a: {image: 'bb:1', stop_grace_period: 1s}, b: {image: 'bb:1', stop_grace_period: 1s}}\n")
+    t.wc("up", "-d")
+    t.compose("services: {a: {image: 'bb:1', stop_grace_period: 1s}}\n")
+    t.wc("up", "-d")
+    assert t.pid("b")
+    t.wc("up", "-d", "--remove-orphans")
+    assert [row["Service"] for row in t.ps()] == ["a"]
+    t.wc("down")
+
+
+def case_services_by_name(t):
+    """up SERVICE brings its dependencies, --no-deps doesn't; down SERVICE leaves the others."""
+    t.load_image()
+    t.compose("""
+        services:
+          a: {image: "bb:1", stop_grace_period: 1s}
+          b: {image: "bb:1", stop_grace_period: 1s, depends_on: [a]}
+          c: {image: "bb:1", stop_grace_period: 1s}
+    """)
+    t.wc("up", "-d", "b")
+    assert [row["Service"] for row in t.ps()] == ["a", "b"]
+    t.wc("up", "-d", "--no-deps", "c")
+    assert [row["Service"] for row in t.ps()] == ["a", "b", "c"]
+    wrong = t.wc("up", "-d", "bb", code=66)
+    assert "bb" in wrong.err
+    t.wc("down", "c")
+    assert [row["Service"] for row in t.ps()] == ["a", "b"]
+    t.wc("down")
+
+
+def case_profiles(t):
+    t.load_image()
+    t.compose("""
+        services:
+          a: {image: "bb:1", stop_grace_period: 1s}
+          tool: {image: "bb:1", stop_grace_period: 1s, profiles: [debug]}
+    """)
+    t.wc("up", "-d")
+    assert [row["Service"] for row in t.ps()] == ["a"]
+    t.wc("--profile", "debug", "up", "-d")
+    assert [row["Service"] for row in t.ps()] == ["a", "tool"]
+    t.wc("--profile", "debug", "down")
+    assert t.wc("config", "--services", env={"COMPOSE_PROFILES": "debug"}).out == "a\ntool\n"
+    assert t.wc("config", "--profiles").out == "debug\n"
+
+
+def case_supervisor_killed(t):
+    """kill -9 of the supervisor: instances run on, no log line is lost, the next command adopts them."""
+    t.load_image()
+    t.compose("""
+        services:
+          tick:
+            image: bb:1
+            command: [sh, -c, "trap 'exit 7' TERM; i=0; while :; do echo line $$i; i=$$((i+1)); sleep 0.05; done"]
+            restart: always
+            stop_grace_period: 2s
+    """)
+    before = t.things()
+    t.wc("up", "-d")
+    pid = t.pid("tick")
+    supervisor = [line for line in t.things()["processes"] if "supervise" in line]
+    assert len(supervisor) == 1, supervisor
+    for candidate in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{candidate}/cmdline", encoding="utf-8", errors="replace") as f:
+                if f.read().replace("\0", " ").strip() == supervisor[0]:
+                    os.kill(int(candidate), signal.SIGKILL)
+        except OSError:
+            continue
+    time.sleep(0.3)
+    assert os.path.exists(f"/proc/{pid}")
+    assert t.row("tick")["State"] == "running"
+    t.wc("up", "-d")
+    assert t.pid("tick") == pid
+    os.kill(pid, signal.SIGKILL)
+    t.until(lambda: t.row("tick")["Pid"] not in (0, pid), "supervision goes on", 10)
+    lines = [line.split()[-1] for line in t.wc("logs", "--no-log-prefix", "tick").out.splitlines()]
+    first_run = lines[:lines.index("0", 1)] if "0" in lines[1:] else lines
+    assert first_run == [str(i) for i in range(len(first_run))], "log lines are missing"
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_recovery_is_quick(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', restart: always, stop_grace_period: 1s}}\n")
+    t.wc("up", "-d")
+    time.sleep(1)
+    old = t.pid("web")
+    group = t.status(old)["Pid"]
+    begin = time.monotonic()
+    os.kill(int(group), signal.SIGKILL)
+    t.until(lambda: t.row("web")["Pid"] not in (0, old), "the restart", 5)
+    took = time.monotonic() - begin
+    assert took < 2, f"{took:.3f} s"
+    t.wc("down")
+
+
+def case_removed_behind_its_back(t):
+    """A process that dies while nobody supervises is found dead and started again by up."""
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s}}\n")
+    t.wc("up", "-d")
+    old = t.pid("web")
+    os.kill(old, signal.SIGKILL)
+    t.until(lambda: t.row("web")["State"] == "exited", "its end")
+    assert t.row("web")["ExitCode"] == 137
+    t.wc("up", "-d")
+    assert t.pid("web") != old
+    t.wc("down")
+
+
+def case_down_of_nothing(t):
+    t.compose("services: {web: {image: 'bb:1'}}\n")
+    before = t.things()
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_two_projects_do_not_meet(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s}}\n")
+    t.wc("-p", "one", "up", "-d")
+    t.wc("-p", "two", "up", "-d")
+    t.wc("-p", "one", "down")
+    rows = t.wc("-p", "two", "ps", "--format", "json").rows
+    assert len(rows) == 1 and rows[0]["State"] == "running"
+    t.wc("-p", "two", "down")

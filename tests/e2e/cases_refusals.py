@@ -1,0 +1,280 @@
+"""Bad input and bad hosts: a clear error, the right exit status, nothing half-made."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+
+import fixture
+import harness
+
+MISTAKES = [  # text, place, words of the message
+    ("services:\n  web:\n    image: x\n    enviroment: [A=1]\n", "4:5", ["enviroment", "did you mean 'environment'?"]),
+    ("services:\n  web:\n    image: x\n    depends_on: [databse]\n  database: {image: x}\n", "4:18",
+     ["databse", "did you mean 'database'?"]),
+    ("services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, depends_on: [a]}\n", None, ["cycle", "a", "b"]),
+    ("services:\n  web:\n    image: x\n   command: y\n", "4:", []),
+    ("services:\n  web:\n\timage: x\n", "3:", ["tab"]),
+    ("services:\n  web:\n    image: x\n    image: y\n", "4:5", ["image"]),
+    ("services:\n  web:\n    image: x\n    stop_grace_period: 10sec\n", "4:24", ["10sec"]),
+    ("services:\n  web:\n    image: x\n    mem_limit: 512 megs\n", "4:16", ["512 megs"]),
+    ("services:\n  web:\n    image: x\n    ports: ['8080:http']\n", "4:", ["8080:http"]),
+    ("services:\n  web:\n    image: [x]\n", "3:12", ["image"]),
+    ("services:\n  web:\n    image: ${TAG:?set it}\n", "3:", ["TAG", "set it"]),
+    ("services:\n  web:\n    image: x\n    networks: [frnt]\nnetworks: {front: {}}\n", "4:",
+     ["frnt", "did you mean 'front'?"]),
+    ("services:\n  web:\n    image: x\n    isolation: hyper-v\n", "4:16", ["hyper-v", "did you mean 'hyperv'?"]),
+]
+
+
+def case_thirteen_mistakes(t):
+    """Each has file:line:col, the line, a caret, and a suggestion where there is one."""
+    for number, (text, place, words) in enumerate(MISTAKES, 1):
+        t.compose(text)
+        result = t.wc("config", code=65)
+        if place is not None:
+            assert f"--> compose.yaml:{place}" in result.err, f"mistake {number}: no {place} in\n{result}"
+        assert "^" in result.err and " | " in result.err, f"mistake {number}: no caret\n{result}"
+        for word in words:
+            assert word in result.err, f"mistake {number}: no {word!r} in\n{result}"
+
+
+def case_all_mistakes_at_once(t):
+    t.compose("""
+        services:
+          web: {image: x, enviroment: [A=1], mem_limit: lots}
+          db: {image: x, depends_on: [wbe], isolation: vm}
+    """)
+    before = t.things()
+    result = t.wc("up", "-d", code=65)
+    for word in ("enviroment", "lots", "wbe", "'vm'"):
+        assert word in result.err, result
+    as_json = t.wc("--json", "config", code=65)
+    found = [json.loads(line) for line in as_json.err.splitlines()]
+    assert len(found) == 4 and all(f["at"]["line"] > 0 for f in found), as_json
+    t.nothing_left(before)
+
+
+def case_unsupported_keys_are_named(t):
+    """A valid key that is not carried out is refused or warned about by name, never ignored."""
+    t.load_image()
+    for key in ("blkio_config: {weight: 300}", "develop: {watch: []}", "credential_spec: {file: x.json}"):
+        t.compose("services:\n  web:\n    image: bb:1\n    " + key + "\n")
+        result = t.wc("config", code=None)
+        assert key.split(":")[0] in result.err, f"{key} went by in silence\n{result}"
+
+
+def case_hyperv_is_never_lowered(t):
+    t.load_image()
+    t.compose("services: {a: {image: 'bb:1'}, b: {image: 'bb:1', isolation: hyperv}}\n")
+    before = t.things()
+    result = t.wc("up", "-d", code=4)
+    assert "b" in result.err and "hyperv" in result.err and "compose.yaml:1:" in result.err, result
+    t.wc("plan", code=4)
+    t.nothing_left(before)
+
+
+def case_missing_file_and_image(t):
+    t.wc("up", "-d", code=66)
+    t.compose("services: {web: {image: 'no-such-image:9'}}\n")
+    before = t.things()
+    result = t.wc("up", "-d", code=66)
+    assert "no-such-image:9" in result.err and "web" in result.err, result
+    t.wc("plan", code=66)
+    t.nothing_left(before)
+
+
+def case_taken_port(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', command: [/bin/serve], ports: ['127.0.0.1:8085:80'], "
+              "stop_grace_period: 1s}}\n")
+    before = t.things()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 8085))
+        taken.listen()
+        result = t.wc("up", "-d", code=None)
+        assert result.code not in (0, 70) and "8085" in result.err and "web" in result.err, result
+        t.wc("down")
+        t.nothing_left(before)
+
+
+def case_missing_runtime(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', runtime: no-such-runtime}}\n")
+    before = t.things()
+    result = t.wc("up", "-d", code=None)
+    assert result.code not in (0, 70) and "no-such-runtime" in result.err, result
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_no_runtime_at_all(t):
+    t.load_image()
+    empty = os.path.join(t.base, "bin")
+    os.makedirs(empty)
+    for name in ("crun", "runc"):
+        for directory in ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/bin", "/sbin"):
+            path = os.path.join(directory, name)
+            if os.path.exists(path):
+                harness.command("mount", "--bind", "/dev/null", os.path.realpath(path))
+    t.compose("services: {web: {image: 'bb:1'}}\n")
+    before = t.things()
+    result = t.wc("up", "-d", code=69)
+    assert "crun" in result.err and "apt" in result.err, result
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_full_disk(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', volumes: ['data:/data'], stop_grace_period: 1s}}\nvolumes: {data: {}}\n")
+    images = os.path.join(t.root, "lib", "images")
+    small = os.path.join(t.base, "small")
+    os.makedirs(small)
+    harness.command("mount", "-t", "tmpfs", "-o", "size=4m", "small", small)
+    shutil.copytree(images, os.path.join(small, "lib", "images"), symlinks=True)
+    t.root = small
+    t.environment["WCOMPOSE_ROOT"] = small
+    before = t.things()
+    with open(os.path.join(small, "filler"), "wb") as f:
+        try:
+            while True:
+                f.write(b"\0" * 4096)
+                f.flush()
+        except OSError:
+            pass
+    result = t.wc("up", "-d", code=None)
+    assert result.code not in (0, 70) and "space" in result.err.lower(), result
+    os.unlink(os.path.join(small, "filler"))
+    t.wc("down", "-v")
+    t.nothing_left(before)
+
+
+def case_unreadable_bind_source(t):
+    t.load_image()
+    t.compose("""
+        services:
+          web:
+            image: bb:1
+            volumes: [{type: bind, source: /no/such/place, target: /x, bind: {create_host_path: false}}]
+    """)
+    before = t.things()
+    result = t.wc("up", "-d", code=None)
+    assert result.code not in (0, 70) and "/no/such/place" in result.err and "web" in result.err, result
+    t.wc("down")
+    t.nothing_left(before)
+    assert not os.path.exists("/no/such/place")
+
+
+def case_program_not_found(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', command: [/no/such/program]}}\n")
+    before = t.things()
+    result = t.wc("up", "-d", code=3)
+    assert "web" in result.err and "/no/such/program" in result.err, result
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_corrupt_archives(t):
+    """A cut, a changed and a hostile archive are refused and leave nothing in the store."""
+    good = os.path.join(t.base, "good.tar")
+    fixture.docker_archive(good)
+    with open(good, "rb") as f:
+        data = f.read()
+    bad = {"cut": data[:len(data) // 2], "noise": b"\xff" * 4096, "empty": b"",
+           "changed": data.replace(b"hello from the image", b"HELLO from the image")}
+    t.wc("image", "ls")
+    for name, content in bad.items():
+        path = os.path.join(t.base, name + ".tar")
+        with open(path, "wb") as f:
+            f.write(content)
+        result = t.wc("image", "load", "docker-archive:" + path, code=None)
+        assert result.code == 65, f"{name}: {result}"
+        assert t.wc("image", "ls", "--json").out == ""
+    left = [os.path.join(here, n) for here, _, names in os.walk(os.path.join(t.root, "lib", "images"))
+            for n in names if "blobs" in here or "layers" in here]
+    assert left == [], left
+    t.wc("image", "load", "docker-archive:/no/such/file", code=66)
+
+
+def case_images(t):
+    """Both layouts, tags, removing, and refusing to remove what is used."""
+    t.load_image()
+    directory = os.path.join(t.base, "oci")
+    fixture.oci_directory(directory)
+    t.wc("image", "load", "oci:" + directory)
+    names = [row["image"] for row in t.wc("image", "ls", "--json").rows]
+    assert any("bb:1" in n for n in names) and any("bb-oci:1" in n for n in names), names
+    t.compose("services: {web: {image: 'bb-oci:1', stop_grace_period: 1s}}\n")
+    t.wc("up", "-d")
+    used = t.wc("image", "rm", "bb-oci:1", code=None)
+    assert used.code != 0, used
+    t.wc("down")
+    t.wc("image", "rm", "bb-oci:1")
+    t.wc("image", "rm", "bb-oci:1", code=66)
+    archive = os.path.join(t.base, "oci.tar")
+    subprocess.run(["tar", "-C", directory, "-cf", archive, "."], check=True)
+    t.wc("image", "load", "oci-archive:" + archive)
+    t.wc("up", "-d")
+    t.wc("down")
+
+
+def case_image_made_from_packages(t):
+    if not os.path.isdir("/var/lib/apt/lists") or not any("_Packages" in n for n in os.listdir("/var/lib/apt/lists")):
+        raise harness.Skip("apt has no package lists on this machine")
+    if subprocess.run(["apt-get", "--print-uris", "download", "busybox-static"], check=False,
+                      capture_output=True).returncode != 0:
+        raise harness.Skip("apt can't name the package busybox-static")
+    made = t.wc("image", "make", "busybox", code=None, timeout=110)
+    if made.code == 69:
+        raise harness.Skip("apt can't fetch packages here: " + made.err.strip().splitlines()[-1])
+    assert made.code == 0, made
+    again = t.wc("image", "make", "busybox")
+    assert "up to date" in again.err, again
+    name = made.out.strip()
+    t.compose(f"services: {{web: {{image: '{name}', command: [sh, -c, 'echo made'], stop_grace_period: 1s}}}}\n")
+    t.wc("up")
+    assert "made" in t.wc("logs").out
+    t.wc("down")
+
+
+def case_plan_changes_nothing(t):
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s}, job: {image: 'bb:1', command: ['true']}}\n")
+    before = t.things()
+    plan = t.wc("plan", "--json", "--detailed-exitcode", code=2).json
+    assert plan["v"] == 1 and plan["changes"] is True
+    assert {s["service"]: s["action"] for s in plan["services"]}["web"] == "create", plan
+    text = t.wc("plan").out
+    assert "wave" in text and "process" in text and "create" in text, text
+    t.nothing_left(before)
+    t.wc("up", "-d")
+    t.until(lambda: t.row("job")["State"] == "exited", "the job")
+    t.wc("plan", "--detailed-exitcode", code=0)
+    t.wc("down")
+
+
+def case_command_line(t):
+    t.compose("services: {web: {image: 'bb:1'}}\n")
+    assert "did you mean 'up'?" in t.wc("upp", code=64).err
+    assert "did you mean '--detach'?" in t.wc("up", "--detatch", code=64).err
+    t.wc("up", "--force-recreate", "--no-recreate", code=64)
+    assert "plan" in t.wc("--help").out
+    assert t.wc("version", "--short").out.count(".") == 2
+    assert t.wc("-f", "-", "config", "--services", stdin="services: {x: {image: y}}\n").out == "x\n"
+    for shell in ("bash", "zsh", "fish"):
+        script = t.write("completion." + shell, t.wc("completion", shell).out)
+        if shutil.which(shell):
+            harness.command(shell, "-n", script)
+    words = harness.command("bash", "-c", f". {t.dir}/completion.bash; COMP_WORDS=({t.binary} up w); COMP_CWORD=2; "
+                            "_wcompose; echo ${COMPREPLY[@]}", cwd=t.dir, env=t.environment).stdout
+    assert words.strip() == "web", words
+
+
+def case_closed_output_is_an_error(t):
+    t.compose("services: {web: {image: 'bb:1'}}\n")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        process = t.start("config", stdout=full, stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=10)
+    assert process.returncode != 0 and "space" in err.lower(), err
