@@ -1,5 +1,5 @@
-/* apt.c - apt-get and dpkg-deb by argument vector. The empty status file makes apt resolve as for an
- * empty machine, so that the result doesn't depend on what this one has installed. */
+/* apt.c - apt-get and dpkg-deb by argument vector. The empty status file makes apt resolve as for
+ * an empty machine, so that the result doesn't depend on what this one has installed. */
 #include "images/apt.h"
 
 #include <dirent.h>
@@ -16,7 +16,8 @@
 #include "images/layer.h"
 #include "images/run.h"
 
-static void add_all(struct wc_arena *arena, struct wc_strv *argv, const char *const *words, size_t n)
+static void add_all(struct wc_arena *arena, struct wc_strv *argv, const char *const *words,
+                    size_t n)
 {
     for (size_t i = 0; i < n; i++)
         wc_strv_add(arena, argv, words[i]);
@@ -24,11 +25,12 @@ static void add_all(struct wc_arena *arena, struct wc_strv *argv, const char *co
 
 static struct wc_strv apt_get(const struct wc_apt *apt)
 {
-    static const char *const always[] = { "apt-get", "-qq", "-y", "--no-install-recommends",
-                                          "-o", "Debug::NoLocking=true",
-                                          "-o", "APT::Sandbox::User=root",
-                                          "-o", "Dir::State::status=/dev/null",
-                                          "-o", "Acquire::Retries=3" };
+    static const char *const always[] = { "apt-get", "-qq",
+                                          "-y",      "--no-install-recommends",
+                                          "-o",      "Debug::NoLocking=true",
+                                          "-o",      "APT::Sandbox::User=root",
+                                          "-o",      "Dir::State::status=/dev/null",
+                                          "-o",      "Acquire::Retries=3" };
     struct wc_strv argv = { 0 };
     add_all(apt->arena, &argv, always, WC_COUNT(always));
     /* an archive directory of our own: apt doesn't name what the machine's already holds */
@@ -40,13 +42,12 @@ static struct wc_strv apt_get(const struct wc_apt *apt)
         wc_strv_add(apt->arena, &argv,
                     wc_arena_printf(apt->arena, "Dir::State::lists=%s/lists", apt->work));
         wc_strv_add(apt->arena, &argv, "-o");
-        wc_strv_add(apt->arena, &argv,
-                    wc_arena_printf(apt->arena, "Dir::Cache::srcpkgcache=%s/srcpkgcache.bin",
-                                    apt->work));
+        wc_strv_add(
+            apt->arena, &argv,
+            wc_arena_printf(apt->arena, "Dir::Cache::srcpkgcache=%s/srcpkgcache.bin", apt->work));
         wc_strv_add(apt->arena, &argv, "-o");
         wc_strv_add(apt->arena, &argv,
-                    wc_arena_printf(apt->arena, "Dir::Cache::pkgcache=%s/pkgcache.bin",
-                                    apt->work));
+                    wc_arena_printf(apt->arena, "Dir::Cache::pkgcache=%s/pkgcache.bin", apt->work));
     }
     return argv;
 }
@@ -127,16 +128,14 @@ static void take_line(const struct wc_apt *apt, const char *line, struct wc_pack
     const char *version = file + name + 1;
     size_t len = strcspn(version, "_ ");
     out->items = wc_arena_grow(apt->arena, out->items, out->n, &out->cap, sizeof *out->items);
-    out->items[out->n++] =
-        (struct wc_package){ .name = wc_arena_strndup(apt->arena, file, name),
-                             .version = unescape(apt->arena, version, len) };
+    out->items[out->n++] = (struct wc_package){ .name = wc_arena_strndup(apt->arena, file, name),
+                                                .version = unescape(apt->arena, version, len) };
 }
 
 int wc_apt_resolve(struct wc_apt *apt, const struct wc_strv *wanted, const struct wc_strv *depends,
                    const struct wc_strv *without, struct wc_packages *out, struct wc_err *err)
 {
-    int rc =
-        wc_fs_mkdirs(wc_arena_printf(apt->arena, "%s/archives/partial", apt->work), 0755, err);
+    int rc = wc_fs_mkdirs(wc_arena_printf(apt->arena, "%s/archives/partial", apt->work), 0755, err);
     if (rc != 0)
         return rc;
     struct wc_strv argv = apt_get(apt);
@@ -190,9 +189,8 @@ static int find_files(const struct wc_apt *apt, struct wc_packages *packages, st
         return wc_err_set(err, wc_fs_code(errno), errno, "open %s", path);
     const struct dirent *entry;
     while ((entry = readdir(dir)) != NULL) {
-        const struct wc_package key = {
-            .name = wc_arena_strndup(apt->arena, entry->d_name, strcspn(entry->d_name, "_"))
-        };
+        const struct wc_package key = { .name = wc_arena_strndup(apt->arena, entry->d_name,
+                                                                 strcspn(entry->d_name, "_")) };
         struct wc_package *p =
             bsearch(&key, packages->items, packages->n, sizeof *packages->items, by_name);
         if (p != NULL)

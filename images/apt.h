@@ -1,9 +1,9 @@
 /* apt.h - Debian packages without installing them (images).
  *
- * Idea:    apt resolves and downloads (and checks signatures), dpkg-deb opens; nothing is installed,
- *          no maintainer script runs, and the machine's own package state is neither read nor changed.
- * Owner:   the caller's arena. Threads: one per work directory. Blocks: on the network and the disk.
- * Errors:  WC_ERR_UNAVAILABLE (apt or dpkg-deb can't, with their words), WC_ERR_IO.
+ * Idea:    apt resolves and downloads (and checks signatures), dpkg-deb opens; nothing is
+ * installed, no maintainer script runs, and the machine's own package state is neither read nor
+ * changed. Owner:   the caller's arena. Threads: one per work directory. Blocks: on the network and
+ * the disk. Errors:  WC_ERR_UNAVAILABLE (apt or dpkg-deb can't, with their words), WC_ERR_IO.
  */
 #ifndef IMAGES_APT_H
 #define IMAGES_APT_H

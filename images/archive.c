@@ -157,7 +157,7 @@ static int open_archive(struct wc_source *s, bool any_kind, struct wc_err *err)
                           "%s is an archive of docker before 1.10; save it again with a newer one",
                           s->path);
     return wc_err_set(err, WC_ERR_SPEC, 0, "%s is not an image archive: it has no %s", s->path,
-                      any_kind                     ? "manifest.json or index.json"
+                      any_kind                      ? "manifest.json or index.json"
                       : s->kind == WC_SOURCE_DOCKER ? "manifest.json"
                                                     : "index.json");
 }
@@ -267,9 +267,9 @@ static int stage_file(struct wc_source *s, const struct wc_desc *desc, struct wc
     snprintf(path, sizeof path, "%s%s", blob_prefix, desc->digest + 7);
     WC_CLEANUP_FD int fd = openat(s->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
-        return errno == ENOENT ? missing(s, desc->digest, err)
-                               : wc_err_set(err, wc_fs_code(errno), errno, "open %s/%s", s->path,
-                                            path);
+        return errno == ENOENT
+                   ? missing(s, desc->digest, err)
+                   : wc_err_set(err, wc_fs_code(errno), errno, "open %s/%s", s->path, path);
     struct wc_sink sink;
     int rc = wc_sink_open(s->txn, &sink, err);
     if (rc != 0)
@@ -308,9 +308,9 @@ int wc_source_stage_member(struct wc_source *source, const char *name, struct wc
     if (member == NULL)
         return missing(source, name, err);
     stage_member(source, member);
-    *out = (struct wc_desc){ .digest = wc_arena_printf(&source->txn->arena, "sha256:%s",
-                                                       member->hex),
-                             .size = (int64_t)member->size };
+    *out =
+        (struct wc_desc){ .digest = wc_arena_printf(&source->txn->arena, "sha256:%s", member->hex),
+                          .size = (int64_t)member->size };
     if (member->temp == NULL) { /* known to the store: ask it for the size */
         int fd = -1;
         struct stat st;

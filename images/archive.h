@@ -5,9 +5,9 @@
  *          turns out to be a blob of the image is already in place and verified.
  * Owner:   the caller opens and closes; strings are in the txn's arena.
  * Threads: one. Blocks: on reading.
- * Errors:  WC_ERR_NOENT, WC_ERR_SPEC (corrupt, hostile, or no image in it), WC_ERR_LIMIT, WC_ERR_IO.
- * Source:  OCI Image Format Specification 1.0, image-layout; the tar that `docker save` writes
- *          (moby, image/spec v1.2, "combined image JSON + filesystem changeset format").
+ * Errors:  WC_ERR_NOENT, WC_ERR_SPEC (corrupt, hostile, or no image in it), WC_ERR_LIMIT,
+ * WC_ERR_IO. Source:  OCI Image Format Specification 1.0, image-layout; the tar that `docker save`
+ * writes (moby, image/spec v1.2, "combined image JSON + filesystem changeset format").
  */
 #ifndef IMAGES_ARCHIVE_H
 #define IMAGES_ARCHIVE_H

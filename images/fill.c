@@ -37,8 +37,7 @@ static const char *arg(const struct wc_recipe_item *item, size_t i, const char *
 
 static void add_account(struct fill *f, const struct account *account)
 {
-    f->accounts =
-        wc_arena_grow(f->arena, f->accounts, f->n_accounts, &f->cap, sizeof *f->accounts);
+    f->accounts = wc_arena_grow(f->arena, f->accounts, f->n_accounts, &f->cap, sizeof *f->accounts);
     f->accounts[f->n_accounts++] = *account;
 }
 
@@ -92,8 +91,9 @@ static int put_path(struct fill *f, const struct wc_recipe_item *item, struct wc
     if (!read_mode(arg(item, first + 1, dir ? "755" : "644"), &mode))
         return bad(item, "not a mode in octal:", arg(item, first + 1, ""), err);
     if (!read_owner(f, arg(item, first + 2, "0:0"), &node.uid, &node.gid))
-        return bad(item, "no such user (declare it above, or give numbers):",
-                   arg(item, first + 2, ""), err);
+        return bad(item,
+                   "no such user (declare it above, or give numbers):", arg(item, first + 2, ""),
+                   err);
     node.mode = (dir ? S_IFDIR : S_IFREG) | mode;
     wc_tree_put(f->tree, &node);
     return 0;
@@ -122,7 +122,8 @@ static int put_applets(struct fill *f, const struct wc_recipe_item *item, struct
 {
     const char *busybox = item->args.items[0];
     const char *slash = strrchr(busybox, '/');
-    const char *dir = wc_arena_strndup(f->arena, busybox, slash == NULL ? 0 : (size_t)(slash - busybox));
+    const char *dir =
+        wc_arena_strndup(f->arena, busybox, slash == NULL ? 0 : (size_t)(slash - busybox));
     const char *name = slash == NULL ? busybox : slash + 1;
     const char *const argv[] = { wc_arena_printf(f->arena, "%s%s", f->root, busybox), "--list",
                                  NULL };
@@ -215,22 +216,19 @@ static void put_skeleton(struct fill *f)
         mode_t mode;
         const char *target;
     } rows[] = {
-        { "usr/bin", 0755, NULL },        { "usr/sbin", 0755, NULL },
-        { "usr/lib", 0755, NULL },        { "usr/lib64", 0755, NULL },
-        { "bin", 0, "usr/bin" },          { "sbin", 0, "usr/sbin" },
-        { "lib", 0, "usr/lib" },          { "lib64", 0, "usr/lib64" },
-        { "dev", 0755, NULL },            { "proc", 0755, NULL },
-        { "sys", 0755, NULL },            { "etc", 0755, NULL },
-        { "home", 0755, NULL },           { "root", 0700, NULL },
-        { "run", 0755, NULL },            { "tmp", 01777, NULL },
-        { "var/tmp", 01777, NULL },       { "var/run", 0, "/run" },
+        { "usr/bin", 0755, NULL },   { "usr/sbin", 0755, NULL },  { "usr/lib", 0755, NULL },
+        { "usr/lib64", 0755, NULL }, { "bin", 0, "usr/bin" },     { "sbin", 0, "usr/sbin" },
+        { "lib", 0, "usr/lib" },     { "lib64", 0, "usr/lib64" }, { "dev", 0755, NULL },
+        { "proc", 0755, NULL },      { "sys", 0755, NULL },       { "etc", 0755, NULL },
+        { "home", 0755, NULL },      { "root", 0700, NULL },      { "run", 0755, NULL },
+        { "tmp", 01777, NULL },      { "var/tmp", 01777, NULL },  { "var/run", 0, "/run" },
     };
     for (size_t i = 0; i < WC_COUNT(rows); i++)
-        wc_tree_put(f->tree, &(struct wc_tree_node){
-                                 .path = rows[i].path,
-                                 .target = rows[i].target,
-                                 .mode = rows[i].target != NULL ? S_IFLNK | 0777
-                                                                : S_IFDIR | rows[i].mode });
+        wc_tree_put(f->tree, &(struct wc_tree_node){ .path = rows[i].path,
+                                                     .target = rows[i].target,
+                                                     .mode = rows[i].target != NULL
+                                                                 ? S_IFLNK | 0777
+                                                                 : S_IFDIR | rows[i].mode });
 }
 
 static void put_accounts(struct fill *f)

@@ -1,5 +1,6 @@
 /* fill.h - carrying out a recipe's statements (images).
- * Owner: the caller's arena. Threads: one. Errors: WC_ERR_SPEC with the statement's place; WC_ERR_IO.
+ * Owner: the caller's arena. Threads: one. Errors: WC_ERR_SPEC with the statement's place;
+ * WC_ERR_IO.
  */
 #ifndef IMAGES_FILL_H
 #define IMAGES_FILL_H

@@ -22,8 +22,8 @@ struct wc_inflate;
 int wc_inflate_open(int fd, uint64_t max_bytes, struct wc_inflate **out, struct wc_err *err);
 void wc_inflate_close(struct wc_inflate *in);
 
-/* Gives the next run of unpacked bytes (borrowed until the next call); *len 0 at the end. Returns 0,
- * WC_ERR_SPEC (corrupt), WC_ERR_LIMIT, WC_ERR_IO. */
+/* Gives the next run of unpacked bytes (borrowed until the next call); *len 0 at the end. Returns
+ * 0, WC_ERR_SPEC (corrupt), WC_ERR_LIMIT, WC_ERR_IO. */
 int wc_inflate_next(struct wc_inflate *in, const void **bytes, size_t *len, struct wc_err *err);
 
 /* Reads to the end, so that the hash is that of the whole stream, and gives it. */

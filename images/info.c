@@ -47,8 +47,7 @@ static int find_id(const struct wc_index *index, const char *text,
     return 0;
 }
 
-static const struct wc_index_entry *find_ref(const struct wc_index *index,
-                                             const struct wc_ref *ref)
+static const struct wc_index_entry *find_ref(const struct wc_index *index, const struct wc_ref *ref)
 {
     const struct wc_index_entry *by_digest = NULL;
     for (size_t i = 0; i < index->n; i++) {
@@ -96,9 +95,9 @@ int wc_index_find(struct wc_arena *arena, const struct wc_index *index, const ch
     struct wc_err ref_err = { 0 };
     struct wc_found found = { 0 };
     bool id = looks_like_id(text);
-    int ref_rc = wc_str_starts(text, "sha256:") ? wc_err_set(&ref_err, WC_ERR_SPEC, 0,
-                                                             "'%.100s' is not an image id", text)
-                                                : wc_ref_parse(arena, text, &ref, &ref_err);
+    int ref_rc = wc_str_starts(text, "sha256:")
+                     ? wc_err_set(&ref_err, WC_ERR_SPEC, 0, "'%.100s' is not an image id", text)
+                     : wc_ref_parse(arena, text, &ref, &ref_err);
     if (ref_rc == 0)
         found.entry = find_ref(index, &ref);
     found.reference = ref.name;
@@ -142,8 +141,9 @@ int wc_image_read(const struct wc_image_store *store, struct wc_arena *arena,
     if (rc == 0)
         rc = wc_config_diff_ids(arena, config, &parts.diff_ids, err);
     if (rc == 0 && parts.diff_ids.n != parts.manifest.n_layers)
-        rc = wc_err_set(err, WC_ERR_SPEC, 0, "broken image store: %.19s… has %zu layers and %zu "
-                                             "diff ids",
+        rc = wc_err_set(err, WC_ERR_SPEC, 0,
+                        "broken image store: %.19s… has %zu layers and %zu "
+                        "diff ids",
                         entry->digest, parts.manifest.n_layers, parts.diff_ids.n);
     if (rc != 0)
         return rc;
@@ -167,9 +167,9 @@ static size_t add_layers(const struct wc_image_store *store, struct wc_arena *ar
         int64_t bytes = wc_store_layer_bytes(store, diff_id);
         missing += bytes < 0;
         parts->info.size_bytes += bytes < 0 ? 0 : bytes;
-        wc_strv_add(arena, &layers,
-                    wc_arena_printf(arena, "%s/layers/%.*s", store->dir, WC_LAYER_NAME,
-                                    diff_id + 7));
+        wc_strv_add(
+            arena, &layers,
+            wc_arena_printf(arena, "%s/layers/%.*s", store->dir, WC_LAYER_NAME, diff_id + 7));
     }
     parts->info.layers = layers;
     if (missing > 0)

@@ -23,8 +23,8 @@ struct wc_layer_result {
     uint64_t bytes, entries;
 };
 
-/* Unpacks the tar (plain, gzip or zstd) read from blob_fd into the directory root_fd. On failure the
- * directory holds part of it: the caller removes it. */
+/* Unpacks the tar (plain, gzip or zstd) read from blob_fd into the directory root_fd. On failure
+ * the directory holds part of it: the caller removes it. */
 int wc_layer_unpack(int blob_fd, int root_fd, const struct wc_layer_options *options,
                     struct wc_layer_result *out, struct wc_err *err);
 

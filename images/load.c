@@ -75,9 +75,9 @@ static int normal_name(struct load *l, const char *text, const char **out, struc
 static void tag(struct load *l, const struct wc_index_entry *entry)
 {
     wc_txn_tag(l->txn, entry);
-    wc_strv_add(&l->txn->arena, &l->loaded,
-                wc_arena_strdup(&l->txn->arena,
-                                entry->reference == NULL ? entry->id : entry->reference));
+    wc_strv_add(
+        &l->txn->arena, &l->loaded,
+        wc_arena_strdup(&l->txn->arena, entry->reference == NULL ? entry->id : entry->reference));
 }
 
 /* The image behind an OCI manifest, which is staged. */
@@ -151,9 +151,9 @@ static int oci_name(struct load *l, const struct wc_json *from, const char **out
         return normal_name(l, whole, out, err);
     if (ref == NULL)
         return normal_name(l, l->options->name, out, err);
-    bool tag_alone = strpbrk(ref, ":/") == NULL &&
-                     (wc_streq(ref, "latest") || wc_ascii_isdigit(ref[0]) ||
-                      (ref[0] == 'v' && wc_ascii_isdigit(ref[1])));
+    bool tag_alone =
+        strpbrk(ref, ":/") == NULL && (wc_streq(ref, "latest") || wc_ascii_isdigit(ref[0]) ||
+                                       (ref[0] == 'v' && wc_ascii_isdigit(ref[1])));
     if (!tag_alone)
         return normal_name(l, ref, out, err);
     if (l->options->name != NULL)
@@ -250,8 +250,10 @@ static int take_docker(struct load *l, const struct wc_json *from, struct wc_ind
     m.config.media_type = WC_TYPE_CONFIG;
     const char *stem = file_stem(arena, config_name);
     if (rc == 0 && strlen(stem) == WC_SHA256_HEX && !wc_streq(stem, m.config.digest + 7))
-        rc = wc_err_set(err, WC_ERR_SPEC, 0, "%s is corrupt: %.12s….json has other content than "
-                                             "its name says", l->source.path, stem);
+        rc = wc_err_set(err, WC_ERR_SPEC, 0,
+                        "%s is corrupt: %.12s….json has other content than "
+                        "its name says",
+                        l->source.path, stem);
     if (rc == 0)
         rc = parse_blob(l->txn, m.config.digest, &config, err);
     if (rc == 0)

@@ -54,8 +54,8 @@ static int name_it(struct make *m, struct wc_err *err)
         return rc;
     m->reference = ref.name;
     char hex[WC_SHA256_HEX + 1];
-    const char *text = wc_arena_printf(m->arena, "recipe 1 %s %s", wc_host_architecture(),
-                                       m->recipe.fingerprint);
+    const char *text =
+        wc_arena_printf(m->arena, "recipe 1 %s %s", wc_host_architecture(), m->recipe.fingerprint);
     wc_sha256_hex(text, strlen(text), hex);
     m->fingerprint = wc_arena_strdup(m->arena, hex);
     return 0;
@@ -102,8 +102,7 @@ static int make_root(struct make *m, struct wc_err *err)
     char path[32];
     for (size_t i = 0; good && i < WC_COUNT(merged); i++) {
         snprintf(path, sizeof path, "usr/%s", merged[i]);
-        good = mkdirat(m->root_fd, path, 0755) == 0 &&
-               symlinkat(path, m->root_fd, merged[i]) == 0;
+        good = mkdirat(m->root_fd, path, 0755) == 0 && symlinkat(path, m->root_fd, merged[i]) == 0;
     }
     return good ? 0 : wc_err_set(err, wc_fs_code(errno), errno, "make %s", m->root);
 }
@@ -166,8 +165,7 @@ static struct wc_kvs annotations(struct make *m)
                       m->packages.items[i].version);
     struct wc_kvs notes = { .items = WC_NEW_ARRAY(m->arena, struct wc_kv, 2), .n = 2 };
     notes.items[0] = (struct wc_kv){ "org.opencontainers.image.title", m->recipe.name };
-    notes.items[1] = (struct wc_kv){ "wcompose.packages",
-                                     wc_arena_strdup(m->arena, text.data) };
+    notes.items[1] = (struct wc_kv){ "wcompose.packages", wc_arena_strdup(m->arena, text.data) };
     return notes;
 }
 
@@ -239,8 +237,8 @@ static int build(struct make *m, struct wc_err *err)
 /* Under make.lock, in a work directory that is empty before and gone after. */
 static int build_alone(struct make *m, bool *made, struct wc_err *err)
 {
-    WC_CLEANUP_FD int lock = openat(m->store->fd, "make.lock",
-                                    O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    WC_CLEANUP_FD int lock =
+        openat(m->store->fd, "make.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0)
         return wc_err_set(err, wc_fs_code(errno), errno, "lock the image store");
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {

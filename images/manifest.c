@@ -14,8 +14,8 @@ const char *wc_host_architecture(void)
 {
     static const struct {
         const char *machine, *architecture;
-    } rows[] = { { "x86_64", "amd64" },   { "aarch64", "arm64" }, { "armv7l", "arm" },
-                 { "i686", "386" },       { "riscv64", "riscv64" }, { "ppc64le", "ppc64le" },
+    } rows[] = { { "x86_64", "amd64" }, { "aarch64", "arm64" },   { "armv7l", "arm" },
+                 { "i686", "386" },     { "riscv64", "riscv64" }, { "ppc64le", "ppc64le" },
                  { "s390x", "s390x" } };
     struct utsname name;
     if (uname(&name) == 0)
@@ -32,7 +32,8 @@ int wc_desc_read(struct wc_arena *arena, const struct wc_json *from, struct wc_d
     const char *type = wc_json_str(wc_json_get(from, "mediaType"), "");
     int64_t size = wc_json_i64(wc_json_get(from, "size"), -1);
     if (digest == NULL || !wc_ref_is_digest(digest))
-        return wc_err_set(err, WC_ERR_SPEC, 0, "malformed manifest: '%.80s' is not a SHA-256 digest",
+        return wc_err_set(err, WC_ERR_SPEC, 0,
+                          "malformed manifest: '%.80s' is not a SHA-256 digest",
                           digest == NULL ? "" : digest);
     if (size < 0)
         return wc_err_set(err, WC_ERR_SPEC, 0, "malformed manifest: %.19s… has no size", digest);
@@ -54,7 +55,8 @@ int wc_manifest_read(struct wc_arena *arena, const struct wc_json *from, struct 
         return rc;
     if (!wc_streq(m.config.media_type, WC_TYPE_CONFIG) &&
         !wc_streq(m.config.media_type, WC_TYPE_DOCKER_CONFIG))
-        return wc_err_set(err, WC_ERR_SPEC, 0, "not a container image: its configuration is '%.80s'",
+        return wc_err_set(err, WC_ERR_SPEC, 0,
+                          "not a container image: its configuration is '%.80s'",
                           m.config.media_type);
     m.layers = WC_NEW_ARRAY(arena, struct wc_desc, wc_json_count(layers) + 1);
     for (const struct wc_json *l = wc_json_first(layers); l != NULL; l = wc_json_next(l)) {

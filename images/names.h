@@ -1,5 +1,6 @@
 /* names.h - media types and annotations we read and write (images, private).
- * Source: OCI Image Format Specification 1.0, media-types and annotations; Docker Image Manifest V2.
+ * Source: OCI Image Format Specification 1.0, media-types and annotations; Docker Image Manifest
+ * V2.
  */
 #ifndef IMAGES_NAMES_H
 #define IMAGES_NAMES_H

@@ -74,8 +74,8 @@ static char *next_line(struct reader *r)
     return line;
 }
 
-/* Takes one word, with '…' and "…" as in a shell (no expansion), off *p. NULL at the end of the line
- * or at a comment; *open is set when a quote isn't closed. */
+/* Takes one word, with '…' and "…" as in a shell (no expansion), off *p. NULL at the end of the
+ * line or at a comment; *open is set when a quote isn't closed. */
 static const char *next_word(struct reader *r, const char **p, bool *open)
 {
     const char *s = *p + strspn(*p, " \t");
@@ -161,8 +161,8 @@ static const char *find_beside(struct reader *r, const char *name)
 {
     const char *slash = strrchr(r->path, '/');
     if (slash != NULL) {
-        const char *path = wc_arena_printf(r->arena, "%.*s/%s.recipe", (int)(slash - r->path),
-                                           r->path, name);
+        const char *path =
+            wc_arena_printf(r->arena, "%.*s/%s.recipe", (int)(slash - r->path), r->path, name);
         if (wc_fs_exists(path))
             return path;
     }
@@ -269,9 +269,9 @@ static int unknown(const struct reader *r, const char *name, struct wc_err *err)
         while (dir != NULL && (entry = readdir(dir)) != NULL) {
             const char *dot = strrchr(entry->d_name, '.');
             if (dot != NULL && wc_streq(dot, ".recipe"))
-                wc_strv_add(r->arena, &known,
-                            wc_arena_strndup(r->arena, entry->d_name,
-                                             (size_t)(dot - entry->d_name)));
+                wc_strv_add(
+                    r->arena, &known,
+                    wc_arena_strndup(r->arena, entry->d_name, (size_t)(dot - entry->d_name)));
         }
         if (dir != NULL)
             closedir(dir);
@@ -280,8 +280,8 @@ static int unknown(const struct reader *r, const char *name, struct wc_err *err)
     if (close != NULL)
         return wc_err_set(err, WC_ERR_NOENT, 0, "no recipe '%.100s'; did you mean '%s'?", name,
                           close);
-    return wc_err_set(err, WC_ERR_NOENT, 0, "no recipe '%.100s'; %zu are known, or give a file's path",
-                      name, known.n);
+    return wc_err_set(err, WC_ERR_NOENT, 0,
+                      "no recipe '%.100s'; %zu are known, or give a file's path", name, known.n);
 }
 
 int wc_recipe_read(struct wc_arena *arena, const char *name, const char *const *dirs,

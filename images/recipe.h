@@ -1,9 +1,9 @@
 /* recipe.h - recipes: what a made image consists of, as data (images; docs/recipes.md).
  *
- * Idea:    one statement a line, a word and its arguments; a table says which words there are and how
- *          many arguments they take. The reader knows no meaning; make.c does.
- * Owner:   the caller's arena. Threads: any. Blocks: on reading files.
- * Errors:  WC_ERR_NOENT (no such recipe), WC_ERR_SPEC with the place in err->at.
+ * Idea:    one statement a line, a word and its arguments; a table says which words there are and
+ * how many arguments they take. The reader knows no meaning; make.c does. Owner:   the caller's
+ * arena. Threads: any. Blocks: on reading files. Errors:  WC_ERR_NOENT (no such recipe),
+ * WC_ERR_SPEC with the place in err->at.
  */
 #ifndef IMAGES_RECIPE_H
 #define IMAGES_RECIPE_H

@@ -1,5 +1,6 @@
-/* ref.c - the reference grammar by hand: one left-to-right pass that cuts digest, tag and domain off
- * and checks each piece. A regular expression would be shorter and could not say what is wrong. */
+/* ref.c - the reference grammar by hand: one left-to-right pass that cuts digest, tag and domain
+ * off and checks each piece. A regular expression would be shorter and could not say what is wrong.
+ */
 #include "images/ref.h"
 
 #include <stddef.h>
@@ -165,9 +166,8 @@ int wc_ref_parse(struct wc_arena *arena, const char *text, struct wc_ref *out, s
         return bad(text, "the name is longer than 255 characters", err);
     if (ref.tag == NULL && ref.digest == NULL)
         ref.tag = "latest";
-    ref.name = ref.tag == NULL
-                   ? wc_arena_printf(arena, "%s/%s", ref.domain, ref.path)
-                   : wc_arena_printf(arena, "%s/%s:%s", ref.domain, ref.path, ref.tag);
+    ref.name = ref.tag == NULL ? wc_arena_printf(arena, "%s/%s", ref.domain, ref.path)
+                               : wc_arena_printf(arena, "%s/%s:%s", ref.domain, ref.path, ref.tag);
     *out = ref;
     return 0;
 }

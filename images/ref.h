@@ -19,7 +19,7 @@ struct wc_arena;
 struct wc_ref {
     const char *domain; /* "docker.io", "localhost:5000" */
     const char *path;   /* "library/nginx" */
-    const char *tag;    /* "latest" when neither tag nor digest was given; NULL with a digest alone */
+    const char *tag; /* "latest" when neither tag nor digest was given; NULL with a digest alone */
     const char *digest; /* "sha256:<64 hex>" or NULL */
     const char *name;   /* domain/path:tag, the tag left out when NULL; never has a digest */
 };

@@ -106,8 +106,8 @@ static int print_health(struct wc_arena *arena, struct wc_jsonw *w,
             break;
         const char *value = item->args.items[i] + strlen(options[k].name);
         int64_t n = 0;
-        bool good = options[k].duration ? wc_duration_parse(value, &n)
-                                        : wc_str_to_i64(value, 1, 1000, &n);
+        bool good =
+            options[k].duration ? wc_duration_parse(value, &n) : wc_str_to_i64(value, 1, 1000, &n);
         if (!good)
             return wc_err_at(err, WC_ERR_SPEC, item->at, "'%.60s' is not a value for %s", value,
                              options[k].name);
@@ -129,8 +129,8 @@ static void print_pairs(struct wc_arena *arena, struct wc_jsonw *w, const struct
 {
     wc_jsonw_array(w, "Env");
     for (size_t i = 0; i < c->env.n; i++)
-        wc_jsonw_str(w, NULL, wc_arena_printf(arena, "%s=%s", c->env.items[i].key,
-                                              c->env.items[i].value));
+        wc_jsonw_str(w, NULL,
+                     wc_arena_printf(arena, "%s=%s", c->env.items[i].key, c->env.items[i].value));
     wc_jsonw_end_array(w);
     if (c->labels.n == 0)
         return;
@@ -188,8 +188,7 @@ int wc_recipe_config(struct wc_arena *arena, const struct wc_recipe *recipe, con
     wc_jsonw_array(&w, "history");
     wc_jsonw_object(&w, NULL);
     wc_jsonw_str(&w, "created", WC_TREE_TIME_TEXT);
-    wc_jsonw_str(&w, "created_by",
-                 wc_arena_printf(arena, "wcompose image make %s", recipe->name));
+    wc_jsonw_str(&w, "created_by", wc_arena_printf(arena, "wcompose image make %s", recipe->name));
     wc_jsonw_end_object(&w);
     wc_jsonw_end_array(&w);
     wc_jsonw_end_object(&w);

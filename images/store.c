@@ -22,19 +22,16 @@
 enum { BLOB_JSON_MAX = 16 << 20, DIFF_TEXT_MAX = 128 };
 
 static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
-static const char index_text[] = "{\"schemaVersion\":2,\"mediaType\":\"" WC_TYPE_INDEX
-                                 "\",\"manifests\":[]}";
+static const char index_text[] =
+    "{\"schemaVersion\":2,\"mediaType\":\"" WC_TYPE_INDEX "\",\"manifests\":[]}";
 
 static int make_skeleton(const char *dir, struct wc_err *err)
 {
     static const struct {
         const char *name, *text; /* NULL: a directory */
     } rows[] = {
-        { "blobs/sha256", NULL },
-        { "layers", NULL },
-        { "diffs", NULL },
-        { "oci-layout", layout_text },
-        { "index.json", index_text },
+        { "blobs/sha256", NULL },      { "layers", NULL },           { "diffs", NULL },
+        { "oci-layout", layout_text }, { "index.json", index_text },
     };
     char path[4096];
     int rc = wc_fs_mkdirs(dir, 0700, err);
@@ -132,8 +129,9 @@ static int read_entry(struct wc_arena *arena, const struct wc_json *from,
     };
     if (out->digest == NULL || !wc_ref_is_digest(out->digest) || out->id == NULL ||
         !wc_ref_is_digest(out->id))
-        return wc_err_set(err, WC_ERR_SPEC, 0, "broken image store: index.json has an entry "
-                                               "without digests");
+        return wc_err_set(err, WC_ERR_SPEC, 0,
+                          "broken image store: index.json has an entry "
+                          "without digests");
     return 0;
 }
 
@@ -173,8 +171,10 @@ int wc_store_read_blob(const struct wc_image_store *store, const char *digest, s
         return wc_err_wrap(err, rc, "image store");
     wc_sha256_hex(out->data + start, out->len - start, hex);
     if (!wc_streq(hex, digest + strlen("sha256:")))
-        return wc_err_set(err, WC_ERR_SPEC, 0, "broken image store: %s has other content than its "
-                                               "name says", path);
+        return wc_err_set(err, WC_ERR_SPEC, 0,
+                          "broken image store: %s has other content than its "
+                          "name says",
+                          path);
     return 0;
 }
 

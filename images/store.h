@@ -8,12 +8,12 @@
  *   <dir>/lock, tmp/               who changes the store holds the lock and works in tmp/
  *
  * Idea:    readers take no lock: blobs and layers never change, index.json is replaced as a whole.
- *          A change collects finished files in tmp/, syncs once, renames, replaces the index. A crash
- *          leaves tmp/ behind, which the next holder of the lock sweeps.
- * Owner:   the handle belongs to who opened it; a change (txn) to the function that began it.
- * Threads: handles may be shared; a txn has one thread. Blocks: on disk, and on the lock.
- * Errors:  WC_ERR_IO, WC_ERR_PERM, WC_ERR_SPEC (broken store), WC_ERR_NOENT.
- * Source:  OCI Image Format Specification 1.0, image-layout.
+ *          A change collects finished files in tmp/, syncs once, renames, replaces the index. A
+ * crash leaves tmp/ behind, which the next holder of the lock sweeps. Owner:   the handle belongs
+ * to who opened it; a change (txn) to the function that began it. Threads: handles may be shared; a
+ * txn has one thread. Blocks: on disk, and on the lock. Errors:  WC_ERR_IO, WC_ERR_PERM,
+ * WC_ERR_SPEC (broken store), WC_ERR_NOENT. Source:  OCI Image Format Specification 1.0,
+ * image-layout.
  */
 #ifndef IMAGES_STORE_H
 #define IMAGES_STORE_H
@@ -108,8 +108,8 @@ bool wc_txn_has_blob(const struct wc_image_txn *txn, const char *hex);
 
 /* Stages a closed sink, or bytes, as a blob. */
 void wc_txn_stage(struct wc_image_txn *txn, const struct wc_sink *sink);
-int wc_txn_stage_bytes(struct wc_image_txn *txn, const void *bytes, size_t len,
-                       const char **digest, struct wc_err *err);
+int wc_txn_stage_bytes(struct wc_image_txn *txn, const void *bytes, size_t len, const char **digest,
+                       struct wc_err *err);
 
 /* Opens a staged or stored blob for reading. */
 int wc_txn_open_blob(const struct wc_image_txn *txn, const char *digest, int *fd,
@@ -126,8 +126,8 @@ int wc_txn_unpack(struct wc_image_txn *txn, const char *digest, const char *diff
 /* Adds an entry to the index; one with the same reference loses it. Strings are copied. */
 void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry);
 
-/* Called by wc_txn_commit when txn->collect is set, after the index is written: moves blobs and layers
- * that nothing in the index needs into tmp/, which is then emptied. */
+/* Called by wc_txn_commit when txn->collect is set, after the index is written: moves blobs and
+ * layers that nothing in the index needs into tmp/, which is then emptied. */
 int wc_store_collect(struct wc_image_txn *txn, struct wc_err *err);
 
 #endif

@@ -34,7 +34,8 @@ static int broken(struct wc_tar *tar, struct wc_err *err)
         return tar->read_err.code;
     }
     const char *why = archive_error_string(tar->parser);
-    return wc_err_set(err, WC_ERR_SPEC, 0, "corrupt tar: %s", why == NULL ? "no reason given" : why);
+    return wc_err_set(err, WC_ERR_SPEC, 0, "corrupt tar: %s",
+                      why == NULL ? "no reason given" : why);
 }
 
 int wc_tar_open(int fd, uint64_t max_bytes, struct wc_tar **out, struct wc_err *err)

@@ -135,8 +135,7 @@ static const char *follow(struct wc_tree *tree, const char *path)
         return canonical(tree->arena, node->target);
     const char *slash = strrchr(path, '/');
     int dir = slash == NULL ? 0 : (int)(slash - path);
-    return canonical(tree->arena,
-                     wc_arena_printf(tree->arena, "%.*s/%s", dir, path, node->target));
+    return canonical(tree->arena, wc_arena_printf(tree->arena, "%.*s/%s", dir, path, node->target));
 }
 
 int wc_tree_take(struct wc_tree *tree, const char *path, struct wc_err *err)
@@ -253,8 +252,8 @@ static const char *find_library(struct wc_tree *tree, const char *soname, const 
                             wc_arena_printf(tree->arena, "usr/lib/%s", below.items[i]));
     wc_strv_add(tree->arena, &dirs, "usr/lib");
     for (size_t i = 0; i < dirs.n; i++) {
-        const char *path = canonical(
-            tree->arena, wc_arena_printf(tree->arena, "%s/%s", dirs.items[i], soname));
+        const char *path =
+            canonical(tree->arena, wc_arena_printf(tree->arena, "%s/%s", dirs.items[i], soname));
         if (stat_in_root(tree, path, &st) && !S_ISDIR(st.st_mode))
             return path;
     }

@@ -16,8 +16,8 @@
 #include "images/store.h"
 
 struct wc_tree_node {
-    const char *path;   /* "usr/bin/x": no slash in front or behind */
-    mode_t mode;        /* with type: directory, regular file, symbolic link */
+    const char *path; /* "usr/bin/x": no slash in front or behind */
+    mode_t mode;      /* with type: directory, regular file, symbolic link */
     uint32_t uid, gid;
     const char *target; /* of a link */
     const char *source; /* path beneath the root of a regular file's content, or NULL: */
@@ -27,9 +27,9 @@ struct wc_tree_node {
 
 struct wc_tree {
     struct wc_arena *arena;
-    int root_fd;          /* where packages were unpacked */
-    struct wc_map nodes;  /* path -> struct wc_tree_node */
-    struct wc_strv skip;  /* patterns (fnmatch) left out when a directory is copied */
+    int root_fd;         /* where packages were unpacked */
+    struct wc_map nodes; /* path -> struct wc_tree_node */
+    struct wc_strv skip; /* patterns (fnmatch) left out when a directory is copied */
 };
 
 void wc_tree_init(struct wc_tree *tree, struct wc_arena *arena, int root_fd);

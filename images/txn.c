@@ -218,8 +218,8 @@ static int stage_diff(struct wc_image_txn *txn, const char *diff_id, uint64_t by
  * 10^9 layers, so that is somebody's doing. */
 static int check_collision(struct wc_image_txn *txn, const char *diff_id, struct wc_err *err)
 {
-    const char *diff = wc_arena_printf(&txn->arena, "%s/diffs/%.*s", txn->store->dir,
-                                       WC_LAYER_NAME, diff_id + 7);
+    const char *diff =
+        wc_arena_printf(&txn->arena, "%s/diffs/%.*s", txn->store->dir, WC_LAYER_NAME, diff_id + 7);
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     struct wc_err none = { 0 };
     if (wc_fs_read(diff, 4096, &text, &none) != 0 || wc_str_starts(text.data, diff_id))

@@ -43,10 +43,9 @@ static int hostile(const char *path, const char *why, struct wc_err *err)
 void wc_layer_writer_init(struct wc_layer_writer *w, int root_fd,
                           const struct wc_layer_limits *limits)
 {
-    *w = (struct wc_layer_writer){ .root_fd = root_fd,
-                                   .limits = *limits,
-                                   .privileged = geteuid() == 0,
-                                   .parent_fd = -1 };
+    *w = (struct wc_layer_writer){
+        .root_fd = root_fd, .limits = *limits, .privileged = geteuid() == 0, .parent_fd = -1
+    };
     wc_arena_init(&w->arena);
 }
 
@@ -175,8 +174,8 @@ static int make_parents(struct wc_layer_writer *w, const char *path, struct time
     return fd;
 }
 
-/* Opens (and makes, when missing) the directory that holds the last name of `clean`. *dir_fd belongs
- * to the writer; *name points into clean. */
+/* Opens (and makes, when missing) the directory that holds the last name of `clean`. *dir_fd
+ * belongs to the writer; *name points into clean. */
 static int open_parent(struct wc_layer_writer *w, char *clean, struct timespec mtime, int *dir_fd,
                        char **name, struct wc_err *err)
 {
@@ -250,8 +249,8 @@ static int opaque_child(const struct wc_layer_writer *w, int dir_fd, const char 
     return rc;
 }
 
-/* ".wh.x" hides x of the layers below; ".wh..wh..opq" all that they hold in this directory. What this
- * very layer has at x stays: a whiteout speaks of lower layers only. */
+/* ".wh.x" hides x of the layers below; ".wh..wh..opq" all that they hold in this directory. What
+ * this very layer has at x stays: a whiteout speaks of lower layers only. */
 static int add_whiteout(struct wc_layer_writer *w, int dir_fd, const char *name, struct wc_err *err)
 {
     if (wc_streq(name, ".wh..wh..opq"))
@@ -332,8 +331,8 @@ static int add_hardlink(struct wc_layer_writer *w, const struct wc_layer_entry *
     bool found = from >= 0 && *last != '\0' && fstatat(from, last, &st, AT_SYMLINK_NOFOLLOW) == 0;
     if (!found || S_ISDIR(st.st_mode))
         rc = hostile(e->path, "it links to what is no file of this layer", err);
-    else if (fstatat(dir_fd, name, &here, AT_SYMLINK_NOFOLLOW) == 0 &&
-             here.st_ino == st.st_ino && here.st_dev == st.st_dev)
+    else if (fstatat(dir_fd, name, &here, AT_SYMLINK_NOFOLLOW) == 0 && here.st_ino == st.st_ino &&
+             here.st_dev == st.st_dev)
         rc = 0; /* already that very file */
     else {
         rc = clear(w, dir_fd, name, look(dir_fd, name), err);

@@ -44,10 +44,10 @@ struct wc_layer_writer {
     bool merge_usr; /* "bin/x" goes to "usr/bin/x": Debian packages into a merged root */
     bool privileged;
     uint64_t bytes, entries;
-    struct wc_arena arena;      /* the directory list below */
-    struct wc_layer_dir *dirs;  /* newest first */
-    char parent[4096];          /* path whose descriptor is kept, "" = none */
-    int parent_fd;              /* -1 = none */
+    struct wc_arena arena;     /* the directory list below */
+    struct wc_layer_dir *dirs; /* newest first */
+    char parent[4096];         /* path whose descriptor is kept, "" = none */
+    int parent_fd;             /* -1 = none */
 };
 
 /* Makes a writer for the directory root_fd. */
@@ -55,9 +55,9 @@ void wc_layer_writer_init(struct wc_layer_writer *w, int root_fd,
                           const struct wc_layer_limits *limits);
 void wc_layer_writer_deinit(struct wc_layer_writer *w);
 
-/* Makes one entry. For a regular file or a directory *fd is a new descriptor of it, -1 for all other
- * kinds. The caller then writes `size` bytes (files), calls _owner, _xattr as often as needed (in
- * this order: a change of owner or content drops file capabilities), and gives it to _close. */
+/* Makes one entry. For a regular file or a directory *fd is a new descriptor of it, -1 for all
+ * other kinds. The caller then writes `size` bytes (files), calls _owner, _xattr as often as needed
+ * (in this order: a change of owner or content drops file capabilities), and gives it to _close. */
 int wc_layer_writer_add(struct wc_layer_writer *w, const struct wc_layer_entry *entry, int *fd,
                         struct wc_err *err);
 
