@@ -1,0 +1,66 @@
+/* rules.h - our nftables table: what it holds, and one transaction that changes it (private to
+ * drivers/net).
+ *
+ * Idea:    the table "inet wcompose" has a fixed set of rules; projects are elements of its sets
+ *          and maps, each with its owner in the element's comment. So N projects come and go
+ *          without touching each other or any rule, and the kernel's cost of a packet doesn't grow
+ *          with the number of ports.
+ * Owner:   state read is in the arena. Threads: under the lock of net.c only.
+ */
+#ifndef DRIVERS_NET_RULES_H
+#define DRIVERS_NET_RULES_H
+
+#include "wcompose/driver.h"
+
+struct wc_arena;
+
+/* A bridge of ours: element of the set "bridges", comment "<owner> <subnet>/<prefix> <flags>". */
+struct wc_rules_bridge {
+    const char *name, *owner;
+    uint32_t subnet4;
+    uint8_t prefix4;
+    bool internal;
+};
+
+/* A published port: element of the maps "ports" or "ports_at", comment "<owner> <service>". */
+struct wc_rules_port {
+    uint32_t host_ip4; /* 0: every address */
+    uint32_t target_ip4;
+    unsigned host_port, target_port;
+    enum wc_proto proto;
+    const char *owner, *service;
+};
+
+struct wc_rules {
+    bool present; /* the table is there, with this version's chains */
+    struct wc_rules_bridge *bridges;
+    size_t n_bridges, cap_bridges;
+    struct wc_rules_port *ports;
+    size_t n_ports, cap_ports;
+};
+
+/* The owner mark of a project: its name, or the start of a long one and a hash. Arena-owned. */
+const char *wc_rules_owner(struct wc_arena *arena, const char *project);
+
+/* Reads the table from the kernel; none there gives an empty *out. */
+int wc_rules_read(struct wc_arena *arena, struct wc_rules *out, struct wc_err *err);
+
+/* Replaces what `owner` has in the table by `want`, in one transaction; nothing is sent when
+ * nothing differs. A table without bridges is removed. `have` is what wc_rules_read gave.
+ * Returns 0, WC_ERR_PERM or WC_ERR_IO.
+ */
+int wc_rules_apply(const char *owner, const struct wc_rules *have, const struct wc_rules *want,
+                   struct wc_err *err);
+
+/* Adds or removes our accept rule in DOCKER-USER, on hosts where docker's chains are in nftables.
+ * Best effort: a host without that chain is the usual case.
+ */
+void wc_rules_docker(bool wanted);
+
+/* Runs one nftables script. With `json` (may be NULL) the answer is appended to it. Returns 0;
+ * WC_ERR_NOENT when something named isn't there; WC_ERR_PERM; WC_ERR_IO.
+ */
+struct wc_buf;
+int wc_nft_run(const char *script, struct wc_buf *json, struct wc_err *err);
+
+#endif
