@@ -135,6 +135,8 @@ enum wc_network_mode {
 enum wc_trust { WC_TRUST_UNSET, WC_TRUST_TRUSTED, WC_TRUST_UNTRUSTED };
 
 /* One entry of services. */
+struct wc_node; /* a tree of the spec room; opaque elsewhere */
+
 struct wc_service {
     const char *name;
     struct wc_loc at; /* its key under services: */
@@ -199,6 +201,7 @@ struct wc_service {
      * service, of the networks and volumes it uses; not of replicas, depends_on, profiles, restart
      * policy). */
     char spec_hash[65];
+    const struct wc_node *tree; /* its long form, for the spec room */
 };
 
 /* One entry of networks. */
@@ -225,12 +228,12 @@ struct wc_volume {
 
 /* All of it. */
 struct wc_project {
-    const char *name;            /* normalised: [a-z0-9][a-z0-9_-]* */
-    const char *working_dir;     /* absolute project directory */
-    struct wc_strv files;        /* absolute paths read, in order; "-" for standard input */
-    struct wc_strv profiles;     /* active ones */
-    struct wc_kvs variables;     /* what ${…} was replaced from: the environment and the env files;
-                                    empty for a model read from canonical text */
+    const char *name;        /* normalised: [a-z0-9][a-z0-9_-]* */
+    const char *working_dir; /* absolute project directory */
+    struct wc_strv files;    /* absolute paths read, in order; "-" for standard input */
+    struct wc_strv profiles; /* active ones */
+    struct wc_kvs variables; /* what ${…} was replaced from: the environment and the env files;
+                                empty for a model read from canonical text */
     struct wc_service *services; /* sorted by name */
     size_t n_services;
     struct wc_strv disabled;     /* names of services left out by profiles, sorted */
@@ -238,6 +241,7 @@ struct wc_project {
     size_t n_networks;
     struct wc_volume *volumes; /* sorted by key */
     size_t n_volumes;
+    const struct wc_node *tree; /* the long form of all of it, for wc_spec_render */
 };
 
 /* Returns the service called `name` (binary search), or NULL. Borrowed from the project. */

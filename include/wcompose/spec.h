@@ -39,7 +39,8 @@ struct wc_spec_options {
     bool no_interpolate; /* config --no-interpolate */
     bool no_deps;        /* with services: don't add their dependencies */
     bool canonical; /* the input is our own canonical text: no interpolation, no .env, no lookup */
-    const char *text; /* with canonical: the text itself, instead of files */
+    const char *text; /* the text itself, instead of files; without canonical it is one file called
+                         compose.yaml in cwd */
     size_t text_len;
 };
 
@@ -53,14 +54,16 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
 enum wc_render_format { WC_RENDER_YAML, WC_RENDER_JSON };
 
 /* Appends the canonical form of a project to `out`: keys sorted, defaults resolved, `$` doubled in
- * YAML and JSON alike (as docker compose config prints it). Loading it with options.canonical gives
- * an equal model.
+ * YAML and JSON alike (as docker compose config prints it). Loading it as an ordinary file gives an
+ * equal model. The project must come from wc_spec_load, and is printed as it was loaded: a change
+ * made to the model afterwards is not in the output.
  */
 void wc_spec_render(const struct wc_project *project, enum wc_render_format format,
                     struct wc_buf *out);
 
 /* As wc_spec_render with JSON on one line and no `$` doubling: what the supervisor is sent and
- * stores. */
+ * stores. Carries the working directory, files, profiles and the places of services as well;
+ * loading it with options.canonical gives an equal model with the same spec hashes. */
 void wc_spec_render_wire(const struct wc_project *project, struct wc_buf *out);
 
 #endif

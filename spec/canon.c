@@ -1,0 +1,145 @@
+/* canon.c - checking and rewriting by table: the walk that every section shares. */
+#include "spec/table.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "spec/types.h"
+
+static const struct wc_field extension_row = { .key = "x-",
+                                               .type = &wc_type_any,
+                                               .offset = WC_NO_OFFSET,
+                                               .merge = WC_MERGE_MAP,
+                                               .support = WC_QUIET,
+                                               .hash = WC_KEEPS };
+
+const struct wc_field *wc_table_find(const struct wc_table *table, const char *key)
+{
+    size_t lo = 0, hi = table->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int order = strcmp(key, table->rows[mid].key);
+        if (order == 0)
+            return &table->rows[mid];
+        if (order < 0)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    bool extension = wc_str_starts(key, "x-") && !table->no_extensions;
+    return extension ? &extension_row : NULL;
+}
+
+static struct wc_node *bad_copy(struct wc_load *load, const struct wc_node *node)
+{
+    struct wc_node *bad = wc_node_copy(load->arena, node);
+    bad->kind = WC_NODE_BAD;
+    return bad;
+}
+
+struct wc_node *wc_canon_refuse(struct wc_load *load, const struct wc_field *field,
+                                struct wc_node *node, const struct wc_where *where)
+{
+    struct wc_diag *diag =
+        wc_report(load, WC_E_TYPE, node, "%s takes %s, not %s", wc_where_text(load, where),
+                  field->type->expects, wc_node_describe(node));
+    bool wants_text = (field->type->kinds & WC_KIND(WC_NODE_STRING)) != 0;
+    if (wants_text &&
+        (node->kind == WC_NODE_INT || node->kind == WC_NODE_FLOAT || node->kind == WC_NODE_BOOL))
+        wc_hint(load, diag, "put it in quotes: \"%s\"", node->raw);
+    return bad_copy(load, node);
+}
+
+struct wc_node *wc_canon_bad(struct wc_load *load, struct wc_node *node, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    const char *msg = wc_arena_vprintf(load->arena, fmt, args);
+    va_end(args);
+    wc_report(load, WC_E_VALUE, node, "%s", msg);
+    return bad_copy(load, node);
+}
+
+static void report_unknown(struct wc_load *load, const struct wc_table *table,
+                           const struct wc_member *member, const struct wc_where *where)
+{
+    struct wc_diag *diag =
+        wc_report_at(load, WC_E_UNKNOWN_KEY, member->key_at, member->key_span,
+                     "unknown key '%s' in %s", member->key, wc_where_text(load, where));
+    const char **words = WC_NEW_ARRAY(load->arena, const char *, table->n + 1);
+    for (size_t i = 0; i < table->n; i++)
+        words[i] = table->rows[i].key;
+    wc_hint_words(load, diag, member->key, words, table->n, table->n <= 4);
+}
+
+/* x-wcompose carries trust: a misspelling of it must not pass as somebody else's extension. */
+static bool misspelt_own_key(const struct wc_table *table, const char *key)
+{
+    static const char *const own[] = { "x-wcompose" };
+    return wc_table_find(table, own[0]) != &extension_row && wc_str_suggest(key, own, 1) != NULL;
+}
+
+static void check_required(struct wc_load *load, const struct wc_node *map, const char *required,
+                           const struct wc_where *where)
+{
+    if (required == NULL || wc_node_member(map, required) != NULL || map->tag == WC_TAG_RESET)
+        return;
+    bool key = where->key_at.line != 0;
+    wc_report_at(load, WC_E_MISSING, key ? where->key_at : map->at, key ? where->key_span : 1,
+                 "%s needs '%s'", wc_where_text(load, where), required);
+}
+
+struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *table,
+                                 struct wc_node *node, const struct wc_where *where)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    out->tag = node->tag;
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_member *member = &node->members[i];
+        const struct wc_field *field = wc_table_find(table, member->key);
+        if (field == NULL || (field == &extension_row && misspelt_own_key(table, member->key))) {
+            report_unknown(load, table, member, where);
+            continue;
+        }
+        struct wc_where inner = { where, member->key, member->key_at, member->key_span };
+        struct wc_node *value = wc_canon_value(load, field, member->value, &inner);
+        wc_node_put_at(load->arena, out, member, value);
+    }
+    return out;
+}
+
+static struct wc_node *check_words(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where)
+{
+    size_t n = 0;
+    for (; field->words[n] != NULL; n++)
+        if (wc_streq(field->words[n], node->text))
+            return node;
+    struct wc_diag *diag = wc_report(load, WC_E_VALUE, node, "%s can't be '%s'",
+                                     wc_where_text(load, where), node->text);
+    wc_hint_words(load, diag, node->text, field->words, n, true);
+    return bad_copy(load, node);
+}
+
+struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
+                               struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind == WC_NODE_BAD || node->kind == WC_NODE_NULL || node->tag == WC_TAG_RESET)
+        return node;
+    if ((field->type->kinds & WC_KIND(node->kind)) == 0)
+        return wc_canon_refuse(load, field, node, where);
+    struct wc_node *out = node;
+    if (field->type->canon != NULL)
+        out = field->type->canon(load, field, node, where);
+    if (field->words != NULL && out->kind == WC_NODE_STRING)
+        out = check_words(load, field, out, where);
+    if (field->required != NULL && out->kind == WC_NODE_MAP)
+        check_required(load, out, field->required, where);
+    if (node->tag != WC_TAG_NONE && out->tag != node->tag) {
+        out = wc_node_copy(load->arena, out);
+        out->tag = node->tag;
+    }
+    return out;
+}

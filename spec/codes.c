@@ -1,0 +1,123 @@
+/* codes.c - one row a code, in the order of the enumeration. */
+#include "spec/codes.h"
+
+#include "base/buf.h"
+
+static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
+    [WC_E_UNKNOWN_KEY] = { "E100", "unknown key",
+                           "The Compose Specification has no such key at this place. A key of your "
+                           "own starts with x-.",
+                           "services: {web: {image: nginx, enviroment: {A: 1}}}" },
+    [WC_E_TYPE] = { "E101", "wrong type",
+                    "The value has another shape than this key takes, such as a list where a "
+                    "string belongs. Numbers aren't turned into strings: put quotes around them.",
+                    "services: {web: {image: [nginx]}}" },
+    [WC_E_VALUE] = { "E102", "wrong value",
+                     "The value has the right shape, but can't be read: a duration without a unit, "
+                     "a size with an unknown one, a port that is no number.",
+                     "services: {web: {image: nginx, stop_grace_period: 10sec}}" },
+    [WC_E_DUPLICATE] = { "E103", "key appears twice",
+                         "A map holds each key once; which of the two counts would be a guess.",
+                         "services: {web: {image: a, image: b}}" },
+    [WC_E_SYNTAX] = { "E104", "not valid YAML",
+                      "The file can't be read as YAML; nothing behind this place was looked at.",
+                      "services: {web: [" },
+    [WC_E_LIMIT] = { "E105", "beyond a limit",
+                     "Input is limited so that a small file can't take the machine's memory: 8 MiB "
+                     "a file, 48 levels, 100000 nodes by aliases, 1000 bytes a key.",
+                     "a: &a [x, x]   repeated, each line naming the one before many times" },
+    [WC_E_TEMPLATE] = { "E106", "wrong interpolation",
+                        "${…} takes a name and one of :- - :+ + :? ?. A dollar sign that is meant "
+                        "as such is written $$.",
+                        "services: {web: {image: \"nginx:${TAG:=1}\"}}" },
+    [WC_E_VARIABLE] = { "E107", "required variable isn't set",
+                        "${NAME:?message} or ${NAME?message} names a variable that must have a "
+                        "value, in the environment, in .env or in an --env-file.",
+                        "services: {web: {image: \"nginx:${TAG:?set a tag}\"}}" },
+    [WC_E_FILE] = { "E108", "file can't be read",
+                    "A Compose file, an --env-file, an env_file or a label_file is missing or "
+                    "unreadable, or no Compose file was found here or above.",
+                    "services: {web: {image: nginx, env_file: missing.env}}" },
+    [WC_E_NAME] = { "E109", "name not allowed",
+                    "Project names are [a-z0-9][a-z0-9_-]*; services, networks and volumes take "
+                    "letters, digits, '.', '_' and '-'.",
+                    "services: {\"my web\": {image: nginx}}" },
+    [WC_E_ISOLATION] = { "E110", "unknown isolation",
+                         "isolation is empty, default, process or hyperv, in any case. Anything "
+                         "else is refused when the file is loaded, since guessing would weaken it.",
+                         "services: {web: {image: nginx, isolation: hyper-v}}" },
+    [WC_E_LOWERED] = { "E111", "profile lowers an isolation",
+                       "A profile under x-wcompose may raise a service to hyperv, never lower one "
+                       "that asks for it. Leave the service's own isolation empty to let profiles "
+                       "choose.",
+                       "x-wcompose: {profiles: {dev: {services: {web: {isolation: process}}}}}" },
+    [WC_E_DOTENV] = { "E112", "wrong line in an env file",
+                      "A line is KEY=value, with the value bare, in '…' or in \"…\".",
+                      "MY KEY=1   in .env" },
+    [WC_E_SHELL] = { "E113", "shell operator in a command",
+                     "A command string is split into words; no shell reads it, so && | ; < > would "
+                     "not do what they say. Ask for a shell, or quote the sign.",
+                     "services: {web: {image: nginx, command: a && b}}" },
+    [WC_E_MISSING] = { "E114", "something is missing",
+                       "A required key is absent: a service needs an image, a mount a target.",
+                       "services: {web: {command: a}}" },
+    [WC_E_MERGE] = { "E115", "files can't be merged",
+                     "Two files give one key values of different shape.",
+                     "x-a: [1]   in one file, x-a: {b: 1} in the next" },
+    [WC_E_NOT_YET] = { "E300", "not carried out yet",
+                       "Valid Compose, but wcompose doesn't do it yet, and leaving it out would "
+                       "change what runs or how safely.",
+                       "services: {web: {image: nginx, secrets: [token]}}" },
+    [WC_E_UNKNOWN_SERVICE] = { "E200", "undefined service",
+                               "depends_on, links or a service: reference names a service that the "
+                               "project doesn't have.",
+                               "services: {web: {image: nginx, depends_on: [bd]}}" },
+    [WC_E_UNKNOWN_NETWORK] = { "E202", "undefined network",
+                               "A service joins a network that isn't under the top-level networks.",
+                               "services: {web: {image: nginx, networks: [front]}}" },
+    [WC_E_UNKNOWN_VOLUME] = { "E203", "undefined volume",
+                              "A service mounts a named volume that isn't under the top-level "
+                              "volumes. A path on the host starts with '.', '/' or '~'.",
+                              "services: {web: {image: nginx, volumes: [\"data:/data\"]}}" },
+    [WC_E_DISABLED_DEP] = { "E204", "needs a service that no profile turned on",
+                            "An active service depends on one whose profiles aren't active. "
+                            "Activate one of them, or write required: false.",
+                            "services: {web: {image: a, depends_on: [db]}, db: {image: b, "
+                            "profiles: [x]}}" },
+    [WC_E_CONFLICT] = { "E205", "two keys exclude each other",
+                        "The two can't both be meant, such as network_mode with networks.",
+                        "services: {web: {image: a, network_mode: none, networks: [n]}}" },
+    [WC_E_TWINS] = { "E206", "two keys for one thing disagree",
+                     "mem_limit, cpus, pids_limit, mem_reservation and scale have twins under "
+                     "deploy; where both are there, they must agree.",
+                     "services: {web: {image: a, scale: 2, deploy: {replicas: 3}}}" },
+    [WC_E_SAME_TARGET] = { "E207", "two mounts on one target", "One would hide the other.",
+                           "services: {web: {image: a, volumes: [\"/a:/x\"], tmpfs: /x}}" },
+    [WC_E_SCALE] = { "E208", "a container name for several replicas",
+                     "container_name gives one name; replicas need several.",
+                     "services: {web: {image: a, container_name: www, scale: 2}}" },
+    [WC_E_SELECTION] = { "E209", "no such service",
+                         "The command line names a service that the project doesn't have.",
+                         "wcompose up wbe" },
+    [WC_W_NOT_YET] = { "W010", "accepted, not carried out",
+                       "Valid Compose that has no effect here yet; the service runs without it.",
+                       "services: {web: {image: nginx, mac_address: \"02:00:00:00:00:01\"}}" },
+    [WC_W_OBSOLETE] = { "W011", "obsolete key", "The key has no meaning any more; remove it.",
+                        "version: \"3.8\"" },
+    [WC_W_UNSET] = { "W012", "variable isn't set",
+                     "An unset variable without a default becomes the empty string. ${NAME-} says "
+                     "that this is meant.",
+                     "services: {web: {image: \"nginx:$TAG\"}}" },
+};
+
+const struct wc_code_row *wc_spec_code(enum wc_spec_code code)
+{
+    return &rows[code];
+}
+
+void wc_spec_codes_markdown(struct wc_buf *out)
+{
+    for (size_t i = 0; i < WC_W_COUNT_CODES; i++)
+        wc_buf_printf(out, "### %s: %s\n\n%s\n\n```\n%s\n```\n\n", rows[i].code, rows[i].title,
+                      rows[i].meaning, rows[i].example);
+}

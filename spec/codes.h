@@ -1,0 +1,59 @@
+/* codes.h - the stable codes of everything the spec room can find wrong (spec, private).
+ *
+ * Idea:    one row a code; reports name the row, docs/errors.md is printed from the same rows (a
+ * test compares them), so a code can't be undocumented.
+ */
+#ifndef SPEC_CODES_H
+#define SPEC_CODES_H
+
+#include <stddef.h>
+
+struct wc_buf;
+
+enum wc_spec_code {
+    WC_E_UNKNOWN_KEY,
+    WC_E_TYPE,
+    WC_E_VALUE,
+    WC_E_DUPLICATE,
+    WC_E_SYNTAX,
+    WC_E_LIMIT,
+    WC_E_TEMPLATE,
+    WC_E_VARIABLE,
+    WC_E_FILE,
+    WC_E_NAME,
+    WC_E_ISOLATION,
+    WC_E_LOWERED,
+    WC_E_DOTENV,
+    WC_E_SHELL,
+    WC_E_MISSING,
+    WC_E_MERGE,
+    WC_E_NOT_YET,
+    WC_E_UNKNOWN_SERVICE,
+    WC_E_UNKNOWN_NETWORK,
+    WC_E_UNKNOWN_VOLUME,
+    WC_E_DISABLED_DEP,
+    WC_E_CONFLICT,
+    WC_E_TWINS,
+    WC_E_SAME_TARGET,
+    WC_E_SCALE,
+    WC_E_SELECTION,
+    WC_W_NOT_YET,
+    WC_W_OBSOLETE,
+    WC_W_UNSET,
+    WC_W_COUNT_CODES
+};
+
+struct wc_code_row {
+    const char *code;    /* "E100" */
+    const char *title;   /* a few words */
+    const char *meaning; /* a sentence or two */
+    const char *example; /* one line of a Compose file, or a command */
+};
+
+/* The row of a code. */
+const struct wc_code_row *wc_spec_code(enum wc_spec_code code);
+
+/* Appends the part of docs/errors.md that this room owns. */
+void wc_spec_codes_markdown(struct wc_buf *out);
+
+#endif

@@ -1,0 +1,336 @@
+/* discover.c - what docker compose finds by itself: files here and above, .env, COMPOSE_*.
+ *
+ * Order of variables, strongest first: the environment; --env-file in order, the later winning, or
+ * else .env of the working directory, then .env of the project directory.
+ */
+#include "spec/discover.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "spec/dotenv.h"
+
+static const char *const file_names[] = { "compose.yaml", "compose.yml", "docker-compose.yml",
+                                          "docker-compose.yaml" };
+static const char *const override_names[] = { "compose.override.yml", "compose.override.yaml",
+                                              "docker-compose.override.yml",
+                                              "docker-compose.override.yaml" };
+
+bool wc_load_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
+                  unsigned span, const char **text, size_t *len)
+{
+    struct wc_err err = { 0 };
+    WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
+    if (wc_fs_read(path, WC_YAML_BYTES_MAX, &buf, &err) != 0) {
+        wc_report_at(load, err.code == WC_ERR_LIMIT ? WC_E_LIMIT : WC_E_FILE, at, span,
+                     "can't read '%s': %s", shown, err.msg);
+        return false;
+    }
+    char *copy = wc_arena_alloc(load->arena, buf.len + 1);
+    memcpy(copy, buf.data, buf.len);
+    *text = copy;
+    *len = buf.len;
+    return true;
+}
+
+/* A path as the user would write it: relative when it is beneath cwd. */
+static const char *show_path(const struct wc_load *load, const char *path)
+{
+    const char *cwd = load->options->cwd;
+    size_t len = strlen(cwd);
+    if (strncmp(path, cwd, len) == 0 && path[len] == '/')
+        return path + len + 1;
+    return path;
+}
+
+static const char *join(struct wc_load *load, const char *dir, const char *name)
+{
+    return wc_load_path(load, dir, name);
+}
+
+static const char *dir_of(struct wc_load *load, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return "/";
+    return wc_arena_strndup(load->arena, path, (size_t)(slash - path));
+}
+
+static void take_environ(struct wc_load *load)
+{
+    const char *const *environ = load->options->environ;
+    for (; environ != NULL && *environ != NULL; environ++) {
+        const char *equals = strchr(*environ, '=');
+        if (equals == NULL)
+            continue;
+        const char *name = wc_arena_strndup(load->arena, *environ, (size_t)(equals - *environ));
+        if (!wc_map_has(&load->env, name))
+            wc_map_put(&load->env, name, (void *)(uintptr_t)(equals + 1));
+    }
+}
+
+static const char *outer_env(void *data, const char *name)
+{
+    return wc_load_env(data, name);
+}
+
+static void read_env_file(struct wc_load *load, const char *path, bool required,
+                          struct wc_map *into)
+{
+    const char *text, *shown = show_path(load, path);
+    size_t len;
+    if (!required && !wc_fs_exists(path))
+        return;
+    if (!wc_load_read(load, path, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text, &len))
+        return;
+    wc_diags_source(load->diags, shown, text, len);
+    struct wc_dotenv in = {
+        .file = shown, .text = text, .len = len, .outer = outer_env, .data = load, .out = into
+    };
+    wc_dotenv_parse(load, &in);
+}
+
+/* Adds what the environment doesn't have already. */
+static void adopt(struct wc_load *load, const struct wc_map *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        if (!wc_map_has(&load->env, from->entries[i].key))
+            wc_map_put(&load->env, from->entries[i].key, from->entries[i].value);
+}
+
+static void split_into(struct wc_load *load, const char *text, const char *separator,
+                       struct wc_strv *out)
+{
+    size_t sep_len = strlen(separator);
+    while (text != NULL && *text != '\0') {
+        const char *next = sep_len == 0 ? NULL : strstr(text, separator);
+        size_t len = next == NULL ? strlen(text) : (size_t)(next - text);
+        while (len > 0 && *text == ' ')
+            text++, len--;
+        size_t trimmed = len;
+        while (trimmed > 0 && text[trimmed - 1] == ' ')
+            trimmed--;
+        if (trimmed > 0)
+            wc_strv_add(load->arena, out, wc_arena_strndup(load->arena, text, trimmed));
+        text = next == NULL ? NULL : text + len + sep_len;
+    }
+}
+
+static bool truthy(const char *text)
+{
+    return text != NULL && (wc_streq(text, "1") || wc_str_caseeq(text, "true"));
+}
+
+/* Reads --env-file or COMPOSE_ENV_FILES; true when there were any. */
+static bool read_named_env_files(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    struct wc_strv paths = { 0 };
+    struct wc_map found;
+    wc_map_init(&found, load->arena);
+    for (size_t i = 0; i < o->n_env_files; i++)
+        wc_strv_add(load->arena, &paths, o->env_files[i]);
+    if (paths.n == 0)
+        split_into(load, wc_load_env(load, "COMPOSE_ENV_FILES"), ",", &paths);
+    for (size_t i = 0; i < paths.n; i++)
+        read_env_file(load, join(load, o->cwd, paths.items[i]), true, &found);
+    adopt(load, &found);
+    return paths.n != 0;
+}
+
+static void read_default_env_file(struct wc_load *load, const char *dir)
+{
+    struct wc_map found;
+    wc_map_init(&found, load->arena);
+    read_env_file(load, join(load, dir, ".env"), false, &found);
+    adopt(load, &found);
+}
+
+static void add_file(struct wc_load *load, const char *path, const char *shown)
+{
+    wc_strv_add(load->arena, &load->files, path);
+    wc_strv_add(load->arena, &load->shown_files, shown);
+}
+
+static void add_named_file(struct wc_load *load, const char *name)
+{
+    if (wc_streq(name, "-"))
+        add_file(load, "-", "-");
+    else
+        add_file(load, join(load, load->options->cwd, name), name);
+}
+
+/* Path of the first of the names that exists in a directory, or NULL. */
+static const char *first_in(struct wc_load *load, const char *dir, const char *const *names,
+                            size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *path = join(load, dir, names[i]);
+        if (wc_fs_exists(path))
+            return path;
+    }
+    return NULL;
+}
+
+/* "compose.yaml", "../compose.yaml" …: relative to cwd, up levels above it. */
+static const char *shown_above(struct wc_load *load, const char *path, unsigned up)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    for (unsigned i = 0; i < up; i++)
+        wc_buf_adds(&text, "../");
+    wc_buf_adds(&text, strrchr(path, '/') + 1);
+    return wc_arena_strdup(load->arena, text.data);
+}
+
+static bool search_upwards(struct wc_load *load)
+{
+    const char *start = load->options->project_directory;
+    const char *dir = start == NULL ? load->options->cwd : join(load, load->options->cwd, start);
+    for (unsigned up = 0;; up++) {
+        const char *path = first_in(load, dir, file_names, WC_COUNT(file_names));
+        if (path != NULL) {
+            const char *over = first_in(load, dir, override_names, WC_COUNT(override_names));
+            add_file(load, path,
+                     start == NULL ? shown_above(load, path, up) : show_path(load, path));
+            if (over != NULL)
+                add_file(load, over,
+                         start == NULL ? shown_above(load, over, up) : show_path(load, over));
+            return true;
+        }
+        if (wc_streq(dir, "/"))
+            return false;
+        dir = dir_of(load, dir);
+    }
+}
+
+static int find_files(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    struct wc_strv named = { 0 };
+    if (o->text != NULL) {
+        add_file(load, join(load, o->cwd, "compose.yaml"), "compose.yaml");
+        return 0;
+    }
+    for (size_t i = 0; i < o->n_files; i++)
+        wc_strv_add(load->arena, &named, o->files[i]);
+    if (named.n == 0) {
+        const char *separator = wc_load_env(load, "COMPOSE_PATH_SEPARATOR");
+        split_into(load, wc_load_env(load, "COMPOSE_FILE"),
+                   separator == NULL || *separator == '\0' ? ":" : separator, &named);
+    }
+    for (size_t i = 0; i < named.n; i++)
+        add_named_file(load, named.items[i]);
+    if (named.n != 0 || search_upwards(load))
+        return 0;
+    struct wc_diag *diag = wc_report_at(load, WC_E_FILE, (struct wc_loc){ 0 }, 1,
+                                        "no Compose file in %s or above", o->cwd);
+    diag->hint = "make a compose.yaml, or name a file with -f";
+    return WC_ERR_NOENT;
+}
+
+static void find_project_dir(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    if (o->project_directory != NULL)
+        load->project_dir = join(load, o->cwd, o->project_directory);
+    else if (load->files.n == 0 || wc_streq(load->files.items[0], "-"))
+        load->project_dir = o->cwd;
+    else
+        load->project_dir = dir_of(load, load->files.items[0]);
+}
+
+static void find_profiles(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    for (size_t i = 0; i < o->n_profiles; i++)
+        split_into(load, o->profiles[i], ",", &load->profiles);
+    if (o->n_profiles == 0)
+        split_into(load, wc_load_env(load, "COMPOSE_PROFILES"), ",", &load->profiles);
+}
+
+int wc_discover(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    if (load->canonical) {
+        load->project_dir = o->cwd;
+        if (o->text != NULL)
+            add_file(load, "-", "project");
+        for (size_t i = 0; o->text == NULL && i < o->n_files; i++)
+            add_named_file(load, o->files[i]);
+        return 0;
+    }
+    take_environ(load);
+    bool named = read_named_env_files(load);
+    bool defaults = !named && !truthy(wc_load_env(load, "COMPOSE_DISABLE_ENV_FILE"));
+    if (defaults)
+        read_default_env_file(load, o->cwd);
+    int rc = find_files(load);
+    if (rc != 0)
+        return rc;
+    find_project_dir(load);
+    if (defaults && !wc_streq(load->project_dir, o->cwd))
+        read_default_env_file(load, load->project_dir);
+    find_profiles(load);
+    return 0;
+}
+
+static bool valid_name(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || name[0] == '_' || name[0] == '-')
+        return false;
+    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
+}
+
+static const char *normalised(struct wc_load *load, const char *text)
+{
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    for (; *text != '\0'; text++) {
+        char c = wc_ascii_lower(*text);
+        bool leading = out.len == 0 && (c == '_' || c == '-');
+        if ((wc_ascii_isalnum(c) || c == '_' || c == '-') && !leading)
+            wc_buf_addc(&out, c);
+    }
+    return wc_arena_strdup(load->arena, out.data);
+}
+
+static void use_given_name(struct wc_load *load, const char *name, const char *from)
+{
+    load->project_name = normalised(load, name);
+    if (valid_name(name))
+        return;
+    struct wc_diag *diag = wc_report_at(load, WC_E_NAME, (struct wc_loc){ 0 }, 1,
+                                        "project name '%s' (from %s) is not allowed", name, from);
+    diag->hint = "lower-case letters, digits, '_' and '-', the first a letter or digit";
+    if (load->project_name[0] == '\0')
+        load->project_name = "project";
+}
+
+void wc_discover_name(struct wc_load *load, const struct wc_node *name)
+{
+    const char *given = load->options->project_name;
+    const char *variable = wc_load_env(load, "COMPOSE_PROJECT_NAME");
+    if (given != NULL && *given != '\0') {
+        use_given_name(load, given, "-p");
+        return;
+    }
+    if (variable != NULL && *variable != '\0') {
+        use_given_name(load, variable, "COMPOSE_PROJECT_NAME");
+        return;
+    }
+    bool in_file = name != NULL && name->kind == WC_NODE_STRING;
+    const char *base = strrchr(load->project_dir, '/');
+    const char *source = in_file ? name->text : base == NULL ? load->project_dir : base + 1;
+    load->project_name = normalised(load, source);
+    if (load->project_name[0] != '\0')
+        return;
+    load->project_name = "project";
+    struct wc_diag *diag =
+        in_file ? wc_report(load, WC_E_NAME, name, "nothing is left of project name '%s'", source)
+                : wc_report_at(load, WC_E_NAME, (struct wc_loc){ 0 }, 1,
+                               "no project name can be made of directory '%s'", load->project_dir);
+    diag->hint = "give the project a name with -p or name:";
+}

@@ -1,0 +1,36 @@
+/* draft.h - a service while it is being decoded: the model's struct and the attributes that are
+ * settled into it afterwards (spec, private).
+ */
+#ifndef SPEC_DRAFT_H
+#define SPEC_DRAFT_H
+
+#include "spec/table.h"
+#include "wcompose/model.h"
+
+struct wc_service_draft {
+    struct wc_service service; /* first: rows count offsets from here */
+    const char *restart, *network_mode;
+    const char *deploy_condition; /* deploy.restart_policy */
+    int64_t deploy_max_attempts;
+    int64_t scale, replicas;
+    int64_t limit_memory, limit_nano_cpus, limit_pids, reserve_memory;
+    int64_t memswap;
+    struct wc_strv links;
+};
+
+/* A draft with everything unset. */
+void wc_draft_init(struct wc_service_draft *draft);
+
+/* Works out the members that several attributes share, fills the defaults of the specification and
+ * reports what disagrees. node  the service's long form; at  its key */
+void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
+                     const struct wc_node *node, const struct wc_member *member);
+
+/* The struct of a network and a volume with everything unset, and its settling. */
+void wc_network_init(struct wc_network *network);
+void wc_network_settle(struct wc_load *load, struct wc_network *network,
+                       const struct wc_member *member);
+void wc_volume_settle(struct wc_load *load, struct wc_volume *volume,
+                      const struct wc_member *member);
+
+#endif

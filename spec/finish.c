@@ -1,0 +1,157 @@
+/* finish.c - the canonical tree of what is left, and the hash of each service over it.
+ *
+ * The hash covers the rows that need a new instance when they change, and the networks and volumes
+ * that the service uses, so that a renamed network is noticed too.
+ */
+#include "spec/build.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "spec/render.h"
+#include "spec/table.h"
+
+/* depends_on of the model: what links and shared namespaces imply is in it. */
+static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *s)
+{
+    static const char *const words[] = { "service_started", "service_healthy",
+                                         "service_completed_successfully" };
+    struct wc_arena *arena = load->arena;
+    struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, NULL);
+    for (size_t i = 0; i < s->n_deps; i++) {
+        struct wc_node *dep = wc_node_new(arena, WC_NODE_MAP, NULL);
+        wc_node_put(arena, dep, "condition",
+                    wc_node_string(arena, words[s->deps[i].condition], NULL));
+        wc_node_put(arena, dep, "required", wc_node_boolean(arena, s->deps[i].required, NULL));
+        if (s->deps[i].restart)
+            wc_node_put(arena, dep, "restart", wc_node_boolean(arena, true, NULL));
+        wc_node_put(arena, out, s->deps[i].service, dep);
+    }
+    return out;
+}
+
+static struct wc_node *service_node(struct wc_load *load, const struct wc_service *s)
+{
+    struct wc_node *out = wc_node_copy(load->arena, s->tree);
+    wc_node_drop(out, "depends_on");
+    if (s->n_deps != 0)
+        wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
+    return out;
+}
+
+/* A network's or volume's long form with its name and without the old form of external. */
+static struct wc_node *named(struct wc_load *load, const struct wc_node *section, const char *key,
+                             const char *name, bool external)
+{
+    const struct wc_node *old = wc_node_get(section, key);
+    struct wc_node *out = old == NULL || old->kind != WC_NODE_MAP
+                              ? wc_node_new(load->arena, WC_NODE_MAP, NULL)
+                              : wc_node_copy(load->arena, old);
+    wc_node_put(load->arena, out, "name", wc_node_string(load->arena, name, NULL));
+    if (external)
+        wc_node_put(load->arena, out, "external", wc_node_boolean(load->arena, true, NULL));
+    return out;
+}
+
+static struct wc_node *networks_node(struct wc_load *load, const struct wc_project *project,
+                                     const struct wc_node *section)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
+    for (size_t i = 0; i < project->n_networks; i++) {
+        const struct wc_network *n = &project->networks[i];
+        if (n->used)
+            wc_node_put(load->arena, out, n->key,
+                        named(load, section, n->key, n->name, n->external));
+    }
+    return out;
+}
+
+static struct wc_node *volumes_node(struct wc_load *load, const struct wc_project *project,
+                                    const struct wc_node *section)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
+    for (size_t i = 0; i < project->n_volumes; i++) {
+        const struct wc_volume *v = &project->volumes[i];
+        if (v->used)
+            wc_node_put(load->arena, out, v->key,
+                        named(load, section, v->key, v->name, v->external));
+    }
+    return out;
+}
+
+static struct wc_node *services_node(struct wc_load *load, const struct wc_project *project)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
+    for (size_t i = 0; i < project->n_services; i++)
+        wc_node_put(load->arena, out, project->services[i].name,
+                    service_node(load, &project->services[i]));
+    return out;
+}
+
+/* Profiles of ours were applied: what they said stands at the services. */
+static bool stays(const char *key)
+{
+    static const char *const gone[] = { "services", "networks",   "volumes", "name",
+                                        "version",  "x-wcompose", "x-loaded" };
+    for (size_t i = 0; i < WC_COUNT(gone); i++)
+        if (wc_streq(gone[i], key))
+            return false;
+    return true;
+}
+
+static struct wc_node *project_node(struct wc_load *load, const struct wc_project *project,
+                                    const struct wc_node *root)
+{
+    struct wc_arena *arena = load->arena;
+    struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, NULL);
+    struct wc_node *networks = networks_node(load, project, wc_node_get(root, "networks"));
+    struct wc_node *volumes = volumes_node(load, project, wc_node_get(root, "volumes"));
+    wc_node_put(arena, out, "name", wc_node_string(arena, project->name, NULL));
+    wc_node_put(arena, out, "services", services_node(load, project));
+    if (networks->n != 0)
+        wc_node_put(arena, out, "networks", networks);
+    if (volumes->n != 0)
+        wc_node_put(arena, out, "volumes", volumes);
+    for (size_t i = 0; i < root->n; i++)
+        if (stays(root->members[i].key) && wc_str_starts(root->members[i].key, "x-"))
+            wc_node_put_at(arena, out, &root->members[i], root->members[i].value);
+    return out;
+}
+
+static void hash_service(const struct wc_node *tree, struct wc_service *s, struct wc_buf *text)
+{
+    const struct wc_node *networks = wc_node_get(tree, "networks");
+    const struct wc_node *volumes = wc_node_get(tree, "volumes");
+    wc_buf_reset(text);
+    struct wc_jsonw w = WC_JSONW_INIT(text);
+    wc_jsonw_array(&w, NULL);
+    wc_render_json(&w, NULL, wc_node_get(wc_node_get(tree, "services"), s->name), false,
+                   &wc_table_service);
+    for (size_t i = 0; i < s->n_networks; i++) {
+        const struct wc_node *node = wc_node_get(networks, s->networks[i].network);
+        if (node != NULL)
+            wc_render_json(&w, NULL, node, false, &wc_table_network);
+    }
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        const struct wc_mount *m = &s->mounts[i];
+        const struct wc_node *node = m->type == WC_MOUNT_VOLUME && m->source != NULL
+                                         ? wc_node_get(volumes, m->source)
+                                         : NULL;
+        if (node != NULL)
+            wc_render_json(&w, NULL, node, false, &wc_table_volume);
+    }
+    wc_jsonw_end_array(&w);
+    wc_sha256_hex(text->data, text->len, s->spec_hash);
+}
+
+void wc_build_finish(struct wc_load *load, struct wc_project *project, const struct wc_node *root)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    project->tree = project_node(load, project, root);
+    for (size_t i = 0; i < project->n_services; i++)
+        hash_service(project->tree, &project->services[i], &text);
+}

@@ -1,0 +1,288 @@
+/* interpolate.c - the template language, and its walk over a tree.
+ *
+ * The closing brace is found by counting braces, so that defaults may hold templates; a default is
+ * expanded only when it is used. A '$' that begins nothing stays as it is.
+ */
+#include "spec/interpolate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "spec/load.h"
+
+enum { NESTING_MAX = 32, EXPANDED_MAX = 1 << 20 };
+
+struct expansion {
+    const struct wc_template_env *env;
+    struct wc_template_fault *fault;
+    unsigned depth;
+};
+
+static bool expand(struct expansion *x, const char *text, size_t len, size_t base,
+                   struct wc_buf *out);
+
+static bool name_start(char c)
+{
+    return c == '_' || (wc_ascii_isalnum(c) && !wc_ascii_isdigit(c));
+}
+
+static size_t name_length(const char *text, size_t len)
+{
+    if (len == 0 || !name_start(text[0]))
+        return 0;
+    size_t n = 1;
+    while (n < len && (text[n] == '_' || wc_ascii_isalnum(text[n])))
+        n++;
+    return n;
+}
+
+static bool fault(struct expansion *x, size_t offset, size_t len, const char *msg)
+{
+    x->fault->offset = offset;
+    x->fault->len = len;
+    snprintf(x->fault->msg, sizeof x->fault->msg, "%s", msg);
+    return false;
+}
+
+/* Looks a name up that isn't NUL-terminated. */
+static const char *look_up(const struct expansion *x, const char *name, size_t len)
+{
+    char stack[128];
+    if (len >= sizeof stack) {
+        WC_CLEANUP_BUF struct wc_buf heap = WC_BUF_INIT;
+        wc_buf_add(&heap, name, len);
+        return x->env->get(x->env->data, heap.data);
+    }
+    memcpy(stack, name, len);
+    stack[len] = '\0';
+    return x->env->get(x->env->data, stack);
+}
+
+static void note_unset(const struct expansion *x, const char *name, size_t len, size_t offset,
+                       size_t span)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    if (x->env->unset == NULL)
+        return;
+    wc_buf_add(&text, name, len);
+    x->env->unset(x->env->data, text.data, offset, span);
+}
+
+/* One ${…}: `body` without the braces, at `base` of the whole text. */
+struct braced {
+    const char *body;
+    size_t len, base;
+    size_t name_len;
+};
+
+/* ${NAME:?word}: the word becomes the message. */
+static bool fail_required(struct expansion *x, const struct braced *b, const char *word,
+                          size_t word_len, size_t word_base)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    if (!expand(x, word, word_len, word_base, &text))
+        return false;
+    x->fault->required = true;
+    x->fault->offset = b->base - 2;
+    x->fault->len = b->len + 3;
+    snprintf(x->fault->msg, sizeof x->fault->msg, "required variable '%.*s' is not set%s%s",
+             (int)(b->name_len > 80 ? 80 : b->name_len), b->body, text.len == 0 ? "" : ": ",
+             text.data);
+    return false;
+}
+
+static bool expand_braced(struct expansion *x, const struct braced *b, struct wc_buf *out)
+{
+    const char *value = look_up(x, b->body, b->name_len);
+    const char *op = b->body + b->name_len;
+    size_t left = b->len - b->name_len;
+    if (left == 0) {
+        if (value == NULL)
+            note_unset(x, b->body, b->name_len, b->base - 2, b->len + 3);
+        else
+            wc_buf_adds(out, value);
+        return true;
+    }
+    bool colon = op[0] == ':';
+    char sign = op[colon ? 1 : 0];
+    size_t skip = colon ? 2 : 1;
+    if (left < skip || sign == '\0' || strchr("-+?", sign) == NULL)
+        return fault(x, b->base - 2, b->len + 3,
+                     "not a template: behind the name stands one of :- - :+ + :? ?");
+    const char *word = op + skip;
+    size_t word_len = left - skip, word_base = b->base + b->name_len + skip;
+    bool has = value != NULL && !(colon && value[0] == '\0');
+    if (sign == '+')
+        return has ? expand(x, word, word_len, word_base, out) : true;
+    if (has) {
+        wc_buf_adds(out, value);
+        return true;
+    }
+    if (sign == '?')
+        return fail_required(x, b, word, word_len, word_base);
+    return expand(x, word, word_len, word_base, out);
+}
+
+/* Length of the body behind "${", up to its closing brace; false when there is none on the line. */
+static bool body_length(const char *text, size_t len, size_t *out)
+{
+    unsigned open = 1;
+    for (size_t i = 0; i < len && text[i] != '\n'; i++) {
+        if (text[i] == '{')
+            open++;
+        else if (text[i] == '}' && --open == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* text[0] is '$'. Appends what it stands for and sets *used. */
+static bool expand_dollar(struct expansion *x, const char *text, size_t len, size_t base,
+                          struct wc_buf *out, size_t *used)
+{
+    *used = 1;
+    if (len >= 2 && text[1] == '$') {
+        *used = 2;
+        wc_buf_addc(out, '$');
+        return true;
+    }
+    size_t name = name_length(text + 1, len - 1);
+    if (name != 0) {
+        const char *value = look_up(x, text + 1, name);
+        *used = 1 + name;
+        if (value == NULL)
+            note_unset(x, text + 1, name, base, 1 + name);
+        else
+            wc_buf_adds(out, value);
+        return true;
+    }
+    if (len < 2 || text[1] != '{') {
+        wc_buf_addc(out, '$');
+        return true;
+    }
+    struct braced b = { .body = text + 2, .base = base + 2 };
+    if (!body_length(b.body, len - 2, &b.len))
+        return fault(x, base, len, "not a template: '${' without its '}' on the same line");
+    b.name_len = name_length(b.body, b.len);
+    if (b.name_len == 0)
+        return fault(x, base, b.len + 3,
+                     "not a template: '${' is followed by a name of letters, digits and '_'");
+    *used = b.len + 3;
+    return expand_braced(x, &b, out);
+}
+
+static bool expand(struct expansion *x, const char *text, size_t len, size_t base,
+                   struct wc_buf *out)
+{
+    if (x->depth >= NESTING_MAX)
+        return fault(x, base, len, "templates are nested deeper than 32 levels");
+    x->depth++;
+    for (size_t i = 0; i < len;) {
+        const char *dollar = memchr(text + i, '$', len - i);
+        size_t plain = dollar == NULL ? len - i : (size_t)(dollar - (text + i));
+        wc_buf_add(out, text + i, plain);
+        i += plain;
+        size_t used = 0;
+        if (i < len && !expand_dollar(x, text + i, len - i, base + i, out, &used))
+            return false;
+        if (out->len > EXPANDED_MAX)
+            return fault(x, base, len, "expands to more than 1 MiB");
+        i += used;
+    }
+    x->depth--;
+    return true;
+}
+
+bool wc_template_expand(const char *text, const struct wc_template_env *env, struct wc_buf *out,
+                        struct wc_template_fault *fault_out)
+{
+    *fault_out = (struct wc_template_fault){ 0 };
+    struct expansion x = { .env = env, .fault = fault_out };
+    return expand(&x, text, strlen(text), 0, out);
+}
+
+/* What the walk over a tree hands to the callbacks. */
+struct site {
+    struct wc_load *load;
+    const struct wc_node *node;
+};
+
+static const char *get_env(void *data, const char *name)
+{
+    const struct site *site = data;
+    return wc_load_env(site->load, name);
+}
+
+/* Place of an offset within a scalar: exact when the scalar stands on one line and its text is what
+ * was written, else the scalar's own. */
+static struct wc_loc place_in(const struct wc_node *node, size_t offset, size_t len, unsigned *span)
+{
+    unsigned columns = wc_utf8_columns(node->raw, strlen(node->raw));
+    struct wc_loc at = node->at;
+    *span = node->span;
+    if (columns + (node->quoted ? 2 : 0) != node->span)
+        return at;
+    at.col += wc_utf8_columns(node->raw, offset) + (node->quoted ? 1 : 0);
+    *span = wc_utf8_columns(node->raw + offset, len);
+    return at;
+}
+
+static void warn_unset(void *data, const char *name, size_t offset, size_t len)
+{
+    const struct site *site = data;
+    if (wc_map_has(&site->load->warned, name))
+        return;
+    const char *kept = wc_arena_strdup(site->load->arena, name);
+    wc_map_put(&site->load->warned, kept, NULL);
+    unsigned span;
+    struct wc_loc at = place_in(site->node, offset, len, &span);
+    struct wc_diag *diag =
+        wc_report_at(site->load, WC_W_UNSET, at, span,
+                     "variable '%s' is not set; it becomes an empty string", kept);
+    wc_hint(site->load, diag, "set it in the environment or in .env, or write ${%s-}", kept);
+}
+
+static struct wc_node *expand_scalar(struct wc_load *load, struct wc_node *node)
+{
+    struct site site = { load, node };
+    struct wc_template_env env = { get_env, warn_unset, &site };
+    struct wc_template_fault why;
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    struct wc_node *copy = wc_node_copy(load->arena, node);
+    if (!wc_template_expand(node->text, &env, &out, &why)) {
+        unsigned span;
+        struct wc_loc at = place_in(node, why.offset, why.len, &span);
+        struct wc_diag *diag = wc_report_at(load, why.required ? WC_E_VARIABLE : WC_E_TEMPLATE, at,
+                                            span, "%s", why.msg);
+        diag->hint = why.required ? "set it in the environment, in .env or in an --env-file"
+                                  : "write $$ for a dollar sign";
+        copy->kind = WC_NODE_BAD;
+        return copy;
+    }
+    copy->text = wc_arena_strndup(load->arena, out.data, out.len);
+    copy->raw = copy->text;
+    return copy;
+}
+
+struct wc_node *wc_interpolate(struct wc_load *load, struct wc_node *node)
+{
+    if (node->kind == WC_NODE_STRING)
+        return strchr(node->text, '$') == NULL ? node : expand_scalar(load, node);
+    struct wc_node *copy = NULL;
+    for (size_t i = 0; i < node->n; i++) {
+        bool list = node->kind == WC_NODE_LIST;
+        struct wc_node *old = list ? node->items[i] : node->members[i].value;
+        struct wc_node *new = wc_interpolate(load, old);
+        if (new == old)
+            continue;
+        if (copy == NULL)
+            copy = wc_node_copy(load->arena, node);
+        *(list ? &copy->items[i] : &copy->members[i].value) = new;
+    }
+    return copy == NULL ? node : copy;
+}

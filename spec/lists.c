@@ -1,0 +1,302 @@
+/* lists.c - lists and maps of strings, and the generic containers of sections. Long forms: lists
+ * stay lists, every K=V notation becomes a map.
+ */
+#include "spec/types.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+#define STRING WC_KIND(WC_NODE_STRING)
+#define INT WC_KIND(WC_NODE_INT)
+#define FLOAT WC_KIND(WC_NODE_FLOAT)
+#define BOOL WC_KIND(WC_NODE_BOOL)
+#define LIST WC_KIND(WC_NODE_LIST)
+#define MAP WC_KIND(WC_NODE_MAP)
+
+/* A place in a list, for messages: "services.web.ports[2]". */
+static struct wc_where item_where(struct wc_load *load, const struct wc_where *where, size_t i)
+{
+    return (struct wc_where){
+        where->up, wc_arena_printf(load->arena, "%s[%zu]", where->name, i), { 0 }, 0
+    };
+}
+
+/* Checks the items of a list of strings; numbers are taken as text where `numbers` says so. */
+static struct wc_node *canon_items(struct wc_load *load, struct wc_node *node,
+                                   const struct wc_where *where, bool numbers)
+{
+    static const struct wc_field item_string = { .type = &wc_type_string };
+    static const struct wc_field item_text = { .type = &wc_type_text };
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_where inner = { where->up, where->name, { 0 }, 0 };
+        struct wc_node *item = node->items[i];
+        if (item->kind != WC_NODE_STRING)
+            inner = item_where(load, where, i);
+        if (item->kind == WC_NODE_NULL)
+            item = wc_canon_refuse(load, &item_string, item, &inner);
+        wc_node_add(load->arena, out,
+                    wc_canon_value(load, numbers ? &item_text : &item_string, item, &inner));
+    }
+    return out;
+}
+
+static struct wc_node *canon_strings(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind == WC_NODE_STRING) {
+        struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+        wc_node_add(load->arena, out, node);
+        return out;
+    }
+    return canon_items(load, node, where, field->type == &wc_type_texts);
+}
+
+static struct wc_node *canon_command(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind == WC_NODE_STRING)
+        return wc_split_command(load, node);
+    return canon_strings(load, field, node, where);
+}
+
+static struct wc_node *canon_test(struct wc_load *load, const struct wc_field *field,
+                                  struct wc_node *node, const struct wc_where *where)
+{
+    static const char *const words[] = { "CMD", "CMD-SHELL", "NONE" };
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    if (node->kind == WC_NODE_STRING) {
+        wc_node_add(load->arena, out, wc_node_string(load->arena, "CMD-SHELL", node));
+        wc_node_add(load->arena, out, node);
+        return out;
+    }
+    out = canon_strings(load, field, node, where);
+    if (out->n == 0 || out->items[0]->kind != WC_NODE_STRING)
+        return out;
+    const char *first = out->items[0]->text;
+    for (size_t i = 0; i < WC_COUNT(words); i++)
+        if (wc_streq(first, words[i]))
+            return out;
+    struct wc_diag *diag = wc_report(load, WC_E_VALUE, out->items[0],
+                                     "%s starts with CMD, CMD-SHELL or NONE, not '%s'",
+                                     wc_where_text(load, where), first);
+    wc_hint_words(load, diag, first, words, WC_COUNT(words), false);
+    out->kind = WC_NODE_BAD;
+    return out;
+}
+
+static void decode_strv(struct wc_load *load, const struct wc_field *field,
+                        const struct wc_node *node, void *dst)
+{
+    (void)field;
+    struct wc_strv *list = dst;
+    list->items = WC_NEW_ARRAY(load->arena, const char *, node->n + 1);
+    list->set = true;
+    for (size_t i = 0; i < node->n; i++)
+        if (node->items[i]->kind == WC_NODE_STRING)
+            list->items[list->n++] = node->items[i]->text;
+}
+
+/* One "K=V" or "K" of a list. */
+static void canon_pair(struct wc_load *load, struct wc_node *out, struct wc_node *item,
+                       bool open_keys)
+{
+    const char *equals = strchr(item->text, '=');
+    size_t len = equals == NULL ? strlen(item->text) : (size_t)(equals - item->text);
+    struct wc_member member = { .key_at = item->at, .key_span = item->span };
+    if (len > WC_YAML_KEY_MAX) {
+        wc_report(load, WC_E_LIMIT, item, "a key is longer than 1000 bytes");
+        return;
+    }
+    member.key = wc_arena_strndup(load->arena, item->text, len);
+    struct wc_node *value = wc_node_string(load->arena, equals == NULL ? "" : equals + 1, item);
+    if (equals == NULL && open_keys)
+        value = wc_node_new(load->arena, WC_NODE_NULL, item);
+    wc_node_put_at(load->arena, out, &member, value);
+}
+
+static struct wc_node *canon_kv_list(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *node, const struct wc_where *where)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    struct wc_node *items = canon_items(load, node, where, false);
+    for (size_t i = 0; i < items->n; i++) {
+        if (items->items[i]->kind == WC_NODE_STRING)
+            canon_pair(load, out, items->items[i], field->type == &wc_type_env);
+        else
+            out->kind = WC_NODE_BAD;
+    }
+    return out;
+}
+
+static struct wc_node *canon_kv_value(struct wc_load *load, const struct wc_field *field,
+                                      struct wc_node *value, const struct wc_where *where)
+{
+    static const struct wc_type scalar_type = { "a string, a number, true or false", STRING, NULL,
+                                                NULL, true };
+    static const struct wc_field scalar = { .type = &scalar_type };
+    if (value->kind == WC_NODE_BAD || value->tag == WC_TAG_RESET || value->kind == WC_NODE_STRING)
+        return value;
+    if (!wc_node_is_scalar(value))
+        return wc_canon_refuse(load, &scalar, value, where);
+    if (value->kind == WC_NODE_NULL && field->type == &wc_type_env)
+        return value;
+    struct wc_node *out = wc_node_string(load->arena, value->text, value);
+    out->tag = value->tag;
+    return out;
+}
+
+static struct wc_node *canon_kv(struct wc_load *load, const struct wc_field *field,
+                                struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind == WC_NODE_LIST)
+        return canon_kv_list(load, field, node, where);
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_member *member = &node->members[i];
+        struct wc_where inner = { where, member->key, member->key_at, member->key_span };
+        wc_node_put_at(load->arena, out, member,
+                       canon_kv_value(load, field, member->value, &inner));
+    }
+    return out;
+}
+
+static void decode_kvs(struct wc_load *load, const struct wc_field *field,
+                       const struct wc_node *node, void *dst)
+{
+    (void)field;
+    struct wc_kvs *kvs = dst;
+    kvs->items = WC_NEW_ARRAY(load->arena, struct wc_kv, node->n + 1);
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_member *m = &node->members[i];
+        if (m->value->kind == WC_NODE_BAD)
+            continue;
+        kvs->items[kvs->n++] =
+            (struct wc_kv){ m->key, m->value->kind == WC_NODE_NULL ? NULL : m->value->text };
+    }
+}
+
+/* "host=ip" or "host:ip"; brackets around the address are dropped. */
+static struct wc_node *canon_host(struct wc_load *load, struct wc_node *item)
+{
+    const char *sign = strchr(item->text, '=');
+    if (sign == NULL)
+        sign = strchr(item->text, ':');
+    if (sign == NULL || sign == item->text || sign[1] == '\0')
+        return wc_canon_bad(load, item, "an extra host is 'name=address', not '%s'", item->text);
+    const char *ip = sign + 1;
+    size_t len = strlen(ip);
+    if (ip[0] == '[' && ip[len - 1] == ']')
+        ip++, len -= 2;
+    return wc_node_string(load->arena,
+                          wc_arena_printf(load->arena, "%.*s=%.*s", (int)(sign - item->text),
+                                          item->text, (int)len, ip),
+                          item);
+}
+
+static void add_host(struct wc_load *load, struct wc_node *out, const struct wc_member *m,
+                     struct wc_node *ip)
+{
+    if (ip->kind != WC_NODE_STRING) {
+        if (ip->kind != WC_NODE_BAD)
+            wc_report(load, WC_E_TYPE, ip, "the address of host '%s' is a string, not %s", m->key,
+                      wc_node_describe(ip));
+        return;
+    }
+    wc_node_add(
+        load->arena, out,
+        wc_node_string(load->arena, wc_arena_printf(load->arena, "%s=%s", m->key, ip->text), ip));
+}
+
+static struct wc_node *canon_hosts(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where)
+{
+    (void)field;
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    if (node->kind == WC_NODE_LIST) {
+        struct wc_node *items = canon_items(load, node, where, false);
+        for (size_t i = 0; i < items->n; i++)
+            wc_node_add(load->arena, out,
+                        items->items[i]->kind == WC_NODE_STRING ? canon_host(load, items->items[i])
+                                                                : items->items[i]);
+        return out;
+    }
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_member *m = &node->members[i];
+        if (m->value->kind != WC_NODE_LIST)
+            add_host(load, out, m, m->value);
+        for (size_t j = 0; m->value->kind == WC_NODE_LIST && j < m->value->n; j++)
+            add_host(load, out, m, m->value->items[j]);
+    }
+    return out;
+}
+
+static void decode_hosts(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *node, void *dst)
+{
+    (void)field;
+    struct wc_kvs *kvs = dst;
+    kvs->items = WC_NEW_ARRAY(load->arena, struct wc_kv, node->n + 1);
+    for (size_t i = 0; i < node->n; i++) {
+        const char *text = node->items[i]->text, *equals = strchr(text, '=');
+        if (node->items[i]->kind != WC_NODE_STRING || equals == NULL)
+            continue;
+        const char *host = wc_arena_strndup(load->arena, text, (size_t)(equals - text));
+        kvs->items[kvs->n++] = (struct wc_kv){ host, equals + 1 };
+    }
+}
+
+static struct wc_node *canon_section_type(struct wc_load *load, const struct wc_field *field,
+                                          struct wc_node *node, const struct wc_where *where)
+{
+    return wc_canon_section(load, field->sub, node, where);
+}
+
+static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *node, const struct wc_where *where)
+{
+    static const struct wc_type entry_type = { "a map", MAP, canon_section_type, NULL, true };
+    struct wc_field entry = { .type = &entry_type, .sub = field->sub, .required = field->required };
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_member *member = &node->members[i];
+        struct wc_where inner = { where, member->key, member->key_at, member->key_span };
+        wc_node_put_at(load->arena, out, member,
+                       wc_canon_value(load, &entry, member->value, &inner));
+    }
+    return out;
+}
+
+static struct wc_node *canon_item_sections(struct wc_load *load, const struct wc_field *field,
+                                           struct wc_node *node, const struct wc_where *where)
+{
+    static const struct wc_type item_type = { "a map", MAP, canon_section_type, NULL, false };
+    struct wc_field entry = { .type = &item_type, .sub = field->sub, .required = field->required };
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_where inner = item_where(load, where, i);
+        wc_node_add(load->arena, out, wc_canon_value(load, &entry, node->items[i], &inner));
+    }
+    return out;
+}
+
+const struct wc_type wc_type_strings = { "a list of strings", LIST, canon_strings, decode_strv,
+                                         false };
+const struct wc_type wc_type_texts = { "a list", LIST, canon_strings, decode_strv, false };
+const struct wc_type wc_type_string_or_list = { "a string or a list of strings", STRING | LIST,
+                                                canon_strings, decode_strv, false };
+const struct wc_type wc_type_command = { "a string or a list of strings", STRING | LIST,
+                                         canon_command, decode_strv, true };
+const struct wc_type wc_type_test = { "a string or a list of strings", STRING | LIST, canon_test,
+                                      decode_strv, false };
+const struct wc_type wc_type_kv = { "a map, or a list of KEY=value", LIST | MAP, canon_kv,
+                                    decode_kvs, false };
+const struct wc_type wc_type_env = { "a map, or a list of KEY=value", LIST | MAP, canon_kv,
+                                     decode_kvs, false };
+const struct wc_type wc_type_hosts = { "a map, or a list of name=address", LIST | MAP, canon_hosts,
+                                       decode_hosts, false };
+const struct wc_type wc_type_section = { "a map", MAP, canon_section_type, NULL, false };
+const struct wc_type wc_type_entries = { "a map", MAP, canon_entries, NULL, true };
+const struct wc_type wc_type_items = { "a list of maps", LIST, canon_item_sections, NULL, false };

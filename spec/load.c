@@ -1,0 +1,100 @@
+/* load.c - reports, hints, variables and paths for every stage. */
+#include "spec/load.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+
+struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struct wc_loc at,
+                             unsigned span, const char *fmt, ...)
+{
+    const char *name = wc_spec_code(code)->code;
+    va_list args;
+    va_start(args, fmt);
+    const char *msg = wc_arena_vprintf(load->arena, fmt, args);
+    va_end(args);
+    struct wc_diag *diag = wc_diags_add(
+        load->diags, name[0] == 'E' ? WC_SEVERITY_ERROR : WC_SEVERITY_WARNING, name, at, "%s", msg);
+    diag->span = span == 0 ? 1 : span;
+    return diag;
+}
+
+void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    diag->hint = wc_arena_vprintf(load->arena, fmt, args);
+    va_end(args);
+}
+
+void wc_hint_words(struct wc_load *load, struct wc_diag *diag, const char *word,
+                   const char *const *words, size_t n, bool list_all)
+{
+    const char *close = wc_str_suggest(word, words, n);
+    if (close != NULL) {
+        wc_hint(load, diag, "did you mean '%s'?", close);
+        return;
+    }
+    if (!list_all || n == 0)
+        return;
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    for (size_t i = 0; i < n; i++)
+        wc_buf_printf(&text, "%s%s", i == 0 ? "one of: " : ", ", words[i]);
+    wc_hint(load, diag, "%s", text.data);
+}
+
+static void add_where(struct wc_buf *out, const struct wc_where *where)
+{
+    if (where == NULL || where->name == NULL)
+        return;
+    add_where(out, where->up);
+    wc_buf_printf(out, "%s%s", out->len == 0 ? "" : ".", where->name);
+}
+
+const char *wc_where_text(struct wc_load *load, const struct wc_where *where)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    add_where(&text, where);
+    return text.len == 0 ? "the file" : wc_arena_strdup(load->arena, text.data);
+}
+
+const char *wc_load_env(const struct wc_load *load, const char *name)
+{
+    return wc_map_get(&load->env, name);
+}
+
+/* Appends path to out (which holds an absolute path or nothing), folding "." and "..". */
+static void append_clean(struct wc_buf *out, const char *path)
+{
+    while (*path != '\0') {
+        size_t len = strcspn(path, "/");
+        if (len == 2 && path[0] == '.' && path[1] == '.') {
+            while (out->len > 0 && out->data[out->len - 1] != '/')
+                out->data[--out->len] = '\0';
+            if (out->len > 0)
+                out->data[--out->len] = '\0';
+        } else if (len > 0 && !(len == 1 && path[0] == '.')) {
+            wc_buf_addc(out, '/');
+            wc_buf_add(out, path, len);
+        }
+        path += len;
+        path += strspn(path, "/");
+    }
+}
+
+const char *wc_load_path(struct wc_load *load, const char *base, const char *path)
+{
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    const char *home = wc_load_env(load, "HOME");
+    if (path[0] == '~' && home != NULL) {
+        append_clean(&out, home);
+        path += strcspn(path, "/");
+    } else if (path[0] != '/') {
+        append_clean(&out, base);
+    }
+    append_clean(&out, path);
+    return out.len == 0 ? "/" : wc_arena_strdup(load->arena, out.data);
+}

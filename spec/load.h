@@ -1,0 +1,69 @@
+/* load.h - what every stage of one load shares (spec, private).
+ *
+ * Idea:    one value passed along instead of globals; it lives on the stack of wc_spec_load.
+ */
+#ifndef SPEC_LOAD_H
+#define SPEC_LOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/map.h"
+#include "spec/codes.h"
+#include "spec/node.h"
+#include "wcompose/diag.h"
+#include "wcompose/spec.h"
+
+/* One load. */
+struct wc_load {
+    struct wc_arena *arena;
+    struct wc_diags *diags;
+    const struct wc_spec_options *options;
+    struct wc_map env;          /* for interpolation: shell, then env files; name -> value */
+    struct wc_map warned;       /* variables that were reported as unset */
+    const char *project_dir;    /* absolute */
+    const char *project_name;   /* normalised; NULL until known */
+    struct wc_strv files;       /* absolute paths, or "-" */
+    struct wc_strv shown_files; /* the same as the user wrote them */
+    struct wc_strv profiles;    /* active */
+    bool canonical;             /* options->canonical */
+};
+
+/* Where in the tree a value is, for messages: "services.web.ports". Lives on the stack. */
+struct wc_where {
+    const struct wc_where *up;
+    const char *name;     /* NULL at the root */
+    struct wc_loc key_at; /* place of the key; zero in lists */
+    unsigned key_span;
+};
+
+/* Reports an error or warning (by its code's letter) at a place; the caller may add hint and
+ * related place. */
+struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struct wc_loc at,
+                             unsigned span, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* The same at a value. */
+#define wc_report(load, code, node, ...)                                                           \
+    wc_report_at((load), (code), (node)->at, (node)->span, __VA_ARGS__)
+
+/* Sets a formatted hint. */
+void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Sets "did you mean 'x'?" when one of the words is close; otherwise, with list_all, "one of: …".
+ */
+void wc_hint_words(struct wc_load *load, struct wc_diag *diag, const char *word,
+                   const char *const *words, size_t n, bool list_all);
+
+/* "services.web.ports" in the arena; "the file" for the root. */
+const char *wc_where_text(struct wc_load *load, const struct wc_where *where);
+
+/* Value of a variable for interpolation, or NULL. */
+const char *wc_load_env(const struct wc_load *load, const char *name);
+
+/* Makes a path absolute against `base` and cleans "." and "..": lexically, as docker compose does.
+ * "~" becomes $HOME. */
+const char *wc_load_path(struct wc_load *load, const char *base, const char *path);
+
+#endif

@@ -1,0 +1,48 @@
+/* loaded.c - the way back of wc_spec_render_wire. */
+#include "spec/loaded.h"
+
+#include "base/arena.h"
+#include "base/str.h"
+
+static void read_strings(struct wc_load *load, const struct wc_node *list, struct wc_strv *out)
+{
+    if (list == NULL || list->kind != WC_NODE_LIST)
+        return;
+    *out = (struct wc_strv){ 0 };
+    for (size_t i = 0; i < list->n; i++)
+        if (list->items[i]->kind == WC_NODE_STRING)
+            wc_strv_add(load->arena, out, list->items[i]->text);
+}
+
+static struct wc_loc read_place(const struct wc_node *list, size_t from)
+{
+    struct wc_loc at = { 0 };
+    if (list == NULL || list->kind != WC_NODE_LIST || list->n < from + 3)
+        return at;
+    if (list->items[from]->kind == WC_NODE_STRING)
+        at.file = list->items[from]->text;
+    at.line = (unsigned)list->items[from + 1]->integer;
+    at.col = (unsigned)list->items[from + 2]->integer;
+    return at;
+}
+
+void wc_loaded_read(struct wc_load *load, const struct wc_node *root, struct wc_project *project)
+{
+    const struct wc_node *loaded = wc_node_get(root, "x-loaded");
+    const struct wc_node *places = wc_node_get(loaded, "places");
+    const char *dir = wc_node_text(loaded, "working_dir");
+    if (loaded == NULL)
+        return;
+    if (dir != NULL)
+        project->working_dir = dir;
+    read_strings(load, wc_node_get(loaded, "files"), &project->files);
+    read_strings(load, wc_node_get(loaded, "profiles"), &project->profiles);
+    read_strings(load, wc_node_get(loaded, "disabled"), &project->disabled);
+    for (size_t i = 0; i < project->n_services; i++) {
+        const struct wc_node *place = wc_node_get(places, project->services[i].name);
+        if (place == NULL)
+            continue;
+        project->services[i].at = read_place(place, 0);
+        project->services[i].isolation_at = read_place(place, 3);
+    }
+}

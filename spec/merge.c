@@ -1,0 +1,217 @@
+/* merge.c - laying files over each other, by the rules in the rows.
+ *
+ * Long forms only get here, so no rule has to know a short one. Results are new nodes that share
+ * everything that didn't change, so places stay those of the file a value came from.
+ */
+#include "spec/merge.h"
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "spec/types.h"
+
+static struct wc_node *merge_value(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *base, struct wc_node *over,
+                                   const struct wc_where *where);
+
+static bool mismatch(struct wc_load *load, const struct wc_node *base, const struct wc_node *over,
+                     const struct wc_where *where)
+{
+    bool containers = !wc_node_is_scalar(base) || !wc_node_is_scalar(over);
+    if (!containers || base->kind == over->kind)
+        return false;
+    struct wc_diag *diag =
+        wc_report(load, WC_E_MERGE, over, "%s is %s here and %s in the file before it",
+                  wc_where_text(load, where), wc_node_describe(over), wc_node_describe(base));
+    diag->hint = "write !override in front of the value to replace it whole";
+    diag->related = base->at;
+    diag->related_label = "set here";
+    return true;
+}
+
+/* Without a table: maps are merged, lists appended, scalars replaced. */
+static struct wc_node *merge_plain(struct wc_load *load, struct wc_node *base, struct wc_node *over,
+                                   const struct wc_where *where)
+{
+    static const struct wc_table no_rows = { NULL, 0, false };
+    if (mismatch(load, base, over, where))
+        return over;
+    if (over->kind == WC_NODE_MAP)
+        return wc_merge_section(load, &no_rows, base, over, where);
+    if (over->kind != WC_NODE_LIST)
+        return over;
+    struct wc_node *out = wc_node_copy(load->arena, base);
+    for (size_t i = 0; i < over->n; i++)
+        wc_node_add(load->arena, out, over->items[i]);
+    return out;
+}
+
+/* A key for an item, so that repeats are found without comparing all pairs. */
+static const char *item_key(struct wc_load *load, const struct wc_field *field,
+                            const struct wc_node *item)
+{
+    if (item->kind == WC_NODE_BAD)
+        return NULL;
+    if (field->ident != NULL)
+        return field->ident(load->arena, item);
+    return wc_node_is_scalar(item) ? item->text : NULL;
+}
+
+static void add_unique(struct wc_load *load, const struct wc_field *field, struct wc_map *seen,
+                       struct wc_node *out, struct wc_node *item)
+{
+    if (item->tag == WC_TAG_RESET)
+        return;
+    const char *key = item_key(load, field, item);
+    uintptr_t position = key == NULL ? 0 : (uintptr_t)wc_map_get(seen, key);
+    if (position != 0) {
+        out->items[position - 1] = item;
+        return;
+    }
+    wc_node_add(load->arena, out, item);
+    if (key != NULL)
+        wc_map_put(seen, key, (void *)(uintptr_t)out->n);
+}
+
+/* APPEND and UNIQUE; also folds repeats within one file. */
+static struct wc_node *merge_lists(struct wc_load *load, const struct wc_field *field,
+                                   const struct wc_node *base, struct wc_node *over)
+{
+    struct wc_map seen;
+    wc_map_init(&seen, load->arena);
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, over);
+    for (size_t i = 0; base != NULL && i < base->n; i++)
+        add_unique(load, field, &seen, out, base->items[i]);
+    for (size_t i = 0; i < over->n; i++)
+        add_unique(load, field, &seen, out, over->items[i]);
+    return out;
+}
+
+static struct wc_node *merge_keys(struct wc_load *load, const struct wc_node *base,
+                                  const struct wc_node *over)
+{
+    struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
+                                       : wc_node_copy(load->arena, base);
+    for (size_t i = 0; i < over->n; i++) {
+        if (over->members[i].value->tag == WC_TAG_RESET)
+            wc_node_drop(out, over->members[i].key);
+        else
+            wc_node_put_at(load->arena, out, &over->members[i], over->members[i].value);
+    }
+    return out;
+}
+
+static bool same_driver(const struct wc_node *base, const struct wc_node *over)
+{
+    const char *a = wc_node_text(base, "driver"), *b = wc_node_text(over, "driver");
+    return a == NULL || b == NULL || wc_streq(a, b);
+}
+
+/* Entries of a map of sections: each is merged by the table, whatever its key. */
+static struct wc_node *merge_entries(struct wc_load *load, const struct wc_table *table,
+                                     const struct wc_node *base, const struct wc_node *over,
+                                     const struct wc_where *where)
+{
+    static const struct wc_type entry_type = { "a map", WC_KIND(WC_NODE_MAP), NULL, NULL, true };
+    struct wc_field entry = { .type = &entry_type, .merge = WC_MERGE_MAP, .sub = table };
+    struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
+                                       : wc_node_copy(load->arena, base);
+    for (size_t i = 0; i < over->n; i++) {
+        const struct wc_member *m = &over->members[i];
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        struct wc_node *value =
+            merge_value(load, &entry, wc_node_get(base, m->key), m->value, &inner);
+        if (value == NULL)
+            wc_node_drop(out, m->key);
+        else
+            wc_node_put_at(load->arena, out, m, value);
+    }
+    return out;
+}
+
+static bool holds_entries(const struct wc_field *field)
+{
+    return field->type == &wc_type_entries || field->type == &wc_type_depends_on ||
+           field->type == &wc_type_networks;
+}
+
+static struct wc_node *merge_maps(struct wc_load *load, const struct wc_field *field,
+                                  struct wc_node *base, struct wc_node *over,
+                                  const struct wc_where *where)
+{
+    if (over->kind != WC_NODE_MAP)
+        return base == NULL ? over : merge_plain(load, base, over, where);
+    if (field->sub == NULL)
+        return base == NULL ? over : merge_plain(load, base, over, where);
+    return holds_entries(field) ? merge_entries(load, field->sub, base, over, where)
+                                : wc_merge_section(load, field->sub, base, over, where);
+}
+
+static struct wc_node *merge_by_rule(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *base, struct wc_node *over,
+                                     const struct wc_where *where)
+{
+    switch (field->merge) {
+    case WC_MERGE_REPLACE:
+    case WC_MERGE_WHOLE:
+        return over;
+    case WC_MERGE_MAP:
+        return merge_maps(load, field, base, over, where);
+    case WC_MERGE_DRIVER:
+        return merge_maps(load, field, base != NULL && same_driver(base, over) ? base : NULL, over,
+                          where);
+    case WC_MERGE_KEYS:
+        return over->kind == WC_NODE_MAP ? merge_keys(load, base, over) : over;
+    case WC_MERGE_APPEND:
+    case WC_MERGE_UNIQUE:
+        return over->kind == WC_NODE_LIST ? merge_lists(load, field, base, over) : over;
+    }
+    return over;
+}
+
+static struct wc_node *without_tag(struct wc_load *load, struct wc_node *node)
+{
+    if (node->tag == WC_TAG_NONE)
+        return node;
+    struct wc_node *copy = wc_node_copy(load->arena, node);
+    copy->tag = WC_TAG_NONE;
+    return copy;
+}
+
+/* Returns what the member is afterwards; NULL: it is gone. */
+static struct wc_node *merge_value(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *base, struct wc_node *over,
+                                   const struct wc_where *where)
+{
+    if (over->tag == WC_TAG_RESET)
+        return NULL;
+    if (over->kind == WC_NODE_BAD || (base != NULL && base->kind == WC_NODE_BAD))
+        return over->kind == WC_NODE_BAD ? over : base;
+    if (over->kind == WC_NODE_NULL && base != NULL && field->merge != WC_MERGE_WHOLE)
+        return base;
+    if (over->tag == WC_TAG_OVERRIDE || (base != NULL && base->kind == WC_NODE_NULL))
+        base = NULL;
+    struct wc_node *out = merge_by_rule(load, field, base, over, where);
+    return without_tag(load, out);
+}
+
+struct wc_node *wc_merge_section(struct wc_load *load, const struct wc_table *table,
+                                 struct wc_node *base, struct wc_node *over,
+                                 const struct wc_where *where)
+{
+    static const struct wc_field plain = { .type = &wc_type_any, .merge = WC_MERGE_MAP };
+    struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
+                                       : wc_node_copy(load->arena, base);
+    for (size_t i = 0; i < over->n; i++) {
+        const struct wc_member *m = &over->members[i];
+        const struct wc_field *field = wc_table_find(table, m->key);
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        struct wc_node *value = merge_value(load, field == NULL ? &plain : field,
+                                            wc_node_get(base, m->key), m->value, &inner);
+        if (value == NULL)
+            wc_node_drop(out, m->key);
+        else
+            wc_node_put_at(load->arena, out, m, value);
+    }
+    return out;
+}

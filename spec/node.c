@@ -1,0 +1,408 @@
+/* node.c - libyaml's events to a tree with places.
+ *
+ * Events, not libyaml's document loader: the loader loses the style of scalars and lets aliases
+ * grow without bound. libyaml counts lines and columns from 0 and gives two marks for most syntax
+ * errors; both are kept.
+ */
+#include "spec/node.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "spec/codes.h"
+#include "spec/scalar.h"
+#include "wcompose/diag.h"
+
+struct anchor {
+    struct wc_node *node;
+    struct wc_loc at;
+    bool open; /* still being read: an alias to it would have no end */
+};
+
+struct builder {
+    struct wc_arena *arena;
+    struct wc_diags *diags;
+    const char *file, *text;
+    size_t len;
+    yaml_parser_t parser;
+    struct wc_map anchors;
+    size_t alias_nodes;
+    bool failed; /* a syntax error or a limit: stop */
+};
+
+static struct wc_node *build(struct builder *b, const yaml_event_t *event, unsigned depth);
+
+static struct wc_loc place(const struct builder *b, const yaml_mark_t *mark)
+{
+    return (struct wc_loc){ b->file, (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
+}
+
+static struct wc_diag *report(struct builder *b, enum wc_spec_code code, struct wc_loc at,
+                              const char *text)
+{
+    return wc_diags_add(b->diags, WC_SEVERITY_ERROR, wc_spec_code(code)->code, at, "%s", text);
+}
+
+/* A reader error has an offset only. */
+static struct wc_loc place_of_offset(const struct builder *b, size_t offset)
+{
+    struct wc_loc at = { b->file, 1, 1 };
+    size_t start = 0;
+    for (size_t i = 0; i < offset && i < b->len; i++) {
+        if (b->text[i] == '\n') {
+            at.line++;
+            start = i + 1;
+        }
+    }
+    at.col = wc_utf8_columns(b->text + start, (offset < b->len ? offset : b->len) - start) + 1;
+    return at;
+}
+
+static bool has_tab_at(const struct builder *b, const yaml_mark_t *mark)
+{
+    return mark->index < b->len && b->text[mark->index] == '\t';
+}
+
+static const char *hint_for(const struct builder *b)
+{
+    const char *problem = b->parser.problem;
+    if (has_tab_at(b, &b->parser.problem_mark))
+        return "YAML does not allow tabs for indentation; use spaces";
+    if (strstr(problem, "did not find expected key") != NULL ||
+        strstr(problem, "did not find expected '-' indicator") != NULL)
+        return "check the indentation: entries of one block start in the same column";
+    if (strstr(problem, "mapping values are not allowed") != NULL)
+        return "check the indentation, or put quotes around a value that holds ': '";
+    if (strstr(problem, "could not find expected ':'") != NULL)
+        return "a key needs a ':' and a space behind it";
+    return NULL;
+}
+
+static void report_syntax(struct builder *b)
+{
+    const yaml_parser_t *p = &b->parser;
+    if (p->error == YAML_READER_ERROR) {
+        struct wc_diag *diag = report(b, WC_E_SYNTAX, place_of_offset(b, p->problem_offset), "");
+        diag->msg = wc_arena_printf(b->arena, "not readable as text: %s", p->problem);
+        diag->hint = "Compose files are UTF-8";
+        return;
+    }
+    struct wc_diag *diag = report(b, WC_E_SYNTAX, place(b, &p->problem_mark), "");
+    diag->msg = wc_arena_printf(b->arena, "not valid YAML: %s", p->problem);
+    diag->hint = hint_for(b);
+    if (p->context != NULL) {
+        diag->related = place(b, &p->context_mark);
+        diag->related_label = wc_arena_strdup(b->arena, p->context);
+    }
+}
+
+static bool next(struct builder *b, yaml_event_t *event)
+{
+    if (b->failed)
+        return false;
+    if (yaml_parser_parse(&b->parser, event))
+        return true;
+    report_syntax(b);
+    b->failed = true;
+    return false;
+}
+
+static void fail_limit(struct builder *b, struct wc_loc at, const char *text)
+{
+    report(b, WC_E_LIMIT, at, text);
+    b->failed = true;
+}
+
+/* Counts what an alias or a merge key adds; false beyond the limit. */
+static bool charge(struct builder *b, struct wc_loc at, size_t nodes)
+{
+    b->alias_nodes += nodes;
+    if (b->alias_nodes <= WC_YAML_ALIAS_NODES_MAX)
+        return true;
+    fail_limit(b, at, "aliases expand to more than 100000 nodes");
+    return false;
+}
+
+static struct anchor *open_anchor(struct builder *b, const yaml_char_t *name, struct wc_loc at)
+{
+    if (name == NULL)
+        return NULL;
+    struct anchor *anchor = WC_NEW(b->arena, struct anchor);
+    *anchor = (struct anchor){ .at = at, .open = true };
+    wc_map_put(&b->anchors, wc_arena_strdup(b->arena, (const char *)name), anchor);
+    return anchor;
+}
+
+static void close_anchor(struct anchor *anchor, struct wc_node *node)
+{
+    if (anchor == NULL)
+        return;
+    anchor->node = node;
+    anchor->open = false;
+}
+
+static struct wc_node *build_alias(struct builder *b, const yaml_event_t *event, unsigned depth)
+{
+    const char *name = (const char *)event->data.alias.anchor;
+    struct wc_loc at = place(b, &event->start_mark);
+    const struct anchor *anchor = wc_map_get(&b->anchors, name);
+    if (anchor == NULL || anchor->open) {
+        struct wc_diag *diag = report(b, WC_E_SYNTAX, at, "");
+        diag->span = (unsigned)strlen(name) + 1;
+        diag->msg = wc_arena_printf(b->arena,
+                                    anchor == NULL ? "no anchor '&%s' before this alias"
+                                                   : "alias to '&%s' inside itself",
+                                    name);
+        if (anchor != NULL) {
+            diag->related = anchor->at;
+            diag->related_label = "the anchor is here";
+        }
+        struct wc_node *bad = wc_node_new(b->arena, WC_NODE_BAD, NULL);
+        bad->at = at;
+        return bad;
+    }
+    if (depth + anchor->node->height > WC_YAML_DEPTH_MAX) {
+        fail_limit(b, at, "nested deeper than 48 levels through this alias");
+        return NULL;
+    }
+    return charge(b, at, anchor->node->weight) ? anchor->node : NULL;
+}
+
+static enum wc_node_tag tag_of(const yaml_char_t *tag)
+{
+    if (tag == NULL)
+        return WC_TAG_NONE;
+    if (wc_streq((const char *)tag, "!reset"))
+        return WC_TAG_RESET;
+    return wc_streq((const char *)tag, "!override") ? WC_TAG_OVERRIDE : WC_TAG_NONE;
+}
+
+static bool is_core_tag(const char *tag)
+{
+    return wc_streq(tag, YAML_NULL_TAG) || wc_streq(tag, YAML_BOOL_TAG) ||
+           wc_streq(tag, YAML_INT_TAG) || wc_streq(tag, YAML_FLOAT_TAG);
+}
+
+static struct wc_node *build_scalar(struct builder *b, const yaml_event_t *event)
+{
+    struct wc_node *node = wc_node_new(b->arena, WC_NODE_STRING, NULL);
+    const char *value = (const char *)event->data.scalar.value;
+    const char *tag = (const char *)event->data.scalar.tag;
+    node->at = place(b, &event->start_mark);
+    node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+    if (event->end_mark.line == event->start_mark.line &&
+        event->end_mark.column > event->start_mark.column)
+        node->span = (unsigned)(event->end_mark.column - event->start_mark.column);
+    node->tag = tag_of(event->data.scalar.tag);
+    node->text = node->raw = wc_arena_strndup(b->arena, value, event->data.scalar.length);
+    if (strlen(node->raw) != event->data.scalar.length) {
+        report(b, WC_E_SYNTAX, node->at, "a NUL character can't be part of a value");
+        node->kind = WC_NODE_BAD;
+    } else if (tag == NULL || node->tag != WC_TAG_NONE ? !node->quoted : is_core_tag(tag)) {
+        wc_scalar_resolve(b->arena, node);
+    }
+    return node;
+}
+
+static struct wc_node *build_list(struct builder *b, const yaml_event_t *start, unsigned depth)
+{
+    struct wc_node *list = wc_node_new(b->arena, WC_NODE_LIST, NULL);
+    list->at = place(b, &start->start_mark);
+    list->tag = tag_of(start->data.sequence_start.tag);
+    struct anchor *anchor = open_anchor(b, start->data.sequence_start.anchor, list->at);
+    yaml_event_t event;
+    while (next(b, &event)) {
+        bool end = event.type == YAML_SEQUENCE_END_EVENT;
+        struct wc_node *item = end ? NULL : build(b, &event, depth + 1);
+        yaml_event_delete(&event);
+        if (end)
+            break;
+        if (item != NULL)
+            wc_node_add(b->arena, list, item);
+    }
+    close_anchor(anchor, list);
+    return list;
+}
+
+/* The key of a member; NULL when it can't be one (reported). */
+static const char *key_of(struct builder *b, const struct wc_node *key)
+{
+    if (key->kind == WC_NODE_STRING && strlen(key->text) <= WC_YAML_KEY_MAX)
+        return key->text;
+    if (key->kind == WC_NODE_BAD)
+        return NULL;
+    struct wc_diag *diag = report(b, WC_E_TYPE, key->at, "");
+    diag->span = key->span;
+    if (key->kind == WC_NODE_STRING) {
+        diag->code = wc_spec_code(WC_E_LIMIT)->code;
+        diag->msg = "a key is longer than 1000 bytes";
+        return NULL;
+    }
+    diag->msg =
+        wc_arena_printf(b->arena, "a key must be a string, this is %s", wc_node_describe(key));
+    if (wc_node_is_scalar(key))
+        diag->hint = wc_arena_printf(b->arena, "put it in quotes: \"%s\"", key->raw);
+    return NULL;
+}
+
+static void add_member(struct builder *b, struct wc_node *map, const struct wc_node *key,
+                       struct wc_node *value)
+{
+    const char *name = key_of(b, key);
+    if (name == NULL)
+        return;
+    struct wc_member member = { .key = name, .key_at = key->at, .key_span = key->span };
+    const struct wc_member *old = wc_node_member(map, name);
+    if (old != NULL) {
+        struct wc_diag *diag = report(b, WC_E_DUPLICATE, key->at, "");
+        diag->span = key->span;
+        diag->msg = wc_arena_printf(b->arena, "key '%s' appears twice in one map", name);
+        diag->hint = "remove one of them, or put their values together";
+        diag->related = old->key_at;
+        diag->related_label = "first defined here";
+        return;
+    }
+    wc_node_put_at(b->arena, map, &member, value);
+}
+
+/* Adds what a "<<" brings: members that the map doesn't have. */
+static void merge_in(struct builder *b, struct wc_node *map, const struct wc_node *from)
+{
+    if (from->kind == WC_NODE_LIST) {
+        for (size_t i = 0; i < from->n && !b->failed; i++) {
+            if (from->items[i]->kind == WC_NODE_LIST)
+                report(b, WC_E_TYPE, from->items[i]->at, "'<<' takes a map or a list of maps");
+            else
+                merge_in(b, map, from->items[i]);
+        }
+        return;
+    }
+    if (from->kind != WC_NODE_MAP) {
+        if (from->kind != WC_NODE_BAD)
+            report(b, WC_E_TYPE, from->at, "'<<' takes a map or a list of maps")->span = from->span;
+        return;
+    }
+    if (!charge(b, map->at, from->weight))
+        return;
+    for (size_t i = 0; i < from->n; i++)
+        if (wc_node_member(map, from->members[i].key) == NULL)
+            wc_node_put_at(b->arena, map, &from->members[i], from->members[i].value);
+}
+
+static bool is_merge_key(const struct wc_node *key)
+{
+    return key->kind == WC_NODE_STRING && !key->quoted && wc_streq(key->text, "<<");
+}
+
+struct merge_key {
+    struct wc_node *value;
+    struct wc_loc at;
+};
+
+/* Reads one value for the key in *key_event; false at the end of input. */
+static bool build_member(struct builder *b, struct wc_node *map, const yaml_event_t *key_event,
+                         unsigned depth, struct merge_key *merge)
+{
+    struct wc_node *key = build(b, key_event, depth + 1);
+    yaml_event_t event;
+    if (key == NULL || !next(b, &event))
+        return false;
+    struct wc_node *value = build(b, &event, depth + 1);
+    yaml_event_delete(&event);
+    if (value == NULL)
+        return false;
+    if (!is_merge_key(key)) {
+        add_member(b, map, key, value);
+    } else if (merge->value == NULL) {
+        *merge = (struct merge_key){ value, key->at };
+    } else {
+        struct wc_diag *diag = report(b, WC_E_DUPLICATE, key->at, "'<<' appears twice in one map");
+        diag->span = key->span;
+        diag->hint = "use one '<<' with a list: <<: [*a, *b]";
+        diag->related = merge->at;
+        diag->related_label = "first defined here";
+    }
+    return true;
+}
+
+static struct wc_node *build_map(struct builder *b, const yaml_event_t *start, unsigned depth)
+{
+    struct wc_node *map = wc_node_new(b->arena, WC_NODE_MAP, NULL);
+    map->at = place(b, &start->start_mark);
+    map->tag = tag_of(start->data.mapping_start.tag);
+    struct anchor *anchor = open_anchor(b, start->data.mapping_start.anchor, map->at);
+    struct merge_key merge = { 0 };
+    yaml_event_t event;
+    bool more = true;
+    while (more && next(b, &event)) {
+        if (event.type == YAML_MAPPING_END_EVENT)
+            more = false;
+        else if (!build_member(b, map, &event, depth, &merge))
+            more = false;
+        yaml_event_delete(&event);
+    }
+    if (merge.value != NULL)
+        merge_in(b, map, merge.value);
+    if (map->height + depth > WC_YAML_DEPTH_MAX && !b->failed)
+        fail_limit(b, map->at, "nested deeper than 48 levels");
+    close_anchor(anchor, map);
+    return map;
+}
+
+/* Builds the node that starts with `event`; NULL when reading has to stop. */
+static struct wc_node *build(struct builder *b, const yaml_event_t *event, unsigned depth)
+{
+    if (depth > WC_YAML_DEPTH_MAX) {
+        fail_limit(b, place(b, &event->start_mark), "nested deeper than 48 levels");
+        return NULL;
+    }
+    if (event->type == YAML_ALIAS_EVENT)
+        return build_alias(b, event, depth);
+    if (event->type == YAML_SCALAR_EVENT) {
+        struct wc_node *node = build_scalar(b, event);
+        close_anchor(open_anchor(b, event->data.scalar.anchor, node->at), node);
+        return node;
+    }
+    struct wc_node *node = event->type == YAML_SEQUENCE_START_EVENT ? build_list(b, event, depth)
+                                                                    : build_map(b, event, depth);
+    return b->failed ? NULL : node;
+}
+
+static void read_documents(struct builder *b, struct wc_documents *out)
+{
+    yaml_event_t event;
+    size_t cap = 0;
+    bool more = true;
+    while (more && next(b, &event)) {
+        more = event.type != YAML_STREAM_END_EVENT;
+        bool content = event.type == YAML_SCALAR_EVENT || event.type == YAML_ALIAS_EVENT ||
+                       event.type == YAML_SEQUENCE_START_EVENT ||
+                       event.type == YAML_MAPPING_START_EVENT;
+        struct wc_node *root = content ? build(b, &event, 0) : NULL;
+        yaml_event_delete(&event);
+        if (root == NULL)
+            continue;
+        out->roots = wc_arena_grow(b->arena, out->roots, out->n, &cap, sizeof(struct wc_node *));
+        out->roots[out->n++] = root;
+    }
+}
+
+bool wc_node_parse(struct wc_arena *arena, struct wc_diags *diags, const char *file,
+                   const char *text, size_t len, struct wc_documents *out)
+{
+    struct builder b = { .arena = arena, .diags = diags, .file = file, .text = text, .len = len };
+    *out = (struct wc_documents){ 0 };
+    wc_map_init(&b.anchors, arena);
+    if (!yaml_parser_initialize(&b.parser)) {
+        report(&b, WC_E_LIMIT, (struct wc_loc){ file, 1, 1 }, "out of memory in the YAML reader");
+        return false;
+    }
+    yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, len);
+    read_documents(&b, out);
+    yaml_parser_delete(&b.parser);
+    return !b.failed;
+}

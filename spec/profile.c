@@ -1,0 +1,105 @@
+/* profile.c - profiles switch services on; ours also say how isolated they run.
+ *
+ * Isolation only ever goes up: hyperv asked for by the service can't be lowered by a profile, and
+ * of several active profiles the strongest wins. An entry for one service goes before the profile's
+ * own level, which fills in for services that ask for nothing.
+ */
+#include "spec/profile.h"
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "spec/types.h"
+
+bool wc_profile_active(const struct wc_load *load, const char *name, const struct wc_node *service)
+{
+    const struct wc_node *profiles = wc_node_get(service, "profiles");
+    const struct wc_spec_options *o = load->options;
+    if (load->canonical || profiles == NULL || profiles->kind != WC_NODE_LIST || profiles->n == 0 ||
+        wc_strv_has(&load->profiles, "*"))
+        return true;
+    for (size_t i = 0; i < o->n_services; i++)
+        if (wc_streq(o->services[i], name))
+            return true;
+    for (size_t i = 0; i < profiles->n; i++)
+        if (wc_strv_has(&load->profiles, profiles->items[i]->text))
+            return true;
+    return false;
+}
+
+static enum wc_isolation level_of(const struct wc_node *value)
+{
+    enum wc_isolation level = WC_ISOLATION_DEFAULT;
+    if (value != NULL && value->kind == WC_NODE_STRING)
+        wc_isolation_parse(value->text, &level);
+    return level;
+}
+
+/* The stronger of two values; enumerators are in order of strength. */
+static struct wc_node *stronger(struct wc_node *a, struct wc_node *b)
+{
+    return level_of(b) > level_of(a) ? b : a;
+}
+
+/* What the active profiles say; all may be NULL. */
+struct wishes {
+    struct wc_node *specific, *general, *trust, *tenant;
+};
+
+static void collect(const struct wc_node *profile, const char *service, struct wishes *out)
+{
+    const struct wc_node *entry = wc_node_get(wc_node_get(profile, "services"), service);
+    struct wc_node *trust = wc_node_get(entry, "trust"), *tenant = wc_node_get(entry, "tenant");
+    out->specific = stronger(out->specific, wc_node_get(entry, "isolation"));
+    out->general = stronger(out->general, wc_node_get(profile, "isolation"));
+    if (trust != NULL && (out->trust == NULL || wc_streq(trust->text, "untrusted")))
+        out->trust = trust;
+    if (tenant != NULL)
+        out->tenant = tenant;
+}
+
+static void apply_isolation(struct wc_load *load, struct wc_node *service, const char *name,
+                            const struct wishes *wishes)
+{
+    struct wc_node *own = wc_node_get(service, "isolation");
+    enum wc_isolation asked = level_of(own), specific = level_of(wishes->specific);
+    if (specific == WC_ISOLATION_PROCESS && asked == WC_ISOLATION_HYPERV) {
+        struct wc_diag *diag = wc_report(load, WC_E_LOWERED, wishes->specific,
+                                         "a profile can't lower service '%s' from hyperv", name);
+        diag->hint = "leave the service's own isolation empty to let profiles choose";
+        diag->related = own->at;
+        diag->related_label = "asked for here";
+        return;
+    }
+    if (specific > WC_ISOLATION_DEFAULT)
+        wc_node_put(load->arena, service, "isolation", wishes->specific);
+    else if (asked == WC_ISOLATION_DEFAULT && level_of(wishes->general) > WC_ISOLATION_DEFAULT)
+        wc_node_put(load->arena, service, "isolation", wishes->general);
+}
+
+static void apply_own(struct wc_load *load, struct wc_node *service, const struct wishes *wishes)
+{
+    const struct wc_node *old = wc_node_get(service, "x-wcompose");
+    if (wishes->trust == NULL && wishes->tenant == NULL)
+        return;
+    struct wc_node *own = old == NULL || old->kind != WC_NODE_MAP
+                              ? wc_node_new(load->arena, WC_NODE_MAP, service)
+                              : wc_node_copy(load->arena, old);
+    const char *trust = wc_node_text(own, "trust");
+    bool stays = trust != NULL && wc_streq(trust, "untrusted");
+    if (wishes->trust != NULL && !stays)
+        wc_node_put(load->arena, own, "trust", wishes->trust);
+    if (wishes->tenant != NULL && wc_node_get(own, "tenant") == NULL)
+        wc_node_put(load->arena, own, "tenant", wishes->tenant);
+    wc_node_put(load->arena, service, "x-wcompose", own);
+}
+
+void wc_profile_apply(struct wc_load *load, const struct wc_node *root, const char *name,
+                      struct wc_node *service)
+{
+    const struct wc_node *profiles = wc_node_get(wc_node_get(root, "x-wcompose"), "profiles");
+    struct wishes wishes = { 0 };
+    for (size_t i = 0; i < load->profiles.n; i++)
+        collect(wc_node_get(profiles, load->profiles.items[i]), name, &wishes);
+    apply_isolation(load, service, name, &wishes);
+    apply_own(load, service, &wishes);
+}

@@ -1,0 +1,17 @@
+/* profile.h - which services are on, and what our own profiles say about them (spec, private). */
+#ifndef SPEC_PROFILE_H
+#define SPEC_PROFILE_H
+
+#include "spec/load.h"
+
+/* True when a service has no profiles, one of its profiles is active, or the command line names it.
+ * Canonical text holds active services only. */
+bool wc_profile_active(const struct wc_load *load, const char *name, const struct wc_node *service);
+
+/* Lays the active profiles of x-wcompose over a service's long form (a copy that may be changed):
+ * isolation, trust, tenant. The strongest wins; a profile that lowers what the service asks for is
+ * reported (E111). root  the merged file */
+void wc_profile_apply(struct wc_load *load, const struct wc_node *root, const char *name,
+                      struct wc_node *service);
+
+#endif

@@ -1,0 +1,281 @@
+/* render.c - canonical text: sorted keys, YAML that any reader of YAML 1.1 or 1.2 takes the same
+ * way (what could be read as something else is quoted).
+ */
+#include "spec/render.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "spec/types.h"
+#include "wcompose/spec.h"
+
+static int by_key(const void *a, const void *b)
+{
+    const struct wc_member *const *x = a, *const *y = b;
+    return strcmp((*x)->key, (*y)->key);
+}
+
+/* Members in order of key; the caller frees with wc_free. */
+static const struct wc_member **sorted(const struct wc_node *map)
+{
+    const struct wc_member **members = wc_calloc(map->n + 1, sizeof *members);
+    for (size_t i = 0; i < map->n; i++)
+        members[i] = &map->members[i];
+    qsort(members, map->n, sizeof *members, by_key);
+    return members;
+}
+
+static void double_dollars(struct wc_buf *out, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '$')
+            wc_buf_addc(out, '$');
+        wc_buf_addc(out, *text);
+    }
+}
+
+static void json_string(struct wc_jsonw *w, const char *key, const char *text, bool dollars)
+{
+    if (!dollars || strchr(text, '$') == NULL) {
+        wc_jsonw_str(w, key, text);
+        return;
+    }
+    WC_CLEANUP_BUF struct wc_buf doubled = WC_BUF_INIT;
+    double_dollars(&doubled, text);
+    wc_jsonw_str(w, key, doubled.data);
+}
+
+static void json_map(struct wc_jsonw *w, const struct wc_node *node, bool dollars,
+                     const struct wc_table *table)
+{
+    const struct wc_member **members = sorted(node);
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_field *field = table == NULL ? NULL : wc_table_find(table, members[i]->key);
+        if (field != NULL && field->hash == WC_KEEPS)
+            continue;
+        bool section = field != NULL && field->type == &wc_type_section;
+        wc_render_json(w, members[i]->key, members[i]->value, dollars, section ? field->sub : NULL);
+    }
+    wc_free(members);
+}
+
+void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *node, bool dollars,
+                    const struct wc_table *table)
+{
+    switch (node->kind) {
+    case WC_NODE_NULL:
+    case WC_NODE_BAD:
+        wc_jsonw_null(w, key);
+        break;
+    case WC_NODE_BOOL:
+        wc_jsonw_bool(w, key, node->boolean);
+        break;
+    case WC_NODE_INT:
+    case WC_NODE_FLOAT:
+        wc_jsonw_raw(w, key, node->text);
+        break;
+    case WC_NODE_STRING:
+        json_string(w, key, node->text, dollars);
+        break;
+    case WC_NODE_LIST:
+        wc_jsonw_array(w, key);
+        for (size_t i = 0; i < node->n; i++)
+            wc_render_json(w, NULL, node->items[i], dollars, NULL);
+        wc_jsonw_end_array(w);
+        break;
+    case WC_NODE_MAP:
+        wc_jsonw_object(w, key);
+        json_map(w, node, dollars, table);
+        wc_jsonw_end_object(w);
+        break;
+    }
+}
+
+/* Words that some YAML reader takes for something else than a string. */
+static bool is_special_word(const char *text)
+{
+    static const char *const words[] = { "null", "true", "false", "yes", "no",
+                                         "on",   "off",  "y",     "n",   "~" };
+    for (size_t i = 0; i < WC_COUNT(words); i++)
+        if (wc_str_caseeq(text, words[i]))
+            return true;
+    return false;
+}
+
+/* True when the text can stand without quotes: begins with a letter, '/' or '_' and holds nothing
+ * that YAML could take for syntax. */
+static bool is_plain(const char *text)
+{
+    size_t len = strlen(text);
+    char first = text[0];
+    if (len == 0 || len > 200 || is_special_word(text))
+        return false;
+    if (!wc_ascii_isalnum(first) && first != '/' && first != '_' && first != '$')
+        return false;
+    if (wc_ascii_isdigit(first))
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        char c = text[i];
+        if (!wc_ascii_isalnum(c) && strchr("_./-@$+,=() ", c) == NULL &&
+            !(c == ':' && text[i + 1] != ' ' && text[i + 1] != '\0'))
+            return false;
+    }
+    return text[len - 1] != ' ';
+}
+
+static void yaml_quoted(struct wc_buf *out, const char *text)
+{
+    wc_buf_addc(out, '"');
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            wc_buf_printf(out, "\\%c", c);
+        else if (c == '\n')
+            wc_buf_adds(out, "\\n");
+        else if (c == '\t')
+            wc_buf_adds(out, "\\t");
+        else if (c < 0x20 || c == 0x7f)
+            wc_buf_printf(out, "\\x%02x", c);
+        else
+            wc_buf_addc(out, (char)c);
+    }
+    wc_buf_addc(out, '"');
+}
+
+static void yaml_string(struct wc_buf *out, const char *text)
+{
+    if (is_plain(text))
+        wc_buf_adds(out, text);
+    else
+        yaml_quoted(out, text);
+}
+
+static void yaml_scalar(struct wc_buf *out, const struct wc_node *node, bool dollars)
+{
+    if (node->kind == WC_NODE_NULL || node->kind == WC_NODE_BAD) {
+        wc_buf_adds(out, "null");
+    } else if (node->kind != WC_NODE_STRING) {
+        wc_buf_adds(out, node->text);
+    } else if (!dollars || strchr(node->text, '$') == NULL) {
+        yaml_string(out, node->text);
+    } else {
+        WC_CLEANUP_BUF struct wc_buf doubled = WC_BUF_INIT;
+        double_dollars(&doubled, node->text);
+        yaml_string(out, doubled.data);
+    }
+}
+
+static void yaml_block(struct wc_buf *out, const struct wc_node *node, bool dollars,
+                       unsigned indent);
+
+/* What follows "key:" or "-": on the same line for scalars and empty containers. */
+static void yaml_value(struct wc_buf *out, const struct wc_node *node, bool dollars,
+                       unsigned indent, bool item)
+{
+    bool container = node->kind == WC_NODE_LIST || node->kind == WC_NODE_MAP;
+    if (container && node->n > 0) {
+        if (item && node->kind == WC_NODE_MAP) {
+            wc_buf_addc(out, ' '); /* the first member stands behind the dash */
+        } else {
+            wc_buf_addc(out, '\n');
+            wc_buf_printf(out, "%*s", (int)indent, "");
+        }
+        yaml_block(out, node, dollars, indent);
+        return;
+    }
+    wc_buf_addc(out, ' ');
+    if (container)
+        wc_buf_adds(out, node->kind == WC_NODE_LIST ? "[]" : "{}");
+    else
+        yaml_scalar(out, node, dollars);
+    wc_buf_addc(out, '\n');
+}
+
+/* The cursor stands at the indentation of the first entry. */
+static void yaml_block(struct wc_buf *out, const struct wc_node *node, bool dollars,
+                       unsigned indent)
+{
+    const struct wc_member **members = node->kind == WC_NODE_MAP ? sorted(node) : NULL;
+    for (size_t i = 0; i < node->n; i++) {
+        if (i > 0)
+            wc_buf_printf(out, "%*s", (int)indent, "");
+        if (members == NULL) {
+            wc_buf_addc(out, '-');
+            yaml_value(out, node->items[i], dollars, indent + 2, true);
+            continue;
+        }
+        yaml_string(out, members[i]->key);
+        wc_buf_addc(out, ':');
+        yaml_value(out, members[i]->value, dollars, indent + 2, false);
+    }
+    wc_free(members);
+}
+
+void wc_render_yaml(struct wc_buf *out, const struct wc_node *node, bool dollars)
+{
+    if (node->n == 0)
+        wc_buf_adds(out, "{}\n");
+    else
+        yaml_block(out, node, dollars, 0);
+}
+
+void wc_spec_render(const struct wc_project *project, enum wc_render_format format,
+                    struct wc_buf *out)
+{
+    if (format == WC_RENDER_YAML) {
+        wc_render_yaml(out, project->tree, true);
+        return;
+    }
+    struct wc_jsonw w = WC_JSONW_INIT(out);
+    w.indent = 2;
+    wc_render_json(&w, NULL, project->tree, true, NULL);
+    wc_buf_addc(out, '\n');
+}
+
+static void wire_place(struct wc_jsonw *w, struct wc_loc at)
+{
+    wc_jsonw_str(w, NULL, at.file);
+    wc_jsonw_i64(w, NULL, at.line);
+    wc_jsonw_i64(w, NULL, at.col);
+}
+
+static void wire_strings(struct wc_jsonw *w, const char *key, const struct wc_strv *list)
+{
+    wc_jsonw_array(w, key);
+    for (size_t i = 0; i < list->n; i++)
+        wc_jsonw_str(w, NULL, list->items[i]);
+    wc_jsonw_end_array(w);
+}
+
+/* What the tree doesn't hold: read back by wc_loaded_read. */
+static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
+{
+    wc_jsonw_object(w, "x-loaded");
+    wc_jsonw_str(w, "working_dir", project->working_dir);
+    wire_strings(w, "files", &project->files);
+    wire_strings(w, "profiles", &project->profiles);
+    wire_strings(w, "disabled", &project->disabled);
+    wc_jsonw_object(w, "places");
+    for (size_t i = 0; i < project->n_services; i++) {
+        const struct wc_service *s = &project->services[i];
+        wc_jsonw_array(w, s->name);
+        wire_place(w, s->at);
+        wire_place(w, s->isolation_at);
+        wc_jsonw_end_array(w);
+    }
+    wc_jsonw_end_object(w);
+    wc_jsonw_end_object(w);
+}
+
+void wc_spec_render_wire(const struct wc_project *project, struct wc_buf *out)
+{
+    struct wc_jsonw w = WC_JSONW_INIT(out);
+    wc_jsonw_object(&w, NULL);
+    json_map(&w, project->tree, false, NULL);
+    wire_loaded(&w, project);
+    wc_jsonw_end_object(&w);
+}

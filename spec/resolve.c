@@ -1,0 +1,146 @@
+/* resolve.c - env files, label files, variables of the environment, the default network.
+ *
+ * Order for a container: environment, then env files (the later wins), then the image. A key
+ * without a value that the environment doesn't have removes the variable, also when an env file
+ * sets it.
+ */
+#include "spec/resolve.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "spec/discover.h"
+#include "spec/dotenv.h"
+
+/* What the text of an env file can use: the environment, then the service's own. */
+struct scope {
+    const struct wc_load *load;
+    const struct wc_node *environment;
+};
+
+static const char *look_up(void *data, const char *name)
+{
+    const struct scope *scope = data;
+    const char *value = wc_load_env(scope->load, name);
+    return value != NULL ? value : wc_node_text(scope->environment, name);
+}
+
+static bool is_false(const struct wc_node *value)
+{
+    return value != NULL && value->kind == WC_NODE_BOOL && !value->boolean;
+}
+
+static void read_file(struct wc_load *load, const struct wc_node *path, bool required, bool raw,
+                      struct scope *scope, struct wc_map *into)
+{
+    const char *full = wc_load_path(load, load->project_dir, path->text), *text;
+    size_t len;
+    if (!required && !wc_fs_exists(full))
+        return;
+    if (!wc_load_read(load, full, path->text, path->at, path->span, &text, &len))
+        return;
+    wc_diags_source(load->diags, path->text, text, len);
+    struct wc_dotenv in = { .file = path->text,
+                            .text = text,
+                            .len = len,
+                            .outer = look_up,
+                            .data = scope,
+                            .out = into,
+                            .raw = raw };
+    wc_dotenv_parse(load, &in);
+}
+
+/* Puts what the files say under what the section says. */
+static void lay_under(struct wc_load *load, struct wc_node *service, const char *key,
+                      const struct wc_map *found, const struct wc_node *like)
+{
+    const struct wc_node *section = wc_node_get(service, key);
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, section == NULL ? like : section);
+    for (size_t i = 0; i < found->n; i++)
+        wc_node_put(load->arena, out, found->entries[i].key,
+                    wc_node_string(load->arena, found->entries[i].value, like));
+    for (size_t i = 0; section != NULL && i < section->n; i++)
+        wc_node_put_at(load->arena, out, &section->members[i], section->members[i].value);
+    wc_node_put(load->arena, service, key, out);
+}
+
+static bool usable(const struct wc_node *list)
+{
+    return list != NULL && list->kind == WC_NODE_LIST;
+}
+
+static void read_env_files(struct wc_load *load, struct wc_node *service)
+{
+    const struct wc_node *files = wc_node_get(service, "env_file");
+    const struct wc_node *section = wc_node_get(service, "environment");
+    struct scope scope = { load, section };
+    struct wc_map found;
+    wc_map_init(&found, load->arena);
+    for (size_t i = 0; usable(files) && i < files->n; i++) {
+        const struct wc_node *path = wc_node_get(files->items[i], "path");
+        const char *format = wc_node_text(files->items[i], "format");
+        if (path != NULL && path->kind == WC_NODE_STRING)
+            read_file(load, path, !is_false(wc_node_get(files->items[i], "required")),
+                      format != NULL && wc_streq(format, "raw"), &scope, &found);
+    }
+    if (usable(files) && (section == NULL || section->kind == WC_NODE_MAP))
+        lay_under(load, service, "environment", &found, files);
+    if (usable(files))
+        wc_node_drop(service, "env_file");
+}
+
+static void read_label_files(struct wc_load *load, struct wc_node *service)
+{
+    const struct wc_node *files = wc_node_get(service, "label_file");
+    const struct wc_node *section = wc_node_get(service, "labels");
+    struct scope scope = { load, NULL };
+    struct wc_map found;
+    wc_map_init(&found, load->arena);
+    for (size_t i = 0; usable(files) && i < files->n; i++)
+        if (files->items[i]->kind == WC_NODE_STRING)
+            read_file(load, files->items[i], true, false, &scope, &found);
+    if (usable(files) && (section == NULL || section->kind == WC_NODE_MAP))
+        lay_under(load, service, "labels", &found, files);
+    if (usable(files))
+        wc_node_drop(service, "label_file");
+}
+
+/* A key alone takes the environment's value. */
+static void look_up_open_keys(struct wc_load *load, struct wc_node *service)
+{
+    const struct wc_node *section = wc_node_get(service, "environment");
+    if (section == NULL || section->kind != WC_NODE_MAP)
+        return;
+    struct wc_node *out = wc_node_copy(load->arena, section);
+    for (size_t i = 0; i < out->n; i++) {
+        const char *value = wc_load_env(load, out->members[i].key);
+        if (out->members[i].value->kind == WC_NODE_NULL && value != NULL)
+            out->members[i].value = wc_node_string(load->arena, value, out->members[i].value);
+    }
+    wc_node_put(load->arena, service, "environment", out);
+}
+
+static void join_default_network(struct wc_load *load, struct wc_node *service)
+{
+    const char *mode = wc_node_text(service, "network_mode");
+    if ((mode != NULL && mode[0] != '\0') || wc_node_member(service, "networks") != NULL)
+        return;
+    struct wc_node *networks = wc_node_new(load->arena, WC_NODE_MAP, service);
+    wc_node_put(load->arena, networks, "default", wc_node_new(load->arena, WC_NODE_NULL, service));
+    wc_node_put(load->arena, service, "networks", networks);
+}
+
+struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *service)
+{
+    struct wc_node *out = wc_node_copy(load->arena, service);
+    read_env_files(load, out);
+    read_label_files(load, out);
+    look_up_open_keys(load, out);
+    join_default_network(load, out);
+    const char *isolation = wc_node_text(out, "isolation");
+    if (isolation != NULL && isolation[0] == '\0')
+        wc_node_drop(out, "isolation");
+    return out;
+}

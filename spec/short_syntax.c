@@ -1,0 +1,454 @@
+/* short_syntax.c - the remaining short forms: devices, ulimits, depends_on, networks, env files,
+ * references to configs and secrets, build, gpus, external.
+ */
+#include "spec/types.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "spec/scalar.h"
+
+#define STRING WC_KIND(WC_NODE_STRING)
+#define INT WC_KIND(WC_NODE_INT)
+#define BOOL WC_KIND(WC_NODE_BOOL)
+#define LIST WC_KIND(WC_NODE_LIST)
+#define MAP WC_KIND(WC_NODE_MAP)
+
+/* Turns one string item into its long form; NULL after reporting. */
+typedef struct wc_node *expand_fn(struct wc_load *load, struct wc_node *item);
+
+/* Finishes a long form in place. */
+typedef void finish_fn(struct wc_load *load, struct wc_node *item);
+
+static struct wc_node *bad_at(struct wc_load *load, const struct wc_node *node)
+{
+    return wc_node_new(load->arena, WC_NODE_BAD, node);
+}
+
+/* A list whose items are strings or sections of field->sub. */
+static struct wc_node *canon_mixed(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where,
+                                   expand_fn *expand, finish_fn *finish)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    if (node->kind == WC_NODE_STRING) {
+        struct wc_node *item = expand(load, node);
+        wc_node_add(load->arena, out, item == NULL ? bad_at(load, node) : item);
+        return out;
+    }
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_node *item = node->items[i], *made = NULL;
+        struct wc_where inner = {
+            where->up, wc_arena_printf(load->arena, "%s[%zu]", where->name, i), { 0 }, 0
+        };
+        if (item->kind == WC_NODE_STRING)
+            made = expand(load, item);
+        else if (item->kind == WC_NODE_MAP)
+            made = wc_canon_section(load, field->sub, item, &inner);
+        else if (item->kind != WC_NODE_BAD)
+            made = wc_canon_refuse(load, field, item, &inner);
+        if (made != NULL && item->kind == WC_NODE_MAP && finish != NULL)
+            finish(load, made);
+        wc_node_add(load->arena, out, made == NULL ? bad_at(load, item) : made);
+    }
+    return out;
+}
+
+static struct wc_node *expand_device(struct wc_load *load, struct wc_node *item)
+{
+    struct wc_arena *arena = load->arena;
+    char *text = wc_arena_strdup(arena, item->text);
+    char *target = strchr(text, ':'), *permissions = NULL;
+    if (target != NULL) {
+        *target++ = '\0';
+        permissions = strchr(target, ':');
+    }
+    if (permissions != NULL)
+        *permissions++ = '\0';
+    struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, item);
+    wc_node_put(arena, out, "source", wc_node_string(arena, text, item));
+    wc_node_put(arena, out, "target", wc_node_string(arena, target == NULL ? text : target, item));
+    wc_node_put(arena, out, "permissions",
+                wc_node_string(arena, permissions == NULL ? "rwm" : permissions, item));
+    return out;
+}
+
+static void finish_device(struct wc_load *load, struct wc_node *item)
+{
+    struct wc_node *source = wc_node_get(item, "source");
+    if (source != NULL && wc_node_get(item, "target") == NULL)
+        wc_node_put(load->arena, item, "target", source);
+    if (wc_node_get(item, "permissions") == NULL)
+        wc_node_put(load->arena, item, "permissions", wc_node_string(load->arena, "rwm", item));
+}
+
+static struct wc_node *canon_devices(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *node, const struct wc_where *where)
+{
+    struct wc_node *out = canon_mixed(load, field, node, where, expand_device, finish_device);
+    for (size_t i = 0; i < out->n; i++) {
+        const char *permissions = wc_node_text(out->items[i], "permissions");
+        if (permissions == NULL || strspn(permissions, "rwm") == strlen(permissions))
+            continue;
+        wc_report(load, WC_E_VALUE, out->items[i], "device permissions are of r, w and m, not '%s'",
+                  permissions);
+        out->items[i] = bad_at(load, out->items[i]);
+    }
+    return out;
+}
+
+static void decode_devices(struct wc_load *load, const struct wc_field *field,
+                           const struct wc_node *node, void *dst)
+{
+    (void)field;
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_node *item = node->items[i];
+        const char *source = wc_node_text(item, "source"), *target = wc_node_text(item, "target");
+        if (source == NULL || target == NULL)
+            continue;
+        if (source[0] != '/') {
+            wc_report(load, WC_E_NOT_YET, item,
+                      "device '%s' is not carried out yet: only paths are", source);
+            continue;
+        }
+        wc_strv_add(load->arena, dst,
+                    wc_arena_printf(load->arena, "%s:%s:%s", source, target,
+                                    wc_node_text(item, "permissions")));
+    }
+}
+
+static struct wc_node *canon_limit(struct wc_load *load, struct wc_node *node,
+                                   const struct wc_where *where)
+{
+    static const struct wc_field row = { .type = &wc_type_int };
+    struct wc_node *out = wc_canon_value(load, &row, node, where);
+    if (out->kind == WC_NODE_INT && out->integer < -1)
+        return wc_canon_bad(load, node, "%s is -1 (no limit) or more", wc_where_text(load, where));
+    return out;
+}
+
+static struct wc_node *canon_ulimit(struct wc_load *load, struct wc_node *node,
+                                    const struct wc_where *where)
+{
+    static const char *const words[] = { "hard", "soft" };
+    if (node->kind == WC_NODE_BAD || node->tag == WC_TAG_RESET)
+        return node;
+    if (node->kind != WC_NODE_MAP)
+        return canon_limit(load, node, where);
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_member *m = &node->members[i];
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        if (wc_streq(m->key, "hard") || wc_streq(m->key, "soft") || wc_str_starts(m->key, "x-")) {
+            struct wc_node *value =
+                m->key[0] == 'x' ? m->value : canon_limit(load, m->value, &inner);
+            wc_node_put_at(load->arena, out, m, value);
+            continue;
+        }
+        struct wc_diag *diag =
+            wc_report_at(load, WC_E_UNKNOWN_KEY, m->key_at, m->key_span, "unknown key '%s' in %s",
+                         m->key, wc_where_text(load, where));
+        wc_hint_words(load, diag, m->key, words, 2, true);
+    }
+    for (size_t i = 0; i < 2; i++)
+        if (wc_node_get(out, words[i]) == NULL)
+            wc_report_at(load, WC_E_MISSING, where->key_at, where->key_span, "%s needs '%s'",
+                         wc_where_text(load, where), words[i]);
+    return out;
+}
+
+static struct wc_node *canon_ulimits(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *node, const struct wc_where *where)
+{
+    static const char *const names[] = { "core",   "cpu",        "data",     "fsize",
+                                         "locks",  "memlock",    "msgqueue", "nice",
+                                         "nofile", "nproc",      "rss",      "rtprio",
+                                         "rttime", "sigpending", "stack",    "as" };
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    (void)field;
+    for (size_t i = 0; i < node->n; i++) {
+        struct wc_member *m = &node->members[i];
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        size_t known = 0;
+        while (known < WC_COUNT(names) && !wc_streq(names[known], m->key))
+            known++;
+        if (known == WC_COUNT(names)) {
+            struct wc_diag *diag = wc_report_at(load, WC_E_UNKNOWN_KEY, m->key_at, m->key_span,
+                                                "no limit is called '%s'", m->key);
+            wc_hint_words(load, diag, m->key, names, WC_COUNT(names), true);
+            continue;
+        }
+        wc_node_put_at(load->arena, out, m, canon_ulimit(load, m->value, &inner));
+    }
+    return out;
+}
+
+struct ulimit_list {
+    struct wc_ulimit *items;
+    size_t n;
+};
+
+static void decode_ulimits(struct wc_load *load, const struct wc_field *field,
+                           const struct wc_node *node, void *dst)
+{
+    (void)field;
+    struct ulimit_list list = { WC_NEW_ARRAY(load->arena, struct wc_ulimit, node->n + 1), 0 };
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_node *value = node->members[i].value;
+        const struct wc_node *soft = value, *hard = value;
+        if (value->kind == WC_NODE_MAP) {
+            soft = wc_node_get(value, "soft");
+            hard = wc_node_get(value, "hard");
+        }
+        if (soft == NULL || hard == NULL || soft->kind != WC_NODE_INT || hard->kind != WC_NODE_INT)
+            continue;
+        if (hard->integer != -1 && (soft->integer == -1 || soft->integer > hard->integer))
+            wc_report(load, WC_E_VALUE, soft, "the soft limit of '%s' is above the hard one",
+                      node->members[i].key);
+        list.items[list.n++] =
+            (struct wc_ulimit){ node->members[i].key, soft->integer, hard->integer };
+    }
+    memcpy(dst, &list, sizeof list);
+}
+
+/* A list of names to a map of sections, each made by `fill`. */
+static struct wc_node *list_to_map(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where,
+                                   struct wc_node *(*fill)(struct wc_load *,
+                                                           const struct wc_node *))
+{
+    struct wc_node *items = wc_type_strings.canon(load, field, node, where);
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    for (size_t i = 0; i < items->n; i++) {
+        struct wc_node *item = items->items[i];
+        if (item->kind != WC_NODE_STRING)
+            continue;
+        struct wc_member member = { item->text, item->at, item->span, NULL };
+        wc_node_put_at(load->arena, out, &member, fill(load, item));
+    }
+    return out;
+}
+
+static struct wc_node *default_dep(struct wc_load *load, const struct wc_node *item)
+{
+    struct wc_node *dep = wc_node_new(load->arena, WC_NODE_MAP, item);
+    wc_node_put(load->arena, dep, "condition",
+                wc_node_string(load->arena, "service_started", item));
+    wc_node_put(load->arena, dep, "required", wc_node_boolean(load->arena, true, item));
+    return dep;
+}
+
+static struct wc_node *canon_depends_on(struct wc_load *load, const struct wc_field *field,
+                                        struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind == WC_NODE_LIST)
+        return list_to_map(load, field, node, where, default_dep);
+    struct wc_node *out = wc_type_entries.canon(load, field, node, where);
+    for (size_t i = 0; i < out->n; i++) {
+        struct wc_node *dep = out->members[i].value;
+        if (dep->kind == WC_NODE_NULL) {
+            out->members[i].value = default_dep(load, dep);
+            continue;
+        }
+        if (dep->kind != WC_NODE_MAP || dep->tag != WC_TAG_NONE)
+            continue;
+        if (wc_node_get(dep, "condition") == NULL)
+            wc_node_put(load->arena, dep, "condition",
+                        wc_node_string(load->arena, "service_started", dep));
+        if (wc_node_get(dep, "required") == NULL)
+            wc_node_put(load->arena, dep, "required", wc_node_boolean(load->arena, true, dep));
+    }
+    return out;
+}
+
+static bool truth(const struct wc_node *map, const char *key, bool fallback)
+{
+    const struct wc_node *value = wc_node_get(map, key);
+    return value == NULL || value->kind != WC_NODE_BOOL ? fallback : value->boolean;
+}
+
+struct dep_list {
+    struct wc_dep *items;
+    size_t n;
+};
+
+static void decode_depends_on(struct wc_load *load, const struct wc_field *field,
+                              const struct wc_node *node, void *dst)
+{
+    (void)field;
+    struct dep_list list = { WC_NEW_ARRAY(load->arena, struct wc_dep, node->n + 1), 0 };
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_member *m = &node->members[i];
+        const char *condition = wc_node_text(m->value, "condition");
+        enum wc_dep_condition parsed = WC_DEP_STARTED;
+        if (m->value->kind != WC_NODE_MAP)
+            continue;
+        if (condition != NULL && wc_streq(condition, "service_healthy"))
+            parsed = WC_DEP_HEALTHY;
+        if (condition != NULL && wc_streq(condition, "service_completed_successfully"))
+            parsed = WC_DEP_COMPLETED;
+        list.items[list.n++] = (struct wc_dep){ m->key, parsed, truth(m->value, "restart", false),
+                                                truth(m->value, "required", true), m->key_at };
+    }
+    memcpy(dst, &list, sizeof list);
+}
+
+static struct wc_node *null_entry(struct wc_load *load, const struct wc_node *item)
+{
+    return wc_node_new(load->arena, WC_NODE_NULL, item);
+}
+
+static struct wc_node *canon_networks(struct wc_load *load, const struct wc_field *field,
+                                      struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind == WC_NODE_LIST)
+        return list_to_map(load, field, node, where, null_entry);
+    return wc_type_entries.canon(load, field, node, where);
+}
+
+struct net_list {
+    struct wc_service_net *items;
+    size_t n;
+};
+
+static void decode_networks(struct wc_load *load, const struct wc_field *field,
+                            const struct wc_node *node, void *dst)
+{
+    struct net_list list = { WC_NEW_ARRAY(load->arena, struct wc_service_net, node->n + 1), 0 };
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_member *m = &node->members[i];
+        struct wc_service_net *net = &list.items[list.n++];
+        struct wc_where where = { NULL, "networks", m->key_at, m->key_span };
+        struct wc_where entry = { &where, m->key, m->key_at, m->key_span };
+        net->network = m->key;
+        net->at = m->key_at;
+        if (m->value->kind == WC_NODE_MAP)
+            wc_decode_section(load, field->sub, m->value, net, &entry);
+    }
+    memcpy(dst, &list, sizeof list);
+}
+
+static struct wc_node *expand_env_file(struct wc_load *load, struct wc_node *item)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, item);
+    wc_node_put(load->arena, out, "path", item);
+    return out;
+}
+
+static struct wc_node *canon_env_files(struct wc_load *load, const struct wc_field *field,
+                                       struct wc_node *node, const struct wc_where *where)
+{
+    return canon_mixed(load, field, node, where, expand_env_file, NULL);
+}
+
+static struct wc_node *expand_reference(struct wc_load *load, struct wc_node *item)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, item);
+    wc_node_put(load->arena, out, "source", item);
+    return out;
+}
+
+static struct wc_node *canon_references(struct wc_load *load, const struct wc_field *field,
+                                        struct wc_node *node, const struct wc_where *where)
+{
+    return canon_mixed(load, field, node, where, expand_reference, NULL);
+}
+
+static struct wc_node *canon_build(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where)
+{
+    struct wc_arena *arena = load->arena;
+    struct wc_node *out = node;
+    if (node->kind == WC_NODE_STRING) {
+        out = wc_node_new(arena, WC_NODE_MAP, node);
+        wc_node_put(arena, out, "context", node);
+    } else {
+        out = wc_canon_section(load, field->sub, node, where);
+    }
+    struct wc_node *context = wc_node_get(out, "context");
+    const char *path = context == NULL || context->kind != WC_NODE_STRING ? "." : context->text;
+    if (strstr(path, "://") == NULL && !wc_str_starts(path, "git@"))
+        wc_node_put(arena, out, "context",
+                    wc_node_string(arena, wc_load_path(load, load->project_dir, path),
+                                   context == NULL ? node : context));
+    if (wc_node_get(out, "dockerfile") == NULL && wc_node_get(out, "dockerfile_inline") == NULL)
+        wc_node_put(arena, out, "dockerfile", wc_node_string(arena, "Dockerfile", node));
+    return out;
+}
+
+static struct wc_node *canon_gpus(struct wc_load *load, const struct wc_field *field,
+                                  struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind == WC_NODE_LIST)
+        return node;
+    if (!wc_streq(node->text, "all"))
+        return wc_canon_refuse(load, field, node, where);
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    struct wc_node *item = wc_node_new(load->arena, WC_NODE_MAP, node);
+    wc_node_put(load->arena, item, "count", wc_node_integer(load->arena, -1, node));
+    wc_node_add(load->arena, out, item);
+    return out;
+}
+
+static struct wc_node *canon_external(struct wc_load *load, const struct wc_field *field,
+                                      struct wc_node *node, const struct wc_where *where)
+{
+    if (node->kind != WC_NODE_MAP)
+        return wc_type_bool.canon(load, field, node, where);
+    return node;
+}
+
+static void decode_external(struct wc_load *load, const struct wc_field *field,
+                            const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(bool *)dst = node->kind == WC_NODE_MAP || node->boolean;
+}
+
+const char *wc_ident_text(struct wc_arena *arena, const struct wc_node *item)
+{
+    (void)arena;
+    return item->text;
+}
+
+static const char *member_text(const struct wc_node *item, const char *key)
+{
+    const char *text = wc_node_text(item, key);
+    return text == NULL ? "" : text;
+}
+
+const char *wc_ident_target(struct wc_arena *arena, const struct wc_node *item)
+{
+    (void)arena;
+    const char *target = wc_node_text(item, "target");
+    return target == NULL ? member_text(item, "source") : target;
+}
+
+const char *wc_ident_path(struct wc_arena *arena, const struct wc_node *item)
+{
+    (void)arena;
+    return member_text(item, "path");
+}
+
+const char *wc_ident_subnet(struct wc_arena *arena, const struct wc_node *item)
+{
+    (void)arena;
+    return member_text(item, "subnet");
+}
+
+const struct wc_type wc_type_devices = { "a list of devices", LIST, canon_devices, decode_devices,
+                                         false };
+const struct wc_type wc_type_ulimits = { "a map of limits", MAP, canon_ulimits, decode_ulimits,
+                                         false };
+const struct wc_type wc_type_depends_on = { "a list of services or a map", LIST | MAP,
+                                            canon_depends_on, decode_depends_on, false };
+const struct wc_type wc_type_networks = { "a list of networks or a map", LIST | MAP, canon_networks,
+                                          decode_networks, false };
+const struct wc_type wc_type_env_files = { "a path or a list of paths", STRING | LIST,
+                                           canon_env_files, NULL, false };
+const struct wc_type wc_type_files_refs = { "a list", LIST, canon_references, NULL, false };
+const struct wc_type wc_type_build = { "a path or a map", STRING | MAP, canon_build, NULL, false };
+const struct wc_type wc_type_gpus = { "'all' or a list", STRING | LIST, canon_gpus, NULL, false };
+const struct wc_type wc_type_external = { "true or false", BOOL | STRING | MAP, canon_external,
+                                          decode_external, false };

@@ -1,0 +1,72 @@
+/* spec.c - the pipeline. Every stage goes on after an error, so that one run finds all of them; a
+ * value that was reported is marked and passed over by the stages behind.
+ */
+#include "wcompose/spec.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "spec/build.h"
+#include "spec/discover.h"
+#include "spec/files.h"
+#include "spec/load.h"
+#include "spec/loaded.h"
+#include "spec/validate.h"
+
+static struct wc_load begin(const struct wc_spec_options *options, struct wc_arena *arena,
+                            struct wc_diags *diags)
+{
+    struct wc_load load = { .arena = arena, .diags = diags, .options = options };
+    load.canonical = options->canonical;
+    wc_map_init(&load.env, arena);
+    wc_map_init(&load.warned, arena);
+    return load;
+}
+
+static bool same(const struct wc_diag *a, const struct wc_diag *b)
+{
+    return a->code == b->code && a->at.line == b->at.line && a->at.col == b->at.col &&
+           wc_streq0(a->at.file, b->at.file) && wc_streq(a->msg, b->msg);
+}
+
+/* Sorts, and drops repeats: what stands in an anchor is seen at every alias. */
+static void tidy(struct wc_diags *diags)
+{
+    wc_diags_sort(diags);
+    size_t kept = 0;
+    for (size_t i = 0; i < diags->n; i++) {
+        if (kept > 0 && same(&diags->items[kept - 1], &diags->items[i])) {
+            if (diags->items[i].severity == WC_SEVERITY_ERROR)
+                diags->n_errors--;
+            else
+                diags->n_warnings--;
+            continue;
+        }
+        diags->items[kept++] = diags->items[i];
+    }
+    diags->n = kept;
+}
+
+int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
+                 struct wc_diags *diags, struct wc_project **out)
+{
+    struct wc_load load = begin(options, arena, diags);
+    int rc = wc_discover(&load);
+    struct wc_node *root = rc == 0 ? wc_files_load(&load) : NULL;
+    struct wc_project *project = NULL;
+    if (root != NULL) {
+        project = wc_build_project(&load, root);
+        wc_validate(&load, project, root);
+        wc_build_select(&load, project, root);
+        wc_build_finish(&load, project, root);
+        wc_loaded_read(&load, root, project);
+    }
+    tidy(diags);
+    if (rc != 0)
+        return rc;
+    if (diags->n_errors != 0 || project == NULL)
+        return WC_ERR_SPEC;
+    *out = project;
+    return 0;
+}

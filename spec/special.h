@@ -1,0 +1,14 @@
+/* special.h - kinds of values that one attribute alone has (spec, private). */
+#ifndef SPEC_SPECIAL_H
+#define SPEC_SPECIAL_H
+
+#include "spec/table.h"
+
+extern const struct wc_type wc_type_restart;        /* const char *, checked */
+extern const struct wc_type wc_type_signal;         /* const char * */
+extern const struct wc_type wc_type_pull_policy;    /* const char * */
+extern const struct wc_type wc_type_container_name; /* const char * */
+extern const struct wc_type wc_type_oom_score;      /* int64_t, -1000..1000 */
+extern const struct wc_type wc_type_memswap;        /* int64_t; -1 decodes to INT64_MAX */
+
+#endif

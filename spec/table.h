@@ -1,0 +1,115 @@
+/* table.h - one row a Compose attribute (spec, private).
+ *
+ * Idea:    a row says everything about a key: what it takes, where it goes in the model, how files
+ * merge, whether it is carried out, whether a change needs a new instance. Checking, merging,
+ * decoding, suggestions, canonical output and hashing all walk the same rows, so a further
+ * attribute is one row.
+ *
+ * The way of a value: `canon` checks it in the file it came from and rewrites short forms to long
+ * ones; merging and all later stages see long forms only; `decode` copies it into the model.
+ */
+#ifndef SPEC_TABLE_H
+#define SPEC_TABLE_H
+
+#include "spec/load.h"
+#include "spec/node.h"
+
+struct wc_field;
+struct wc_table;
+
+/* How a later file's value joins an earlier one's. A later null keeps the earlier value, except
+ * under WHOLE. */
+enum wc_merge_rule {
+    WC_MERGE_REPLACE, /* scalars, and lists that are one value: the later one */
+    WC_MERGE_MAP,     /* member by member, by the sub-table's rules */
+    WC_MERGE_KEYS,    /* member by member; a later member replaces the earlier one whole */
+    WC_MERGE_APPEND,  /* lists: one behind the other, exact repeats dropped */
+    WC_MERGE_UNIQUE,  /* lists: an item with the same `ident` takes the earlier one's position */
+    WC_MERGE_WHOLE,   /* replaced; null clears */
+    WC_MERGE_DRIVER,  /* maps with a driver: as MAP when the drivers agree, else replaced */
+};
+
+enum wc_support {
+    WC_CARRIED,
+    WC_WARNED,  /* W010 names it */
+    WC_REFUSED, /* E300: leaving it out would change what runs or how safely */
+    WC_QUIET,   /* nothing to carry out */
+};
+
+/* What a change of the value does to running instances. */
+enum wc_hash_class { WC_RECREATES, WC_KEEPS };
+
+/* Checks a value and gives its long form; reports what is wrong and then gives a BAD node. */
+typedef struct wc_node *wc_canon_fn(struct wc_load *load, const struct wc_field *field,
+                                    struct wc_node *node, const struct wc_where *where);
+
+/* Copies a long form into the model at dst. */
+typedef void wc_decode_fn(struct wc_load *load, const struct wc_field *field,
+                          const struct wc_node *node, void *dst);
+
+/* A kind of value. */
+struct wc_type {
+    const char *expects; /* "a duration such as 1m30s" */
+    unsigned kinds;      /* WC_KIND bits that canon accepts; others are E101 */
+    wc_canon_fn *canon;  /* NULL: the value is its own long form */
+    wc_decode_fn *decode;
+    bool null_ok; /* null is a value: it isn't refused when it is left after merging */
+};
+
+enum { WC_NO_OFFSET = -1 };
+
+struct wc_field {
+    const char *key;
+    const struct wc_type *type;
+    long offset; /* in the struct of the owner; WC_NO_OFFSET: not in the model */
+    enum wc_merge_rule merge;
+    enum wc_support support;
+    enum wc_hash_class hash;
+    const struct wc_table *sub; /* members of a section, of each item, of each entry */
+    const char *const *words;   /* NULL-terminated: the only values */
+    const char *(*ident)(struct wc_arena *arena, const struct wc_node *item);
+    const char *required; /* sections: this member must be there */
+};
+
+/* The rows of one kind of section, sorted by key. */
+struct wc_table {
+    const struct wc_field *rows;
+    size_t n;
+    bool no_extensions; /* x-… is an ordinary unknown key here */
+};
+
+/* The six facts that every row has: key, kind (without wc_type_), offset, merge rule, support, hash
+ * class (without their prefixes). */
+#define ROW(key_, type_, offset_, merge_, support_, hash_)                                         \
+    .key = (key_), .type = &wc_type_##type_, .offset = (offset_), .merge = WC_MERGE_##merge_,      \
+    .support = WC_##support_, .hash = WC_##hash_
+
+/* The tables. Offsets are into struct wc_service_draft, wc_network, wc_volume. */
+extern const struct wc_table wc_table_project, wc_table_service, wc_table_deploy, wc_table_network,
+    wc_table_volume, wc_table_build;
+
+/* The row for a key, or NULL. Keys that start with x- share one row where the table allows them. */
+const struct wc_field *wc_table_find(const struct wc_table *table, const char *key);
+
+/* Checks and rewrites a map by a table. `where` names the map. */
+struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *table,
+                                 struct wc_node *node, const struct wc_where *where);
+
+/* Checks and rewrites one value by its row: kind, then the type's canon, then its words. Tags stay
+ * on the result; null and !reset values pass. */
+struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
+                               struct wc_node *node, const struct wc_where *where);
+
+/* Decodes a long form by a table into the struct at base; reports W010 and E300. */
+void wc_decode_section(struct wc_load *load, const struct wc_table *table,
+                       const struct wc_node *node, void *base, const struct wc_where *where);
+
+/* Reports E101 with what the field expects, and gives the BAD node. */
+struct wc_node *wc_canon_refuse(struct wc_load *load, const struct wc_field *field,
+                                struct wc_node *node, const struct wc_where *where);
+
+/* Reports E102 with a message of the caller's, and gives the BAD node. */
+struct wc_node *wc_canon_bad(struct wc_load *load, struct wc_node *node, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,225 @@
+/* tree.c - building and reading nodes. Maps get a hash index beyond a few members, so that a file
+ * with a thousand services is still linear.
+ */
+#include "spec/node.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/str.h"
+
+enum { INDEX_FROM = 16 };
+
+struct wc_node *wc_node_new(struct wc_arena *arena, enum wc_node_kind kind,
+                            const struct wc_node *like)
+{
+    struct wc_node *node = WC_NEW(arena, struct wc_node);
+    node->kind = kind;
+    node->span = 1;
+    node->weight = 1;
+    node->text = node->raw = "";
+    if (like != NULL) {
+        node->at = like->at;
+        node->span = like->span;
+    }
+    return node;
+}
+
+struct wc_node *wc_node_string(struct wc_arena *arena, const char *text, const struct wc_node *like)
+{
+    struct wc_node *node = wc_node_new(arena, WC_NODE_STRING, like);
+    node->text = node->raw = text;
+    return node;
+}
+
+struct wc_node *wc_node_integer(struct wc_arena *arena, int64_t value, const struct wc_node *like)
+{
+    struct wc_node *node = wc_node_new(arena, WC_NODE_INT, like);
+    node->integer = value;
+    node->number = (double)value;
+    node->text = node->raw = wc_arena_printf(arena, "%lld", (long long)value);
+    return node;
+}
+
+struct wc_node *wc_node_boolean(struct wc_arena *arena, bool value, const struct wc_node *like)
+{
+    struct wc_node *node = wc_node_new(arena, WC_NODE_BOOL, like);
+    node->boolean = value;
+    node->text = node->raw = value ? "true" : "false";
+    return node;
+}
+
+static void index_member(struct wc_node *map, size_t i)
+{
+    wc_map_put(map->index, map->members[i].key, (void *)(uintptr_t)(i + 1));
+}
+
+static void build_index(struct wc_arena *arena, struct wc_node *map)
+{
+    map->index = WC_NEW(arena, struct wc_map);
+    wc_map_init(map->index, arena);
+    for (size_t i = 0; i < map->n; i++)
+        index_member(map, i);
+}
+
+struct wc_node *wc_node_copy(struct wc_arena *arena, const struct wc_node *node)
+{
+    struct wc_node *copy = WC_NEW(arena, struct wc_node);
+    *copy = *node;
+    copy->index = NULL;
+    copy->cap = node->n;
+    if (node->kind == WC_NODE_LIST && node->n != 0) {
+        copy->items = WC_NEW_ARRAY(arena, struct wc_node *, node->n);
+        memcpy(copy->items, node->items, node->n * sizeof *node->items);
+    }
+    if (node->kind == WC_NODE_MAP && node->n != 0) {
+        copy->members = WC_NEW_ARRAY(arena, struct wc_member, node->n);
+        memcpy(copy->members, node->members, node->n * sizeof *node->members);
+        if (node->n > INDEX_FROM)
+            build_index(arena, copy);
+    }
+    return copy;
+}
+
+static void grow_measures(struct wc_node *parent, const struct wc_node *child)
+{
+    parent->weight += child->weight;
+    if (parent->height < child->height + 1)
+        parent->height = child->height + 1;
+}
+
+void wc_node_add(struct wc_arena *arena, struct wc_node *list, struct wc_node *item)
+{
+    list->items = wc_arena_grow(arena, list->items, list->n, &list->cap, sizeof(struct wc_node *));
+    list->items[list->n++] = item;
+    grow_measures(list, item);
+}
+
+struct wc_member *wc_node_member(const struct wc_node *map, const char *key)
+{
+    if (map == NULL || map->kind != WC_NODE_MAP)
+        return NULL;
+    if (map->index != NULL) {
+        uintptr_t i = (uintptr_t)wc_map_get(map->index, key);
+        return i == 0 ? NULL : &map->members[i - 1];
+    }
+    for (size_t i = 0; i < map->n; i++)
+        if (wc_streq(map->members[i].key, key))
+            return &map->members[i];
+    return NULL;
+}
+
+struct wc_node *wc_node_get(const struct wc_node *map, const char *key)
+{
+    const struct wc_member *member = wc_node_member(map, key);
+    return member == NULL ? NULL : member->value;
+}
+
+const char *wc_node_text(const struct wc_node *map, const char *key)
+{
+    const struct wc_node *value = wc_node_get(map, key);
+    return value != NULL && wc_node_is_scalar(value) && value->kind != WC_NODE_NULL ? value->text
+                                                                                    : NULL;
+}
+
+void wc_node_put_at(struct wc_arena *arena, struct wc_node *map, const struct wc_member *member,
+                    struct wc_node *value)
+{
+    struct wc_member *old = wc_node_member(map, member->key);
+    grow_measures(map, value);
+    if (old != NULL) {
+        old->value = value;
+        return;
+    }
+    map->members = wc_arena_grow(arena, map->members, map->n, &map->cap, sizeof(struct wc_member));
+    map->members[map->n] = *member;
+    map->members[map->n++].value = value;
+    if (map->index != NULL)
+        index_member(map, map->n - 1);
+    else if (map->n > INDEX_FROM)
+        build_index(arena, map);
+}
+
+void wc_node_put(struct wc_arena *arena, struct wc_node *map, const char *key,
+                 struct wc_node *value)
+{
+    struct wc_member member = { .key = key, .key_at = value->at, .key_span = value->span };
+    wc_node_put_at(arena, map, &member, value);
+}
+
+bool wc_node_drop(struct wc_node *map, const char *key)
+{
+    struct wc_member *member = wc_node_member(map, key);
+    if (member == NULL)
+        return false;
+    size_t i = (size_t)(member - map->members);
+    memmove(member, member + 1, (map->n - i - 1) * sizeof *member);
+    map->n--;
+    if (map->index != NULL)
+        build_index(map->index->arena, map);
+    return true;
+}
+
+bool wc_node_is_scalar(const struct wc_node *node)
+{
+    return node->kind <= WC_NODE_STRING;
+}
+
+const char *wc_node_describe(const struct wc_node *node)
+{
+    switch (node->kind) {
+    case WC_NODE_NULL:
+        return "nothing";
+    case WC_NODE_BOOL:
+        return "true or false";
+    case WC_NODE_INT:
+        return "a whole number";
+    case WC_NODE_FLOAT:
+        return "a number with a fraction";
+    case WC_NODE_STRING:
+        return "a string";
+    case WC_NODE_LIST:
+        return "a list";
+    case WC_NODE_MAP:
+        return "a map";
+    case WC_NODE_BAD:
+        return "something wrong";
+    }
+    return "something";
+}
+
+static bool equal_members(const struct wc_node *a, const struct wc_node *b)
+{
+    for (size_t i = 0; i < a->n; i++) {
+        const struct wc_node *other = wc_node_get(b, a->members[i].key);
+        if (other == NULL || !wc_node_equal(a->members[i].value, other))
+            return false;
+    }
+    return true;
+}
+
+bool wc_node_equal(const struct wc_node *a, const struct wc_node *b)
+{
+    if (a == b)
+        return true;
+    if (a->kind != b->kind || a->n != b->n)
+        return false;
+    if (a->kind == WC_NODE_MAP)
+        return equal_members(a, b);
+    if (a->kind != WC_NODE_LIST)
+        return wc_streq(a->text, b->text);
+    for (size_t i = 0; i < a->n; i++)
+        if (!wc_node_equal(a->items[i], b->items[i]))
+            return false;
+    return true;
+}
+
+unsigned wc_utf8_columns(const char *text, size_t len)
+{
+    unsigned columns = 0;
+    for (size_t i = 0; i < len; i++)
+        columns += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return columns;
+}

@@ -1,0 +1,259 @@
+/* types.c - scalars: text, truth, numbers, sizes, durations, isolation. What docker compose drops
+ * without a word (a size with a fraction) is refused.
+ */
+#include "spec/types.h"
+
+#include <math.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "spec/scalar.h"
+
+#define STRING WC_KIND(WC_NODE_STRING)
+#define INT WC_KIND(WC_NODE_INT)
+#define FLOAT WC_KIND(WC_NODE_FLOAT)
+#define BOOL WC_KIND(WC_NODE_BOOL)
+#define ANY (STRING | INT | FLOAT | BOOL | WC_KIND(WC_NODE_LIST) | WC_KIND(WC_NODE_MAP))
+
+static void decode_text(struct wc_load *load, const struct wc_field *field,
+                        const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(const char **)dst = node->text[0] == '\0' ? NULL : node->text;
+}
+
+/* Long forms of text fields are strings. */
+static struct wc_node *canon_text(struct wc_load *load, const struct wc_field *field,
+                                  struct wc_node *node, const struct wc_where *where)
+{
+    (void)field, (void)where;
+    return node->kind == WC_NODE_STRING ? node : wc_node_string(load->arena, node->text, node);
+}
+
+static struct wc_node *canon_bool(struct wc_load *load, const struct wc_field *field,
+                                  struct wc_node *node, const struct wc_where *where)
+{
+    bool value;
+    if (node->kind == WC_NODE_BOOL)
+        return node;
+    if (!wc_scalar_bool(node->text, &value))
+        return wc_canon_refuse(load, field, node, where);
+    return wc_node_boolean(load->arena, value, node);
+}
+
+static void decode_bool(struct wc_load *load, const struct wc_field *field,
+                        const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(bool *)dst = node->boolean;
+}
+
+static void decode_tri(struct wc_load *load, const struct wc_field *field,
+                       const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(enum wc_tri *)dst = node->boolean ? WC_TRI_TRUE : WC_TRI_FALSE;
+}
+
+static struct wc_node *canon_int(struct wc_load *load, const struct wc_field *field,
+                                 struct wc_node *node, const struct wc_where *where)
+{
+    int64_t value;
+    if (node->kind == WC_NODE_INT)
+        return node;
+    if (node->kind == WC_NODE_FLOAT && node->number == floor(node->number) &&
+        fabs(node->number) < 9e15)
+        return wc_node_integer(load->arena, (int64_t)node->number, node);
+    if (node->kind == WC_NODE_STRING && wc_scalar_int(node->text, &value))
+        return wc_node_integer(load->arena, value, node);
+    return wc_canon_bad(load, node, "%s takes a whole number, not '%s'", wc_where_text(load, where),
+                        field == NULL ? "" : node->raw);
+}
+
+static struct wc_node *canon_count(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where)
+{
+    struct wc_node *out = canon_int(load, field, node, where);
+    if (out->kind == WC_NODE_INT && out->integer < 0)
+        return wc_canon_bad(load, node, "%s can't be negative", wc_where_text(load, where));
+    return out;
+}
+
+static void decode_int(struct wc_load *load, const struct wc_field *field,
+                       const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(int64_t *)dst = node->integer;
+}
+
+static struct wc_node *canon_number(struct wc_load *load, const struct wc_field *field,
+                                    struct wc_node *node, const struct wc_where *where)
+{
+    double value = node->number;
+    (void)field;
+    if (node->kind == WC_NODE_STRING && !wc_scalar_float(node->text, &value))
+        return wc_canon_bad(load, node, "%s takes a number such as 0.5, not '%s'",
+                            wc_where_text(load, where), node->raw);
+    if (value < 0 || value > 1e6)
+        return wc_canon_bad(load, node, "%s must be between 0 and 1000000",
+                            wc_where_text(load, where));
+    if (node->kind != WC_NODE_STRING)
+        return node;
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_FLOAT, node);
+    out->number = value;
+    out->text = out->raw = wc_scalar_float_text(load->arena, value);
+    return out;
+}
+
+static void decode_number(struct wc_load *load, const struct wc_field *field,
+                          const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(int64_t *)dst = llround(node->number * 1e9);
+}
+
+static struct wc_node *canon_size(struct wc_load *load, struct wc_node *node,
+                                  const struct wc_where *where, bool minus_one)
+{
+    int64_t bytes;
+    bool is_minus_one = wc_streq(node->text, "-1");
+    if (!(minus_one && is_minus_one) && !wc_bytes_parse(node->text, &bytes)) {
+        struct wc_node *bad = wc_canon_bad(load, node, "%s takes a size, not '%s'",
+                                           wc_where_text(load, where), node->raw);
+        load->diags->items[load->diags->n - 1].hint =
+            "a whole number and a unit: 512m, 2g, 64k, 100b";
+        return bad;
+    }
+    if (is_minus_one)
+        return wc_node_string(load->arena, "-1", node);
+    return wc_node_string(load->arena, wc_arena_printf(load->arena, "%lld", (long long)bytes),
+                          node);
+}
+
+static struct wc_node *canon_bytes(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where)
+{
+    (void)field;
+    return canon_size(load, node, where, false);
+}
+
+static struct wc_node *canon_bytes_m1(struct wc_load *load, const struct wc_field *field,
+                                      struct wc_node *node, const struct wc_where *where)
+{
+    (void)field;
+    return canon_size(load, node, where, true);
+}
+
+static void decode_bytes(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    if (!wc_bytes_parse(node->text, dst))
+        *(int64_t *)dst = WC_UNSET;
+}
+
+static struct wc_node *canon_duration(struct wc_load *load, const struct wc_field *field,
+                                      struct wc_node *node, const struct wc_where *where)
+{
+    (void)field;
+    int64_t ms;
+    if (!wc_duration_parse(node->text, &ms)) {
+        struct wc_node *bad = wc_canon_bad(load, node, "%s takes a duration, not '%s'",
+                                           wc_where_text(load, where), node->raw);
+        load->diags->items[load->diags->n - 1].hint =
+            "a number and a unit (ms, s, m, h, d, w): 10s, 1m30s, 500ms";
+        return bad;
+    }
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    wc_duration_format(ms, &text);
+    return wc_node_string(load->arena, wc_arena_strdup(load->arena, text.data), node);
+}
+
+static void decode_duration(struct wc_load *load, const struct wc_field *field,
+                            const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    if (!wc_duration_parse(node->text, dst))
+        *(int64_t *)dst = WC_UNSET;
+}
+
+static const char *const isolation_words[] = { "default", "process", "hyperv" };
+
+bool wc_isolation_parse(const char *text, enum wc_isolation *out)
+{
+    static const enum wc_isolation levels[] = { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS,
+                                                WC_ISOLATION_HYPERV };
+    *out = WC_ISOLATION_DEFAULT;
+    for (size_t i = 0; i < WC_COUNT(isolation_words); i++) {
+        if (wc_str_caseeq(text, isolation_words[i])) {
+            *out = levels[i];
+            return true;
+        }
+    }
+    return text[0] == '\0';
+}
+
+static struct wc_node *canon_isolation(struct wc_load *load, const struct wc_field *field,
+                                       struct wc_node *node, const struct wc_where *where)
+{
+    (void)field;
+    enum wc_isolation level;
+    if (wc_isolation_parse(node->text, &level))
+        return node->text[0] == '\0' ? node
+                                     : wc_node_string(load->arena, isolation_words[level], node);
+    const struct wc_where *owner = where->up;
+    bool service = owner != NULL && owner->up != NULL && owner->up->name != NULL &&
+                   wc_streq(owner->up->name, "services");
+    struct wc_diag *diag =
+        wc_report(load, WC_E_ISOLATION, node, "unknown isolation '%s' for %s%s%s", node->text,
+                  service ? "service '" : "", service ? owner->name : wc_where_text(load, owner),
+                  service ? "'" : "");
+    wc_hint_words(load, diag, node->text, isolation_words, WC_COUNT(isolation_words), true);
+    struct wc_node *bad = wc_node_copy(load->arena, node);
+    bad->kind = WC_NODE_BAD;
+    return bad;
+}
+
+static void decode_isolation(struct wc_load *load, const struct wc_field *field,
+                             const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    enum wc_isolation level;
+    wc_isolation_parse(node->text, &level);
+    *(enum wc_isolation *)dst = level;
+}
+
+static void decode_trust(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(enum wc_trust *)dst =
+        wc_streq(node->text, "untrusted") ? WC_TRUST_UNTRUSTED : WC_TRUST_TRUSTED;
+}
+
+const struct wc_type wc_type_string = { "a string", STRING, NULL, decode_text, false };
+const struct wc_type wc_type_text = { "a string or a number", STRING | INT | FLOAT, canon_text,
+                                      decode_text, false };
+const struct wc_type wc_type_word = { "a word", STRING, NULL, decode_text, false };
+const struct wc_type wc_type_bool = { "true or false", BOOL | STRING, canon_bool, decode_bool,
+                                      false };
+const struct wc_type wc_type_tri = { "true or false", BOOL | STRING, canon_bool, decode_tri,
+                                     false };
+const struct wc_type wc_type_int = { "a whole number", INT | FLOAT | STRING, canon_int, decode_int,
+                                     false };
+const struct wc_type wc_type_count = { "a whole number", INT | FLOAT | STRING, canon_count,
+                                       decode_int, false };
+const struct wc_type wc_type_number = { "a number", INT | FLOAT | STRING, canon_number,
+                                        decode_number, false };
+const struct wc_type wc_type_bytes = { "a size such as 512m", INT | STRING, canon_bytes,
+                                       decode_bytes, false };
+const struct wc_type wc_type_bytes_m1 = { "a size such as 512m, or -1", INT | STRING,
+                                          canon_bytes_m1, decode_bytes, false };
+const struct wc_type wc_type_duration = { "a duration such as 1m30s", STRING, canon_duration,
+                                          decode_duration, false };
+const struct wc_type wc_type_isolation = { "default, process or hyperv", STRING, canon_isolation,
+                                           decode_isolation, false };
+const struct wc_type wc_type_trust = { "trusted or untrusted", STRING, NULL, decode_trust, false };
+const struct wc_type wc_type_any = { "anything", ANY, NULL, NULL, true };

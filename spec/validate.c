@@ -1,0 +1,166 @@
+/* validate.c - references. Cycles are the planner's (E201): it has the graph. */
+#include "spec/validate.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+bool wc_validate_key(struct wc_load *load, const struct wc_member *member, const char *what)
+{
+    const char *key = member->key;
+    size_t n = 0;
+    while (key[n] != '\0' && (wc_ascii_isalnum(key[n]) || strchr("._-", key[n]) != NULL))
+        n++;
+    if (n != 0 && key[n] == '\0')
+        return true;
+    struct wc_diag *diag = wc_report_at(load, WC_E_NAME, member->key_at, member->key_span,
+                                        "'%s' can't name a %s", key, what);
+    diag->hint = "letters, digits, '.', '_' and '-'";
+    return false;
+}
+
+/* All keys of a map, for suggestions. */
+static const char **keys_of(struct wc_load *load, const struct wc_node *map, size_t *n)
+{
+    *n = map == NULL || map->kind != WC_NODE_MAP ? 0 : map->n;
+    const char **keys = WC_NEW_ARRAY(load->arena, const char *, *n + 1);
+    for (size_t i = 0; i < *n; i++)
+        keys[i] = map->members[i].key;
+    return keys;
+}
+
+static void suggest(struct wc_load *load, struct wc_diag *diag, const char *word,
+                    const struct wc_node *map)
+{
+    size_t n;
+    const char **keys = keys_of(load, map, &n);
+    wc_hint_words(load, diag, word, keys, n, false);
+}
+
+static void report_disabled(struct wc_load *load, const struct wc_service *s,
+                            const struct wc_dep *dep, const struct wc_node *services)
+{
+    const struct wc_member *other = wc_node_member(services, dep->service);
+    const struct wc_node *profiles = wc_node_get(other->value, "profiles");
+    struct wc_diag *diag = wc_report_at(
+        load, WC_E_DISABLED_DEP, dep->at, (unsigned)strlen(dep->service),
+        "service '%s' needs '%s', which no active profile turns on", s->name, dep->service);
+    if (profiles != NULL && profiles->n > 0)
+        wc_hint(load, diag, "use --profile %s, or depends_on with required: false",
+                profiles->items[0]->text);
+    diag->related = other->key_at;
+    diag->related_label = "defined here";
+}
+
+/* Checks one dependency; false: drop it. */
+static bool check_dep(struct wc_load *load, const struct wc_project *project,
+                      const struct wc_service *s, const struct wc_dep *dep,
+                      const struct wc_node *services)
+{
+    if (wc_project_service(project, dep->service) != NULL)
+        return true;
+    if (wc_node_get(services, dep->service) != NULL) {
+        if (dep->required && !load->canonical)
+            report_disabled(load, s, dep, services);
+        return false;
+    }
+    if (load->canonical)
+        return false; /* left out by a selection without dependencies */
+    struct wc_diag *diag =
+        wc_report_at(load, WC_E_UNKNOWN_SERVICE, dep->at, (unsigned)strlen(dep->service),
+                     "service '%s' depends on '%s', which is not defined", s->name, dep->service);
+    suggest(load, diag, dep->service, services);
+    return false;
+}
+
+static void check_deps(struct wc_load *load, const struct wc_project *project, struct wc_service *s,
+                       const struct wc_node *services)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < s->n_deps; i++)
+        if (check_dep(load, project, s, &s->deps[i], services))
+            s->deps[kept++] = s->deps[i];
+    s->n_deps = kept;
+}
+
+static void check_networks(struct wc_load *load, struct wc_project *project,
+                           const struct wc_service *s, const struct wc_node *root)
+{
+    for (size_t i = 0; i < s->n_networks; i++) {
+        const struct wc_service_net *net = &s->networks[i];
+        struct wc_network *found =
+            (struct wc_network *)(uintptr_t)wc_project_network(project, net->network);
+        if (found != NULL) {
+            found->used = true;
+            continue;
+        }
+        struct wc_diag *diag = wc_report_at(
+            load, WC_E_UNKNOWN_NETWORK, net->at, (unsigned)strlen(net->network),
+            "service '%s' joins network '%s', which is not defined", s->name, net->network);
+        suggest(load, diag, net->network, wc_node_get(root, "networks"));
+        if (diag->hint == NULL)
+            wc_hint(load, diag, "add '%s:' under the top-level networks", net->network);
+    }
+}
+
+static unsigned source_span(const struct wc_mount *mount)
+{
+    return (unsigned)strlen(mount->source);
+}
+
+static void check_volumes(struct wc_load *load, struct wc_project *project,
+                          const struct wc_service *s, const struct wc_node *root)
+{
+    for (size_t i = 0; i < s->n_mounts; i++) {
+        const struct wc_mount *mount = &s->mounts[i];
+        if (mount->type != WC_MOUNT_VOLUME || mount->source == NULL)
+            continue;
+        struct wc_volume *found =
+            (struct wc_volume *)(uintptr_t)wc_project_volume(project, mount->source);
+        if (found != NULL) {
+            found->used = true;
+            continue;
+        }
+        struct wc_diag *diag = wc_report_at(
+            load, WC_E_UNKNOWN_VOLUME, mount->at, source_span(mount),
+            "service '%s' mounts volume '%s', which is not defined", s->name, mount->source);
+        suggest(load, diag, mount->source, wc_node_get(root, "volumes"));
+        if (diag->hint == NULL)
+            wc_hint(load, diag,
+                    "add '%s:' under the top-level volumes, or write ./%s for a directory",
+                    mount->source, mount->source);
+    }
+}
+
+static void check_container_names(struct wc_load *load, const struct wc_project *project)
+{
+    struct wc_map seen;
+    wc_map_init(&seen, load->arena);
+    for (size_t i = 0; i < project->n_services; i++) {
+        struct wc_service *s = &project->services[i];
+        const struct wc_service *first =
+            s->container_name == NULL ? NULL : wc_map_get(&seen, s->container_name);
+        if (s->container_name != NULL && first == NULL)
+            wc_map_put(&seen, s->container_name, s);
+        if (first == NULL)
+            continue;
+        struct wc_diag *diag = wc_report_at(load, WC_E_CONFLICT, s->at, (unsigned)strlen(s->name),
+                                            "services '%s' and '%s' both take container_name '%s'",
+                                            first->name, s->name, s->container_name);
+        diag->related = first->at;
+        diag->related_label = "the other one is here";
+    }
+}
+
+void wc_validate(struct wc_load *load, struct wc_project *project, const struct wc_node *root)
+{
+    const struct wc_node *services = wc_node_get(root, "services");
+    for (size_t i = 0; i < project->n_services; i++) {
+        struct wc_service *s = &project->services[i];
+        check_deps(load, project, s, services);
+        check_networks(load, project, s, root);
+        check_volumes(load, project, s, root);
+    }
+    check_container_names(load, project);
+}
