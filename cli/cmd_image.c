@@ -99,7 +99,7 @@ static const char *const *recipe_dirs(const struct wc_cli *cli, const struct wc_
     dirs[n++] = wc_arena_printf(cli->arena, "%s/recipes", paths->etc);
     dirs[n++] = wc_arena_printf(cli->arena, "%s/../../share/wcompose/recipes", paths->bin);
     dirs[n++] = wc_arena_printf(cli->arena, "%s/../share/wcompose/recipes", paths->bin);
-    dirs[n++] = wc_arena_printf(cli->arena, "%s/../../images/recipes", paths->bin);
+    dirs[n++] = wc_arena_printf(cli->arena, "%s/../../recipes", paths->bin);
     return dirs;
 }
 

@@ -24,6 +24,17 @@ static struct wc_load begin(const struct wc_spec_options *options, struct wc_are
     return load;
 }
 
+/* What ${…} was replaced from, for who asks ("config --environment"). */
+static void keep_variables(const struct wc_load *load, struct wc_project *project)
+{
+    struct wc_kvs *out = &project->variables;
+    out->items = WC_NEW_ARRAY(load->arena, struct wc_kv, load->env.n);
+    for (size_t i = 0; i < load->env.n; i++) {
+        const struct wc_map_entry *entry = &load->env.entries[i];
+        out->items[out->n++] = (struct wc_kv){ entry->key, entry->value };
+    }
+}
+
 static bool same(const struct wc_diag *a, const struct wc_diag *b)
 {
     return a->code == b->code && a->at.line == b->at.line && a->at.col == b->at.col &&
@@ -61,6 +72,7 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
         wc_build_select(&load, project, root);
         wc_build_finish(&load, project, root);
         wc_loaded_read(&load, root, project);
+        keep_variables(&load, project);
     }
     tidy(diags);
     if (rc != 0)
