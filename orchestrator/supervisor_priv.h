@@ -88,8 +88,8 @@ void wc_sup_settle_pending(struct wc_supervisor *sup); /* it has ended: pending 
 void wc_sup_forget(struct wc_supervisor *sup); /* after `down`: nothing is accepted any more */
 void wc_sup_remove_empty(struct wc_supervisor *sup);
 
-/* Loads wire text (and the scale that `key`, the JSON of apply.json, asks for) into a heap arena of its own, which the caller (or the engine) frees with
- * wc_sup_free_model. */
+/* Loads wire text, with the scale that `key` (as apply.json; may be NULL) asks for, into a heap
+ * arena of its own, which the caller (or the engine) frees with wc_sup_free_model. */
 int wc_sup_load_model(const struct wc_buf *text, const struct wc_buf *key, struct wc_arena **arena,
                       const struct wc_project **project, struct wc_err *err);
 void wc_sup_free_model(struct wc_arena *arena);
