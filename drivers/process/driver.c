@@ -1,7 +1,8 @@
 /* driver.c - the table of the process driver: probe, open, hand ops to instances or jobs, close.
  *
- * Ops that are done wait in a list for a timer of zero: done never runs inside the call that
- * started the op, nor inside another op's callback.
+ * Ops that are done wait in a list for an async handle's callback: done never runs inside the call
+ * that started the op. (A timer of zero would not do for loops that are run once at a time: libuv
+ * runs timers before it sleeps.) The handle holds the loop only while something waits.
  */
 #include "drivers/process/driver.h"
 
@@ -39,10 +40,11 @@ void wc_process_reap(struct wc_process *driver, pid_t pid)
     driver->zombies[driver->n_zombies++] = pid;
 }
 
-static void on_kick(uv_timer_t *timer)
+static void on_kick(uv_async_t *kick)
 {
-    struct wc_process *driver = timer->data;
+    struct wc_process *driver = kick->data;
     struct wc_op *op;
+    uv_unref((uv_handle_t *)kick);
     while ((op = driver->ready_head) != NULL) {
         driver->ready_head = op->next;
         if (driver->ready_head == NULL)
@@ -53,6 +55,12 @@ static void on_kick(uv_timer_t *timer)
     }
     reap_zombies(driver);
     wc_process_settle(driver);
+}
+
+static void kick_loop(struct wc_process *driver)
+{
+    uv_ref((uv_handle_t *)&driver->kick);
+    uv_async_send(&driver->kick);
 }
 
 void wc_process_finish(struct wc_process *driver, struct wc_op *op, int rc,
@@ -72,7 +80,7 @@ void wc_process_finish(struct wc_process *driver, struct wc_op *op, int rc,
     else
         driver->ready_head = op;
     driver->ready_tail = op;
-    uv_timer_start(&driver->kick, on_kick, 0, 0);
+    kick_loop(driver);
 }
 
 static void probe(const struct wc_paths *paths, struct wc_driver_facts *out)
@@ -109,8 +117,8 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     struct wc_process *driver = wc_calloc(1, sizeof *driver);
     wc_arena_init(&driver->arena);
     int rc = wc_cgroup_detect(&driver->arena, &driver->cgroup, err);
-    if (rc == 0 && uv_timer_init(config->loop, &driver->kick) != 0)
-        rc = wc_err_set(err, WC_ERR_FAILED, 0, "cannot make a timer");
+    if (rc == 0 && uv_async_init(config->loop, &driver->kick, on_kick) != 0)
+        rc = wc_err_set(err, WC_ERR_FAILED, 0, "cannot make an async handle");
     if (rc != 0) {
         wc_arena_deinit(&driver->arena);
         wc_free(driver);
@@ -122,6 +130,7 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     driver->paths = config->paths;
     driver->project = wc_arena_strdup(&driver->arena, config->project);
     driver->kick.data = driver;
+    uv_unref((uv_handle_t *)&driver->kick);
     *out = &driver->base;
     return 0;
 }
@@ -232,13 +241,13 @@ static bool ops_under_way(const struct wc_process *driver)
 
 void wc_process_settle(struct wc_process *driver)
 {
-    if (!driver->closing || driver->timers_closed || ops_under_way(driver))
+    if (!driver->closing || driver->kick_closed || ops_under_way(driver))
         return;
     for (struct wc_inst *inst = driver->insts; inst != NULL; inst = inst->next)
         wc_inst_unwatch(inst);
     if (driver->n_polls > 0)
         return;
-    driver->timers_closed = true;
+    driver->kick_closed = true;
     uv_close((uv_handle_t *)&driver->kick, on_kick_closed);
 }
 
@@ -257,7 +266,7 @@ static void close_driver(struct wc_driver *base, wc_driver_closed_fn *closed, vo
         inst->queue_tail = NULL;
     }
     wc_execs_cancel(driver);
-    uv_timer_start(&driver->kick, on_kick, 0, 0);
+    kick_loop(driver);
 }
 
 const struct wc_driver_ops wc_process_ops = {

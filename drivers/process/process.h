@@ -80,13 +80,13 @@ struct wc_process {
     struct wc_inst *slot_head, *slot_tail; /* instances in stage SLOT */
     unsigned slots_used;
     struct wc_op *ready_head, *ready_tail; /* finished; done is called by the kick timer */
-    uv_timer_t kick;
+    uv_async_t kick;
     pid_t *zombies; /* keepers that ended or will; n_zombies entries, reaped as we go */
     size_t n_zombies, cap_zombies;
     unsigned n_jobs;  /* on the pool */
     unsigned n_polls; /* open poll handles */
     struct wc_exec *execs;
-    bool closing, timers_closed;
+    bool closing, kick_closed;
     wc_driver_closed_fn *closed;
     void *closed_data;
 };
