@@ -277,7 +277,7 @@ int main(int argc, char **argv)
     if (!take_lock())
         return 0;
     wc_dns_server.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (wc_dns_server.epoll < 0 || !open_signals() || !open_watch()) {
+    if (wc_dns_server.epoll < 0 || !open_watch()) {
         wc_dns_say(wc_dns_server.dir, strerror(errno));
         return 1;
     }
@@ -289,6 +289,8 @@ int main(int argc, char **argv)
     }
     if (pid > 0)
         return write_pid(pid) ? 0 : 1;
+    if (!open_signals()) /* not earlier: epoll would wake the process that told it */
+        return 1;
     drop_rights();
     serve();
     return 0;

@@ -27,7 +27,7 @@
     " { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }\n"                \
     "add chain inet wcompose raw { type filter hook prerouting priority raw; }\n"                  \
     "add chain inet wcompose prerouting { type nat hook prerouting priority dstnat; }\n"           \
-    "add chain inet wcompose output { type nat hook output priority dstnat; }\n"                   \
+    "add chain inet wcompose output { type nat hook output priority -100; }\n"                   \
     "add chain inet wcompose forward { type filter hook forward priority filter; }\n"              \
     "add chain inet wcompose postrouting { type nat hook postrouting priority srcnat; }\n"         \
     "add chain inet wcompose publish\n"                                                            \
