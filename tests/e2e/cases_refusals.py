@@ -221,16 +221,11 @@ def case_images(t):
 
 
 def case_image_made_from_packages(t):
-    if not os.path.isdir("/var/lib/apt/lists") or not any("_Packages" in n for n in os.listdir("/var/lib/apt/lists")):
-        raise harness.Skip("apt has no package lists on this machine")
-    if subprocess.run(["apt-get", "--print-uris", "download", "busybox-static"], check=False,
-                      capture_output=True).returncode != 0:
-        raise harness.Skip("apt can't name the package busybox-static")
-    made = t.wc("image", "make", "busybox", code=None, timeout=110)
+    made = t.wc("image", "make", "busybox", code=None, timeout=110, online=True)
     if made.code == 69:
         raise harness.Skip("apt can't fetch packages here: " + made.err.strip().splitlines()[-1])
     assert made.code == 0, made
-    again = t.wc("image", "make", "busybox")
+    again = t.wc("image", "make", "busybox", online=True)
     assert "up to date" in again.err, again
     name = made.out.strip()
     t.compose(f"services: {{web: {{image: '{name}', command: [sh, -c, 'echo made'], stop_grace_period: 1s}}}}\n")

@@ -73,10 +73,18 @@ class Case:
     def compose(self, text, name="compose.yaml"):
         return self.write(name, text)
 
-    def wc(self, *arguments, code=0, stdin="", timeout=60, env=None, cwd=None):
-        """Runs wcompose to its end. code: the exit status that is expected, None = any."""
+    def wc(self, *arguments, code=0, stdin="", timeout=60, env=None, online=False):
+        """Runs wcompose to its end.
+
+        code    the exit status that is expected, None = any
+        online  in the machine's own network, as far as it has one (downloads)
+        """
         environment = dict(self.environment, **(env or {}))
-        done = subprocess.run([self.binary, *arguments], cwd=cwd or self.dir, env=environment, input=stdin,
+        before, keep = [], []
+        if online:
+            outside = os.environ["WCOMPOSE_E2E_OUTSIDE"]
+            before, keep = ["nsenter", "--net=/proc/self/fd/" + outside], [int(outside)]
+        done = subprocess.run([*before, self.binary, *arguments], cwd=self.dir, env=environment, input=stdin, pass_fds=keep,
                               capture_output=True, text=True, timeout=timeout, check=False, errors="replace")
         result = Result(arguments, done.returncode, done.stdout, done.stderr)
         self.history.append(str(result))

@@ -60,7 +60,7 @@ def prepare(base):
     """The world of a case: an own root on tmpfs, a loopback, and one address of the host's own."""
     harness.command("mount", "-t", "tmpfs", "-o", "size=1g,mode=0700", "wcompose-e2e", base)
     harness.command("ip", "link", "set", "lo", "up")
-    harness.command("ip", "link", "add", "wan0", "type", "dummy")
+    harness.command("ip", "link", "add", "wan0", "type", "bridge")
     harness.command("ip", "address", "add", harness.OWN_ADDRESS + "/24", "dev", "wan0")
     harness.command("ip", "link", "set", "wan0", "up")
 
@@ -101,7 +101,11 @@ def start(name):
     arguments = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc",
                  sys.executable, os.path.abspath(__file__), "--inside", base, name]
     output = tempfile.TemporaryFile(mode="w+", errors="replace")  # closed by finish
-    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    outside = os.open("/proc/self/ns/net", os.O_RDONLY)  # for what has to download
+    environment = dict(os.environ, WCOMPOSE_E2E_OUTSIDE=str(outside))
+    process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                               pass_fds=[outside], env=environment)
+    os.close(outside)
     return {"name": name, "base": base, "process": process, "output": output, "begin": time.monotonic()}
 
 
