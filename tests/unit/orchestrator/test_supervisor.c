@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,6 +69,7 @@ static void load(struct host *host, const char *yaml)
 static void host_init(struct host *host)
 {
     memset(host, 0, sizeof *host);
+    signal(SIGPIPE, SIG_IGN); /* as the supervisor does: clients leave when they like */
     snprintf(host->root, sizeof host->root, "/tmp/wc-sup-XXXXXX");
     assert_non_null(mkdtemp(host->root));
     wc_arena_init(&host->arena);
