@@ -122,9 +122,10 @@ static inline void box_copy(const struct box *box, const char *name, const char 
 
 static inline void box_rootfs(const struct box *box)
 {
-    static const char *const applets[] = { "sh",    "cat",   "ls",   "id",   "ps",   "seq",
-                                           "sleep", "yes",   "head", "tail", "stty", "tty",
-                                           "ip",    "touch", "stat", "kill", "true", "readlink" };
+    static const char *const applets[] = { "sh",   "cat",   "ls",       "id",    "ps",
+                                           "seq",  "sleep", "yes",      "head",  "tail",
+                                           "stty", "tty",   "ip",       "touch", "stat",
+                                           "kill", "true",  "readlink", "tr" };
     static const char *const dirs[] = { "bin", "proc", "dev", "etc", "tmp" };
     static const char users[] = "root:x:0:0::/root:/bin/sh\nbob:x:1000:1001::/home/bob:/bin/sh\n";
     static const char groups[] = "root:x:0:\nbobs:x:1001:\nextra:x:1002:alice,bob\n";
@@ -355,6 +356,34 @@ static inline void box_expect_end(struct box *box, int status)
     assert_int_equal(box_wait_keeper(box), status);
     assert_int_equal(rmdir(box_path(box, "oci")), 0);
     assert_int_equal(mkdir(box_path(box, "oci"), 0700), 0);
+}
+
+/* For a case that killed the keeper: its cgroups, empty by now, on every hierarchy. */
+static inline void box_remove_cgroups(const struct box *box)
+{
+    static const char *const trees[] = { "",
+                                         "/cpu",
+                                         "/cpuacct",
+                                         "/cpuset",
+                                         "/memory",
+                                         "/devices",
+                                         "/freezer",
+                                         "/blkio",
+                                         "/pids",
+                                         "/systemd",
+                                         "/unified",
+                                         "/hugetlb",
+                                         "/perf_event",
+                                         "/net_cls",
+                                         "/net_prio",
+                                         "/cpu,cpuacct",
+                                         "/net_cls,net_prio" };
+    char path[160];
+    for (size_t i = 0; i < WC_COUNT(trees); i++) {
+        snprintf(path, sizeof path, "/sys/fs/cgroup%s%s", trees[i], box_cgroup(box));
+        for (int ms = 0; rmdir(path) != 0 && errno == EBUSY && ms < 1000; ms++)
+            usleep(1000);
+    }
 }
 
 static inline void box_close(struct box *box)
