@@ -134,9 +134,9 @@ enum wc_network_mode {
 };
 enum wc_trust { WC_TRUST_UNSET, WC_TRUST_TRUSTED, WC_TRUST_UNTRUSTED };
 
-/* One entry of services. */
 struct wc_node; /* a tree of the spec room; opaque elsewhere */
 
+/* One entry of services. */
 struct wc_service {
     const char *name;
     struct wc_loc at; /* its key under services: */
@@ -232,8 +232,7 @@ struct wc_project {
     const char *working_dir; /* absolute project directory */
     struct wc_strv files;    /* absolute paths read, in order; "-" for standard input */
     struct wc_strv profiles; /* active ones */
-    struct wc_kvs variables; /* what ${…} was replaced from: the environment and the env files;
-                                empty for a model read from canonical text */
+    struct wc_kvs variables; /* what ${…} was replaced from; none in a canonical text */
     struct wc_service *services; /* sorted by name */
     size_t n_services;
     struct wc_strv disabled;     /* names of services left out by profiles, sorted */
@@ -244,10 +243,9 @@ struct wc_project {
     const struct wc_node *tree; /* the long form of all of it, for wc_spec_render */
 };
 
-/* Returns the service called `name` (binary search), or NULL. Borrowed from the project. */
+/* Return the service called `name` (binary search), the network or volume with that key, or NULL.
+ * Borrowed from the project. */
 const struct wc_service *wc_project_service(const struct wc_project *project, const char *name);
-
-/* Returns the network or volume with that key, or NULL. Borrowed from the project. */
 const struct wc_network *wc_project_network(const struct wc_project *project, const char *key);
 const struct wc_volume *wc_project_volume(const struct wc_project *project, const char *key);
 
