@@ -41,7 +41,6 @@ struct wc_kvs {
 
 /* isolation: how a service is kept apart from the host and from others. */
 enum wc_isolation { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
-
 /* depends_on, condition: service_started, service_healthy, service_completed_successfully. */
 enum wc_dep_condition { WC_DEP_STARTED, WC_DEP_HEALTHY, WC_DEP_COMPLETED };
 
@@ -135,7 +134,6 @@ enum wc_network_mode {
 enum wc_trust { WC_TRUST_UNSET, WC_TRUST_TRUSTED, WC_TRUST_UNTRUSTED };
 
 struct wc_node; /* a tree of the spec room; opaque elsewhere */
-
 /* One entry of services. */
 struct wc_service {
     const char *name;
