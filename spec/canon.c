@@ -45,8 +45,9 @@ struct wc_node *wc_canon_refuse(struct wc_load *load, const struct wc_field *fie
     struct wc_diag *diag =
         wc_report(load, WC_E_TYPE, node, "%s takes %s, not %s", wc_where_text(load, where),
                   field->type->expects, wc_node_describe(node));
-    bool wants_text = (field->type->kinds & WC_KIND(WC_NODE_STRING)) != 0;
-    if (wants_text &&
+    bool wants_text = (field->type->kinds & ~WC_KIND(WC_NODE_LIST)) == WC_KIND(WC_NODE_STRING);
+    diag->hint = field->type->hint;
+    if (diag->hint == NULL && wants_text &&
         (node->kind == WC_NODE_INT || node->kind == WC_NODE_FLOAT || node->kind == WC_NODE_BOOL))
         wc_hint(load, diag, "put it in quotes: \"%s\"", node->raw);
     return bad_copy(load, node);
@@ -62,8 +63,9 @@ struct wc_node *wc_canon_bad(struct wc_load *load, struct wc_node *node, const c
     return bad_copy(load, node);
 }
 
-static void report_unknown(struct wc_load *load, const struct wc_table *table,
-                           const struct wc_member *member, const struct wc_where *where)
+/* Reports a key that the table doesn't have; returns the one that was meant, or NULL. */
+static const char *report_unknown(struct wc_load *load, const struct wc_table *table,
+                                  const struct wc_member *member, const struct wc_where *where)
 {
     struct wc_diag *diag =
         wc_report_at(load, WC_E_UNKNOWN_KEY, member->key_at, member->key_span,
@@ -72,6 +74,19 @@ static void report_unknown(struct wc_load *load, const struct wc_table *table,
     for (size_t i = 0; i < table->n; i++)
         words[i] = table->rows[i].key;
     wc_hint_words(load, diag, member->key, words, table->n, table->n <= 4);
+    return wc_str_suggest(member->key, words, table->n);
+}
+
+/* A misspelt key counts as a wrong value of the key that was meant, so that its absence isn't
+ * reported as well. */
+static void stand_in(struct wc_load *load, const struct wc_member *member, const char *meant,
+                     const struct wc_node *source, struct wc_node *out)
+{
+    if (meant == NULL || wc_node_member(source, meant) != NULL)
+        return;
+    struct wc_member stand = *member;
+    stand.key = meant;
+    wc_node_put_at(load->arena, out, &stand, bad_copy(load, member->value));
 }
 
 /* x-wcompose carries trust: a misspelling of it must not pass as somebody else's extension. */
@@ -100,7 +115,7 @@ struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *ta
         const struct wc_member *member = &node->members[i];
         const struct wc_field *field = wc_table_find(table, member->key);
         if (field == NULL || (field == &extension_row && misspelt_own_key(table, member->key))) {
-            report_unknown(load, table, member, where);
+            stand_in(load, member, report_unknown(load, table, member, where), node, out);
             continue;
         }
         struct wc_where inner = { where, member->key, member->key_at, member->key_span };

@@ -25,8 +25,11 @@ bool wc_load_read(struct wc_load *load, const char *path, const char *shown, str
     struct wc_err err = { 0 };
     WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
     if (wc_fs_read(path, WC_YAML_BYTES_MAX, &buf, &err) != 0) {
-        wc_report_at(load, err.code == WC_ERR_LIMIT ? WC_E_LIMIT : WC_E_FILE, at, span,
-                     "can't read '%s': %s", shown, err.msg);
+        if (err.code == WC_ERR_NOENT)
+            wc_report_at(load, WC_E_FILE, at, span, "there is no file '%s'", shown);
+        else
+            wc_report_at(load, err.code == WC_ERR_LIMIT ? WC_E_LIMIT : WC_E_FILE, at, span,
+                         "can't read '%s': %s", shown, err.msg);
         return false;
     }
     char *copy = wc_arena_alloc(load->arena, buf.len + 1);
@@ -48,7 +51,7 @@ static const char *show_path(const struct wc_load *load, const char *path)
 
 static const char *join(struct wc_load *load, const char *dir, const char *name)
 {
-    return wc_load_path(load, dir, name);
+    return wc_load_clean(load, wc_load_path(load, dir, name));
 }
 
 static const char *dir_of(struct wc_load *load, const char *path)

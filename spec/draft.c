@@ -3,6 +3,7 @@
  */
 #include "spec/draft.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -206,6 +207,16 @@ static void settle_links(struct wc_load *load, struct wc_service_draft *d,
     }
 }
 
+/* The first network gives the default route: by priority, then by name, so that it never depends on
+ * the order of a map. */
+static int by_priority(const void *a, const void *b)
+{
+    const struct wc_service_net *x = a, *y = b;
+    if (x->priority != y->priority)
+        return x->priority > y->priority ? -1 : 1;
+    return strcmp(x->network, y->network);
+}
+
 static void settle_namespaces(struct wc_load *load, struct wc_service *s,
                               const struct wc_node *node)
 {
@@ -264,6 +275,8 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
     settle_health(s, node);
     settle_network_mode(load, draft, node);
     settle_links(load, draft, node);
+    if (s->n_networks > 1)
+        qsort(s->networks, s->n_networks, sizeof *s->networks, by_priority);
     settle_namespaces(load, s, node);
     check_image(load, s, node, member);
     check_targets(load, s);

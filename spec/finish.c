@@ -129,12 +129,12 @@ static void hash_service(const struct wc_node *tree, struct wc_service *s, struc
     wc_buf_reset(text);
     struct wc_jsonw w = WC_JSONW_INIT(text);
     wc_jsonw_array(&w, NULL);
-    wc_render_json(&w, NULL, wc_node_get(wc_node_get(tree, "services"), s->name), false,
+    wc_render_json(&w, NULL, wc_node_get(wc_node_get(tree, "services"), s->name), 0,
                    &wc_table_service);
     for (size_t i = 0; i < s->n_networks; i++) {
         const struct wc_node *node = wc_node_get(networks, s->networks[i].network);
         if (node != NULL)
-            wc_render_json(&w, NULL, node, false, &wc_table_network);
+            wc_render_json(&w, NULL, node, 0, &wc_table_network);
     }
     for (size_t i = 0; i < s->n_mounts; i++) {
         const struct wc_mount *m = &s->mounts[i];
@@ -142,7 +142,7 @@ static void hash_service(const struct wc_node *tree, struct wc_service *s, struc
                                          ? wc_node_get(volumes, m->source)
                                          : NULL;
         if (node != NULL)
-            wc_render_json(&w, NULL, node, false, &wc_table_volume);
+            wc_render_json(&w, NULL, node, 0, &wc_table_volume);
     }
     wc_jsonw_end_array(&w);
     wc_sha256_hex(text->data, text->len, s->spec_hash);

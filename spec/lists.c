@@ -134,8 +134,9 @@ static struct wc_node *canon_kv_list(struct wc_load *load, const struct wc_field
 static struct wc_node *canon_kv_value(struct wc_load *load, const struct wc_field *field,
                                       struct wc_node *value, const struct wc_where *where)
 {
-    static const struct wc_type scalar_type = { "a string, a number, true or false", STRING, NULL,
-                                                NULL, true };
+    static const struct wc_type scalar_type = {
+        "a string, a number, true or false", STRING, NULL, NULL, true, NULL
+    };
     static const struct wc_field scalar = { .type = &scalar_type };
     if (value->kind == WC_NODE_BAD || value->tag == WC_TAG_RESET || value->kind == WC_NODE_STRING)
         return value;
@@ -257,7 +258,7 @@ static struct wc_node *canon_section_type(struct wc_load *load, const struct wc_
 static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field *field,
                                      struct wc_node *node, const struct wc_where *where)
 {
-    static const struct wc_type entry_type = { "a map", MAP, canon_section_type, NULL, true };
+    static const struct wc_type entry_type = { "a map", MAP, canon_section_type, NULL, true, NULL };
     struct wc_field entry = { .type = &entry_type, .sub = field->sub, .required = field->required };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     for (size_t i = 0; i < node->n; i++) {
@@ -272,7 +273,7 @@ static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field
 static struct wc_node *canon_item_sections(struct wc_load *load, const struct wc_field *field,
                                            struct wc_node *node, const struct wc_where *where)
 {
-    static const struct wc_type item_type = { "a map", MAP, canon_section_type, NULL, false };
+    static const struct wc_type item_type = { "a map", MAP, canon_section_type, NULL, false, NULL };
     struct wc_field entry = { .type = &item_type, .sub = field->sub, .required = field->required };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
     for (size_t i = 0; i < node->n; i++) {
@@ -282,21 +283,29 @@ static struct wc_node *canon_item_sections(struct wc_load *load, const struct wc
     return out;
 }
 
-const struct wc_type wc_type_strings = { "a list of strings", LIST, canon_strings, decode_strv,
-                                         false };
-const struct wc_type wc_type_texts = { "a list", LIST, canon_strings, decode_strv, false };
-const struct wc_type wc_type_string_or_list = { "a string or a list of strings", STRING | LIST,
-                                                canon_strings, decode_strv, false };
-const struct wc_type wc_type_command = { "a string or a list of strings", STRING | LIST,
-                                         canon_command, decode_strv, true };
-const struct wc_type wc_type_test = { "a string or a list of strings", STRING | LIST, canon_test,
-                                      decode_strv, false };
-const struct wc_type wc_type_kv = { "a map, or a list of KEY=value", LIST | MAP, canon_kv,
-                                    decode_kvs, false };
-const struct wc_type wc_type_env = { "a map, or a list of KEY=value", LIST | MAP, canon_kv,
-                                     decode_kvs, false };
-const struct wc_type wc_type_hosts = { "a map, or a list of name=address", LIST | MAP, canon_hosts,
-                                       decode_hosts, false };
-const struct wc_type wc_type_section = { "a map", MAP, canon_section_type, NULL, false };
-const struct wc_type wc_type_entries = { "a map", MAP, canon_entries, NULL, true };
-const struct wc_type wc_type_items = { "a list of maps", LIST, canon_item_sections, NULL, false };
+const struct wc_type wc_type_strings = { "a list of strings", LIST,  canon_strings,
+                                         decode_strv,         false, NULL };
+const struct wc_type wc_type_texts = { "a list", LIST, canon_strings, decode_strv, false, NULL };
+const struct wc_type wc_type_string_or_list = {
+    "a string or a list of strings", STRING | LIST, canon_strings, decode_strv, false, NULL
+};
+const struct wc_type wc_type_command = {
+    "a string or a list of strings", STRING | LIST, canon_command, decode_strv, true, NULL
+};
+const struct wc_type wc_type_test = {
+    "a string or a list of strings", STRING | LIST, canon_test, decode_strv, false, NULL
+};
+const struct wc_type wc_type_kv = {
+    "a map, or a list of KEY=value", LIST | MAP, canon_kv, decode_kvs, false, NULL
+};
+const struct wc_type wc_type_env = {
+    "a map, or a list of KEY=value", LIST | MAP, canon_kv, decode_kvs, false, NULL
+};
+const struct wc_type wc_type_hosts = {
+    "a map, or a list of name=address", LIST | MAP, canon_hosts, decode_hosts, false, NULL
+};
+const struct wc_type wc_type_section = { "a map", MAP, canon_section_type, NULL, false, NULL };
+const struct wc_type wc_type_entries = { "a map", MAP, canon_entries, NULL, true, NULL };
+const struct wc_type wc_type_items = {
+    "a list of maps", LIST, canon_item_sections, NULL, false, NULL
+};

@@ -58,7 +58,7 @@ const char *wc_where_text(struct wc_load *load, const struct wc_where *where)
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     add_where(&text, where);
-    return text.len == 0 ? "the file" : wc_arena_strdup(load->arena, text.data);
+    return text.len == 0 ? "the top level" : wc_arena_strdup(load->arena, text.data);
 }
 
 const char *wc_load_env(const struct wc_load *load, const char *name)
@@ -85,16 +85,20 @@ static void append_clean(struct wc_buf *out, const char *path)
     }
 }
 
-const char *wc_load_path(struct wc_load *load, const char *base, const char *path)
+const char *wc_load_clean(struct wc_load *load, const char *path)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
-    const char *home = wc_load_env(load, "HOME");
-    if (path[0] == '~' && home != NULL) {
-        append_clean(&out, home);
-        path += strcspn(path, "/");
-    } else if (path[0] != '/') {
-        append_clean(&out, base);
-    }
     append_clean(&out, path);
     return out.len == 0 ? "/" : wc_arena_strdup(load->arena, out.data);
+}
+
+const char *wc_load_path(struct wc_load *load, const char *base, const char *path)
+{
+    const char *home = wc_load_env(load, "HOME");
+    if (path[0] == '/')
+        return path;
+    if (path[0] == '~' && home != NULL)
+        return wc_load_clean(load,
+                             wc_arena_printf(load->arena, "%s%s", home, path + strcspn(path, "/")));
+    return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", base, path));
 }

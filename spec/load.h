@@ -56,14 +56,17 @@ void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
 void wc_hint_words(struct wc_load *load, struct wc_diag *diag, const char *word,
                    const char *const *words, size_t n, bool list_all);
 
-/* "services.web.ports" in the arena; "the file" for the root. */
+/* "services.web.ports" in the arena; "the top level" for the root. */
 const char *wc_where_text(struct wc_load *load, const struct wc_where *where);
 
 /* Value of a variable for interpolation, or NULL. */
 const char *wc_load_env(const struct wc_load *load, const char *name);
 
-/* Makes a path absolute against `base` and cleans "." and "..": lexically, as docker compose does.
- * "~" becomes $HOME. */
+/* Makes a path absolute against `base`, folding "." and ".." lexically, as docker compose does; "~"
+ * becomes $HOME. An absolute path stays as it is. */
 const char *wc_load_path(struct wc_load *load, const char *base, const char *path);
+
+/* Folds ".", ".." and repeated or trailing '/' of an absolute path. */
+const char *wc_load_clean(struct wc_load *load, const char *path);
 
 #endif

@@ -112,7 +112,9 @@ static struct wc_node *merge_entries(struct wc_load *load, const struct wc_table
                                      const struct wc_node *base, const struct wc_node *over,
                                      const struct wc_where *where)
 {
-    static const struct wc_type entry_type = { "a map", WC_KIND(WC_NODE_MAP), NULL, NULL, true };
+    static const struct wc_type entry_type = {
+        "a map", WC_KIND(WC_NODE_MAP), NULL, NULL, true, NULL
+    };
     struct wc_field entry = { .type = &entry_type, .merge = WC_MERGE_MAP, .sub = table };
     struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
                                        : wc_node_copy(load->arena, base);

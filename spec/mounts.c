@@ -16,6 +16,11 @@ struct short_mount {
     const char *source, *target, *options; /* source and options may be NULL */
 };
 
+static const struct wc_type item_type = {
+    "a string or a map", WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP), NULL, NULL, false, NULL
+};
+static const struct wc_field item_row = { .type = &item_type };
+
 static bool is_drive(const char *p)
 {
     return wc_ascii_isalnum(p[0]) && !wc_ascii_isdigit(p[0]) && p[1] == ':' && p[2] == '\\';
@@ -113,7 +118,7 @@ static bool put_options(struct wc_load *load, struct wc_node *item, struct wc_no
 /* Removes a trailing '/', "." and ".." from a target. Windows paths are left alone. */
 static const char *clean_target(struct wc_load *load, const char *target)
 {
-    return target[0] == '/' ? wc_load_path(load, "/", target) : target;
+    return target[0] == '/' ? wc_load_clean(load, target) : target;
 }
 
 static bool check_target(struct wc_load *load, const struct wc_node *at, const char *target)
@@ -207,7 +212,7 @@ static struct wc_node *canon_mounts(struct wc_load *load, const struct wc_field 
             if (!finish_long(load, mount, &inner))
                 mount = NULL;
         } else if (item->kind != WC_NODE_BAD) {
-            wc_canon_refuse(load, field, item, &inner);
+            wc_canon_refuse(load, &item_row, item, &inner);
         }
         if (mount == NULL) {
             mount = wc_node_new(load->arena, WC_NODE_BAD, item);
@@ -368,8 +373,12 @@ const char *wc_ident_tmpfs(struct wc_arena *arena, const struct wc_node *item)
     return wc_arena_strndup(arena, item->text, strcspn(item->text, ":="));
 }
 
-const struct wc_type wc_type_mounts = { "a list of mounts", WC_KIND(WC_NODE_LIST), canon_mounts,
-                                        decode_mounts, false };
+const struct wc_type wc_type_mounts = {
+    "a list of mounts", WC_KIND(WC_NODE_LIST), canon_mounts, decode_mounts, false, NULL
+};
 const struct wc_type wc_type_tmpfs = { "a path or a list of paths",
-                                       WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_LIST), canon_tmpfs,
-                                       decode_tmpfs, false };
+                                       WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_LIST),
+                                       canon_tmpfs,
+                                       decode_tmpfs,
+                                       false,
+                                       NULL };

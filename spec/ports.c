@@ -21,6 +21,11 @@ struct short_port {
     const char *proto;
 };
 
+static const struct wc_type item_type = {
+    "a string or a map", WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP), NULL, NULL, false, NULL
+};
+static const struct wc_field item_row = { .type = &item_type };
+
 static bool read_range(const char *text, int64_t lo, struct range *out)
 {
     char first[32];
@@ -195,7 +200,7 @@ static struct wc_node *canon_ports(struct wc_load *load, const struct wc_field *
                           wc_where_text(load, &inner));
             ok &= finish_long(load, port, out);
         } else if (item->kind != WC_NODE_BAD) {
-            wc_canon_refuse(load, field, item, &inner);
+            wc_canon_refuse(load, &item_row, item, &inner);
             ok = false;
         }
     }
@@ -252,5 +257,6 @@ const char *wc_ident_port(struct wc_arena *arena, const struct wc_node *item)
                            proto == NULL ? "" : proto);
 }
 
-const struct wc_type wc_type_ports = { "a list of ports", WC_KIND(WC_NODE_LIST), canon_ports,
-                                       decode_ports, false };
+const struct wc_type wc_type_ports = {
+    "a list of ports", WC_KIND(WC_NODE_LIST), canon_ports, decode_ports, false, NULL
+};

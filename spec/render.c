@@ -19,13 +19,14 @@ static int by_key(const void *a, const void *b)
     return strcmp((*x)->key, (*y)->key);
 }
 
-/* Members in order of key; the caller frees with wc_free. */
-static const struct wc_member **sorted(const struct wc_node *map)
+/* Members in order of key (or of appearance); the caller frees with wc_free. */
+static const struct wc_member **ordered(const struct wc_node *map, unsigned how)
 {
     const struct wc_member **members = wc_calloc(map->n + 1, sizeof *members);
     for (size_t i = 0; i < map->n; i++)
         members[i] = &map->members[i];
-    qsort(members, map->n, sizeof *members, by_key);
+    if ((how & WC_RENDER_IN_ORDER) == 0)
+        qsort(members, map->n, sizeof *members, by_key);
     return members;
 }
 
@@ -38,9 +39,9 @@ static void double_dollars(struct wc_buf *out, const char *text)
     }
 }
 
-static void json_string(struct wc_jsonw *w, const char *key, const char *text, bool dollars)
+static void json_string(struct wc_jsonw *w, const char *key, const char *text, unsigned how)
 {
-    if (!dollars || strchr(text, '$') == NULL) {
+    if ((how & WC_RENDER_DOLLARS) == 0 || strchr(text, '$') == NULL) {
         wc_jsonw_str(w, key, text);
         return;
     }
@@ -49,21 +50,21 @@ static void json_string(struct wc_jsonw *w, const char *key, const char *text, b
     wc_jsonw_str(w, key, doubled.data);
 }
 
-static void json_map(struct wc_jsonw *w, const struct wc_node *node, bool dollars,
+static void json_map(struct wc_jsonw *w, const struct wc_node *node, unsigned how,
                      const struct wc_table *table)
 {
-    const struct wc_member **members = sorted(node);
+    const struct wc_member **members = ordered(node, how);
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_field *field = table == NULL ? NULL : wc_table_find(table, members[i]->key);
         if (field != NULL && field->hash == WC_KEEPS)
             continue;
         bool section = field != NULL && field->type == &wc_type_section;
-        wc_render_json(w, members[i]->key, members[i]->value, dollars, section ? field->sub : NULL);
+        wc_render_json(w, members[i]->key, members[i]->value, how, section ? field->sub : NULL);
     }
     wc_free(members);
 }
 
-void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *node, bool dollars,
+void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *node, unsigned how,
                     const struct wc_table *table)
 {
     switch (node->kind) {
@@ -79,17 +80,17 @@ void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *n
         wc_jsonw_raw(w, key, node->text);
         break;
     case WC_NODE_STRING:
-        json_string(w, key, node->text, dollars);
+        json_string(w, key, node->text, how);
         break;
     case WC_NODE_LIST:
         wc_jsonw_array(w, key);
         for (size_t i = 0; i < node->n; i++)
-            wc_render_json(w, NULL, node->items[i], dollars, NULL);
+            wc_render_json(w, NULL, node->items[i], how, NULL);
         wc_jsonw_end_array(w);
         break;
     case WC_NODE_MAP:
         wc_jsonw_object(w, key);
-        json_map(w, node, dollars, table);
+        json_map(w, node, how, table);
         wc_jsonw_end_object(w);
         break;
     }
@@ -154,13 +155,13 @@ static void yaml_string(struct wc_buf *out, const char *text)
         yaml_quoted(out, text);
 }
 
-static void yaml_scalar(struct wc_buf *out, const struct wc_node *node, bool dollars)
+static void yaml_scalar(struct wc_buf *out, const struct wc_node *node, unsigned how)
 {
     if (node->kind == WC_NODE_NULL || node->kind == WC_NODE_BAD) {
         wc_buf_adds(out, "null");
     } else if (node->kind != WC_NODE_STRING) {
         wc_buf_adds(out, node->text);
-    } else if (!dollars || strchr(node->text, '$') == NULL) {
+    } else if ((how & WC_RENDER_DOLLARS) == 0 || strchr(node->text, '$') == NULL) {
         yaml_string(out, node->text);
     } else {
         WC_CLEANUP_BUF struct wc_buf doubled = WC_BUF_INIT;
@@ -169,11 +170,11 @@ static void yaml_scalar(struct wc_buf *out, const struct wc_node *node, bool dol
     }
 }
 
-static void yaml_block(struct wc_buf *out, const struct wc_node *node, bool dollars,
+static void yaml_block(struct wc_buf *out, const struct wc_node *node, unsigned how,
                        unsigned indent);
 
 /* What follows "key:" or "-": on the same line for scalars and empty containers. */
-static void yaml_value(struct wc_buf *out, const struct wc_node *node, bool dollars,
+static void yaml_value(struct wc_buf *out, const struct wc_node *node, unsigned how,
                        unsigned indent, bool item)
 {
     bool container = node->kind == WC_NODE_LIST || node->kind == WC_NODE_MAP;
@@ -184,55 +185,55 @@ static void yaml_value(struct wc_buf *out, const struct wc_node *node, bool doll
             wc_buf_addc(out, '\n');
             wc_buf_printf(out, "%*s", (int)indent, "");
         }
-        yaml_block(out, node, dollars, indent);
+        yaml_block(out, node, how, indent);
         return;
     }
     wc_buf_addc(out, ' ');
     if (container)
         wc_buf_adds(out, node->kind == WC_NODE_LIST ? "[]" : "{}");
     else
-        yaml_scalar(out, node, dollars);
+        yaml_scalar(out, node, how);
     wc_buf_addc(out, '\n');
 }
 
 /* The cursor stands at the indentation of the first entry. */
-static void yaml_block(struct wc_buf *out, const struct wc_node *node, bool dollars,
+static void yaml_block(struct wc_buf *out, const struct wc_node *node, unsigned how,
                        unsigned indent)
 {
-    const struct wc_member **members = node->kind == WC_NODE_MAP ? sorted(node) : NULL;
+    const struct wc_member **members = node->kind == WC_NODE_MAP ? ordered(node, how) : NULL;
     for (size_t i = 0; i < node->n; i++) {
         if (i > 0)
             wc_buf_printf(out, "%*s", (int)indent, "");
         if (members == NULL) {
             wc_buf_addc(out, '-');
-            yaml_value(out, node->items[i], dollars, indent + 2, true);
+            yaml_value(out, node->items[i], how, indent + 2, true);
             continue;
         }
         yaml_string(out, members[i]->key);
         wc_buf_addc(out, ':');
-        yaml_value(out, members[i]->value, dollars, indent + 2, false);
+        yaml_value(out, members[i]->value, how, indent + 2, false);
     }
     wc_free(members);
 }
 
-void wc_render_yaml(struct wc_buf *out, const struct wc_node *node, bool dollars)
+void wc_render_yaml(struct wc_buf *out, const struct wc_node *node, unsigned how)
 {
     if (node->n == 0)
         wc_buf_adds(out, "{}\n");
     else
-        yaml_block(out, node, dollars, 0);
+        yaml_block(out, node, how, 0);
 }
 
 void wc_spec_render(const struct wc_project *project, enum wc_render_format format,
                     struct wc_buf *out)
 {
     if (format == WC_RENDER_YAML) {
-        wc_render_yaml(out, project->tree, true);
+        wc_render_yaml(out, project->tree, WC_RENDER_DOLLARS);
         return;
     }
     struct wc_jsonw w = WC_JSONW_INIT(out);
     w.indent = 2;
-    wc_render_json(&w, NULL, project->tree, true, NULL);
+    wc_render_json(&w, NULL, project->tree, WC_RENDER_DOLLARS, NULL);
     wc_buf_addc(out, '\n');
 }
 
@@ -275,7 +276,7 @@ void wc_spec_render_wire(const struct wc_project *project, struct wc_buf *out)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
     wc_jsonw_object(&w, NULL);
-    json_map(&w, project->tree, false, NULL);
+    json_map(&w, project->tree, WC_RENDER_IN_ORDER, NULL);
     wire_loaded(&w, project);
     wc_jsonw_end_object(&w);
 }

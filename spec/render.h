@@ -7,12 +7,18 @@
 struct wc_buf;
 struct wc_jsonw;
 
-/* Writes a node as JSON with sorted keys. dollars  double every '$' of a value
+/* Bits of `how`. */
+enum {
+    WC_RENDER_DOLLARS = 1,  /* double every '$' of a value */
+    WC_RENDER_IN_ORDER = 2, /* keep the order of keys; else they are sorted */
+};
+
+/* Writes a node as JSON.
  *   table  NULL: everything; else only rows of class WC_RECREATES, recursively */
-void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *node, bool dollars,
+void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *node, unsigned how,
                     const struct wc_table *table);
 
-/* Appends a node as block YAML with sorted keys. */
-void wc_render_yaml(struct wc_buf *out, const struct wc_node *node, bool dollars);
+/* Appends a node as block YAML. */
+void wc_render_yaml(struct wc_buf *out, const struct wc_node *node, unsigned how);
 
 #endif

@@ -152,8 +152,8 @@ const char *wc_scalar_float_text(struct wc_arena *arena, double value)
 
 bool wc_scalar_bool(const char *text, bool *out)
 {
-    static const char *const yes[] = { "true", "y", "yes", "on", "1", "t" };
-    static const char *const no[] = { "false", "n", "no", "off", "0", "f" };
+    static const char *const yes[] = { "true", "y", "yes", "on" };
+    static const char *const no[] = { "false", "n", "no", "off" };
     for (size_t i = 0; i < WC_COUNT(yes); i++) {
         if (wc_str_caseeq(text, yes[i]) || wc_str_caseeq(text, no[i])) {
             *out = wc_str_caseeq(text, yes[i]);

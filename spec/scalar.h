@@ -27,7 +27,8 @@ bool wc_scalar_float(const char *text, double *out);
 /* The shortest text that reads back as the same number, as Go's %v prints it: "0.5", "1e+21". */
 const char *wc_scalar_float_text(struct wc_arena *arena, double value);
 
-/* Reads the words for a boolean that Compose takes after interpolation: true, y, yes, on, 1 … */
+/* Reads the words for a boolean that Compose takes in a string: true, y, yes, on and their
+ * opposites, in any case. */
 bool wc_scalar_bool(const char *text, bool *out);
 
 #endif

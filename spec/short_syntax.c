@@ -21,6 +21,11 @@ typedef struct wc_node *expand_fn(struct wc_load *load, struct wc_node *item);
 /* Finishes a long form in place. */
 typedef void finish_fn(struct wc_load *load, struct wc_node *item);
 
+static const struct wc_type item_type = {
+    "a string or a map", STRING | MAP, NULL, NULL, false, NULL
+};
+static const struct wc_field item_row = { .type = &item_type };
+
 static struct wc_node *bad_at(struct wc_load *load, const struct wc_node *node)
 {
     return wc_node_new(load->arena, WC_NODE_BAD, node);
@@ -47,7 +52,7 @@ static struct wc_node *canon_mixed(struct wc_load *load, const struct wc_field *
         else if (item->kind == WC_NODE_MAP)
             made = wc_canon_section(load, field->sub, item, &inner);
         else if (item->kind != WC_NODE_BAD)
-            made = wc_canon_refuse(load, field, item, &inner);
+            made = wc_canon_refuse(load, &item_row, item, &inner);
         if (made != NULL && item->kind == WC_NODE_MAP && finish != NULL)
             finish(load, made);
         wc_node_add(load->arena, out, made == NULL ? bad_at(load, item) : made);
@@ -437,18 +442,26 @@ const char *wc_ident_subnet(struct wc_arena *arena, const struct wc_node *item)
     return member_text(item, "subnet");
 }
 
-const struct wc_type wc_type_devices = { "a list of devices", LIST, canon_devices, decode_devices,
-                                         false };
-const struct wc_type wc_type_ulimits = { "a map of limits", MAP, canon_ulimits, decode_ulimits,
-                                         false };
-const struct wc_type wc_type_depends_on = { "a list of services or a map", LIST | MAP,
-                                            canon_depends_on, decode_depends_on, false };
-const struct wc_type wc_type_networks = { "a list of networks or a map", LIST | MAP, canon_networks,
-                                          decode_networks, false };
-const struct wc_type wc_type_env_files = { "a path or a list of paths", STRING | LIST,
-                                           canon_env_files, NULL, false };
-const struct wc_type wc_type_files_refs = { "a list", LIST, canon_references, NULL, false };
-const struct wc_type wc_type_build = { "a path or a map", STRING | MAP, canon_build, NULL, false };
-const struct wc_type wc_type_gpus = { "'all' or a list", STRING | LIST, canon_gpus, NULL, false };
-const struct wc_type wc_type_external = { "true or false", BOOL | STRING | MAP, canon_external,
-                                          decode_external, false };
+const struct wc_type wc_type_devices = { "a list of devices", LIST,  canon_devices,
+                                         decode_devices,      false, NULL };
+const struct wc_type wc_type_ulimits = { "a map of limits", MAP,   canon_ulimits,
+                                         decode_ulimits,    false, NULL };
+const struct wc_type wc_type_depends_on = {
+    "a list of services or a map", LIST | MAP, canon_depends_on, decode_depends_on, false, NULL
+};
+const struct wc_type wc_type_networks = {
+    "a list of networks or a map", LIST | MAP, canon_networks, decode_networks, false, NULL
+};
+const struct wc_type wc_type_env_files = {
+    "a path or a list of paths", STRING | LIST, canon_env_files, NULL, false, NULL
+};
+const struct wc_type wc_type_files_refs = { "a list", LIST, canon_references, NULL, false, NULL };
+const struct wc_type wc_type_build = {
+    "a path or a map", STRING | MAP, canon_build, NULL, false, NULL
+};
+const struct wc_type wc_type_gpus = {
+    "'all' or a list", STRING | LIST, canon_gpus, NULL, false, NULL
+};
+const struct wc_type wc_type_external = { "true or false", BOOL | STRING | MAP,
+                                          canon_external,  decode_external,
+                                          false,           NULL };

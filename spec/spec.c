@@ -35,10 +35,22 @@ static void keep_variables(const struct wc_load *load, struct wc_project *projec
     }
 }
 
+/* One place is one key or value, so what its code says is said once. */
+static bool one_per_place(const char *code)
+{
+    static const enum wc_spec_code codes[] = { WC_E_UNKNOWN_KEY, WC_E_TYPE, WC_E_VALUE,
+                                               WC_E_ISOLATION };
+    for (size_t i = 0; i < WC_COUNT(codes); i++)
+        if (wc_streq(wc_spec_code(codes[i])->code, code))
+            return true;
+    return false;
+}
+
 static bool same(const struct wc_diag *a, const struct wc_diag *b)
 {
-    return a->code == b->code && a->at.line == b->at.line && a->at.col == b->at.col &&
-           wc_streq0(a->at.file, b->at.file) && wc_streq(a->msg, b->msg);
+    return wc_streq0(a->code, b->code) && a->at.line == b->at.line && a->at.col == b->at.col &&
+           wc_streq0(a->at.file, b->at.file) &&
+           (wc_streq(a->msg, b->msg) || (a->at.line != 0 && one_per_place(a->code)));
 }
 
 /* Sorts, and drops repeats: what stands in an anchor is seen at every alias. */

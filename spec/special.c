@@ -117,15 +117,20 @@ static void decode_memswap(struct wc_load *load, const struct wc_field *field,
         wc_type_bytes.decode(load, field, node, dst);
 }
 
-const struct wc_type wc_type_restart = { "a string", STRING, canon_restart, decode_text, false };
-const struct wc_type wc_type_signal = { "a signal's name", STRING, canon_signal, decode_text,
-                                        false };
-const struct wc_type wc_type_pull_policy = { "a string", STRING, canon_pull_policy, decode_text,
-                                             false };
-const struct wc_type wc_type_container_name = { "a string", STRING, canon_container_name,
-                                                decode_text, false };
-const struct wc_type wc_type_oom_score = { "a whole number", NUMBERS, canon_oom_score, decode_int,
-                                           false };
+const struct wc_type wc_type_restart = {
+    "a string", STRING, canon_restart, decode_text, false, NULL
+};
+const struct wc_type wc_type_signal = { "a signal's name", STRING, canon_signal,
+                                        decode_text,       false,  NULL };
+const struct wc_type wc_type_pull_policy = { "a string",  STRING, canon_pull_policy,
+                                             decode_text, false,  NULL };
+const struct wc_type wc_type_container_name = { "a string",  STRING, canon_container_name,
+                                                decode_text, false,  NULL };
+const struct wc_type wc_type_oom_score = { "a whole number", NUMBERS, canon_oom_score,
+                                           decode_int,       false,   NULL };
 const struct wc_type wc_type_memswap = { "a size such as 512m, or -1",
-                                         WC_KIND(WC_NODE_INT) | STRING, canon_memswap,
-                                         decode_memswap, false };
+                                         WC_KIND(WC_NODE_INT) | STRING,
+                                         canon_memswap,
+                                         decode_memswap,
+                                         false,
+                                         NULL };

@@ -53,7 +53,8 @@ struct wc_type {
     unsigned kinds;      /* WC_KIND bits that canon accepts; others are E101 */
     wc_canon_fn *canon;  /* NULL: the value is its own long form */
     wc_decode_fn *decode;
-    bool null_ok; /* null is a value: it isn't refused when it is left after merging */
+    bool null_ok;     /* null is a value: it isn't refused when it is left after merging */
+    const char *hint; /* what to write instead of a wrong value, or NULL */
 };
 
 enum { WC_NO_OFFSET = -1 };

@@ -17,6 +17,24 @@
 #define BOOL WC_KIND(WC_NODE_BOOL)
 #define ANY (STRING | INT | FLOAT | BOOL | WC_KIND(WC_NODE_LIST) | WC_KIND(WC_NODE_MAP))
 
+static const char size_hint[] = "a whole number and a unit: 512m, 2g, 64k, 100b";
+static const char duration_hint[] = "a number and a unit (ms, s, m, h, d, w): 10s, 1m30s, 500ms";
+
+/* Adds a hint to what was reported last. */
+static void hint_last(struct wc_load *load, const char *hint)
+{
+    if (load->diags->n != 0)
+        load->diags->items[load->diags->n - 1].hint = hint;
+}
+
+/* A long form that remembers what the user wrote, for messages. */
+static struct wc_node *rewritten(struct wc_load *load, const char *text, const struct wc_node *node)
+{
+    struct wc_node *out = wc_node_string(load->arena, text, node);
+    out->raw = node->raw;
+    return out;
+}
+
 static void decode_text(struct wc_load *load, const struct wc_field *field,
                         const struct wc_node *node, void *dst)
 {
@@ -122,14 +140,12 @@ static struct wc_node *canon_size(struct wc_load *load, struct wc_node *node,
     if (!(minus_one && is_minus_one) && !wc_bytes_parse(node->text, &bytes)) {
         struct wc_node *bad = wc_canon_bad(load, node, "%s takes a size, not '%s'",
                                            wc_where_text(load, where), node->raw);
-        load->diags->items[load->diags->n - 1].hint =
-            "a whole number and a unit: 512m, 2g, 64k, 100b";
+        hint_last(load, size_hint);
         return bad;
     }
     if (is_minus_one)
-        return wc_node_string(load->arena, "-1", node);
-    return wc_node_string(load->arena, wc_arena_printf(load->arena, "%lld", (long long)bytes),
-                          node);
+        return rewritten(load, "-1", node);
+    return rewritten(load, wc_arena_printf(load->arena, "%lld", (long long)bytes), node);
 }
 
 static struct wc_node *canon_bytes(struct wc_load *load, const struct wc_field *field,
@@ -162,13 +178,12 @@ static struct wc_node *canon_duration(struct wc_load *load, const struct wc_fiel
     if (!wc_duration_parse(node->text, &ms)) {
         struct wc_node *bad = wc_canon_bad(load, node, "%s takes a duration, not '%s'",
                                            wc_where_text(load, where), node->raw);
-        load->diags->items[load->diags->n - 1].hint =
-            "a number and a unit (ms, s, m, h, d, w): 10s, 1m30s, 500ms";
+        hint_last(load, duration_hint);
         return bad;
     }
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     wc_duration_format(ms, &text);
-    return wc_node_string(load->arena, wc_arena_strdup(load->arena, text.data), node);
+    return rewritten(load, wc_arena_strdup(load->arena, text.data), node);
 }
 
 static void decode_duration(struct wc_load *load, const struct wc_field *field,
@@ -233,27 +248,35 @@ static void decode_trust(struct wc_load *load, const struct wc_field *field,
         wc_streq(node->text, "untrusted") ? WC_TRUST_UNTRUSTED : WC_TRUST_TRUSTED;
 }
 
-const struct wc_type wc_type_string = { "a string", STRING, NULL, decode_text, false };
-const struct wc_type wc_type_text = { "a string or a number", STRING | INT | FLOAT, canon_text,
-                                      decode_text, false };
-const struct wc_type wc_type_word = { "a word", STRING, NULL, decode_text, false };
-const struct wc_type wc_type_bool = { "true or false", BOOL | STRING, canon_bool, decode_bool,
-                                      false };
-const struct wc_type wc_type_tri = { "true or false", BOOL | STRING, canon_bool, decode_tri,
-                                     false };
-const struct wc_type wc_type_int = { "a whole number", INT | FLOAT | STRING, canon_int, decode_int,
-                                     false };
-const struct wc_type wc_type_count = { "a whole number", INT | FLOAT | STRING, canon_count,
-                                       decode_int, false };
-const struct wc_type wc_type_number = { "a number", INT | FLOAT | STRING, canon_number,
-                                        decode_number, false };
+const struct wc_type wc_type_string = { "a string", STRING, NULL, decode_text, false, NULL };
+const struct wc_type wc_type_text = {
+    "a string or a number", STRING | INT | FLOAT, canon_text, decode_text, false, NULL
+};
+const struct wc_type wc_type_word = { "a word", STRING, NULL, decode_text, false, NULL };
+const struct wc_type wc_type_bool = { "true or false", BOOL | STRING, canon_bool,
+                                      decode_bool,     false,         NULL };
+const struct wc_type wc_type_tri = { "true or false", BOOL | STRING, canon_bool,
+                                     decode_tri,      false,         NULL };
+const struct wc_type wc_type_int = {
+    "a whole number", INT | FLOAT | STRING, canon_int, decode_int, false, NULL
+};
+const struct wc_type wc_type_count = {
+    "a whole number", INT | FLOAT | STRING, canon_count, decode_int, false, NULL
+};
+const struct wc_type wc_type_number = { "a number",   INT | FLOAT | STRING,
+                                        canon_number, decode_number,
+                                        false,        NULL };
 const struct wc_type wc_type_bytes = { "a size such as 512m", INT | STRING, canon_bytes,
-                                       decode_bytes, false };
-const struct wc_type wc_type_bytes_m1 = { "a size such as 512m, or -1", INT | STRING,
-                                          canon_bytes_m1, decode_bytes, false };
-const struct wc_type wc_type_duration = { "a duration such as 1m30s", STRING, canon_duration,
-                                          decode_duration, false };
-const struct wc_type wc_type_isolation = { "default, process or hyperv", STRING, canon_isolation,
-                                           decode_isolation, false };
-const struct wc_type wc_type_trust = { "trusted or untrusted", STRING, NULL, decode_trust, false };
-const struct wc_type wc_type_any = { "anything", ANY, NULL, NULL, true };
+                                       decode_bytes,          false,        size_hint };
+const struct wc_type wc_type_bytes_m1 = {
+    "a size such as 512m, or -1", INT | STRING, canon_bytes_m1, decode_bytes, false, size_hint
+};
+const struct wc_type wc_type_duration = {
+    "a duration such as 1m30s", STRING, canon_duration, decode_duration, false, duration_hint
+};
+const struct wc_type wc_type_isolation = {
+    "default, process or hyperv", STRING, canon_isolation, decode_isolation, false, NULL
+};
+const struct wc_type wc_type_trust = { "trusted or untrusted", STRING, NULL,
+                                       decode_trust,           false,  NULL };
+const struct wc_type wc_type_any = { "anything", ANY, NULL, NULL, true, NULL };
