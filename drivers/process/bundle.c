@@ -67,10 +67,11 @@ static int make_upper(const char *path, int root_fd, struct wc_err *err)
 static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena,
                      struct wc_err *err)
 {
-    static const char *const stale[] = { WC_KEEPER_STATUS,   WC_KEEPER_PID,
-                                         WC_KEEPER_SOCKET,   "pid",
-                                         "keeper.err",       WC_JOIN_CONF,
-                                         WC_KEEPER_NET_HOST, WC_KEEPER_NET_INSIDE };
+    static const char *const stale[] = { WC_KEEPER_STATUS,    WC_KEEPER_PID,
+                                         WC_KEEPER_SOCKET,    "pid",
+                                         "keeper.err",        "runtime.log",
+                                         WC_JOIN_CONF,        WC_KEEPER_NET_HOST,
+                                         WC_KEEPER_NET_INSIDE };
     static const char *const dirs[] = { "bundle", "work", "rootfs" };
     int rc = -1;
     /* again: the last removal of a project takes empty parents away */
@@ -239,6 +240,7 @@ int wc_bundle_start(const struct wc_bundle_request *req, struct wc_arena *arena,
     } else {
         (void)wc_fs_remove_tree(req->lib_dir, NULL);
         (void)wc_fs_remove_tree(req->run_dir, NULL);
+        wc_bundle_tidy(req->paths, req->cgroup, req->inst->project, false);
     }
     return rc;
 }
@@ -249,11 +251,9 @@ static void tell(const struct wc_bundle_request *req, const struct wc_record *re
 {
     WC_CLEANUP_BUF struct wc_buf said = WC_BUF_INIT;
     const char *path = below(arena, req->run_dir, "runtime.log");
-    bool by_runtime = wc_fs_read(path, 1 << 20, &said, NULL) == 0 && said.len > 0;
+    bool by_runtime = wc_fs_exists(path); /* it has been run at all */
     const char *slash = record->runtime != NULL ? strrchr(record->runtime, '/') : NULL;
-    said.len = 0;
     if (why == NULL || why[0] == '\0') {
-        wc_buf_reset(&said);
         (void)wc_fs_read(below(arena, req->run_dir, "keeper.err"), 1 << 20, &said, NULL);
         while (said.len > 0 && said.data[said.len - 1] == '\n')
             said.data[--said.len] = '\0';

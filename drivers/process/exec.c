@@ -5,8 +5,10 @@
  */
 #include "drivers/process/process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,7 +16,10 @@
 #include "base/paths.h"
 #include "base/str.h"
 
-enum { JOIN_OURS = 125 }; /* join's own failures */
+enum {
+    JOIN_OURS = 125, /* join's own failures */
+    KILL_PATIENCE_MS = 1000
+};
 
 struct wc_exec {
     struct wc_exec *next;
@@ -127,9 +132,38 @@ static void on_exit_of(uv_process_t *process, int64_t status, int signal)
     close_all(exec);
 }
 
-static void kill_group(const struct wc_exec *exec)
+/* The program is join's child in a session of its own. It is killed rather than join, so that it is
+ * reaped at once: an init of a pid namespace can't end before all its processes are. */
+static bool kill_program(pid_t join)
 {
-    if (exec->spawned && !exec->ended)
+    char path[64], text[256];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)join, (int)join);
+    WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+    if (len <= 0)
+        return false;
+    text[len] = '\0';
+    pid_t child = (pid_t)strtol(text, NULL, 10);
+    if (child <= 1)
+        return false;
+    (void)kill(-child, SIGKILL);
+    return kill(child, SIGKILL) == 0;
+}
+
+static void on_patience_over(uv_timer_t *timer)
+{
+    const struct wc_exec *exec = timer->data;
+    if (!exec->ended)
+        (void)kill(-exec->process.pid, SIGKILL);
+}
+
+static void kill_group(struct wc_exec *exec)
+{
+    if (!exec->spawned || exec->ended)
+        return;
+    if (kill_program(exec->process.pid))
+        uv_timer_start(&exec->deadline, on_patience_over, KILL_PATIENCE_MS, 0);
+    else
         (void)kill(-exec->process.pid, SIGKILL);
 }
 

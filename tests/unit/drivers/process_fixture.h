@@ -92,9 +92,10 @@ static inline void fixture_copy(const char *from, const char *to)
 static inline void fixture_make_image(struct fixture *f)
 {
     static const char *const dirs[] = { "bin", "etc", "tmp", "proc", "sys", "dev", "data", "srv" };
-    static const char *const tools[] = { "sh",   "cat",   "sleep", "id",   "true", "echo", "ls",
-                                         "grep", "touch", "env",   "stat", "kill", "test", "mkdir",
-                                         "hostname", "pwd", "false", "mount", "chown" };
+    static const char *const tools[] = { "sh",   "cat",   "sleep", "id",    "true",
+                                         "echo", "ls",    "grep",  "touch", "env",
+                                         "stat", "kill",  "test",  "mkdir", "hostname",
+                                         "pwd",  "false", "mount", "chown" };
     const char *layer = wc_arena_printf(&f->arena, "%s/layers/one", f->root);
     assert_int_equal(wc_fs_mkdirs(layer, 0755, NULL), 0);
     for (size_t i = 0; i < WC_COUNT(dirs); i++)
@@ -309,9 +310,9 @@ static inline const struct wc_fact *fixture_await(struct fixture *f, const struc
 
 static inline const char *fixture_log(struct fixture *f, const struct wc_instance *i)
 {
-    return fixture_read(f, wc_arena_printf(&f->arena, "%s/log.json",
-                                           wc_paths_instance_lib(&f->paths, &f->arena,
-                                                                 i->project, i->id)));
+    return fixture_read(
+        f, wc_arena_printf(&f->arena, "%s/log.json",
+                           wc_paths_instance_lib(&f->paths, &f->arena, i->project, i->id)));
 }
 
 static inline void fixture_no_cgroups(struct fixture *f)
@@ -355,8 +356,10 @@ static inline void fixture_end(struct fixture *f)
     uv_close((uv_handle_t *)&f->guard, NULL);
     uv_run(&f->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&f->loop), 0);
-    assert_false(wc_fs_exists(wc_arena_printf(&f->arena, "%s/projects/proc/instances", f->paths.lib)));
-    assert_false(wc_fs_exists(wc_arena_printf(&f->arena, "%s/projects/proc/instances", f->paths.run)));
+    assert_false(
+        wc_fs_exists(wc_arena_printf(&f->arena, "%s/projects/proc/instances", f->paths.lib)));
+    assert_false(
+        wc_fs_exists(wc_arena_printf(&f->arena, "%s/projects/proc/instances", f->paths.run)));
     fixture_end_files(f);
 }
 
