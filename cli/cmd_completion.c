@@ -32,6 +32,13 @@ static void add_quoted(struct wc_buf *out, const char *text)
     }
 }
 
+/* "a|b|c" as "a b c". */
+static void add_choices(struct wc_buf *out, const char *choices)
+{
+    for (; *choices != '\0'; choices++)
+        wc_buf_addc(out, *choices == '|' ? ' ' : *choices);
+}
+
 static void bash_options(const struct wc_option *options, size_t n, struct wc_buf *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -54,8 +61,7 @@ static void bash_values(const char *verb, const struct wc_option *options, size_
             wc_buf_printf(out, "|'%s:-%c'", verb, option->letter);
         if (option->kind == WC_OPTION_CHOICE) {
             wc_buf_adds(out, ") COMPREPLY=($(compgen -W '");
-            for (const char *c = option->value; *c != '\0'; c++)
-                wc_buf_addc(out, *c == '|' ? ' ' : *c);
+            add_choices(out, option->value);
             wc_buf_adds(out, "' -- \"$word\")); return;;\n");
         } else if (wc_streq(option->value, "FILE") || wc_streq(option->value, "DIR")) {
             wc_buf_adds(out, ") COMPREPLY=($(compgen -f -- \"$word\")); return;;\n");
@@ -77,8 +83,8 @@ static void bash_words(const struct wc_command *verb, struct wc_buf *out)
     case WC_WORDS_OTHER:
         if (strchr(verb->usage, '|') == NULL)
             return;
-        for (const char *c = verb->usage; *c != '\0'; c++)
-            wc_buf_addc(out, c == verb->usage || *c == '|' ? ' ' : *c);
+        wc_buf_addc(out, ' ');
+        add_choices(out, verb->usage);
         return;
     case WC_WORDS_NONE:
         return;
@@ -151,8 +157,7 @@ static void fish_option(const char *condition, const struct wc_option *option, s
         wc_buf_printf(out, " -s %c", option->letter);
     if (option->kind == WC_OPTION_CHOICE) {
         wc_buf_adds(out, " -x -a '");
-        for (const char *c = option->value; *c != '\0'; c++)
-            wc_buf_addc(out, *c == '|' ? ' ' : *c);
+        add_choices(out, option->value);
         wc_buf_addc(out, '\'');
     } else if (option->value != NULL) {
         bool is_file = wc_streq(option->value, "FILE") || wc_streq(option->value, "DIR");
@@ -182,6 +187,11 @@ static void fish_verb(const struct wc_command *verb, struct wc_buf *out)
     }
     for (size_t i = 0; i < verb->n_options; i++)
         fish_option(condition, &verb->options[i], out);
+    if (verb->words == WC_WORDS_OTHER && strchr(verb->usage, '|') != NULL) {
+        wc_buf_printf(out, "complete -c wcompose -n '%s' -f -a '", condition);
+        add_choices(out, verb->usage);
+        wc_buf_adds(out, "'\n");
+    }
     if (verb->words == WC_WORDS_SERVICES)
         wc_buf_printf(out,
                       "complete -c wcompose -n '%s' -f -a '(wcompose config --services "
@@ -230,8 +240,7 @@ static void zsh_option(const struct wc_option *option, struct wc_buf *out)
         wc_buf_addc(out, ']');
         if (option->kind == WC_OPTION_CHOICE) {
             wc_buf_adds(out, ":value:(");
-            for (const char *c = option->value; *c != '\0'; c++)
-                wc_buf_addc(out, *c == '|' ? ' ' : *c);
+            add_choices(out, option->value);
             wc_buf_addc(out, ')');
         } else if (option->value != NULL) {
             bool is_file = wc_streq(option->value, "FILE") || wc_streq(option->value, "DIR");
@@ -256,8 +265,7 @@ static void zsh_verb(const struct wc_command *verb, struct wc_buf *out)
     case WC_WORDS_OTHER:
         if (strchr(verb->usage, '|') != NULL) {
             wc_buf_adds(out, " '*:word:(");
-            for (const char *c = verb->usage; *c != '\0'; c++)
-                wc_buf_addc(out, *c == '|' ? ' ' : *c);
+            add_choices(out, verb->usage);
             wc_buf_adds(out, ")'");
         }
         break;

@@ -225,24 +225,34 @@ struct keeping {
     struct wc_strv layers;
 };
 
-/* Adds the layers of the images that a project's accepted model names. A project that can't be
- * read any more protects nothing: its instances' own images do (they can't be removed while an
- * overlay holds them). */
+/* Adds the layers of an image, when it is in the store. */
+static void keep_image(struct keeping *keeping, const char *image)
+{
+    struct wc_image_info info = { 0 };
+    struct wc_arena *arena = keeping->cli->arena;
+    if (image == NULL || wc_image_resolve(keeping->store, image, arena, &info, NULL) != 0)
+        return;
+    for (size_t i = 0; i < info.layers.n; i++) {
+        if (!wc_strv_has(&keeping->layers, info.layers.items[i]))
+            wc_strv_add(arena, &keeping->layers, info.layers.items[i]);
+    }
+}
+
+/* Keeps what a project's instances were made from, and what its accepted model names (a restart
+ * would need it). A project of which neither can be read has nothing that could be protected. */
 static void keep_project(struct keeping *keeping, const char *project)
 {
+    struct wc_ps list = { 0 };
     const struct wc_project *model = NULL;
     struct wc_arena *arena = keeping->cli->arena;
-    if (wc_client_accepted(keeping->paths, project, arena, &model, NULL) != 0)
-        return;
-    for (size_t i = 0; i < model->n_services; i++) {
-        struct wc_image_info info = { 0 };
-        const char *image = model->services[i].image;
-        if (image == NULL || wc_image_resolve(keeping->store, image, arena, &info, NULL) != 0)
-            continue;
-        for (size_t k = 0; k < info.layers.n; k++) {
-            if (!wc_strv_has(&keeping->layers, info.layers.items[k]))
-                wc_strv_add(arena, &keeping->layers, info.layers.items[k]);
-        }
+    struct wc_ps_options options = { .paths = keeping->paths, .project = project };
+    if (wc_client_ps(&options, arena, &list, NULL) == 0) {
+        for (size_t i = 0; i < list.n; i++)
+            keep_image(keeping, list.rows[i].fact.image);
+    }
+    if (wc_client_accepted(keeping->paths, project, arena, &model, NULL) == 0) {
+        for (size_t i = 0; i < model->n_services; i++)
+            keep_image(keeping, model->services[i].image);
     }
 }
 

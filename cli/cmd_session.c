@@ -94,10 +94,8 @@ static void note_failure(struct wc_session *session, const struct wc_event *even
     if (!is_bad || failure->is_final || (failure->service != NULL && !is_final))
         return;
     const char *cause = event->reason;
-    if (wc_streq(event->action, "exited"))
-        cause = wc_arena_printf(arena, "exited %d%s%s", event->exit_code,
-                                event->reason != NULL ? ": " : "",
-                                event->reason != NULL ? event->reason : "");
+    if (cause == NULL && wc_streq(event->action, "exited"))
+        cause = wc_arena_printf(arena, "exited %d", event->exit_code);
     *failure = (struct wc_session_failure){
         .service = wc_arena_strdup(arena, event->service),
         .index = event->index,
