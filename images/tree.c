@@ -279,6 +279,8 @@ static int take_needs(struct wc_tree *tree, const struct wc_tree_node *node, str
     int rc = 0;
     if (elf.interpreter != NULL && !wc_tree_has(tree, elf.interpreter))
         rc = wc_tree_take(tree, elf.interpreter, err);
+    if (rc != 0)
+        return wc_err_wrap(err, rc, "/%s's loader", node->path);
     const char *slash = strrchr(node->path, '/');
     const char *origin =
         wc_arena_strndup(tree->arena, node->path, slash == NULL ? 0 : (size_t)(slash - node->path));
