@@ -35,12 +35,21 @@ static void say(const char *text)
     wc_file_write_all(2, line, out.len);
 }
 
+/* With all of its group, if it has got as far as having one. We stay to reap it. */
+static void time_is_up(pid_t child)
+{
+    kill(-child, SIGKILL);
+    kill(child, SIGKILL);
+}
+
 static void pass_signals(const struct wc_join *join, const struct proxy *proxy, pid_t child)
 {
     struct signalfd_siginfo info;
     while (read(proxy->fds[SIGNALS].fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGWINCH && join->tty)
             wc_join_tty_size(join); /* the kernel tells the terminal's foreground */
+        else if (info.ssi_signo == SIGALRM)
+            time_is_up(child);
         else if (info.ssi_signo != SIGCHLD)
             kill(child, (int)info.ssi_signo);
     }
@@ -144,8 +153,8 @@ int wc_join_wait(struct wc_join *join, pid_t child, int report)
     sigset_t wanted;
     int status;
     sigemptyset(&wanted);
-    static const int passed[] = { SIGCHLD, SIGINT,   SIGTERM, SIGHUP,
-                                  SIGQUIT, SIGWINCH, SIGUSR1, SIGUSR2 };
+    static const int passed[] = { SIGCHLD,  SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
+                                  SIGWINCH, SIGUSR1, SIGUSR2, SIGALRM };
     for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
         sigaddset(&wanted, passed[i]);
     struct pollfd *fds = proxy.fds;
