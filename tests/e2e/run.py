@@ -159,8 +159,9 @@ def main():
     if options.inside:
         sys.exit(run_inside(options.names[0], options.inside))
     cases = all_cases()
-    names = [n for n in cases if not options.names or n in options.names] or \
-        [n for n in cases if any(part in n for part in options.names)]
+    exact = [part for part in options.names if part in cases]
+    parts = [part for part in options.names if part not in cases]
+    names = [n for n in cases if not options.names or n in exact or any(part in n for part in parts)]
     if not names:
         sys.exit(f"no case is called {' or '.join(options.names)}; --list shows them")
     if options.list:
