@@ -44,7 +44,7 @@ struct wc_networks_plan {
 
 /* Assigns subnets, addresses and ports. With reserve they are recorded at once, so that nobody else
  * takes them. Returns 0, an error of wc_address_plan, or
- *   WC_ERR_CONFLICT  a fixed port is wanted twice, or published by another project (at its place)
+ *   WC_ERR_CONFLICT  a fixed port is wanted twice (at its place)
  *   WC_ERR_LIMIT     no free port in a range
  *   WC_ERR_SPEC      an address of the file can't be used; network_mode: service:x without an x
  *   WC_ERR_IO        the registry can't be read or written

@@ -1,0 +1,287 @@
+/* networks.c - plans a project's networks, records the plan, and takes it back.
+ *
+ * The registry is read and written under one lock, so two projects that come up at once never get
+ * the same subnet. It isn't held until the networks are up: an assignment that came to nothing
+ * costs a file, which rollback or release removes.
+ */
+#include "orchestrator/networks_priv.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/paths.h"
+#include "base/str.h"
+
+enum { FILE_LIMIT = 32 << 20 };
+
+static int plan_addresses(struct wc_networks_work *w)
+{
+    struct wc_cidr4 *used;
+    size_t n_used;
+    wc_routes_read(w, &used, &n_used);
+    const struct wc_address_in in = {
+        .project = w->in->project,
+        .slots = w->in->slots,
+        .n_slots = w->in->n_slots,
+        .known = w->known,
+        .n_known = w->n_known,
+        .used = used,
+        .n_used = n_used,
+    };
+    int status = wc_address_plan(&in, w->arena, &w->addresses, w->err);
+    for (size_t s = 0; status == 0 && s < w->in->n_slots; s++) {
+        w->out->slots[s].nets = w->addresses.places[s].nets;
+        w->out->slots[s].n_nets = w->addresses.places[s].n_nets;
+    }
+    return status;
+}
+
+static void request_networks(struct wc_networks_work *w)
+{
+    const struct wc_address_plan *plan = &w->addresses;
+    struct wc_net_network *nets = WC_NEW_ARRAY(w->arena, struct wc_net_network, plan->n_networks);
+    for (size_t i = 0; i < plan->n_networks; i++)
+        nets[i] = (struct wc_net_network){ .name = plan->networks[i].name,
+                                           .bridge = plan->networks[i].bridge,
+                                           .subnet4 = plan->networks[i].subnet.base4,
+                                           .gateway4 = plan->networks[i].gateway4,
+                                           .prefix4 = plan->networks[i].subnet.prefix4,
+                                           .internal = plan->networks[i].internal,
+                                           .external = plan->models[i]->external };
+    w->out->request.networks = nets;
+    w->out->request.n_networks = plan->n_networks;
+}
+
+static void request_names(struct wc_networks_work *w)
+{
+    size_t total = 0, n = 0;
+    for (size_t s = 0; s < w->in->n_slots; s++)
+        for (size_t i = 0; i < w->out->slots[s].n_nets; i++)
+            total += w->out->slots[s].nets[i].names.n;
+    struct wc_net_name *names = WC_NEW_ARRAY(w->arena, struct wc_net_name, total);
+    for (size_t s = 0; s < w->in->n_slots; s++) {
+        for (size_t i = 0; i < w->out->slots[s].n_nets; i++) {
+            const struct wc_attachment *att = &w->out->slots[s].nets[i];
+            for (size_t k = 0; k < att->names.n; k++)
+                names[n++] = (struct wc_net_name){ att->name, att->names.items[k], att->ip4,
+                                                   w->in->slots[s].name };
+        }
+    }
+    w->out->request.names = names;
+    w->out->request.n_names = n;
+}
+
+/* Takes the project's leases off a network; hands it to another user, or leaves it without owner.
+ * True when that changed something. */
+static bool forget(struct wc_known_network *net, const char *project)
+{
+    size_t kept = 0;
+    bool changed = wc_streq(net->owner, project);
+    for (size_t i = 0; i < net->n_leases; i++) {
+        if (wc_streq(net->leases[i].project, project))
+            changed = true;
+        else
+            net->leases[kept++] = net->leases[i];
+    }
+    net->n_leases = kept;
+    if (wc_streq(net->owner, project))
+        net->owner = kept > 0 ? net->leases[0].project : "";
+    return changed;
+}
+
+static bool in_plan(const struct wc_networks_work *w, const char *name)
+{
+    for (size_t i = 0; i < w->addresses.n_networks; i++)
+        if (wc_streq(w->addresses.networks[i].name, name))
+            return true;
+    return false;
+}
+
+/* Networks that the project had and no longer uses: its leases go. */
+static int forget_unused(struct wc_networks_work *w, struct wc_networks_priv *priv)
+{
+    int status = 0;
+    for (size_t i = 0; i < w->n_known && status == 0; i++)
+        if (!in_plan(w, w->known[i].name) && forget(&w->known[i], w->in->project->name))
+            status = wc_registry_put(priv, w->arena, &w->known[i], w->err);
+    return status;
+}
+
+static int record(struct wc_networks_work *w, const struct wc_port_claim *claims, size_t n_claims)
+{
+    struct wc_networks_priv *priv = w->out->priv;
+    int status = 0;
+    for (size_t i = 0; i < w->addresses.n_networks && status == 0; i++)
+        status = wc_registry_put(priv, w->arena, &w->addresses.networks[i], w->err);
+    if (status == 0)
+        status = forget_unused(w, priv);
+    if (status == 0)
+        status = wc_registry_put_claims(priv, w->arena, claims, n_claims, w->err);
+    return status;
+}
+
+/* True when the registry knows nothing of the project. */
+static bool is_fresh(const struct wc_networks_work *w)
+{
+    const char *project = w->in->project->name;
+    for (size_t i = 0; i < w->n_known; i++) {
+        if (wc_streq(w->known[i].owner, project))
+            return false;
+        for (size_t k = 0; k < w->known[i].n_leases; k++)
+            if (wc_streq(w->known[i].leases[k].project, project))
+                return false;
+    }
+    return true;
+}
+
+/* Everything but the lock. */
+static int plan(struct wc_networks_work *w)
+{
+    struct wc_port_claim *claims = NULL;
+    size_t n_claims = 0;
+    int status = wc_registry_read(w, w->out->priv->dir);
+    if (status == 0)
+        status = plan_addresses(w);
+    if (status != 0)
+        return status;
+    w->out->priv->fresh = is_fresh(w);
+    request_networks(w);
+    request_names(w);
+    status = wc_networks_ports(w, &claims, &n_claims);
+    if (status == 0)
+        status = wc_networks_files(w);
+    return status != 0 || !w->in->reserve ? status : record(w, claims, n_claims);
+}
+
+static struct wc_networks_priv *new_priv(const struct wc_paths *paths, struct wc_arena *arena,
+                                         const char *project)
+{
+    struct wc_networks_priv *priv = WC_NEW(arena, struct wc_networks_priv);
+    priv->dir = wc_arena_printf(arena, "%s/networks", paths->lib);
+    priv->run_dir = wc_arena_printf(arena, "%s/net", wc_paths_project_run(paths, arena, project));
+    return priv;
+}
+
+int wc_networks_plan(const struct wc_networks_in *in, struct wc_arena *arena,
+                     struct wc_networks_plan *out, struct wc_err *err)
+{
+    struct wc_networks_plan made = { .request = { .project = in->project->name },
+                                     .slots =
+                                         WC_NEW_ARRAY(arena, struct wc_networks_slot, in->n_slots),
+                                     .n_slots = in->n_slots,
+                                     .priv = new_priv(in->paths, arena, in->project->name) };
+    struct wc_networks_work w = { .in = in, .arena = arena, .err = err, .out = &made };
+    int lock = in->reserve ? wc_registry_lock(made.priv->dir, err) : -1;
+    if (in->reserve && lock < 0)
+        return lock;
+    int status = plan(&w);
+    if (lock >= 0)
+        close(lock);
+    if (status != 0)
+        return status;
+    *out = made;
+    return 0;
+}
+
+/* ---- files ------------------------------------------------------------------------------ */
+
+static bool is_planned(const struct wc_networks_priv *priv, const char *name)
+{
+    for (size_t i = 0; i < priv->n_files; i++)
+        if (wc_streq(strrchr(priv->files[i].path, '/') + 1, name))
+            return true;
+    return false;
+}
+
+static void remove_stale(const struct wc_networks_priv *priv)
+{
+    DIR *dir = opendir(priv->run_dir);
+    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+        if (e->d_name[0] != '.' && !is_planned(priv, e->d_name))
+            unlinkat(dirfd(dir), e->d_name, 0);
+    if (dir != NULL)
+        closedir(dir);
+}
+
+int wc_networks_write(const struct wc_networks_plan *out, struct wc_err *err)
+{
+    const struct wc_networks_priv *priv = out->priv;
+    int status = wc_fs_mkdirs(priv->run_dir, 0700, err);
+    for (size_t i = 0; i < priv->n_files && status == 0; i++)
+        status = wc_file_rewrite(priv->files[i].path, priv->files[i].text, err);
+    if (status == 0)
+        remove_stale(priv);
+    return status;
+}
+
+/* ---- taking back ------------------------------------------------------------------------ */
+
+/* Puts one file back unless somebody changed it since. */
+static void put_back(const struct wc_registry_write *write)
+{
+    WC_CLEANUP_BUF struct wc_buf now = WC_BUF_INIT;
+    struct wc_err err = { 0 };
+    bool is = wc_fs_read(write->path, FILE_LIMIT, &now, NULL) == 0;
+    if (is != (write->after != NULL) || (is && !wc_streq(now.data, write->after)))
+        return;
+    int status = write->before == NULL
+                     ? wc_fs_remove_tree(write->path, &err)
+                     : wc_fs_write_atomic(write->path, write->before, strlen(write->before), 0600,
+                                          false, &err);
+    if (status != 0)
+        wc_log(WC_LOG_WARN, "networks", "roll back: %s", err.msg);
+}
+
+void wc_networks_rollback(const struct wc_networks_plan *out)
+{
+    struct wc_networks_priv *priv = out->priv;
+    struct wc_err err = { 0 };
+    if (priv == NULL)
+        return;
+    int lock = wc_registry_lock(priv->dir, &err);
+    for (size_t i = priv->n_writes; i > 0; i--)
+        put_back(&priv->writes[i - 1]);
+    if (lock >= 0)
+        close(lock);
+    if (priv->fresh && wc_fs_remove_tree(priv->run_dir, &err) != 0)
+        wc_log(WC_LOG_WARN, "networks", "roll back: %s", err.msg);
+    priv->n_writes = 0;
+}
+
+static int release(struct wc_networks_work *w, struct wc_networks_priv *priv, const char *project)
+{
+    size_t kept = 0;
+    int status = wc_registry_read(w, priv->dir);
+    for (size_t i = 0; i < w->n_known && status == 0; i++)
+        if (forget(&w->known[i], project))
+            status = wc_registry_put(priv, w->arena, &w->known[i], w->err);
+    for (size_t i = 0; i < w->n_claims; i++)
+        if (!wc_streq(w->claims[i].project, project))
+            w->claims[kept++] = w->claims[i];
+    return status != 0 ? status : wc_registry_put_claims(priv, w->arena, w->claims, kept, w->err);
+}
+
+int wc_networks_release(const struct wc_paths *paths, const char *project, struct wc_err *err)
+{
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    struct wc_networks_priv *priv = new_priv(paths, &arena, project);
+    struct wc_networks_work w = { .arena = &arena, .err = err };
+    int status = 0;
+    if (wc_fs_exists(priv->dir)) {
+        int lock = wc_registry_lock(priv->dir, err);
+        status = lock < 0 ? lock : release(&w, priv, project);
+        if (lock >= 0)
+            close(lock);
+    }
+    int more = wc_fs_remove_tree(priv->run_dir, err);
+    wc_arena_deinit(&arena);
+    return status != 0 ? status : more;
+}
