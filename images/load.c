@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "images/archive.h"
+#include "images/source.h"
 #include "images/names.h"
 #include "images/ref.h"
 

@@ -1,6 +1,6 @@
-/* archive.c - reading the three forms. Seeking in an archive instead of copying its members would
+/* source.c - reading the three forms. Seeking in an archive instead of copying its members would
  * save a write for those that are no blobs (a few JSON files) and lose pipes and compression. */
-#include "images/archive.h"
+#include "images/source.h"
 
 #include <archive_entry.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* archive.h - where images come from: OCI layouts and archives (images).
+/* source.h - where images come from: OCI layouts and archives (images).
  *
  * Idea:    whatever the form, the rest of the room asks for blobs by digest and for two JSON files.
  *          An archive is read once, front to back, each member into tmp/ while it is hashed: what
@@ -9,8 +9,8 @@
  * WC_ERR_IO. Source:  OCI Image Format Specification 1.0, image-layout; the tar that `docker save`
  * writes (moby, image/spec v1.2, "combined image JSON + filesystem changeset format").
  */
-#ifndef IMAGES_ARCHIVE_H
-#define IMAGES_ARCHIVE_H
+#ifndef IMAGES_SOURCE_H
+#define IMAGES_SOURCE_H
 
 #include "images/manifest.h"
 #include "images/store.h"
