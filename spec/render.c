@@ -50,13 +50,28 @@ static void json_string(struct wc_jsonw *w, const char *key, const char *text, u
     wc_jsonw_str(w, key, doubled.data);
 }
 
+/* True when a table leaves nothing of a section. */
+static bool is_left_out(const struct wc_node *node, const struct wc_field *field)
+{
+    if (field == NULL)
+        return false;
+    if (field->hash == WC_KEEPS)
+        return true;
+    if (field->type != &wc_type_section || node->kind != WC_NODE_MAP)
+        return false;
+    for (size_t i = 0; i < node->n; i++)
+        if (!is_left_out(node->members[i].value, wc_table_find(field->sub, node->members[i].key)))
+            return false;
+    return true;
+}
+
 static void json_map(struct wc_jsonw *w, const struct wc_node *node, unsigned how,
                      const struct wc_table *table)
 {
     const struct wc_member **members = ordered(node, how);
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_field *field = table == NULL ? NULL : wc_table_find(table, members[i]->key);
-        if (field != NULL && field->hash == WC_KEEPS)
+        if (is_left_out(members[i]->value, field))
             continue;
         bool section = field != NULL && field->type == &wc_type_section;
         wc_render_json(w, members[i]->key, members[i]->value, how, section ? field->sub : NULL);

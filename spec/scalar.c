@@ -166,7 +166,7 @@ bool wc_scalar_bool(const char *text, bool *out)
 /* Above INT64_MAX, but still a number that is printed in full. */
 static bool is_uint64(const char *text)
 {
-    if (*skip_digits(text) != '\0' || *text == '\0')
+    if (*skip_digits(text) != '\0' || *text == '\0' || *text == '0')
         return false;
     errno = 0;
     (void)strtoull(text, NULL, 10);
