@@ -21,7 +21,7 @@ static void on_line(void *data, const struct wc_log_line *line)
 }
 
 static void read_log(const struct wc_session *session, const char *service, unsigned index,
-                     struct wc_strv *out)
+                     int64_t since_ms, struct wc_strv *out)
 {
     void *data[2] = { out, session->cli->arena };
     struct wc_logread_query query = {
@@ -31,7 +31,7 @@ static void read_log(const struct wc_session *session, const char *service, unsi
         .n_services = 1,
         .index = index,
         .tail = LOG_LINES,
-        .since_ms = WC_UNSET,
+        .since_ms = since_ms,
         .until_ms = WC_UNSET,
         .line = on_line,
         .data = data,
@@ -118,8 +118,10 @@ int wc_session_report(struct wc_session *session, const char *verb, int code, co
     }
     struct wc_strv lines = { 0 }, blocked = { 0 }, running = { 0 };
     find_running(session, failure.service, &running);
-    if (failure.service != NULL)
-        read_log(session, failure.service, failure.index, &lines);
+    if (failure.service != NULL) /* of this run, else of an earlier one */
+        read_log(session, failure.service, failure.index, session->began_ms, &lines);
+    if (failure.service != NULL && lines.n == 0)
+        read_log(session, failure.service, failure.index, WC_UNSET, &lines);
     if (failure.service != NULL && session->model != NULL) {
         const struct wc_service *service = wc_project_service(session->model, failure.service);
         if (service != NULL)

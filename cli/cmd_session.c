@@ -42,6 +42,9 @@ static int take_signals(struct wc_session *session)
 int wc_session_open(struct wc_session *session, const char *title, bool spawn)
 {
     struct wc_err err = { 0 };
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    session->began_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     session->signal_fd = -1;
     int status = wc_cli_paths(session->cli, &session->paths);
     if (status != 0)

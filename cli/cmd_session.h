@@ -36,6 +36,7 @@ struct wc_session {
     bool is_muted;      /* events are not for the ui at the moment */
     bool is_subscribed; /* events come by a subscription, not with the call */
     int signal_fd;      /* SIGINT, SIGTERM */
+    int64_t began_ms;   /* wall clock when it was opened */
     int caught;         /* the signal that ended a call, or 0 */
 
     /* of the last call */
