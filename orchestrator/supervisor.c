@@ -180,6 +180,7 @@ int wc_supervisor_start(const struct wc_supervisor_config *config,
             .process = config->process,
             .hyperv = config->hyperv,
             .driver_extra = config->driver_extra,
+            .clock = config->clock,
             .on_event = wc_sup_on_event,
             .data = sup,
         };

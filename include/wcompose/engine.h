@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+#include "wcompose/clock.h"
 #include "wcompose/driver.h"
 #include "wcompose/err.h"
 #include "wcompose/event.h"
@@ -21,20 +22,23 @@
 struct wc_engine;
 struct wc_arena;
 
-/* Called for every event, on the loop; the event is borrowed for the call. */
+/* Called for every event, on the loop; the event is borrowed for the call. It must not call the
+ * engine, wc_engine_visit excepted. */
 typedef void wc_engine_event_fn(void *data, const struct wc_event *event);
 
 /* What an engine needs to open. */
 struct wc_engine_config {
     uv_loop_t *loop;
-    const char *project; /* name; borrowed until closed, like all below */
-    const struct wc_paths *paths;
+    const char *project;          /* name; borrowed until closed, like all below */
+    const struct wc_paths *paths; /* NULL: no networks are planned (simulated hosts) */
     struct wc_image_store *images;
     const struct wc_driver_ops *process; /* driver of level PROCESS (or a decorator round it) */
     const struct wc_driver_ops *hyperv;  /* driver of level HYPERV, NULL when there is none */
     void *driver_extra;                  /* passed to drivers as wc_driver_config.extra */
     wc_engine_event_fn *on_event;
     void *data;
+    const struct wc_clock *clock; /* NULL: the loop's time; simulated hosts bring their own */
+    bool preview; /* look only: no address is reserved, no file written (wcompose/preview.h) */
 };
 
 /* Opens an engine and adopts what the project already has on this host. `opened` runs once, on the
@@ -79,10 +83,11 @@ typedef void wc_request_done_fn(void *data, int status, const struct wc_err *err
 struct wc_request {
     enum wc_request_kind kind;
     enum wc_request_wait wait;
-    struct wc_arena *
-        arena; /* APPLY: heap-allocated arena that holds `project`; ownership moves to the engine */
+    struct wc_arena
+        *arena; /* APPLY, ADOPT: heap-allocated arena that holds `project`; ownership moves to the
+                   engine. NULL: the project is borrowed and outlives the engine */
     const struct wc_project
-        *project; /* APPLY, START: the model (START may leave it NULL when one was applied) */
+        *project; /* APPLY, ADOPT: the model. Others: used when none was applied yet, else NULL */
     const char *const *services; /* n_services names; 0 = all. Borrowed for the call */
     size_t n_services;
     int64_t timeout_ms; /* grace before SIGKILL instead of the service's own; WC_UNSET = the

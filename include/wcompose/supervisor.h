@@ -18,6 +18,7 @@
 
 #include "wcompose/err.h"
 
+struct wc_clock;
 struct wc_driver_ops;
 struct wc_image_store;
 struct wc_paths;
@@ -32,7 +33,8 @@ struct wc_supervisor_config {
     const struct wc_driver_ops *process; /* as wc_engine_config */
     const struct wc_driver_ops *hyperv;
     void *driver_extra;
-    unsigned first_client_ms; /* how long to wait for a first client before leaving idle */
+    const struct wc_clock *clock; /* as wc_engine_config */
+    unsigned first_client_ms;     /* how long to wait for a first client before leaving idle */
 };
 
 /* Runs once, on the loop, when it serves (status 0), or could not (it then ends by itself). */

@@ -80,6 +80,7 @@ static int supervise(const char *project)
                                            .paths = &paths,
                                            .process = &wc_sim_ops,
                                            .driver_extra = world,
+                                           .clock = wc_sim_clock(world),
                                            .first_client_ms = 5000 };
     struct wc_supervisor_listener listener = { on_ready, on_ended, NULL };
     if (wc_supervisor_start(&config, &listener, &sup, &err) != 0) {
