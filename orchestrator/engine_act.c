@@ -1,0 +1,376 @@
+/* engine_act.c - from a review to an op, and from its end back to a field. A verb has room for so
+ * many ops at a time; who finds no room stands in line and is reviewed again when there is.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "orchestrator/core/backoff.h"
+#include "orchestrator/engine_priv.h"
+#include "wcompose/image.h"
+
+/* How many ops of a verb may be under way: what makes processes is bounded by what a host digests,
+ * what only sends signals is not. */
+static const unsigned room_for[ENG_VERBS] = {
+    [WC_VERB_LIST] = 2,     [WC_VERB_CREATE] = 8,        [WC_VERB_START] = 8, [WC_VERB_STOP] = 64,
+    [WC_VERB_KILL] = 64,    [WC_VERB_REMOVE] = 16,       [WC_VERB_EXEC] = 8,  [WC_VERB_NET_UP] = 1,
+    [WC_VERB_NET_DOWN] = 1, [WC_VERB_VOLUME_REMOVE] = 8,
+};
+
+struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level)
+{
+    return engine->drivers[level == WC_ISOLATION_HYPERV].driver;
+}
+
+struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_fn *done,
+                        void *data)
+{
+    (void)engine;
+    struct wc_op *op = wc_calloc(1, sizeof *op);
+    op->verb = verb;
+    op->done = done;
+    op->data = data;
+    return op;
+}
+
+void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct wc_op *op)
+{
+    engine->n_ops[op->verb]++;
+    engine->ops_open++;
+    wc_driver_submit(wc_eng_driver(engine, level), op);
+}
+
+void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op)
+{
+    engine->n_ops[op->verb]--;
+    engine->ops_open--;
+    wc_free(op);
+}
+
+void wc_eng_capacity(struct wc_engine *engine)
+{
+    for (size_t verb = 0; verb < ENG_VERBS; verb++) {
+        unsigned room =
+            engine->n_ops[verb] < room_for[verb] ? room_for[verb] - engine->n_ops[verb] : 0;
+        while (room > 0 && engine->waiting[verb] != NULL) {
+            struct inst *inst = engine->waiting[verb];
+            engine->waiting[verb] = inst->next_waiting;
+            if (engine->waiting[verb] == NULL)
+                engine->waiting_tail[verb] = &engine->waiting[verb];
+            inst->waiting = false;
+            if (inst->dead)
+                continue;
+            wc_eng_dirty(inst);
+            room--;
+        }
+    }
+}
+
+static bool has_room(struct inst *inst, enum wc_verb verb)
+{
+    struct wc_engine *engine = inst->engine;
+    if (engine->n_ops[verb] < room_for[verb])
+        return true;
+    if (!inst->waiting) {
+        inst->waiting = true;
+        inst->next_waiting = NULL;
+        *engine->waiting_tail[verb] = inst;
+        engine->waiting_tail[verb] = &inst->next_waiting;
+    }
+    return false;
+}
+
+static const char *verb_name(enum wc_verb verb)
+{
+    static const char *const names[ENG_VERBS] = {
+        [WC_VERB_LIST] = "list",         [WC_VERB_CREATE] = "create",
+        [WC_VERB_START] = "start",       [WC_VERB_STOP] = "stop",
+        [WC_VERB_KILL] = "kill",         [WC_VERB_REMOVE] = "remove",
+        [WC_VERB_EXEC] = "exec",         [WC_VERB_NET_UP] = "networks",
+        [WC_VERB_NET_DOWN] = "networks", [WC_VERB_VOLUME_REMOVE] = "volume",
+    };
+    return names[verb];
+}
+
+static void note_failure(struct inst *inst, const struct wc_op *op)
+{
+    struct wc_engine *engine = inst->engine;
+    engine->relist = true; /* what it left is the driver's to say */
+    if (op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL) {
+        uint64_t soon_ms = engine->now_ms + 1000;
+        if (op->verb == WC_VERB_STOP && inst->kill_at_ms > soon_ms)
+            inst->kill_at_ms = soon_ms;
+        wc_log(WC_LOG_WARN, "engine", "%s: %s: %s", inst->id, verb_name(op->verb), op->err.msg);
+        return;
+    }
+    char text[320];
+    snprintf(text, sizeof text, "%s: %s", verb_name(op->verb), op->err.msg);
+    wc_eng_set(&inst->error, text);
+    inst->fact.error = inst->error;
+    inst->op_failed = true;
+    inst->failures++;
+    inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);
+    inst->retry_at_ms = engine->now_ms + inst->delay_ms;
+    wc_eng_tell(inst, "failed", "%s", text);
+}
+
+struct inst_op {
+    struct wc_op op; /* first: freed as the op */
+    struct inst *inst;
+    struct revision *rev; /* that op.instance belongs to, or NULL */
+    uint64_t facts, run;  /* of the instance when it was submitted */
+};
+
+/* The life that an op leads to, for drivers that don't say so by a fact. */
+static void assume(struct inst *inst, enum wc_verb verb)
+{
+    if (verb == WC_VERB_CREATE && inst->fact.life == WC_LIFE_ABSENT) {
+        memcpy(inst->fact.hash, inst->desired->hash, sizeof inst->fact.hash);
+        wc_eng_life(inst, WC_LIFE_CREATED);
+    } else if (verb == WC_VERB_START &&
+               (inst->fact.life == WC_LIFE_CREATED || inst->fact.life == WC_LIFE_EXITED)) {
+        wc_eng_life(inst, WC_LIFE_RUNNING);
+    } else if (verb == WC_VERB_REMOVE) {
+        wc_eng_life(inst, WC_LIFE_ABSENT);
+    }
+}
+
+/* A run so short that only its end was reported is a run all the same: it counts for the backoff.
+ */
+static void note_success(struct inst *inst, const struct inst_op *io)
+{
+    enum wc_verb verb = io->op.verb;
+    if (inst->facts == io->facts && !(verb == WC_VERB_CREATE && inst->desired == NULL))
+        assume(inst, verb);
+    if (verb == WC_VERB_START && inst->run == io->run && inst->fact.life == WC_LIFE_EXITED) {
+        wc_eng_life(inst, WC_LIFE_RUNNING);
+        wc_eng_life(inst, WC_LIFE_EXITED);
+    }
+    if (inst->request != NULL && !inst->changed) {
+        inst->changed = true;
+        inst->request->changed++;
+    }
+    if (io->op.by_user)
+        inst->fact.stopped_by_user = true;
+    inst->list_seq = inst->engine->list_seq;
+    if (verb == WC_VERB_CREATE) /* REMOVE leaves it: what can't be made isn't made over and over */
+        inst->op_failed = false;
+}
+
+static void on_op(struct wc_op *op)
+{
+    struct inst_op *io = (struct inst_op *)op;
+    struct inst *inst = io->inst;
+    struct wc_engine *engine = inst->engine;
+    engine->now_ms = engine->clock.now(engine->clock.data);
+    inst->op = NULL;
+    if (op->status == 0)
+        note_success(inst, io);
+    else if (op->status != WC_ERR_CANCELLED || !engine->closing)
+        note_failure(inst, op);
+    wc_eng_dirty(inst);
+    wc_eng_dirty_siblings(inst);
+    if (io->rev != NULL)
+        wc_eng_revision_unref(io->rev);
+    wc_eng_op_end(engine, op);
+}
+
+static int stop_signal_of(const struct inst *inst)
+{
+    int number = 0;
+    if (inst->desired != NULL) {
+        const char *name = inst->desired->spec->stop_signal;
+        if (name == NULL && inst->desired->image != NULL)
+            name = inst->desired->image->stop_signal;
+        number = name != NULL ? wc_signal_number(name) : 0;
+    }
+    return number != 0 ? number : SIGTERM;
+}
+
+static uint64_t grace_of(const struct inst *inst)
+{
+    if (inst->grace_ms >= 0)
+        return (uint64_t)inst->grace_ms;
+    if (inst->desired != NULL && inst->desired->spec->stop_grace_ms >= 0)
+        return (uint64_t)inst->desired->spec->stop_grace_ms;
+    return ENG_STOP_GRACE_MS;
+}
+
+static void submit(struct inst *inst, enum wc_verb verb)
+{
+    struct wc_engine *engine = inst->engine;
+    struct inst_op *io = wc_calloc(1, sizeof *io);
+    *io = (struct inst_op){ .inst = inst, .facts = inst->facts, .run = inst->run };
+    io->op.verb = verb;
+    io->op.done = on_op;
+    io->op.id = inst->id;
+    io->op.project = engine->config.project;
+    if (verb == WC_VERB_CREATE || verb == WC_VERB_START) {
+        io->op.instance = inst->desired;
+        io->rev = engine->rev;
+        io->rev->refs++;
+    }
+    if (verb == WC_VERB_STOP || verb == WC_VERB_KILL) {
+        io->op.signal = verb == WC_VERB_STOP ? stop_signal_of(inst) : SIGKILL;
+        io->op.by_user = inst->by_user;
+    }
+    inst->op = &io->op;
+    wc_eng_submit_op(engine, inst->fact.level, &io->op);
+    inst->out.phase = WC_PHASE_ACTING;
+    wc_eng_dirty_siblings(inst);
+}
+
+static void do_start(struct inst *inst)
+{
+    char text[96];
+    if (inst->fact.life == WC_LIFE_EXITED && !inst->start_asked) {
+        inst->restarts++;
+        wc_eng_exit_text(&inst->fact, text, sizeof text);
+        wc_eng_tell(inst, "restarting", "%s, restart %u", text, inst->restarts);
+    }
+    inst->start_asked = false;
+    submit(inst, WC_VERB_START);
+}
+
+static void perform(struct inst *inst, enum wc_act act)
+{
+    switch (act) {
+    case WC_ACT_NONE:
+        break;
+    case WC_ACT_CREATE:
+        if (has_room(inst, WC_VERB_CREATE))
+            submit(inst, WC_VERB_CREATE);
+        break;
+    case WC_ACT_START:
+        if (has_room(inst, WC_VERB_START))
+            do_start(inst);
+        break;
+    case WC_ACT_STOP:
+        if (!has_room(inst, WC_VERB_STOP))
+            break;
+        inst->stop_sent = true;
+        inst->kill_at_ms = inst->engine->now_ms + grace_of(inst);
+        wc_eng_tell(inst, "stopping", "%s", inst->why != NULL ? inst->why : "");
+        submit(inst, WC_VERB_STOP);
+        break;
+    case WC_ACT_KILL:
+        if (!has_room(inst, WC_VERB_KILL))
+            break;
+        inst->kill_at_ms = inst->engine->now_ms + ENG_REKILL_MS;
+        wc_eng_tell(inst, "killing", "did not stop within %.1f s", (double)grace_of(inst) / 1000);
+        submit(inst, WC_VERB_KILL);
+        break;
+    case WC_ACT_REMOVE:
+        if (has_room(inst, WC_VERB_REMOVE))
+            submit(inst, WC_VERB_REMOVE);
+        break;
+    }
+}
+
+static bool sibling_there(const struct inst *inst)
+{
+    for (const struct inst *o = inst->svc->insts; o != NULL; o = o->next_in_svc)
+        if (o != inst && o->fact.index == inst->fact.index &&
+            (o->fact.life != WC_LIFE_ABSENT || o->op != NULL))
+            return true;
+    return false;
+}
+
+static struct wc_step_in inputs(struct inst *inst)
+{
+    const struct wc_engine *engine = inst->engine;
+    struct wc_step_in in = {
+        .goal = wc_eng_goal(inst),
+        .life = inst->fact.life,
+        .now_ms = engine->now_ms,
+        .op_in_flight = inst->op != NULL,
+        .host_ready = wc_eng_host_ready(engine),
+        .dependents_up = inst->svc->dependents_up > 0,
+        .start_asked = inst->start_asked,
+        .restart_max = WC_UNSET,
+        .exit_ok = inst->fact.exit_known && inst->fact.exit_code == 0,
+        .stopped_by_user = inst->fact.stopped_by_user,
+        .failures = inst->failures,
+        .op_failed = inst->op_failed,
+        .retry_at_ms = inst->retry_at_ms,
+        .stop_sent = inst->stop_sent,
+        .kill_at_ms = inst->kill_at_ms,
+    };
+    inst->needs = NULL;
+    if (inst->desired == NULL)
+        return in;
+    in.sibling_there = sibling_there(inst);
+    in.restart = inst->desired->spec->restart;
+    in.restart_max = inst->desired->spec->restart_max;
+    if (inst->gated && inst->svc->node != SIZE_MAX) {
+        struct wc_deps_answer answer =
+            wc_deps_judge(&engine->rev->graph, inst->svc->node, engine->rev->views);
+        in.deps = answer.state;
+        inst->needs = answer.edge;
+    }
+    return in;
+}
+
+/* Wishes that the world has fulfilled. */
+static void advance(struct inst *inst)
+{
+    bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
+    if (inst->op != NULL)
+        return;
+    if (inst->recreate && inst->fact.life == WC_LIFE_ABSENT) {
+        inst->recreate = inst->restart = false;
+        inst->failures = 0;
+        inst->op_failed = false;
+        inst->retry_at_ms = 0;
+    }
+    if (inst->restart && !up) {
+        inst->restart = false;
+        inst->start_asked = true;
+        inst->retry_at_ms = 0;
+    }
+}
+
+static void note_phase(struct inst *inst, enum wc_phase before)
+{
+    char text[256];
+    enum wc_phase now = inst->out.phase;
+    if (now == before)
+        return;
+    if (now == WC_PHASE_WAIT_DEPS || now == WC_PHASE_BLOCKED) {
+        wc_eng_waiting_text(inst, text, sizeof text);
+        wc_eng_tell(inst, "waiting", "%s", text);
+    } else if (now == WC_PHASE_FAILED && !inst->op_failed) {
+        wc_eng_failure_text(inst, text, sizeof text);
+        wc_eng_tell(inst, "failed", "%s", text);
+    }
+}
+
+void wc_eng_review(struct inst *inst)
+{
+    struct wc_engine *engine = inst->engine;
+    enum wc_phase before = inst->out.phase;
+    advance(inst);
+    struct wc_step_in in = inputs(inst);
+    inst->out = wc_step(&in);
+    if (inst->out.phase == WC_PHASE_WAIT_HOST)
+        engine->net_wanted = true;
+    note_phase(inst, before);
+    perform(inst, inst->out.act);
+    wc_eng_probe(inst);
+    if (inst->fact.life == WC_LIFE_ABSENT && inst->desired == NULL && inst->op == NULL &&
+        inst->probe == NULL)
+        wc_eng_inst_bury(inst);
+    wc_eng_count(inst);
+    wc_eng_judge(inst);
+    if (inst->dead) {
+        inst->request = NULL;
+        return;
+    }
+    uint64_t wake_ms = inst->out.wake_at_ms, probe_ms = inst->health.next_at_ms;
+    if (inst->probe == NULL && probe_ms != 0 && (wake_ms == 0 || probe_ms < wake_ms))
+        wake_ms = probe_ms;
+    wc_eng_wake_at(inst, wake_ms);
+}

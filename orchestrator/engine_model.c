@@ -1,0 +1,396 @@
+/* engine_model.c - from a model to a revision: levels, images, instances, networks. Nothing of the
+ * engine changes until all of it is known to work, so a request that can't be carried out leaves
+ * everything as it was.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "orchestrator/core/desired.h"
+#include "orchestrator/engine_priv.h"
+#include "wcompose/image.h"
+
+struct maker {
+    struct wc_engine *engine;
+    const struct wc_request *ask;
+    struct revision *rev;
+    bool *selected;       /* by node: to be made as the model says */
+    struct wc_map images; /* reference -> info, for the services of one request */
+    struct wc_address_slot *slots;
+    bool fill;
+    size_t n;
+};
+
+/* ---- which services ---- */
+
+static int select_named(struct maker *m, struct wc_err *err)
+{
+    const struct wc_project *project = m->rev->project;
+    for (size_t i = 0; i < m->ask->n_services; i++) {
+        const struct wc_service *s = wc_project_service(project, m->ask->services[i]);
+        if (s == NULL)
+            return wc_err_set(err, WC_ERR_NOENT, 0, "no such service: %s", m->ask->services[i]);
+        m->selected[s - project->services] = true;
+    }
+    return 0;
+}
+
+/* What the selected ones need is selected too. */
+static void select_needed(struct maker *m)
+{
+    const struct wc_graph *graph = &m->rev->graph;
+    size_t *queue = WC_NEW_ARRAY(&m->rev->arena, size_t, graph->n);
+    size_t head = 0, tail = 0;
+    for (size_t i = 0; i < graph->n; i++)
+        if (m->selected[i])
+            queue[tail++] = i;
+    while (head < tail) {
+        size_t i = queue[head++];
+        for (size_t e = graph->first[i]; e < graph->first[i + 1]; e++) {
+            size_t to = graph->edges[e].to;
+            if (m->selected[to])
+                continue;
+            m->selected[to] = true;
+            queue[tail++] = to;
+        }
+    }
+}
+
+static int choose_services(struct maker *m, struct wc_err *err)
+{
+    m->selected = WC_NEW_ARRAY(&m->rev->arena, bool, m->rev->graph.n);
+    if (m->ask->kind != WC_REQUEST_APPLY)
+        return 0; /* everything is taken as it is */
+    if (m->ask->n_services == 0) {
+        for (size_t i = 0; i < m->rev->graph.n; i++)
+            m->selected[i] = true;
+        return 0;
+    }
+    if (select_named(m, err) != 0)
+        return err->code;
+    if (!m->ask->no_deps)
+        select_needed(m);
+    return 0;
+}
+
+/* ---- levels and images ---- */
+
+static int choose_levels(struct maker *m, struct wc_err *err)
+{
+    struct revision *rev = m->rev;
+    struct wc_diags diags;
+    struct wc_plan plan;
+    const struct wc_plan_host host = {
+        .hyperv_usable = m->engine->config.hyperv != NULL,
+        .hyperv_why = "no driver for virtual machines is usable here",
+    };
+    wc_diags_init(&diags, &rev->arena);
+    int status = wc_plan_make(rev->project, &host, &rev->arena, &diags, &plan);
+    if (status != 0) {
+        wc_diags_sort(&diags);
+        return wc_err_at(err, status, diags.items[0].at, "%s", diags.items[0].msg);
+    }
+    rev->choices = WC_NEW_ARRAY(&rev->arena, struct wc_isolation_choice, rev->graph.n);
+    for (size_t i = 0; i < plan.n_services; i++)
+        rev->choices[plan.services[i].service - rev->project->services] =
+            plan.services[i].isolation;
+    return 0;
+}
+
+/* Without a store (simulated hosts) the reference stands for the image. */
+static int resolve(struct maker *m, const char *reference, struct wc_image_info *info,
+                   struct wc_err *err)
+{
+    if (m->engine->config.images != NULL)
+        return wc_image_resolve(m->engine->config.images, reference, &m->rev->arena, info, err);
+    *info = (struct wc_image_info){ .reference = reference, .id = reference, .os = "linux" };
+    return 0;
+}
+
+static int resolve_image(struct maker *m, size_t node, struct wc_err *err)
+{
+    const struct wc_service *s = &m->rev->project->services[node];
+    if (s->image == NULL)
+        return wc_err_at(err, WC_ERR_SPEC, s->at, "service '%s' has no image", s->name);
+    struct wc_image_info *info = wc_map_get(&m->images, s->image);
+    if (info == NULL) {
+        info = WC_NEW(&m->rev->arena, struct wc_image_info);
+        int status = resolve(m, s->image, info, err);
+        if (status != 0)
+            return wc_err_wrap(err, status, "service %s", s->name);
+        wc_map_put(&m->images, s->image, info);
+    }
+    m->rev->images[node] = info;
+    return 0;
+}
+
+static int resolve_images(struct maker *m, struct wc_err *err)
+{
+    struct revision *rev = m->rev;
+    rev->images = WC_NEW_ARRAY(&rev->arena, const struct wc_image_info *, rev->graph.n);
+    wc_map_init(&m->images, &rev->arena);
+    for (size_t i = 0; i < rev->graph.n; i++) {
+        const struct svc *svc = wc_map_get(&m->engine->svcs, rev->project->services[i].name);
+        if (m->selected[i] && rev->project->services[i].replicas > 0) {
+            int status = resolve_image(m, i, err);
+            if (status != 0)
+                return status;
+        } else if (svc != NULL && svc->insts != NULL) {
+            struct wc_err ignored = { 0 }; /* what exists runs on without its image */
+            (void)resolve_image(m, i, &ignored);
+        }
+    }
+    return 0;
+}
+
+/* ---- instances ---- */
+
+static bool exists(const struct inst *inst)
+{
+    return inst->fact.life != WC_LIFE_ABSENT || inst->op != NULL;
+}
+
+/* How well an incarnation stands for its slot; 0 = not at all. */
+static int standing(const struct inst *inst)
+{
+    if (inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED)
+        return 3;
+    if (exists(inst))
+        return 2;
+    return inst->desired != NULL && inst->goal != WC_GOAL_GONE; /* asked for, not made yet */
+}
+
+/* The incarnation that stands for a slot, or NULL. */
+static struct inst *incumbent(const struct svc *svc, unsigned index)
+{
+    struct inst *found = NULL;
+    for (struct inst *i = svc != NULL ? svc->insts : NULL; i != NULL; i = i->next_in_svc)
+        if (i->fact.index == index && standing(i) > (found != NULL ? standing(found) : 0))
+            found = i;
+    return found;
+}
+
+static const struct inst *kept(const struct svc *svc, unsigned index)
+{
+    const struct inst *inst = incumbent(svc, index);
+    return inst != NULL && exists(inst) ? inst : NULL;
+}
+
+static void add_instance(struct maker *m, size_t node, unsigned index, const struct inst *pinned)
+{
+    struct revision *rev = m->rev;
+    size_t k = m->n++;
+    if (!m->fill)
+        return;
+    struct wc_instance *out = &rev->instances[k];
+    wc_desired_fill(rev->project, &rev->project->services[node], index, rev->images[node],
+                    &rev->arena, out);
+    out->level = rev->choices[node].level;
+    if (pinned != NULL) { /* kept as it is, whatever the model says now */
+        out->id = wc_arena_strdup(&rev->arena, pinned->id);
+        if (pinned->name != NULL)
+            out->name = wc_arena_strdup(&rev->arena, pinned->name);
+        memcpy(out->hash, pinned->fact.hash, sizeof out->hash);
+        out->level = pinned->fact.level;
+    }
+    m->slots[k] = (struct wc_address_slot){ out->spec, index, out->name };
+}
+
+/* The service's instances as they are: one for each slot in which something exists. */
+static void add_existing(struct maker *m, size_t node, const struct svc *svc)
+{
+    for (struct inst *i = svc != NULL ? svc->insts : NULL; i != NULL; i = i->next_in_svc)
+        if (incumbent(svc, i->fact.index) == i)
+            add_instance(m, node, i->fact.index, i);
+}
+
+static void add_instances(struct maker *m, bool fill)
+{
+    const struct wc_project *project = m->rev->project;
+    m->fill = fill;
+    m->n = 0;
+    for (size_t node = 0; node < project->n_services; node++) {
+        const struct svc *svc = wc_map_get(&m->engine->svcs, project->services[node].name);
+        if (!m->selected[node]) {
+            add_existing(m, node, svc);
+            continue;
+        }
+        for (unsigned index = 1; (int64_t)index <= project->services[node].replicas; index++)
+            add_instance(m, node, index, m->ask->no_recreate ? kept(svc, index) : NULL);
+    }
+}
+
+static void make_instances(struct maker *m)
+{
+    struct revision *rev = m->rev;
+    add_instances(m, false);
+    rev->n_instances = m->n;
+    rev->instances = WC_NEW_ARRAY(&rev->arena, struct wc_instance, m->n);
+    rev->targets = WC_NEW_ARRAY(&rev->arena, struct inst *, m->n);
+    m->slots = WC_NEW_ARRAY(&rev->arena, struct wc_address_slot, m->n);
+    add_instances(m, true);
+}
+
+/* ---- networks ---- */
+
+static void hash_text(struct wc_sha256 *hash, const char *text)
+{
+    if (text == NULL)
+        text = "";
+    wc_sha256_update(hash, text, strlen(text) + 1);
+}
+
+/* The hash of all that NET_UP is told, to know whether it must be told again. */
+static void hash_request(const struct wc_net_request *net, char out[65])
+{
+    struct wc_sha256 *hash = wc_sha256_new();
+    for (size_t i = 0; i < net->n_networks; i++) {
+        const struct wc_net_network *n = &net->networks[i];
+        const uint32_t numbers[] = { n->subnet4, n->gateway4, n->prefix4, n->internal,
+                                     n->external };
+        hash_text(hash, n->name);
+        hash_text(hash, n->bridge);
+        wc_sha256_update(hash, numbers, sizeof numbers);
+    }
+    for (size_t i = 0; i < net->n_ports; i++) {
+        const struct wc_net_publish *p = &net->ports[i];
+        const uint32_t numbers[] = { p->host_ip4, p->host_port, p->target_port, (uint32_t)p->proto,
+                                     p->target_ip4 };
+        wc_sha256_update(hash, numbers, sizeof numbers);
+    }
+    for (size_t i = 0; i < net->n_names; i++) {
+        hash_text(hash, net->names[i].network);
+        hash_text(hash, net->names[i].name);
+        wc_sha256_update(hash, &net->names[i].ip4, sizeof net->names[i].ip4);
+    }
+    wc_sha256_finish(hash, out);
+}
+
+static int plan_networks(struct maker *m, struct wc_err *err)
+{
+    struct revision *rev = m->rev;
+    const struct wc_networks_in in = {
+        .paths = m->engine->config.paths,
+        .project = rev->project,
+        .slots = m->slots,
+        .n_slots = rev->n_instances,
+        .reserve = !m->engine->config.preview,
+    };
+    if (in.paths != NULL) {
+        int status = wc_networks_plan(&in, &rev->arena, &rev->nets, err);
+        if (status != 0)
+            return status;
+        for (size_t k = 0; k < rev->nets.n_slots; k++) {
+            const struct wc_networks_slot *slot = &rev->nets.slots[k];
+            rev->instances[k].nets = slot->nets;
+            rev->instances[k].n_nets = slot->n_nets;
+            rev->instances[k].hosts_file = slot->hosts_file;
+            rev->instances[k].resolv_file = slot->resolv_file;
+            if (slot->join_slot >= 0)
+                rev->instances[k].join_instance = rev->instances[slot->join_slot].id;
+        }
+    }
+    hash_request(&rev->nets.request, rev->nets_hash);
+    return 0;
+}
+
+int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,
+                    struct wc_err *err)
+{
+    struct revision *rev = wc_calloc(1, sizeof *rev);
+    struct maker m = { .engine = engine, .ask = ask, .rev = rev };
+    wc_arena_init(&rev->arena);
+    rev->refs = 1;
+    rev->project = ask->project;
+    wc_graph_make(rev->project, &rev->arena, &rev->graph);
+    rev->views = WC_NEW_ARRAY(&rev->arena, struct wc_dep_view, rev->graph.n);
+    rev->svcs = WC_NEW_ARRAY(&rev->arena, struct svc *, rev->graph.n);
+    int status = choose_services(&m, err);
+    if (status == 0)
+        status = choose_levels(&m, err);
+    if (status == 0)
+        status = resolve_images(&m, err);
+    if (status == 0) {
+        make_instances(&m);
+        status = plan_networks(&m, err);
+    }
+    if (status != 0) {
+        wc_eng_revision_unref(rev);
+        return status;
+    }
+    for (size_t i = 0; i < engine->svcs.n; i++)
+        ((struct svc *)engine->svcs.entries[i].value)->selected = false;
+    for (size_t node = 0; node < rev->graph.n; node++) {
+        rev->svcs[node] = wc_eng_svc(engine, rev->project->services[node].name);
+        rev->svcs[node]->selected = m.selected[node];
+    }
+    rev->owned = ask->arena;
+    *out = rev;
+    return 0;
+}
+
+void wc_eng_revision_unref(struct revision *rev)
+{
+    if (rev == NULL || --rev->refs > 0)
+        return;
+    wc_arena_deinit(&rev->arena);
+    if (rev->owned != NULL) {
+        wc_arena_deinit(rev->owned);
+        wc_free(rev->owned);
+    }
+    wc_free(rev);
+}
+
+/* ---- taking it over ---- */
+
+static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t k)
+{
+    const struct wc_instance *want = &rev->instances[k];
+    struct inst *inst = wc_eng_inst_find(engine, want->id);
+    if (inst == NULL)
+        inst = wc_eng_inst_new(engine, want->id, want->service, want->index);
+    rev->targets[k] = inst;
+    inst->desired = want;
+    if (!exists(inst)) {
+        inst->fact.level = want->level;
+        inst->out.phase = WC_PHASE_ACTING; /* not looked at yet */
+        memcpy(inst->fact.hash, want->hash, sizeof inst->fact.hash);
+        wc_eng_set(&inst->name, want->name);
+        wc_eng_set(&inst->image, want->spec->image);
+        inst->fact.name = inst->name;
+        inst->fact.image = inst->image;
+    }
+}
+
+void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev)
+{
+    struct revision *old = engine->rev;
+    for (size_t i = 0; i < engine->svcs.n; i++) {
+        struct svc *svc = engine->svcs.entries[i].value;
+        svc->spec = NULL;
+        svc->node = SIZE_MAX;
+        svc->job = false;
+    }
+    for (size_t i = 0; i < engine->ids.n; i++) {
+        struct inst *inst = engine->ids.entries[i].value;
+        if (inst != NULL) {
+            inst->desired = NULL;
+            inst->needs = NULL;
+        }
+    }
+    engine->rev = rev;
+    for (size_t node = 0; rev != NULL && node < rev->graph.n; node++) {
+        rev->svcs[node]->spec = &rev->project->services[node];
+        rev->svcs[node]->node = node;
+    }
+    for (size_t e = 0; rev != NULL && e < rev->graph.n_edges; e++)
+        if (rev->graph.edges[e].condition == WC_DEP_COMPLETED)
+            rev->svcs[rev->graph.edges[e].to]->job = true;
+    for (size_t k = 0; rev != NULL && k < rev->n_instances; k++)
+        bind_instance(engine, rev, k);
+    for (size_t i = 0; i < engine->ids.n; i++)
+        if (engine->ids.entries[i].value != NULL)
+            wc_eng_check_of(engine->ids.entries[i].value);
+    wc_eng_revision_unref(old);
+}

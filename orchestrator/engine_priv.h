@@ -1,0 +1,252 @@
+/* engine_priv.h - the engine's own data (private to orchestrator/engine*, instance, observe,
+ * probes, bus).
+ *
+ * Idea:    callbacks record into an instance and mark it dirty (observe.c, probes.c, op results in
+ * engine_act.c); one flush before every sleep reviews dirty instances to a fixpoint (engine.c);
+ * requests set goals (engine_request.c) over a revision of the model (engine_model.c).
+ * Owner:   instances are on the heap, services and slots in the engine's arena, everything that is
+ * derived from one model in its revision's arena.
+ */
+#ifndef ORCHESTRATOR_ENGINE_PRIV_H
+#define ORCHESTRATOR_ENGINE_PRIV_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "orchestrator/core/graph.h"
+#include "orchestrator/core/health.h"
+#include "orchestrator/core/step.h"
+#include "orchestrator/networks.h"
+#include "wcompose/clock.h"
+#include "wcompose/engine.h"
+#include "wcompose/plan.h"
+
+enum {
+    ENG_VERBS = WC_VERB_VOLUME_REMOVE + 1,
+    ENG_DRIVERS = 2,          /* by level: PROCESS, HYPERV */
+    ENG_LOOPING = 5,          /* so many failures in a row count as failed for who waits */
+    ENG_REKILL_MS = 10000,    /* when SIGKILL showed no effect */
+    ENG_STOP_GRACE_MS = 10000 /* without a model; Compose Specification, stop_grace_period */
+};
+
+/* The answers of deps.h for those who need a service, by condition and by required. */
+struct outlook {
+    enum wc_deps answer[3][2];
+};
+
+/* A service that the model or the host knows. Lives as long as the engine. */
+struct svc {
+    const char *name;
+    const struct wc_service *spec; /* in the current revision; NULL: the model lacks it */
+    size_t node;                   /* in its graph */
+    struct inst *insts;
+    unsigned going_down;    /* instances that go down and are not down yet */
+    unsigned dependents_up; /* services that need this one and have such instances */
+    struct outlook outlook;
+    bool job;      /* others wait for its completion */
+    bool selected; /* by the request that is being begun */
+};
+
+/* What an instance adds to its service's counts. */
+struct tally {
+    bool wanted, started, healthy, unhealthy, unchecked, completed, failed, going_down;
+};
+
+enum verdict { VERDICT_OPEN, VERDICT_OK, VERDICT_FAILED };
+
+/* One incarnation: something that exists, or is to exist. */
+struct inst {
+    struct wc_engine *engine;
+    struct svc *svc;
+    struct inst *next_in_svc, *next_dirty, *next_waiting, *next_dead;
+    char *id, *name, *image, *error;
+    char *why;           /* for what it is stopped or removed; NULL: for no special reason */
+    struct wc_fact fact; /* strings: the above */
+    uint64_t facts;      /* how many came */
+    unsigned list_seq;   /* the list during which the last one came */
+
+    const struct wc_instance *desired; /* in the current revision; NULL: nobody speaks for it */
+    enum wc_goal goal;
+    bool recreate;    /* to go first, though the same is wanted */
+    bool restart;     /* to stop first, then start */
+    bool start_asked; /* by a request */
+    bool gated;       /* its next start waits for dependencies */
+    bool by_user;     /* its stop was asked for by a person */
+    int64_t grace_ms; /* of the request; WC_UNSET: the service's */
+    bool dirty, waiting, dead;
+
+    struct wc_op *op, *probe;
+    uint64_t probe_run, run; /* counts starts */
+    unsigned failures, restarts;
+    bool op_failed;
+    uint64_t retry_at_ms, delay_ms, up_at_ms, kill_at_ms;
+    bool stop_sent;
+    struct wc_health_conf check;
+    struct wc_health_watch health;
+    char health_output[256];
+
+    struct wc_step_out out;      /* the last decision */
+    const struct wc_edge *needs; /* with WAIT_DEPS, BLOCKED: what for */
+    struct tally tally;
+    struct request *request; /* that waits for it */
+    enum verdict verdict;
+    bool changed; /* for that request */
+    uint64_t wake_at_ms;
+    size_t wake_pos; /* 1-based in the engine's heap; 0 = not there */
+};
+
+/* All that comes from one model. */
+struct revision {
+    struct wc_arena arena;
+    struct wc_arena *owned; /* the request's: holds the project; NULL: borrowed */
+    const struct wc_project *project;
+    struct wc_graph graph;
+    struct wc_dep_view *views;           /* by node */
+    struct svc **svcs;                   /* by node */
+    struct wc_isolation_choice *choices; /* by node */
+    const struct wc_image_info **images; /* by node; NULL: not needed */
+    struct wc_instance *instances;
+    struct inst **targets; /* the instance that each desired one is bound to */
+    size_t n_instances;
+    struct wc_networks_plan nets;
+    char nets_hash[65];
+    bool has_nets;
+    unsigned refs; /* the engine's, and one for each op that borrows from it */
+};
+
+enum stage { STAGE_INSTANCES, STAGE_NET_DOWN, STAGE_VOLUMES, STAGE_END };
+
+struct request {
+    struct wc_engine *engine;
+    struct wc_request ask; /* pointers of `services` are not kept */
+    enum stage stage;
+    bool cancelled, whole; /* whole: no service was named */
+    unsigned n_open, n_failed, changed, n_ops;
+    uint64_t began_ms;
+    int status;
+    struct wc_err err;
+    struct request *next;
+};
+
+enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
+
+struct eng_driver {
+    struct wc_engine *engine;
+    struct wc_driver *driver;
+    enum wc_isolation level;
+    bool listing;
+};
+
+struct wc_engine {
+    struct wc_engine_config config;
+    struct wc_clock clock;
+    struct wc_arena arena;
+    struct eng_driver drivers[ENG_DRIVERS];
+    uv_prepare_t prepare;
+    uv_idle_t kick;
+    uv_timer_t timer;
+    wc_alarm_fn *alarm;
+    unsigned n_handles, n_open_drivers;
+    wc_engine_opened_fn *opened;
+    wc_engine_closed_fn *closed;
+    void *closed_data;
+    bool is_open, closing, flushing, handles_closing;
+    int open_status;
+    struct wc_err open_err;
+
+    struct wc_map svcs; /* name -> svc */
+    struct wc_map ids;  /* id -> inst, NULL when gone; keys in ids_arena */
+    struct wc_arena ids_arena;
+    size_t n_insts;
+    struct revision *rev;
+    struct inst *dirty, **dirty_tail;
+    struct inst *dead;
+    struct inst *waiting[ENG_VERBS], **waiting_tail[ENG_VERBS];
+    unsigned n_ops[ENG_VERBS], ops_open;
+    struct inst **wakes; /* heap by wake_at_ms */
+    size_t n_wakes, cap_wakes;
+    uint64_t now_ms;
+    uint64_t armed_ms;
+    unsigned list_seq, lists_open;
+    bool relist;
+
+    enum net net;
+    bool net_wanted; /* something waits for it */
+    char net_hash[65];
+    struct wc_map net_names; /* networks that we know to be up */
+    unsigned net_failures;
+    uint64_t net_retry_ms;
+    struct wc_err net_err;
+
+    struct request *requests, **requests_tail;
+    uint64_t event_seq;
+};
+
+/* instance.c */
+struct svc *wc_eng_svc(struct wc_engine *engine, const char *name); /* made when missing */
+struct inst *wc_eng_inst_find(const struct wc_engine *engine, const char *id);
+struct inst *wc_eng_inst_new(struct wc_engine *engine, const char *id, const char *service,
+                             unsigned index);
+void wc_eng_inst_bury(struct inst *inst); /* freed at the end of the flush */
+void wc_eng_free_dead(struct wc_engine *engine);
+void wc_eng_free_all(struct wc_engine *engine);
+void wc_eng_set(char **field, const char *text); /* replaces an owned string when it differs */
+void wc_eng_dirty(struct inst *inst);
+void wc_eng_dirty_svc(struct svc *svc);
+void wc_eng_dirty_siblings(struct inst *inst);
+void wc_eng_wake_at(struct inst *inst, uint64_t at_ms); /* 0 = never */
+void wc_eng_wake_due(struct wc_engine *engine);         /* those whose time came become dirty */
+
+/* observe.c */
+void wc_eng_on_fact(void *data, const struct wc_fact *fact);
+void wc_eng_life(struct inst *inst, enum wc_life life); /* enters a life: records, tells */
+void wc_eng_list(struct wc_engine *engine);
+
+/* engine_tally.c */
+enum wc_goal wc_eng_goal(const struct inst *inst); /* what is wanted of it right now */
+void wc_eng_count(struct inst *inst);              /* brings its service's counts up to date */
+void wc_eng_recount(struct wc_engine *engine);     /* all counts anew, after a change of model */
+void wc_eng_judge(struct inst *inst);              /* its verdict for the request that waits */
+
+/* engine_act.c */
+void wc_eng_review(struct inst *inst);
+struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level);
+struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_fn *done,
+                        void *data);
+void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct wc_op *op);
+void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op); /* counts and frees */
+void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room try again */
+
+/* probes.c */
+void wc_eng_check_of(struct inst *inst); /* its check, from service and image */
+void wc_eng_probe(struct inst *inst);    /* starts one when it is due */
+
+/* engine_model.c */
+int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,
+                    struct wc_err *err);
+void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev);
+void wc_eng_revision_unref(struct revision *rev);
+
+/* engine_request.c */
+void wc_eng_request_begin(struct wc_engine *engine, struct request *request);
+void wc_eng_request_end(struct request *request, int status, const struct wc_err *err);
+bool wc_eng_requests_turn(struct wc_engine *engine);          /* true when something moved */
+void wc_eng_take(struct request *request, struct inst *inst); /* it waits for this one */
+
+/* engine_net.c */
+bool wc_eng_host_ready(const struct wc_engine *engine);
+void wc_eng_net_turn(struct wc_engine *engine);
+void wc_eng_net_down(struct request *request);
+void wc_eng_volumes_down(struct request *request);
+
+/* bus.c */
+void wc_eng_tell(struct inst *inst, const char *action, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4))); /* fmt "" = no reason */
+void wc_eng_tell_other(struct wc_engine *engine, const struct wc_event *event);
+void wc_eng_tell_project(struct request *request, const char *action, const char *reason);
+
+/* engine_text.c */
+void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size);
+void wc_eng_failure_text(const struct inst *inst, char *out, size_t size);
+void wc_eng_exit_text(const struct wc_fact *fact, char *out, size_t size);
+
+#endif

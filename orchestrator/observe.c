@@ -1,0 +1,174 @@
+/* observe.c - facts become fields. The driver's list is truth: what it doesn't mention is not
+ * there; single facts are news in between.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "orchestrator/core/backoff.h"
+#include "orchestrator/engine_priv.h"
+
+/* Words for people when an instance enters a life. */
+static void tell_life(struct inst *inst, enum wc_life before)
+{
+    char text[96];
+    switch (inst->fact.life) {
+    case WC_LIFE_ABSENT:
+        wc_eng_tell(inst, "removed", "%s", inst->why != NULL ? inst->why : "");
+        break;
+    case WC_LIFE_CREATED:
+        wc_eng_tell(inst, "created", "%s", "");
+        break;
+    case WC_LIFE_RUNNING:
+        if (before != WC_LIFE_PAUSED)
+            wc_eng_tell(inst, "started", "%s", "");
+        break;
+    case WC_LIFE_EXITED:
+        wc_eng_exit_text(&inst->fact, text, sizeof text);
+        wc_eng_tell(inst, "exited", "%s", text);
+        break;
+    case WC_LIFE_PAUSED:
+    case WC_LIFE_BROKEN:
+        break;
+    }
+}
+
+static void enter_running(struct inst *inst)
+{
+    struct wc_engine *engine = inst->engine;
+    int64_t ran_ms = engine->clock.wall(engine->clock.data) - inst->fact.started_at_ms;
+    inst->run++;
+    inst->up_at_ms = engine->now_ms;
+    if (inst->fact.started_at_ms > 0 && ran_ms > 0 && (uint64_t)ran_ms < engine->now_ms)
+        inst->up_at_ms = engine->now_ms - (uint64_t)ran_ms; /* adopted: it runs since then */
+    inst->stop_sent = false;
+    inst->op_failed = false;
+    inst->start_asked = inst->gated = false;
+    wc_eng_set(&inst->why, NULL);
+    inst->retry_at_ms = 0;
+    wc_health_begin(&inst->health, &inst->check, inst->up_at_ms, engine->now_ms);
+}
+
+/* An end that we didn't ask for counts against it. */
+static void leave_running(struct inst *inst)
+{
+    uint64_t now_ms = inst->engine->now_ms;
+    inst->health = (struct wc_health_watch){ .status = WC_HEALTH_NONE };
+    if (wc_backoff_ran_well(now_ms - inst->up_at_ms, inst->delay_ms))
+        inst->failures = 0;
+    if (inst->stop_sent) {
+        inst->stop_sent = false;
+        return;
+    }
+    inst->failures++;
+    inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);
+    inst->retry_at_ms = now_ms + inst->delay_ms;
+}
+
+static bool is_up(enum wc_life life)
+{
+    return life == WC_LIFE_RUNNING || life == WC_LIFE_PAUSED;
+}
+
+void wc_eng_life(struct inst *inst, enum wc_life life)
+{
+    enum wc_life before = inst->fact.life;
+    inst->fact.life = life;
+    wc_eng_dirty(inst);
+    if (before == life)
+        return;
+    wc_log(WC_LOG_DEBUG, "engine", "%s: %s -> %s", inst->id, wc_life_name(before),
+           wc_life_name(life));
+    if (is_up(before) && !is_up(life))
+        leave_running(inst);
+    if (!is_up(before) && is_up(life))
+        enter_running(inst);
+    if (life == WC_LIFE_EXITED && !inst->engine->is_open)
+        inst->failures = 1; /* adopted: its first restart is immediate */
+    wc_eng_dirty_siblings(inst);
+    if (inst->engine->is_open)
+        tell_life(inst, before);
+}
+
+static void copy_fact(struct inst *inst, const struct wc_fact *fact)
+{
+    struct wc_fact copy = *fact;
+    wc_eng_set(&inst->name, fact->name);
+    wc_eng_set(&inst->image, fact->image);
+    if (fact->error != NULL)
+        wc_eng_set(&inst->error, fact->error);
+    copy.id = inst->id;
+    copy.name = inst->name;
+    copy.image = inst->image;
+    copy.error = inst->error;
+    copy.service = inst->svc->name;
+    copy.project = inst->engine->config.project;
+    copy.index = inst->fact.index; /* the slot is part of the identity */
+    copy.life = inst->fact.life;   /* entered by wc_eng_life */
+    inst->fact = copy;
+}
+
+void wc_eng_on_fact(void *data, const struct wc_fact *fact)
+{
+    struct wc_engine *engine = ((struct eng_driver *)data)->engine;
+    struct inst *inst = wc_eng_inst_find(engine, fact->id);
+    engine->now_ms = engine->clock.now(engine->clock.data);
+    if (inst == NULL && fact->life == WC_LIFE_ABSENT)
+        return;
+    if (inst == NULL)
+        inst = wc_eng_inst_new(engine, fact->id, fact->service, fact->index);
+    inst->facts++;
+    inst->list_seq = engine->list_seq;
+    /* a second run whose first end was missed: the pid tells */
+    bool new_run = fact->life == WC_LIFE_RUNNING && inst->fact.life == WC_LIFE_RUNNING &&
+                   fact->pid != inst->fact.pid && inst->fact.pid != 0;
+    copy_fact(inst, fact);
+    if (new_run)
+        enter_running(inst);
+    wc_eng_life(inst, fact->life);
+}
+
+/* What the list didn't mention is gone, unless something was under way with it. */
+static void sweep(struct wc_engine *engine, enum wc_isolation level)
+{
+    for (size_t i = 0; i < engine->ids.n; i++) {
+        struct inst *inst = engine->ids.entries[i].value;
+        if (inst == NULL || inst->fact.level != level || inst->fact.life == WC_LIFE_ABSENT ||
+            inst->list_seq == engine->list_seq || inst->op != NULL)
+            continue;
+        wc_eng_life(inst, WC_LIFE_ABSENT);
+    }
+}
+
+static void on_listed(struct wc_op *op)
+{
+    struct eng_driver *driver = op->data;
+    struct wc_engine *engine = driver->engine;
+    driver->listing = false;
+    engine->lists_open--;
+    if (op->status == 0)
+        sweep(engine, driver->level);
+    else if (!engine->is_open && engine->open_status == 0) {
+        engine->open_status = op->status;
+        engine->open_err = op->err;
+    } else if (!engine->closing)
+        wc_log(WC_LOG_WARN, "engine", "list: %s", op->err.msg);
+    wc_eng_op_end(engine, op);
+}
+
+void wc_eng_list(struct wc_engine *engine)
+{
+    engine->relist = false;
+    engine->list_seq++;
+    for (size_t i = 0; i < ENG_DRIVERS; i++) {
+        struct eng_driver *driver = &engine->drivers[i];
+        if (driver->driver == NULL)
+            continue;
+        struct wc_op *op = wc_eng_op(engine, WC_VERB_LIST, on_listed, driver);
+        op->project = engine->config.project;
+        driver->listing = true;
+        engine->lists_open++;
+        wc_eng_submit_op(engine, driver->level, op);
+    }
+}

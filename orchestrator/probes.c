@@ -1,0 +1,126 @@
+/* probes.c - health checks: commands run inside by the driver, their answers judged by
+ * core/health.c.
+ */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "orchestrator/engine_priv.h"
+#include "wcompose/image.h"
+
+enum { MAX_PROBES = 8, ROOM_RETRY_MS = 5 };
+
+struct probe {
+    struct wc_op op; /* first: freed as the op */
+    struct inst *inst;
+    uint64_t run;
+    const char *argv[]; /* NULL-terminated; strings in the same block */
+};
+
+void wc_eng_check_of(struct inst *inst)
+{
+    static const struct wc_healthcheck none = { .set = false };
+    struct wc_health_conf conf = { 0 };
+    const struct wc_image_info *image = inst->desired != NULL ? inst->desired->image : NULL;
+    if (inst->desired != NULL)
+        conf =
+            wc_health_merge(&inst->desired->spec->health, image != NULL ? &image->health : &none);
+    bool was_enabled = inst->check.enabled;
+    inst->check = conf;
+    bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
+    if (up && conf.enabled != was_enabled)
+        wc_health_begin(&inst->health, &conf, inst->up_at_ms, inst->engine->now_ms);
+}
+
+static void keep_output(struct inst *inst, const char *text)
+{
+    size_t len = strnlen(text, sizeof inst->health_output - 1);
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == ' '))
+        len--;
+    memcpy(inst->health_output, text, len);
+    inst->health_output[len] = '\0';
+}
+
+/* A deadline that passed is an answer (no); any other error is none. */
+static enum wc_probe answer_of(const struct wc_op *op)
+{
+    if (op->status == 0)
+        return op->exit_code == 0 ? WC_PROBE_OK : WC_PROBE_FAILED;
+    return op->status == WC_ERR_TIMEOUT ? WC_PROBE_FAILED : WC_PROBE_NOT_RUN;
+}
+
+static void tell_health(struct inst *inst, enum wc_health before)
+{
+    enum wc_health now = inst->health.status;
+    if (now == before)
+        return;
+    if (now == WC_HEALTH_HEALTHY)
+        wc_eng_tell(inst, "healthy", "%s", "");
+    else if (now == WC_HEALTH_UNHEALTHY)
+        wc_eng_tell(inst, "unhealthy", "%u failures in a row; last: %s", inst->health.failing,
+                    inst->health_output[0] != '\0' ? inst->health_output : "no output");
+}
+
+static void on_probe(struct wc_op *op)
+{
+    struct probe *probe = (struct probe *)op;
+    struct inst *inst = probe->inst;
+    struct wc_engine *engine = inst->engine;
+    engine->now_ms = engine->clock.now(engine->clock.data);
+    inst->probe = NULL;
+    if (probe->run == inst->run && inst->fact.life == WC_LIFE_RUNNING && !engine->closing) {
+        enum wc_health before = inst->health.status;
+        keep_output(inst, op->status == 0 ? op->output : op->err.msg);
+        wc_health_answer(&inst->health, &inst->check, answer_of(op), engine->now_ms);
+        tell_health(inst, before);
+    }
+    wc_eng_dirty(inst);
+    wc_eng_op_end(engine, op);
+}
+
+/* The command: CMD takes its words as they are, CMD-SHELL goes to the shell inside. The words are
+ * copied, because the revision that they come from may be replaced meanwhile. */
+static struct probe *make_probe(const struct wc_strv *test)
+{
+    bool shell = wc_streq(test->items[0], "CMD-SHELL");
+    size_t n = shell ? 3 : test->n - 1, bytes = 0;
+    for (size_t i = 1; i < test->n; i++)
+        bytes += strlen(test->items[i]) + 1;
+    struct probe *probe = wc_calloc(1, sizeof *probe + (n + 1) * sizeof probe->argv[0] + bytes);
+    char *text = (char *)&probe->argv[n + 1];
+    size_t at = 0;
+    if (shell) {
+        probe->argv[at++] = "/bin/sh";
+        probe->argv[at++] = "-c";
+    }
+    for (size_t i = 1; i < test->n && at < n; i++) {
+        size_t len = strlen(test->items[i]) + 1;
+        probe->argv[at++] = memcpy(text, test->items[i], len);
+        text += len;
+    }
+    return probe;
+}
+
+void wc_eng_probe(struct inst *inst)
+{
+    struct wc_engine *engine = inst->engine;
+    if (inst->fact.life != WC_LIFE_RUNNING || !inst->check.enabled || inst->probe != NULL ||
+        inst->health.next_at_ms == 0 || inst->health.next_at_ms > engine->now_ms ||
+        engine->closing || inst->goal == WC_GOAL_LEAVE)
+        return;
+    if (engine->n_ops[WC_VERB_EXEC] >= MAX_PROBES) {
+        inst->health.next_at_ms = engine->now_ms + ROOM_RETRY_MS;
+        return;
+    }
+    struct probe *probe = make_probe(&inst->check.test);
+    probe->inst = inst;
+    probe->run = inst->run;
+    probe->op.verb = WC_VERB_EXEC;
+    probe->op.done = on_probe;
+    probe->op.id = inst->id;
+    probe->op.argv = probe->argv;
+    probe->op.project = engine->config.project;
+    probe->op.deadline_ms = engine->now_ms + inst->check.timeout_ms;
+    inst->probe = &probe->op;
+    wc_eng_submit_op(engine, inst->fact.level, &probe->op);
+}

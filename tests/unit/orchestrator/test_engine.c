@@ -1,0 +1,452 @@
+/* test_engine.c - the engine on a simulated host: what a request does to the world, and in which
+ * order.
+ */
+// LINK: wc_drivers wc_images
+#include "engine_box.h"
+
+static const struct wc_sim_program job = { .run_ms = 50, .stop_ms = 5 };
+static const struct wc_sim_program failing_job = { .run_ms = 50, .exit_code = 3, .stop_ms = 5 };
+static const struct wc_sim_program slow = { .run_ms = -1, .stop_ms = 5, .healthy_after_ms = 400 };
+static const struct wc_sim_program sick = { .run_ms = -1, .stop_ms = 5, .healthy_after_ms = -1 };
+static const struct wc_sim_program stubborn = { .run_ms = -1, .stop_ms = -1 };
+
+#define SHOP "api<db.h,migrate.c db+ migrate<db.h web!always<api.s"
+
+static void start_order(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 1);
+    wc_sim_set_program(box.world, "db", &slow);
+    wc_sim_set_program(box.world, "migrate", &job);
+    box_apply(&box, SHOP);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 4);
+    assert_true(box_in_order(&box, "web-1 created", "db-1 started")); /* made early, all of them */
+    assert_true(box_in_order(&box, "db-1 started", "db-1 healthy"));
+    assert_true(box_in_order(&box, "db-1 healthy", "migrate-1 started"));
+    assert_true(box_in_order(&box, "migrate-1 exited", "api-1 started"));
+    assert_true(box_in_order(&box, "api-1 started", "web-1 started"));
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 3);
+    box_end(&box);
+}
+
+static void no_op_apply(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 2);
+    wc_sim_set_program(box.world, "migrate", &job);
+    box_apply(&box, SHOP);
+    unsigned ops = box_ops(&box);
+    box_apply(&box, SHOP);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 0);
+    assert_int_equal(box_ops(&box), ops);
+    box_end(&box);
+}
+
+static void replace_changed(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 3);
+    box_apply(&box, "db web<db.s");
+    box_apply(&box, "db web=2<db.s");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 2); /* the old one and the new one */
+    assert_true(box_in_order(&box, "web-1 exited", "web-1 removed"));
+    assert_true(box_in_order(&box, "web-1 removed", "web-1 created"));
+    assert_null(strstr(box.events.data, "db-1"));
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
+static void recreate_on_request(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 4);
+    box_apply(&box, "web");
+    assert_true(box_do(&box, (struct wc_request){ .force_recreate = true }, "web", NULL));
+    assert_int_equal(box.status, 0);
+    assert_true(box_in_order(&box, "web-1 removed", "web-1 started"));
+    assert_true(box_do(&box, (struct wc_request){ .no_recreate = true }, "web=2", NULL));
+    assert_int_equal(box.changed, 0);
+    assert_true(box_do(&box, (struct wc_request){ .no_start = true }, "web=3", NULL));
+    assert_int_equal(wc_sim_count(box.world, "web", WC_LIFE_CREATED), 1);
+    assert_int_equal(box_running(&box, "web"), 0);
+    box_end(&box);
+}
+
+static void failing_start_blocks(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 5);
+    wc_sim_fail_next(box.world, WC_VERB_START, "db", 1, WC_ERR_CONFLICT, "port 5432 is taken");
+    box_apply(&box, "db other web<db.s");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_string_equal(box.err.msg, "service db: start: port 5432 is taken");
+    assert_int_equal(box_running(&box, "web"), 0);
+    assert_int_equal(box_running(&box, "other"), 1);
+    box_apply(&box, "db other web<db.s"); /* a new request tries again */
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
+static void failing_job_blocks(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 6);
+    wc_sim_set_program(box.world, "migrate", &failing_job);
+    box_apply(&box, "api<migrate.c migrate web<api.s");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_string_equal(box.err.msg, "service migrate: exited 3");
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 0);
+    wc_sim_set_program(box.world, "migrate", &job);
+    box_apply(&box, "api<migrate.c migrate web<api.s");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 2);
+    box_end(&box);
+}
+
+static void unhealthy_blocks(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 7);
+    wc_sim_set_program(box.world, "db", &sick);
+    box_apply(&box, "db+ web<db.h");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_non_null(strstr(box.err.msg, "service db: never became healthy"));
+    assert_int_equal(box_running(&box, "web"), 0);
+    /* what isn't required doesn't block */
+    box_apply(&box, "db+ web<db.h?");
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
+static void check_missing(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 8);
+    box_apply(&box, "db web<db.h");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_non_null(strstr(box.err.msg, "db has no health check"));
+    box_end(&box);
+}
+
+static void crash_restarts_at_once(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 9);
+    box_apply(&box, "db web!always<db.s");
+    box_pass(&box, 20000);
+    uint64_t before = wc_sim_now(box.world);
+    assert_true(wc_sim_kill(box.world, wc_sim_find(box.world, "web", WC_LIFE_RUNNING)->id));
+    assert_int_equal(box_running(&box, "web"), 0);
+    while (box_running(&box, "web") == 0)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    assert_true(wc_sim_now(box.world) - before <= 10);
+    box_end(&box);
+}
+
+static void crash_loop_backs_off(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 10);
+    wc_sim_set_program(box.world, "web",
+                       &(struct wc_sim_program){ .run_ms = 1, .exit_code = 1, .stop_ms = 1 });
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "web!always", NULL));
+    box_pass(&box, 10000);
+    unsigned starts = wc_sim_count_ops(box.world, WC_VERB_START);
+    assert_in_range(starts, 6, 10); /* 0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4 s */
+    box_pass(&box, 600000);
+    assert_in_range(wc_sim_count_ops(box.world, WC_VERB_START) - starts, 9, 16);
+    /* who waits for such a one is told, and does not wait for ever */
+    box_apply(&box, "top<web.h web!always+");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_non_null(strstr(box.err.msg, "service web: exited 1"));
+    box_end(&box);
+}
+
+static void on_failure_gives_up(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 11);
+    wc_sim_set_program(box.world, "web", &failing_job);
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "web!2", NULL));
+    box_pass(&box, 100000);
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_START), 3); /* and two restarts */
+    assert_false(wc_engine_busy(box.engine));
+    box_end(&box);
+}
+
+static void stop_order(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 12);
+    box_apply(&box, "api<db.s db web!always<api.s");
+    box_request(&box, WC_REQUEST_STOP, NULL);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 3);
+    assert_true(box_in_order(&box, "web-1 exited", "api-1 stopping"));
+    assert_true(box_in_order(&box, "api-1 exited", "db-1 stopping"));
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_EXITED), 3);
+    box_pass(&box, 100000);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 0); /* it stays so */
+    box_request(&box, WC_REQUEST_START, "web");
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 3);
+    assert_true(box_in_order(&box, "db-1 started", "web-1 started"));
+    box_end(&box);
+}
+
+static void grace_then_kill(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 13);
+    wc_sim_set_program(box.world, "web", &stubborn);
+    box_apply(&box, "web");
+    uint64_t before = wc_sim_now(box.world);
+    box_request(&box, WC_REQUEST_STOP, NULL);
+    assert_in_range(wc_sim_now(box.world) - before, 10000, 10020);
+    assert_true(box_in_order(&box, "web-1 stopping", "web-1 killing"));
+    box_request(&box, WC_REQUEST_START, NULL);
+    before = wc_sim_now(box.world);
+    assert_true(
+        box_do(&box, (struct wc_request){ .kind = WC_REQUEST_STOP, .timeout_ms = 50 }, NULL, NULL));
+    assert_in_range(wc_sim_now(box.world) - before, 50, 70);
+    box_end(&box);
+}
+
+static void down_leaves_nothing(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 14);
+    wc_sim_set_program(box.world, "migrate", &job);
+    box_apply(&box, SHOP);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 4);
+    for (int life = WC_LIFE_CREATED; life <= WC_LIFE_BROKEN; life++)
+        assert_int_equal(wc_sim_count(box.world, NULL, (enum wc_life)life), 0);
+    assert_null(wc_engine_project(box.engine));
+    assert_false(wc_engine_busy(box.engine));
+    box_apply(&box, SHOP);
+    assert_int_equal(box.status, 0);
+    box_end(&box);
+}
+
+static void down_without_model(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 15);
+    box_apply(&box, "db web<db.s");
+    box_close(&box);
+    box_open(&box);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_ABSENT), 2);
+    box_end(&box);
+}
+
+static void adoption(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 16);
+    box_apply(&box, "db!always+ web!always<db.h");
+    box_close(&box);
+    assert_true(wc_sim_kill(box.world, wc_sim_find(box.world, "web", WC_LIFE_RUNNING)->id));
+    box_open(&box);
+    unsigned ops = box_ops(&box);
+    box_pass(&box, 1000);
+    assert_int_equal(box_ops(&box), ops); /* nobody speaks for it yet */
+    assert_true(box_do(&box, (struct wc_request){ .kind = WC_REQUEST_ADOPT },
+                       "db!always=2+ web!always<db.h", NULL));
+    assert_int_equal(box.changed, 0);
+    box_pass(&box, 1000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    assert_int_equal(box_running(&box, "db"), 1);
+    assert_int_equal(box_ops(&box), ops + 1); /* one start; db is kept though it is stale */
+    box_apply(&box, "db!always=2+ web!always<db.h");
+    assert_int_equal(box.changed, 2);
+    box_end(&box);
+}
+
+static void newest_request_wins(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 17);
+    wc_sim_set_program(box.world, "db", &sick);
+    box_submit(&box, (struct wc_request){ 0 }, "db+ web<db.h", NULL);
+    for (int i = 0; i < 20; i++)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    assert_int_equal(box.n_done, 0);
+    box_submit(&box, (struct wc_request){ .kind = WC_REQUEST_STOP }, NULL, NULL);
+    assert_true(box_until(&box, &box.n_done, 1));
+    assert_int_equal(box.status, WC_ERR_CANCELLED);
+    assert_true(box_until(&box, &box.n_done, 2));
+    assert_int_equal(box.status, 0);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 0);
+    /* up in the middle of a stop */
+    box_apply(&box, "db web");
+    box_submit(&box, (struct wc_request){ .kind = WC_REQUEST_STOP }, NULL, NULL);
+    uv_run(&box.loop, UV_RUN_NOWAIT);
+    uv_run(&box.loop, UV_RUN_NOWAIT);
+    box_apply(&box, "db web");
+    box_until(&box, &box.n_done, 5);
+    assert_int_equal(box.status, 0);
+    box_pass(&box, 1000);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 2);
+    box_end(&box);
+}
+
+static void scale(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 18);
+    box_apply(&box, "web*5");
+    assert_int_equal(box_running(&box, "web"), 5);
+    box_apply(&box, "web*2");
+    assert_int_equal(box.changed, 3);
+    assert_int_equal(box_running(&box, "web"), 2);
+    box_apply(&box, "top<web.s web*0");
+    assert_int_equal(box_running(&box, "web"), 0);
+    assert_int_equal(box_running(&box, "top"), 1); /* nothing to wait for */
+    box_end(&box);
+}
+
+static void orphans(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 19);
+    box_apply(&box, "db web");
+    box_apply(&box, "db");
+    assert_int_equal(box.changed, 0);
+    assert_int_equal(box_running(&box, "web"), 1);
+    assert_true(box_do(&box, (struct wc_request){ .remove_orphans = true }, "db", NULL));
+    assert_int_equal(box.changed, 1);
+    assert_int_equal(box_running(&box, "web"), 0);
+    box_end(&box);
+}
+
+static void one_service(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 20);
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "api<db.s db web<api.s", "api"));
+    assert_int_equal(box_running(&box, "db"), 1);
+    assert_int_equal(box_running(&box, "api"), 1);
+    assert_int_equal(wc_sim_count(box.world, "web", WC_LIFE_ABSENT), 0); /* never made */
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "api<db.s db=2 web<api.s", "web"));
+    assert_int_equal(box_running(&box, "web"), 1);
+    assert_true(
+        box_do(&box, (struct wc_request){ .no_deps = true }, "api=2<db.s db=3 web<api.s", "api"));
+    assert_int_equal(box.changed, 2);
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "api db", "nope"));
+    assert_int_equal(box.status, WC_ERR_NOENT);
+    box_end(&box);
+}
+
+static void restart_and_kill(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 21);
+    box_apply(&box, "api<db.sr db web!always<api.s");
+    box_request(&box, WC_REQUEST_RESTART, "db");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 2); /* api asked to follow */
+    assert_true(box_in_order(&box, "api-1 exited", "db-1 stopping"));
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 3);
+    box_request(&box, WC_REQUEST_KILL, "web");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 1);
+    box_pass(&box, 100000);
+    assert_int_equal(box_running(&box, "web"), 0); /* a person killed it */
+    box_end(&box);
+}
+
+static void vanished_comes_back(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 22);
+    box_apply(&box, "web!always");
+    assert_true(wc_sim_vanish(box.world, wc_sim_find(box.world, "web", WC_LIFE_RUNNING)->id));
+    box_pass(&box, 1000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
+static void cycle_is_refused(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 23);
+    box_apply(&box, "a<b.s b<a.s");
+    assert_int_equal(box.status, WC_ERR_SPEC);
+    assert_string_equal(box.err.msg, "dependency cycle: a -> b -> a");
+    assert_int_equal(box_ops(&box), 0);
+    box_end(&box);
+}
+
+static void close_under_way(void **state)
+{
+    struct box box;
+    (void)state;
+    for (int turns = 0; turns < 25; turns++) {
+        box_begin(&box, 24);
+        box_submit(&box, (struct wc_request){ 0 }, SHOP, NULL);
+        for (int i = 0; i < turns; i++)
+            uv_run(&box.loop, UV_RUN_NOWAIT);
+        box_close(&box);
+        assert_int_equal(box.n_done, 1);
+        box_end(&box);
+    }
+}
+
+/* Chain and star of a thousand: time must grow with the edges, not with their square. */
+static void a_thousand(void **state)
+{
+    struct box box;
+    (void)state;
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    for (int i = 0; i < 1000; i++)
+        wc_buf_printf(&text, i < 500 ? (i == 0 ? "s%03d " : "s%03d<s%03d.s ") : "s%03d<s000.s ", i,
+                      i - 1);
+    box_begin(&box, 25);
+    uint64_t before = uv_hrtime();
+    box_apply(&box, text.data);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 1000);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_ABSENT), 1000);
+    assert_true(uv_hrtime() - before < 10 * 1000000000ULL); /* 0.4 s here, with sanitizers */
+    box_end(&box);
+}
+
+WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
+        WC_CASE(recreate_on_request), WC_CASE(failing_start_blocks), WC_CASE(failing_job_blocks),
+        WC_CASE(unhealthy_blocks), WC_CASE(check_missing), WC_CASE(crash_restarts_at_once),
+        WC_CASE(crash_loop_backs_off), WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
+        WC_CASE(grace_then_kill), WC_CASE(down_leaves_nothing), WC_CASE(down_without_model),
+        WC_CASE(adoption), WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans),
+        WC_CASE(one_service), WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back),
+        WC_CASE(cycle_is_refused), WC_CASE(close_under_way), WC_CASE(a_thousand))
