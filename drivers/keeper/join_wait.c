@@ -89,7 +89,8 @@ static bool carry_output(struct proxy *proxy)
     if (k < 0 && (errno == EAGAIN || errno == EINTR))
         return errno == EINTR;
     if (k <= 0 || show(shown, (size_t)k) != 0) {
-        proxy->fds[MASTER].fd = -1; /* hung up, or nobody looks */
+        close(proxy->fds[MASTER].fd); /* hung up; or nobody looks, and the program is told by HUP */
+        proxy->fds[MASTER].fd = -1;
         proxy->fds[CALLER].fd = -1;
         return false;
     }

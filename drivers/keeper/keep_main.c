@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -154,11 +155,26 @@ static void dispatch(struct wc_keep *keep, unsigned tag)
     }
 }
 
+/* Gives back the pages of the stack that setting up and starting needed and waiting doesn't. The
+ * gap leaves the frames that are to come, and what the ABI allows below the stack pointer. */
+static void trim_stack(void)
+{
+    enum { PAGE = 4096, GAP = PAGE, DEPTH = 16 * PAGE };
+    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t end = (here - GAP) & ~(uintptr_t)(PAGE - 1);
+    madvise((void *)(end - DEPTH), DEPTH, MADV_DONTNEED); /* unmapped pages in it don't matter */
+}
+
 static void loop(struct wc_keep *keep)
 {
     struct epoll_event events[8];
     struct wc_keep_stream *streams = keep->streams;
+    enum wc_keep_state trimmed = WC_KEEP_SETUP;
     while (!keep->done) {
+        if (keep->state != trimmed && keep->phase == WC_KEEP_NONE) {
+            trimmed = keep->state;
+            trim_stack();
+        }
         /* Before `created` only the runtime can have written, and that is not the log's. */
         bool copying = keep->state != WC_KEEP_SETUP && keep->state != WC_KEEP_OVER;
         bool more = copying && (streams[0].ready || streams[1].ready);

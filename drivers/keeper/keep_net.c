@@ -73,7 +73,7 @@ static int ack_fault(const char *file, unsigned number, const struct wc_nlmsgerr
 /* Reads one datagram of answers; counts them and keeps the first refusal as the fault. */
 static int read_acks(int fd, const char *file, unsigned *seen, bool *refused)
 {
-    static char answer[8192];
+    char answer[8192];
     ssize_t len = recv(fd, answer, sizeof answer, 0);
     if (len < 0)
         return errno == EINTR ? 0 : wc_fault("network: no answer to", file, errno);

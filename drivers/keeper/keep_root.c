@@ -55,7 +55,7 @@ static int overlay_options(const struct wc_keep_conf *conf, char options[4096])
 static int mount_overlay(struct wc_keep *keep)
 {
     const struct wc_keep_conf *conf = &keep->conf;
-    static char options[4096];
+    char options[4096];
     if (overlay_options(conf, options) != 0)
         return -1;
     if (chdir(conf->layers) != 0)

@@ -42,7 +42,7 @@ static void become_runtime(const struct wc_keep *keep, char **argv)
 int wc_keep_run(struct wc_keep *keep, enum wc_keep_phase phase)
 {
     const struct wc_keep_conf *conf = &keep->conf;
-    static char log[4200], pid_file[4200], console[48];
+    char log[4200], pid_file[4200], console[48];
     struct wc_text log_text = WC_TEXT(log), pid_text = WC_TEXT(pid_file);
     struct wc_text console_text = WC_TEXT(console);
     const char *argv[18] = { conf->runtime,  "--root", conf->runtime_root, "--log", log,

@@ -13,7 +13,7 @@ enum { MAX_ARGS = 24 };
 
 struct joined {
     int status; /* of the shell's kind */
-    char out[8192], err[2048];
+    char out[65536], err[2048];
 };
 
 /* join.conf for the box's process; `extra` records are separated by newlines. */
@@ -375,7 +375,15 @@ static void terminal(void **state)
     assert_int_equal(joined->status, 0);
     assert_non_null(strstr(joined->out, "over\r\n"));
     joined = run(&box, LIST("--tty"), SH("seq 1 5000"), NULL); /* all of it, though it is quick */
-    assert_non_null(strstr(joined->out, "1\r\n2\r\n3\r\n"));
+    assert_true(wc_str_starts(joined->out, "1\r\n2\r\n3\r\n"));
+    assert_non_null(strstr(joined->out, "\r\n5000\r\n"));
+    int out[2], null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    pid_t pid = spawn(&box, LIST("--tty"), LIST("yes"), null, out[1], null);
+    close(out[1]);
+    close(out[0]); /* nobody looks any more: the program is hung up on, not left to block */
+    assert_int_equal(shell_status(pid), 128 + SIGHUP);
+    close(null);
     close_sleeper(&box);
 }
 
