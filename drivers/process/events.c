@@ -29,6 +29,8 @@ static void on_link_closed(uv_handle_t *handle)
     }
     if (inst->stage == WC_STAGE_FAILED)
         wc_on_start_failed(inst);
+    else if (inst->stage == WC_STAGE_PARTING)
+        wc_go_on_starting(inst);
     else if (inst->stage == WC_STAGE_ABORTED)
         wc_go_on_removing(inst);
     else if (inst->life == WC_LIFE_RUNNING || inst->life == WC_LIFE_CREATED)

@@ -23,6 +23,7 @@
 enum wc_stage {
     WC_STAGE_UNKNOWN, /* nobody has looked at the host yet */
     WC_STAGE_IDLE,
+    WC_STAGE_PARTING, /* START: lets go of the last run's keeper, which still cleans up */
     WC_STAGE_SLOT,    /* waits for one of the few places for starts */
     WC_STAGE_JOB,     /* a job of the op is on the pool */
     WC_STAGE_CREATED, /* waits for the keeper's "created" */
@@ -165,6 +166,7 @@ void wc_inst_set_exited(struct wc_inst *inst, const struct wc_report *exit, bool
 
 void wc_begin_create(struct wc_inst *inst);
 void wc_begin_start(struct wc_inst *inst);
+void wc_go_on_starting(struct wc_inst *inst);
 void wc_slot_release(struct wc_inst *inst);
 void wc_on_created(struct wc_inst *inst, const struct wc_report *report);
 void wc_on_running(struct wc_inst *inst, const struct wc_report *report);

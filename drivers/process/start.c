@@ -124,7 +124,6 @@ static void refuse(struct wc_inst *inst, int code, const char *text)
     wc_inst_finish(inst, rc, &err);
 }
 
-/* Waits for the old keeper to close its socket, then starts the run. */
 void wc_begin_create(struct wc_inst *inst)
 {
     switch (inst->life) {
@@ -154,6 +153,12 @@ static void send_start(struct wc_inst *inst)
     }
 }
 
+void wc_go_on_starting(struct wc_inst *inst)
+{
+    inst->fresh = false;
+    take_slot(inst);
+}
+
 void wc_begin_start(struct wc_inst *inst)
 {
     switch (inst->life) {
@@ -168,8 +173,10 @@ void wc_begin_start(struct wc_inst *inst)
         wc_inst_finish(inst, 0, NULL);
         return;
     case WC_LIFE_EXITED:
-        inst->fresh = false;
-        take_slot(inst);
+        inst->stage = WC_STAGE_PARTING;
+        wc_inst_unwatch(inst);
+        if (!inst->closing)
+            wc_go_on_starting(inst);
         return;
     case WC_LIFE_PAUSED:
         refuse(inst, WC_ERR_STATE, "it is paused");
