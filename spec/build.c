@@ -38,8 +38,8 @@ static void build_service(struct wc_load *load, struct wc_project *project,
                           const struct wc_node *root, struct wc_member *member)
 {
     static const struct wc_where top = { 0 };
-    struct wc_where services = { &top, "services", { 0 }, 0 };
-    struct wc_where where = { &services, member->key, member->key_at, member->key_span };
+    struct wc_where services = { &top, "services", { 0 }, 0, 0 };
+    struct wc_where where = { &services, member->key, member->key_at, member->key_span, 0 };
     struct wc_service_draft draft;
     struct wc_node *node = wc_resolve_service(load, member->value);
     wc_profile_apply(load, root, member->key, node);
@@ -104,14 +104,14 @@ static struct wc_node *entries_of(struct wc_load *load, const struct wc_node *ro
 static void build_networks(struct wc_load *load, struct wc_project *project,
                            const struct wc_node *root)
 {
-    struct wc_where section = { NULL, "networks", { 0 }, 0 };
+    struct wc_where section = { NULL, "networks", { 0 }, 0, 0 };
     struct wc_node *networks = entries_of(load, root, "networks");
     if (wc_node_get(networks, "default") == NULL && joins_default(project))
         wc_node_put(load->arena, networks, "default", wc_node_new(load->arena, WC_NODE_MAP, NULL));
     project->networks = WC_NEW_ARRAY(load->arena, struct wc_network, networks->n + 1);
     for (size_t i = 0; i < networks->n; i++) {
         const struct wc_member *m = &networks->members[i];
-        struct wc_where where = { &section, m->key, m->key_at, m->key_span };
+        struct wc_where where = { &section, m->key, m->key_at, m->key_span, 0 };
         struct wc_network *network = &project->networks[project->n_networks];
         if (m->value->kind != WC_NODE_MAP || !wc_validate_key(load, m, "network"))
             continue;
@@ -126,12 +126,12 @@ static void build_networks(struct wc_load *load, struct wc_project *project,
 static void build_volumes(struct wc_load *load, struct wc_project *project,
                           const struct wc_node *root)
 {
-    struct wc_where section = { NULL, "volumes", { 0 }, 0 };
+    struct wc_where section = { NULL, "volumes", { 0 }, 0, 0 };
     struct wc_node *volumes = entries_of(load, root, "volumes");
     project->volumes = WC_NEW_ARRAY(load->arena, struct wc_volume, volumes->n + 1);
     for (size_t i = 0; i < volumes->n; i++) {
         const struct wc_member *m = &volumes->members[i];
-        struct wc_where where = { &section, m->key, m->key_at, m->key_span };
+        struct wc_where where = { &section, m->key, m->key_at, m->key_span, 0 };
         struct wc_volume *volume = &project->volumes[project->n_volumes];
         if (m->value->kind != WC_NODE_MAP || !wc_validate_key(load, m, "volume"))
             continue;

@@ -118,7 +118,7 @@ struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *ta
             stand_in(load, member, report_unknown(load, table, member, where), node, out);
             continue;
         }
-        struct wc_where inner = { where, member->key, member->key_at, member->key_span };
+        struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
         struct wc_node *value = wc_canon_value(load, field, member->value, &inner);
         wc_node_put_at(load->arena, out, member, value);
     }
@@ -138,9 +138,33 @@ static struct wc_node *check_words(struct wc_load *load, const struct wc_field *
     return bad_copy(load, node);
 }
 
+/* Drops repeats within one file's list. Two mounts on one target stay: that is an error (E207). */
+static struct wc_node *without_repeats(struct wc_load *load, const struct wc_field *field,
+                                       struct wc_node *list)
+{
+    struct wc_map seen;
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, list);
+    wc_map_init(&seen, load->arena);
+    for (size_t i = 0; i < list->n; i++) {
+        struct wc_node *item = list->items[i];
+        bool ours = item->kind == WC_NODE_STRING || item->kind == WC_NODE_MAP;
+        if (!ours || item->tag != WC_TAG_NONE ||
+            wc_map_put(&seen, field->ident(load->arena, item), item))
+            wc_node_add(load->arena, out, item);
+    }
+    return out;
+}
+
+static bool folds(const struct wc_field *field, const struct wc_node *node)
+{
+    return node->kind == WC_NODE_LIST && node->n > 1 && field->merge == WC_MERGE_UNIQUE &&
+           (field->ident == wc_ident_text || field->ident == wc_ident_port);
+}
+
 struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
                                struct wc_node *node, const struct wc_where *where)
 {
+    load->tagged = load->tagged || node->tag != WC_TAG_NONE;
     if (node->kind == WC_NODE_BAD || node->kind == WC_NODE_NULL || node->tag == WC_TAG_RESET)
         return node;
     if ((field->type->kinds & WC_KIND(node->kind)) == 0)
@@ -152,6 +176,8 @@ struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *fiel
         out = check_words(load, field, out, where);
     if (field->required != NULL && out->kind == WC_NODE_MAP)
         check_required(load, out, field->required, where);
+    if (folds(field, out))
+        out = without_repeats(load, field, out);
     if (node->tag != WC_TAG_NONE && out->tag != node->tag) {
         out = wc_node_copy(load->arena, out);
         out->tag = node->tag;

@@ -20,7 +20,7 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
                           const struct wc_member *member, void *base, const struct wc_where *where)
 {
     struct wc_node *value = member->value;
-    struct wc_where inner = { where, member->key, member->key_at, member->key_span };
+    struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
     if (value->kind == WC_NODE_BAD)
         return;
     if (value->kind == WC_NODE_NULL && !field->type->null_ok && !wc_streq(field->key, "deploy") &&

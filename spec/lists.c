@@ -15,14 +15,6 @@
 #define LIST WC_KIND(WC_NODE_LIST)
 #define MAP WC_KIND(WC_NODE_MAP)
 
-/* A place in a list, for messages: "services.web.ports[2]". */
-static struct wc_where item_where(struct wc_load *load, const struct wc_where *where, size_t i)
-{
-    return (struct wc_where){
-        where->up, wc_arena_printf(load->arena, "%s[%zu]", where->name, i), { 0 }, 0
-    };
-}
-
 /* Checks the items of a list of strings; numbers are taken as text where `numbers` says so. */
 static struct wc_node *canon_items(struct wc_load *load, struct wc_node *node,
                                    const struct wc_where *where, bool numbers)
@@ -31,10 +23,8 @@ static struct wc_node *canon_items(struct wc_load *load, struct wc_node *node,
     static const struct wc_field item_text = { .type = &wc_type_text };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
     for (size_t i = 0; i < node->n; i++) {
-        struct wc_where inner = { where->up, where->name, { 0 }, 0 };
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         struct wc_node *item = node->items[i];
-        if (item->kind != WC_NODE_STRING)
-            inner = item_where(load, where, i);
         if (item->kind == WC_NODE_NULL)
             item = wc_canon_refuse(load, &item_string, item, &inner);
         wc_node_add(load->arena, out,
@@ -157,7 +147,7 @@ static struct wc_node *canon_kv(struct wc_load *load, const struct wc_field *fie
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *member = &node->members[i];
-        struct wc_where inner = { where, member->key, member->key_at, member->key_span };
+        struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
         wc_node_put_at(load->arena, out, member,
                        canon_kv_value(load, field, member->value, &inner));
     }
@@ -263,7 +253,7 @@ static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *member = &node->members[i];
-        struct wc_where inner = { where, member->key, member->key_at, member->key_span };
+        struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
         wc_node_put_at(load->arena, out, member,
                        wc_canon_value(load, &entry, member->value, &inner));
     }
@@ -277,7 +267,7 @@ static struct wc_node *canon_item_sections(struct wc_load *load, const struct wc
     struct wc_field entry = { .type = &item_type, .sub = field->sub, .required = field->required };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
     for (size_t i = 0; i < node->n; i++) {
-        struct wc_where inner = item_where(load, where, i);
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         wc_node_add(load->arena, out, wc_canon_value(load, &entry, node->items[i], &inner));
     }
     return out;

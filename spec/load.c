@@ -52,6 +52,8 @@ static void add_where(struct wc_buf *out, const struct wc_where *where)
         return;
     add_where(out, where->up);
     wc_buf_printf(out, "%s%s", out->len == 0 ? "" : ".", where->name);
+    if (where->item != 0)
+        wc_buf_printf(out, "[%zu]", where->item - 1);
 }
 
 const char *wc_where_text(struct wc_load *load, const struct wc_where *where)

@@ -27,6 +27,7 @@ struct wc_load {
     struct wc_strv shown_files; /* the same as the user wrote them */
     struct wc_strv profiles;    /* active */
     bool canonical;             /* options->canonical */
+    bool tagged;                /* a !reset or !override was seen */
 };
 
 /* Where in the tree a value is, for messages: "services.web.ports". Lives on the stack. */
@@ -35,6 +36,7 @@ struct wc_where {
     const char *name;     /* NULL at the root */
     struct wc_loc key_at; /* place of the key; zero in lists */
     unsigned key_span;
+    size_t item; /* 1-based number in the list `name`; 0: not an item */
 };
 
 /* Reports an error or warning (by its code's letter) at a place; the caller may add hint and

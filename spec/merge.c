@@ -120,7 +120,7 @@ static struct wc_node *merge_entries(struct wc_load *load, const struct wc_table
                                        : wc_node_copy(load->arena, base);
     for (size_t i = 0; i < over->n; i++) {
         const struct wc_member *m = &over->members[i];
-        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
         struct wc_node *value =
             merge_value(load, &entry, wc_node_get(base, m->key), m->value, &inner);
         if (value == NULL)
@@ -201,13 +201,15 @@ struct wc_node *wc_merge_section(struct wc_load *load, const struct wc_table *ta
                                  struct wc_node *base, struct wc_node *over,
                                  const struct wc_where *where)
 {
+    if (base == NULL && !load->tagged)
+        return over;
     static const struct wc_field plain = { .type = &wc_type_any, .merge = WC_MERGE_MAP };
     struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
                                        : wc_node_copy(load->arena, base);
     for (size_t i = 0; i < over->n; i++) {
         const struct wc_member *m = &over->members[i];
         const struct wc_field *field = wc_table_find(table, m->key);
-        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
         struct wc_node *value = merge_value(load, field == NULL ? &plain : field,
                                             wc_node_get(base, m->key), m->value, &inner);
         if (value == NULL)

@@ -202,9 +202,7 @@ static struct wc_node *canon_mounts(struct wc_load *load, const struct wc_field 
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_node *item = node->items[i], *mount = NULL;
-        struct wc_where inner = {
-            where->up, wc_arena_printf(load->arena, "%s[%zu]", where->name, i), { 0 }, 0
-        };
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         if (item->kind == WC_NODE_STRING) {
             mount = expand_short(load, item);
         } else if (item->kind == WC_NODE_MAP) {

@@ -50,9 +50,9 @@ struct wc_node {
     struct wc_loc at;
     unsigned span;             /* columns to underline, at least 1 */
     bool quoted;               /* scalar in quotes */
+    bool boolean;              /* BOOL */
     const char *text;          /* scalars: as a string ("1.10" became "1.1" as docker prints it) */
     const char *raw;           /* scalars: as written */
-    bool boolean;              /* BOOL */
     int64_t integer;           /* INT */
     double number;             /* INT and FLOAT */
     struct wc_node **items;    /* LIST: n of them */

@@ -188,9 +188,7 @@ static struct wc_node *canon_ports(struct wc_load *load, const struct wc_field *
     bool ok = true;
     for (size_t i = 0; i < node->n; i++) {
         struct wc_node *item = node->items[i];
-        struct wc_where inner = {
-            where->up, wc_arena_printf(load->arena, "%s[%zu]", where->name, i), { 0 }, 0
-        };
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         if (item->kind == WC_NODE_STRING || item->kind == WC_NODE_INT) {
             ok &= expand_short(load, item, out);
         } else if (item->kind == WC_NODE_MAP) {

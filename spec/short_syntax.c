@@ -44,9 +44,7 @@ static struct wc_node *canon_mixed(struct wc_load *load, const struct wc_field *
     }
     for (size_t i = 0; i < node->n; i++) {
         struct wc_node *item = node->items[i], *made = NULL;
-        struct wc_where inner = {
-            where->up, wc_arena_printf(load->arena, "%s[%zu]", where->name, i), { 0 }, 0
-        };
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         if (item->kind == WC_NODE_STRING)
             made = expand(load, item);
         else if (item->kind == WC_NODE_MAP)
@@ -144,7 +142,7 @@ static struct wc_node *canon_ulimit(struct wc_load *load, struct wc_node *node,
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *m = &node->members[i];
-        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
         if (wc_streq(m->key, "hard") || wc_streq(m->key, "soft") || wc_str_starts(m->key, "x-")) {
             struct wc_node *value =
                 m->key[0] == 'x' ? m->value : canon_limit(load, m->value, &inner);
@@ -174,7 +172,7 @@ static struct wc_node *canon_ulimits(struct wc_load *load, const struct wc_field
     (void)field;
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *m = &node->members[i];
-        struct wc_where inner = { where, m->key, m->key_at, m->key_span };
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
         size_t known = 0;
         while (known < WC_COUNT(names) && !wc_streq(names[known], m->key))
             known++;
@@ -324,8 +322,8 @@ static void decode_networks(struct wc_load *load, const struct wc_field *field,
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_member *m = &node->members[i];
         struct wc_service_net *net = &list.items[list.n++];
-        struct wc_where where = { NULL, "networks", m->key_at, m->key_span };
-        struct wc_where entry = { &where, m->key, m->key_at, m->key_span };
+        struct wc_where where = { NULL, "networks", m->key_at, m->key_span, 0 };
+        struct wc_where entry = { &where, m->key, m->key_at, m->key_span, 0 };
         net->network = m->key;
         net->at = m->key_at;
         if (m->value->kind == WC_NODE_MAP)
