@@ -360,8 +360,8 @@ void wc_eng_review(struct inst *inst)
     note_phase(inst, before);
     perform(inst, inst->out.act);
     wc_eng_probe(inst);
-    if (inst->fact.life == WC_LIFE_ABSENT && inst->desired == NULL && inst->op == NULL &&
-        inst->probe == NULL)
+    bool unwanted = inst->desired == NULL || inst->goal == WC_GOAL_GONE;
+    if (inst->fact.life == WC_LIFE_ABSENT && unwanted && inst->op == NULL && inst->probe == NULL)
         wc_eng_inst_bury(inst);
     wc_eng_count(inst);
     wc_eng_judge(inst);
@@ -369,8 +369,8 @@ void wc_eng_review(struct inst *inst)
         inst->request = NULL;
         return;
     }
-    uint64_t wake_ms = inst->out.wake_at_ms, probe_ms = inst->health.next_at_ms;
-    if (inst->probe == NULL && probe_ms != 0 && (wake_ms == 0 || probe_ms < wake_ms))
+    uint64_t wake_ms = inst->out.wake_at_ms, probe_ms = wc_eng_probe_at(inst);
+    if (probe_ms != 0 && (wake_ms == 0 || probe_ms < wake_ms))
         wake_ms = probe_ms;
     wc_eng_wake_at(inst, wake_ms);
 }

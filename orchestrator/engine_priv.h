@@ -217,8 +217,9 @@ void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op); /* counts and fr
 void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room try again */
 
 /* probes.c */
-void wc_eng_check_of(struct inst *inst); /* its check, from service and image */
-void wc_eng_probe(struct inst *inst);    /* starts one when it is due */
+void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */
+void wc_eng_probe(struct inst *inst);              /* starts one when it is due */
+uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 0 = never */
 
 /* engine_model.c */
 int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,

@@ -136,12 +136,18 @@ static unsigned for_selected(struct request *request, goal_fn *set)
 
 /* ---- what each kind wants ---- */
 
-/* Its successor in the slot, if there is one, tells why it goes. */
-static void say_why_replaced(struct inst *inst)
+/* Its successor in the slot, or NULL. */
+static const struct inst *heir_of(const struct inst *inst)
 {
     const struct inst *heir = inst->svc->insts;
     while (heir != NULL && (heir->desired == NULL || heir->fact.index != inst->fact.index))
         heir = heir->next_in_svc;
+    return heir;
+}
+
+static void say_why_replaced(struct inst *inst)
+{
+    const struct inst *heir = heir_of(inst);
     if (heir == NULL) {
         wc_eng_set(&inst->why, "one replica too many");
         return;
@@ -183,7 +189,8 @@ static void apply_wanted(struct request *request, struct inst *inst)
 static bool is_replaced(const struct svc *svc)
 {
     for (const struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc)
-        if (is_up(inst) && (inst->recreate || inst->goal == WC_GOAL_GONE))
+        if (is_up(inst) &&
+            (inst->recreate || (inst->goal == WC_GOAL_GONE && heir_of(inst) != NULL)))
             return true;
     return false;
 }
@@ -196,7 +203,7 @@ static void restart_dependents(struct request *request)
         rev->svcs[i]->selected = is_replaced(rev->svcs[i]);
     spread(request->engine, false);
     for (size_t i = 0; i < rev->graph.n; i++) {
-        if (!rev->svcs[i]->selected)
+        if (!rev->svcs[i]->selected || is_replaced(rev->svcs[i]))
             continue;
         for (struct inst *inst = rev->svcs[i]->insts; inst != NULL; inst = inst->next_in_svc)
             if (is_up(inst) && inst->goal == WC_GOAL_RUNNING && !inst->recreate) {

@@ -61,6 +61,18 @@ static void tell_health(struct inst *inst, enum wc_health before)
                     inst->health_output[0] != '\0' ? inst->health_output : "no output");
 }
 
+/* True when its health is asked for at all. */
+static bool wanted(const struct inst *inst)
+{
+    return inst->fact.life == WC_LIFE_RUNNING && inst->check.enabled && !inst->engine->closing &&
+           inst->goal != WC_GOAL_LEAVE;
+}
+
+uint64_t wc_eng_probe_at(const struct inst *inst)
+{
+    return wanted(inst) && inst->probe == NULL ? inst->health.next_at_ms : 0;
+}
+
 static void on_probe(struct wc_op *op)
 {
     struct probe *probe = (struct probe *)op;
@@ -68,7 +80,7 @@ static void on_probe(struct wc_op *op)
     struct wc_engine *engine = inst->engine;
     engine->now_ms = engine->clock.now(engine->clock.data);
     inst->probe = NULL;
-    if (probe->run == inst->run && inst->fact.life == WC_LIFE_RUNNING && !engine->closing) {
+    if (probe->run == inst->run && wanted(inst)) {
         enum wc_health before = inst->health.status;
         keep_output(inst, op->status == 0 ? op->output : op->err.msg);
         wc_health_answer(&inst->health, &inst->check, answer_of(op), engine->now_ms);
@@ -104,9 +116,8 @@ static struct probe *make_probe(const struct wc_strv *test)
 void wc_eng_probe(struct inst *inst)
 {
     struct wc_engine *engine = inst->engine;
-    if (inst->fact.life != WC_LIFE_RUNNING || !inst->check.enabled || inst->probe != NULL ||
-        inst->health.next_at_ms == 0 || inst->health.next_at_ms > engine->now_ms ||
-        engine->closing || inst->goal == WC_GOAL_LEAVE)
+    uint64_t at_ms = wc_eng_probe_at(inst);
+    if (at_ms == 0 || at_ms > engine->now_ms)
         return;
     if (engine->n_ops[WC_VERB_EXEC] >= MAX_PROBES) {
         inst->health.next_at_ms = engine->now_ms + ROOM_RETRY_MS;

@@ -292,7 +292,7 @@ static void newest_request_wins(void **state)
     box_begin(&box, 17);
     wc_sim_set_program(box.world, "db", &sick);
     box_submit(&box, (struct wc_request){ 0 }, "db+ web<db.h", NULL);
-    for (int i = 0; i < 20; i++)
+    for (int i = 0; i < 8; i++)
         uv_run(&box.loop, UV_RUN_NOWAIT);
     assert_int_equal(box.n_done, 0);
     box_submit(&box, (struct wc_request){ .kind = WC_REQUEST_STOP }, NULL, NULL);
