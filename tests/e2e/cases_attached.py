@@ -10,7 +10,7 @@ TICK = """
     services:
       tick:
         image: bb:1
-        command: [sh, -c, "trap 'echo bye; exit 0' TERM; echo one; echo two >&2; while :; do sleep 60 & wait $$!; done"]
+        command: [sh, -c, "trap 'echo bye; exit 0' TERM; echo first; echo second >&2; while :; do sleep 60 & wait $$!; done"]
         stop_grace_period: 5s
 """
 
@@ -33,8 +33,8 @@ def case_ctrl_c_stops_gracefully(t):
     t.compose(TICK)
     before = t.things()
     process = t.start("up")
-    out = read_until(process, "two")
-    assert any(line.startswith("tick") and line.rstrip().endswith("one") for line in out.splitlines()), out
+    out = read_until(process, "second")
+    assert any(line.startswith("tick") and line.rstrip().endswith("first") for line in out.splitlines()), out
     process.send_signal(signal.SIGINT)
     rest = process.stdout.read()
     assert process.wait(timeout=15) == 130, rest

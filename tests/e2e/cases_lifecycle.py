@@ -56,7 +56,7 @@ def case_only_what_changed_is_replaced(t):
     db, web = t.pid("db"), t.pid("web")
     with open(path, encoding="utf-8") as f:
         text = f.read()
-    t.compose(text.replace("command: [/bin/serve]", "command: [/bin/serve]\n        environment: {A: b}"))
+    t.compose(text.replace("command: [/bin/serve]", "command: [/bin/serve]\n    environment: {A: b}"))
     plan = {row["service"]: row for row in t.wc("plan", "--json").json["services"]}
     assert plan["web"]["action"] == "replace" and plan["db"]["action"] == "unchanged", plan
     t.wc("up", "-d", "--wait")

@@ -136,13 +136,12 @@ def case_full_disk(t):
     t.root = small
     t.environment["WCOMPOSE_ROOT"] = small
     before = t.things()
-    with open(os.path.join(small, "filler"), "wb") as f:
-        try:
-            while True:
-                f.write(b"\0" * 4096)
-                f.flush()
-        except OSError:
+    filler = os.open(os.path.join(small, "filler"), os.O_WRONLY | os.O_CREAT)
+    try:
+        while os.write(filler, b"\0" * 4096):
             pass
+    except OSError:
+        os.close(filler)
     result = t.wc("up", "-d", code=None)
     assert result.code not in (0, 70) and "space" in result.err.lower(), result
     os.unlink(os.path.join(small, "filler"))
