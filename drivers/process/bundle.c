@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -146,7 +147,14 @@ static int write_network(const struct wc_bundle_request *req, const struct wc_re
     enum wc_network_mode mode = req->inst->spec->network_mode;
     if (mode == WC_NETMODE_HOST || mode == WC_NETMODE_SERVICE)
         return 0;
-    int rc = wc_net_link_blobs(req->inst, record->runtime_id, &host, &inside, err);
+    /* A link dies some time after its namespace, so a new one must not bear its name: the same id
+     * may come again at once, after a failed create or a quick down and up. */
+    uint64_t unique = 0;
+    if (getrandom(&unique, sizeof unique, 0) != sizeof unique)
+        return wc_err_set(err, WC_ERR_IO, errno, "get random bytes");
+    const char *seed =
+        wc_arena_printf(arena, "%s.%llx", record->runtime_id, (unsigned long long)unique);
+    int rc = wc_net_link_blobs(req->inst, seed, &host, &inside, err);
     if (rc == 0)
         rc = write_blob(req, WC_KEEPER_NET_HOST, &host, arena, err);
     if (rc == 0)
@@ -344,12 +352,20 @@ int wc_bundle_remove(const struct wc_paths *paths, const struct wc_cgroup_host *
     return rc;
 }
 
+enum { TIDY_TRIES = 40, TIDY_WAIT_MS = 5 }; /* somebody may be starting a container */
+
 void wc_bundle_tidy(const struct wc_paths *paths, const struct wc_cgroup_host *cgroup,
                     const char *project, bool all)
 {
     struct wc_arena arena;
     wc_arena_init(&arena);
-    int lock = take_lock(paths, &arena, LOCK_EX | LOCK_NB);
+    const struct timespec pause = { .tv_nsec = TIDY_WAIT_MS * 1000000 };
+    int lock = -1;
+    for (int i = 0; lock < 0 && i < TIDY_TRIES; i++) {
+        if (i > 0)
+            nanosleep(&pause, NULL);
+        lock = take_lock(paths, &arena, LOCK_EX | LOCK_NB);
+    }
     if (lock >= 0) {
         const char *root = wc_bundle_cgroup_root(paths, &arena);
         wc_cgroup_remove_empty(cgroup, wc_arena_printf(&arena, "%s/%s", root, project));

@@ -61,9 +61,12 @@ static void add_kernel_mounts(const struct wc_service *spec, struct wc_oci *oci)
         wc_arena_printf(oci->arena, "nosuid,noexec,nodev,mode=1777,size=%lld", (long long)shm));
 }
 
-static const char *read_only_option(const struct wc_oci_host *host)
+/* crun opens the target of an rro mount as a directory; a file has nothing below it anyway. */
+static const char *read_only_option(const struct wc_oci_host *host, const char *source)
 {
-    return host->recursive_ro ? "rro" : "ro";
+    struct stat st;
+    bool directory = stat(source, &st) == 0 && S_ISDIR(st.st_mode);
+    return host->recursive_ro && directory ? "rro" : "ro";
 }
 
 static int check_source(const struct wc_mount *m, struct wc_err *err)
@@ -99,7 +102,7 @@ static int add_bind(const struct wc_mount *m, const struct wc_oci_host *host, st
         return rc;
     add(oci, m->target, "bind", m->source,
         wc_arena_printf(oci->arena, "rbind,%s%s%s", propagation, m->read_only ? "," : "",
-                        m->read_only ? read_only_option(host) : ""));
+                        m->read_only ? read_only_option(host, m->source) : ""));
     return 0;
 }
 
@@ -116,7 +119,7 @@ static void bind_data(const struct wc_mount *m, const struct wc_oci_host *host, 
 {
     add(oci, m->target, "bind", path,
         wc_arena_printf(oci->arena, "rbind,rprivate%s%s", m->read_only ? "," : "",
-                        m->read_only ? read_only_option(host) : ""));
+                        m->read_only ? read_only_option(host, path) : ""));
 }
 
 /* driver_opts of the local driver: type none with o: bind, and tmpfs; others need a mount of ours.
