@@ -6,6 +6,7 @@
  */
 #include "orchestrator/supervisor_priv.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -184,6 +185,7 @@ static void on_done(void *data, int status, const struct wc_err *err, unsigned c
         .error = status != 0 && err != NULL ? err->msg : NULL,
     };
     send_done(conn, id, &done);
+    malloc_trim(0); /* what the change needed is not needed to look after it */
 }
 
 static void submit(struct wc_sup_call *call, struct wc_request *request)
