@@ -262,6 +262,32 @@ static void check_networks(struct wc_engine *engine)
     engine->net_retry_ms = 0;
 }
 
+static bool slot_exists(const struct inst *target)
+{
+    for (const struct inst *inst = target->svc->insts; inst != NULL; inst = inst->next_in_svc)
+        if (inst->fact.index == target->fact.index && inst->fact.life != WC_LIFE_ABSENT)
+            return true;
+    return false;
+}
+
+/* A new engine doesn't know which networks are up; those of what is there already must be. */
+static void assume_networks(struct wc_engine *engine)
+{
+    const struct revision *rev = engine->rev;
+    if (engine->net_names.n > 0 || engine->net != NET_UNKNOWN)
+        return;
+    for (size_t k = 0; k < rev->n_instances; k++) {
+        if (!slot_exists(rev->targets[k]))
+            continue;
+        for (size_t i = 0; i < rev->instances[k].n_nets; i++) {
+            if (wc_map_has(&engine->net_names, rev->instances[k].nets[i].name))
+                continue;
+            char *name = wc_arena_strdup(&engine->arena, rev->instances[k].nets[i].name);
+            wc_map_put(&engine->net_names, name, name);
+        }
+    }
+}
+
 static int begin_apply(struct request *request, struct wc_err *err)
 {
     struct wc_engine *engine = request->engine;
@@ -275,6 +301,7 @@ static int begin_apply(struct request *request, struct wc_err *err)
         engine->net = NET_UNKNOWN;
     engine->net_retry_ms = 0;
     wc_eng_tell_project(request, "applying", NULL);
+    assume_networks(engine);
     for_selected(request, apply_wanted);
     if (!request->ask.no_deps)
         restart_dependents(request);
@@ -302,13 +329,7 @@ static int bind_model(struct request *request, bool supervise, struct wc_err *er
             inst->goal = inst->fact.life == WC_LIFE_CREATED ? WC_GOAL_CREATED : WC_GOAL_RUNNING;
         wc_eng_dirty(inst);
     }
-    /* the networks of what is there are there */
-    for (size_t i = 0; i < rev->nets.request.n_networks && rev->n_instances > 0; i++) {
-        if (rev->nets.request.networks[i].external)
-            continue;
-        char *name = wc_arena_strdup(&engine->arena, rev->nets.request.networks[i].name);
-        wc_map_put(&engine->net_names, name, name);
-    }
+    assume_networks(engine);
     return 0;
 }
 

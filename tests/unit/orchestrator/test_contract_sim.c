@@ -1,5 +1,5 @@
 /* test_contract_sim.c - the driver contract on the simulated host. */
-// LINK: wc_drivers wc_images
+// LINK: wc_orchestrator wc_drivers wc_images wc_core
 #include "contract/driver_contract_cases.h"
 
 #include "drivers/sim/sim.h"

@@ -1,7 +1,7 @@
 /* test_engine.c - the engine on a simulated host: what a request does to the world, and in which
  * order.
  */
-// LINK: wc_drivers wc_images
+// LINK: wc_orchestrator wc_drivers wc_images wc_core
 #include "engine_box.h"
 
 static const struct wc_sim_program job = { .run_ms = 50, .stop_ms = 5 };
