@@ -112,9 +112,13 @@ static int read_list(const struct wc_service *spec, const char *key, const struc
         }
         int number = wc_caps_number(list->items[i]);
         if (number < 0) {
-            const char *near = wc_str_suggest(list->items[i], names, WC_COUNT(names));
+            const char *bare[WC_COUNT(names)];
+            for (size_t k = 0; k < WC_COUNT(names); k++)
+                bare[k] = names[k] + 4;
+            const char *near =
+                wc_str_suggest(without_prefix(list->items[i]), bare, WC_COUNT(names));
             return wc_err_at(err, WC_ERR_SPEC, spec->at, "%s: unknown capability '%s'%s%s%s", key,
-                             list->items[i], near ? "; did you mean '" : "", near ? near + 4 : "",
+                             list->items[i], near ? "; did you mean '" : "", near ? near : "",
                              near ? "'?" : "");
         }
         *mask |= bit(number);

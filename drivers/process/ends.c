@@ -88,21 +88,44 @@ static void work_remove(struct wc_job *job)
     end_lost_keeper(job->request.run_dir);
     job->rc = wc_bundle_remove(job->request.paths, job->request.cgroup, &job->record,
                                job->request.lib_dir, job->request.run_dir, &job->err);
-    if (job->rc == 0 && job->last)
-        wc_bundle_tidy(job->request.paths, job->request.cgroup, job->record.project, false);
+}
+
+static void work_tidy(struct wc_job *job)
+{
+    wc_bundle_tidy(job->driver->paths, &job->driver->cgroup, job->driver->project, false);
+}
+
+static void after_tidy(struct wc_job *job)
+{
+    wc_inst_finish(job->inst, 0, NULL);
+}
+
+/* Whether nothing of the project is left or being made. Several removals may end in any order, so
+ * this is asked at the end of each. */
+static bool was_last(const struct wc_process *driver, const struct wc_inst *removed)
+{
+    for (const struct wc_inst *inst = driver->insts; inst != NULL; inst = inst->next)
+        if (inst != removed && (inst->life != WC_LIFE_ABSENT || inst->op != NULL))
+            return false;
+    return true;
 }
 
 static void after_remove(struct wc_job *job)
 {
     struct wc_inst *inst = job->inst;
-    if (job->rc == 0) {
-        inst->life = WC_LIFE_ABSENT;
-        inst->stopped_by_user = false;
-        inst->started_at_ms = 0;
-        wc_inst_report(inst);
-        inst->record.run = 0;
+    if (job->rc != 0) {
+        wc_inst_finish(inst, job->rc, &job->err);
+        return;
     }
-    wc_inst_finish(inst, job->rc, &job->err);
+    inst->life = WC_LIFE_ABSENT;
+    inst->stopped_by_user = false;
+    inst->started_at_ms = 0;
+    wc_inst_report(inst);
+    inst->record.run = 0;
+    if (was_last(inst->driver, inst))
+        wc_job_run(wc_job_new(inst->driver, inst, inst->op), work_tidy, after_tidy);
+    else
+        wc_inst_finish(inst, 0, NULL);
 }
 
 void wc_go_on_removing(struct wc_inst *inst)
@@ -114,7 +137,6 @@ void wc_go_on_removing(struct wc_inst *inst)
     job->request.lib_dir = inst->lib_dir;
     job->request.run_dir = inst->run_dir;
     job->record = inst->record; /* stays: only ops change it, and this is the one */
-    job->last = driver->insts == inst && inst->next == NULL;
     wc_inst_clear_pid(inst);
     inst->stage = WC_STAGE_JOB;
     wc_job_run(job, work_remove, after_remove);

@@ -100,6 +100,11 @@ static int add_bind(const struct wc_mount *m, const struct wc_oci_host *host, st
     int rc = check_source(m, err);
     if (rc != 0)
         return rc;
+    if (strstr(propagation, "shared") != NULL)
+        wc_oci_note(oci,
+                    "%s: what the container mounts there stays in it: its mounts only follow "
+                    "the host's",
+                    m->target);
     add(oci, m->target, "bind", m->source,
         wc_arena_printf(oci->arena, "rbind,%s%s%s", propagation, m->read_only ? "," : "",
                         m->read_only ? read_only_option(host, m->source) : ""));

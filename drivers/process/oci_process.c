@@ -199,6 +199,10 @@ static int resolve_namespaces(struct wc_oci *oci, struct wc_err *err)
                              rows[i].key, value);
         *rows[i].host = true;
     }
+    if (spec->cgroup_parent != NULL && spec->cgroup_parent[0] != '\0')
+        return wc_err_at(err, WC_ERR_UNAVAILABLE, spec->at,
+                         "cgroup_parent: '%s' is not supported by the process driver",
+                         spec->cgroup_parent);
     if (spec->userns_mode != NULL && spec->userns_mode[0] != '\0' &&
         !wc_streq(spec->userns_mode, "host"))
         return wc_err_at(err, WC_ERR_UNAVAILABLE, spec->at,

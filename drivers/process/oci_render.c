@@ -24,6 +24,14 @@ static void write_list(struct wc_jsonw *w, const char *key, const char *const *i
     wc_jsonw_end_array(w);
 }
 
+static void write_map(struct wc_jsonw *w, const char *key, const struct wc_kvs *map)
+{
+    wc_jsonw_object(w, key);
+    for (size_t i = 0; i < map->n; i++)
+        wc_jsonw_str(w, map->items[i].key, map->items[i].value != NULL ? map->items[i].value : "");
+    wc_jsonw_end_object(w);
+}
+
 static void write_caps(struct wc_jsonw *w, const char *key, uint64_t caps)
 {
     wc_jsonw_array(w, key);
@@ -272,12 +280,8 @@ static void write_linux(const struct wc_oci *oci, struct wc_jsonw *w)
     write_resources(oci, w);
     if (oci->n_devices > 0)
         write_device_nodes(oci, w);
-    if (oci->sysctls.n > 0) {
-        wc_jsonw_object(w, "sysctl");
-        for (size_t i = 0; i < oci->sysctls.n; i++)
-            wc_jsonw_str(w, oci->sysctls.items[i].key, oci->sysctls.items[i].value);
-        wc_jsonw_end_object(w);
-    }
+    if (oci->sysctls.n > 0)
+        write_map(w, "sysctl", &oci->sysctls);
     if (!oci->privileged)
         write_hidden(w);
     if (root_propagation(oci) != NULL)
@@ -303,6 +307,8 @@ void wc_oci_render(const struct wc_oci *oci, struct wc_buf *out)
             wc_jsonw_str(&w, "domainname", oci->domainname);
     }
     write_mounts(oci, &w);
+    if (oci->spec->annotations.n > 0)
+        write_map(&w, "annotations", &oci->spec->annotations);
     write_linux(oci, &w);
     wc_jsonw_end_object(&w);
 }

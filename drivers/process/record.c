@@ -128,6 +128,8 @@ void wc_report_parse(const char *line, struct wc_report *out)
         out->text[strcspn(out->text, "\n")] = '\0';
         return;
     }
+    if (out->kind == WC_REPORT_NONE)
+        return;
     out->pid = (pid_t)a;
     out->starttime = (uint64_t)b;
 }

@@ -39,7 +39,7 @@ enum wc_verb {
     WC_VERB_START,    /* CREATED or EXITED -> RUNNING */
     WC_VERB_STOP,     /* send `signal` to the first process; does not wait for the exit. marks
                          stopped_by_user if `by_user` */
-    WC_VERB_KILL,     /* SIGKILL (or `signal`) to all of it; as STOP */
+    WC_VERB_KILL,     /* SIGKILL to all of it, or another `signal` to its first process; as STOP */
     WC_VERB_REMOVE,   /* CREATED, EXITED or BROKEN -> ABSENT: writable layer, logs and anonymous
                          volumes go */
     WC_VERB_EXEC,     /* run argv inside and report its exit code (health checks) */

@@ -39,6 +39,9 @@ struct contract_factory {
      * teardown; the same n twice with the same program gives the same id. */
     const struct wc_instance *(*instance)(void *ctx, unsigned n,
                                           const struct contract_program *program);
+    /* Waits until a started program listens to signals; NULL when it does from the start. (A first
+     * process of a pid namespace loses those that come before it asks for them.) */
+    void (*ready)(void *ctx, const struct wc_instance *instance);
     /* A command for EXEC that prints "contract", waits sleep_ms and exits with the code. */
     const char *const *(*exec)(void *ctx, int exit_code, int64_t sleep_ms);
 };

@@ -23,6 +23,8 @@ static inline const struct wc_instance *contract_started(struct contract *c, uns
     const struct wc_instance *i = contract_made(c, n, program);
     assert_int_equal(contract_do(c, WC_VERB_START, i), 0);
     assert_true(contract_count(c, i, WC_LIFE_RUNNING, 0) == 1);
+    if (c->f->ready != NULL)
+        c->f->ready(c->ctx, i);
     return i;
 }
 
@@ -286,10 +288,11 @@ static inline void contract_close_with_ops(struct contract *c)
 /* The suite. X(name) for each case. */
 #define CONTRACT_CASES(X)                                                                          \
     X(list_of_nothing)                                                                             \
-    X(create_is_listed) X(create_twice) X(start_twice) X(start_of_absent) X(exit_once)             \
-        X(stop_ends) X(stop_by_user) X(stop_of_absent) X(kill_ends) X(remove_of_running)           \
-            X(remove_twice) X(restart_of_exited) X(list_after_reopen) X(exit_while_closed)         \
-                X(exec_code) X(exec_deadline) X(exec_in_stopped) X(many_at_once) X(close_with_ops)
+    X(create_is_listed)                                                                            \
+    X(create_twice) X(start_twice) X(start_of_absent) X(exit_once) X(stop_ends) X(stop_by_user)    \
+        X(stop_of_absent) X(kill_ends) X(remove_of_running) X(remove_twice) X(restart_of_exited)   \
+            X(list_after_reopen) X(exit_while_closed) X(exec_code) X(exec_deadline)                \
+                X(exec_in_stopped) X(many_at_once) X(close_with_ops)
 
 /* Defines the cases for a factory, as functions for WC_CASE. Each is used by WC_MAIN by name; one
  * that is left out is an error of the compiler (unused function). */

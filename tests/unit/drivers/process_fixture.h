@@ -20,6 +20,8 @@
 #include "base/fs.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "drivers/process/bundle.h"
+#include "drivers/process/cgroup.h"
 #include "drivers/process/driver.h"
 #include "wcompose/image.h"
 
@@ -315,17 +317,15 @@ static inline const char *fixture_log(struct fixture *f, const struct wc_instanc
                            wc_paths_instance_lib(&f->paths, &f->arena, i->project, i->id)));
 }
 
+/* No group of this root is left in any hierarchy. */
 static inline void fixture_no_cgroups(struct fixture *f)
 {
-    FILE *mounts = fopen("/proc/self/mounts", "re");
-    char device[256], dir[512], type[64];
-    assert_non_null(mounts);
-    while (fscanf(mounts, "%255s %511s %63s %*[^\n]", device, dir, type) == 3)
-        if (strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0) {
-            const char *ours = wc_arena_printf(&f->arena, "%s%s", dir, "/wcompose-test-probe");
-            assert_false(wc_fs_exists(ours));
-        }
-    fclose(mounts);
+    struct wc_cgroup_host host;
+    const char *root = wc_bundle_cgroup_root(&f->paths, &f->arena);
+    assert_int_equal(wc_cgroup_detect(&f->arena, &host, NULL), 0);
+    for (size_t i = 0; i < host.n_trees; i++)
+        if (wc_fs_exists(wc_arena_printf(&f->arena, "%s%s", host.trees[i].mount, root)))
+            fail_msg("%s%s is left", host.trees[i].mount, root);
 }
 
 /* Kills and removes what is left, closes, and looks for leftovers. */
@@ -360,6 +360,7 @@ static inline void fixture_end(struct fixture *f)
         wc_fs_exists(wc_arena_printf(&f->arena, "%s/projects/proc/instances", f->paths.lib)));
     assert_false(
         wc_fs_exists(wc_arena_printf(&f->arena, "%s/projects/proc/instances", f->paths.run)));
+    fixture_no_cgroups(f);
     fixture_end_files(f);
 }
 

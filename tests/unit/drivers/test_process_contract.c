@@ -37,7 +37,7 @@ static const struct wc_instance *instance(void *ctx, unsigned n,
                                                             (long long)program->run_ms / 1000,
                                                             (long long)program->run_ms % 1000);
     const char *script =
-        wc_arena_printf(&f->arena, "trap '%s' TERM; %s; exit %d",
+        wc_arena_printf(&f->arena, "trap '%s' TERM; echo ready; %s; exit %d",
                         program->ignores_term ? "" : "exit 143", end, program->exit_code);
     struct wc_instance *i = fixture_instance(f, s, script);
     i->index = n;
@@ -57,11 +57,22 @@ static const char *const *exec_command(void *ctx, int exit_code, int64_t sleep_m
     return argv;
 }
 
+/* The program says so itself, after its trap is set. */
+static void ready(void *ctx, const struct wc_instance *i)
+{
+    struct fixture *f = ctx;
+    for (int tries = 0; strstr(fixture_log(f, i), "ready") == NULL; tries++) {
+        assert_true(tries < 2000);
+        uv_sleep(5);
+    }
+}
+
 static const struct contract_factory contract_the_factory = {
     .ops = &wc_process_ops,
     .setup = setup,
     .teardown = teardown,
     .instance = instance,
+    .ready = ready,
     .exec = exec_command,
 };
 

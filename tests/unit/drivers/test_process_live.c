@@ -334,11 +334,13 @@ static void with_init(void **state)
     struct wc_service *s = fixture_service(&f, "init");
     s->init = WC_TRI_TRUE;
     struct wc_instance *i =
-        fixture_instance(&f, s, "trap 'echo bye; exit 9' TERM; sleep 1000 & wait");
+        fixture_instance(&f, s, "trap 'echo bye; exit 9' TERM; echo ready; sleep 1000 & wait");
     pid_t pid = started(i)->pid;
     assert_int_equal(fixture_exec(&f, i, "cat /proc/1/comm"), 0);
     expect(f.op.output, "wcompose-init");
     assert_true(pid > 0);
+    while (strstr(fixture_log(&f, i), "ready") == NULL)
+        uv_sleep(5);
     fixture_must(&f, WC_VERB_STOP, i);
     assert_int_equal(fixture_await(&f, i, WC_LIFE_EXITED)->exit_code, 9);
     expect(fixture_log(&f, i), "bye");
@@ -407,7 +409,39 @@ static void shared_network(void **state)
     fixture_end(&f);
 }
 
-WC_MAIN(WC_CASE(rights), WC_CASE(limits), WC_CASE(oom_is_told), WC_CASE(paths_inside),
-        WC_CASE(read_only_root), WC_CASE(restart_keeps_files), WC_CASE(volumes),
-        WC_CASE(create_failures), WC_CASE(keeper_dies), WC_CASE(broken_is_removed),
-        WC_CASE(with_init), WC_CASE(on_runc), WC_CASE(privileged), WC_CASE(shared_network))
+static unsigned n_removed;
+
+static void on_removed(struct wc_op *op)
+{
+    assert_int_equal(op->status, 0);
+    n_removed++;
+}
+
+/* Removals that go on side by side leave no more than one after another (fixture_end looks). */
+static void removed_together(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    static struct wc_op ops[N];
+    static struct wc_instance *list[N];
+    fixture_begin(&f);
+    for (int k = 0; k < N; k++) {
+        const char *name = wc_arena_printf(&f.arena, "s%d", k);
+        list[k] = fixture_instance(&f, fixture_service(&f, name), "true");
+        fixture_must(&f, WC_VERB_CREATE, list[k]);
+    }
+    for (int k = 0; k < N; k++) {
+        ops[k] = (struct wc_op){ .verb = WC_VERB_REMOVE, .id = list[k]->id, .done = on_removed };
+        wc_driver_submit(f.driver, &ops[k]);
+    }
+    while (n_removed < N)
+        uv_run(&f.loop, UV_RUN_ONCE);
+    fixture_no_cgroups(&f);
+    fixture_end(&f);
+}
+
+WC_MAIN(WC_CASE(removed_together), WC_CASE(rights), WC_CASE(limits), WC_CASE(oom_is_told),
+        WC_CASE(paths_inside), WC_CASE(read_only_root), WC_CASE(restart_keeps_files),
+        WC_CASE(volumes), WC_CASE(create_failures), WC_CASE(keeper_dies),
+        WC_CASE(broken_is_removed), WC_CASE(with_init), WC_CASE(on_runc), WC_CASE(privileged),
+        WC_CASE(shared_network))
