@@ -204,16 +204,17 @@ class Case:
             for here, directories, names in os.walk(os.path.join(self.root, part)):
                 if here == os.path.join(self.root, "lib"):
                     directories[:] = [d for d in directories if d != "images"]
-                files += [os.path.join(here, n) for n in names if not self.is_lock_of_host(here, n)]
+                files += [os.path.join(here, n) for n in names if not self.is_of_host(here, n)]
                 files += [os.path.join(here, d) for d in directories if os.path.islink(os.path.join(here, d))]
         return {"links": sorted(links), "rules": command("nft", "list", "ruleset").stdout.split("\n"),
                 "mounts": sorted(mounts), "cgroups": sorted(groups), "processes": sorted(processes),
                 "files": sorted(files)}
 
-    def is_lock_of_host(self, here, name):
-        """Empty lock files of the whole host stay: removing a lock file is a race."""
+    def is_of_host(self, here, name):
+        """What belongs to no project: empty locks (removing one is a race), the cache of compiled filters."""
         path = os.path.join(here, name)
-        return (name == "lock" or name.endswith(".lock")) and "/projects/" not in path and os.path.getsize(path) == 0
+        is_lock = (name == "lock" or name.endswith(".lock")) and "/projects/" not in path and os.path.getsize(path) == 0
+        return is_lock or re.search(r"/lib/seccomp/[0-9a-f]+\.bpf$", path) is not None
 
     def left(self, before):
         """What is there now and was not before."""
