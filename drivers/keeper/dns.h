@@ -134,16 +134,23 @@ bool wc_dns_zone_open(const struct wc_dns_zone *zone, struct wc_dns_asker asker)
 
 /* ---- dns_local.c: the answer to a question, pure ----------------------------------------- */
 
-/* Answers msg from the zone into out. Returns the answer's length, 0 when the question is to be
- * forwarded, -1 when the message is to be ignored. query is filled in.
- *   tcp  the answer may be as long as cap
- *   turn rotates replicas
- */
-long wc_dns_local(const struct wc_dns_zone *zone, struct wc_dns_asker asker, const uint8_t *msg,
-                  size_t len, struct wc_dns_query *query, bool tcp, unsigned turn, uint8_t *out,
-                  size_t cap);
+/* A message that came in. */
+struct wc_dns_message {
+    struct wc_dns_asker asker;
+    const uint8_t *bytes; /* len of them */
+    size_t len;
+    bool tcp;      /* the answer may be as long as there is room */
+    unsigned turn; /* rotates replicas */
+};
 
-/* ---- dns_loop.c and below: sockets ------------------------------------------------------- */
+/* Answers a message from the zone into out, which has room for cap bytes; query is filled in.
+ * Returns the answer's length, 0 when the question is to be forwarded, -1 when the message is to be
+ * ignored.
+ */
+long wc_dns_local(const struct wc_dns_zone *zone, const struct wc_dns_message *msg,
+                  struct wc_dns_query *query, uint8_t *out, size_t cap);
+
+/* ---- dns_main.c and below: sockets ------------------------------------------------------- */
 
 enum wc_dns_kind {
     WC_DNS_EV_SIGNAL,

@@ -108,8 +108,8 @@ static void on_question(struct wc_dns_asker asker, int fd, const uint8_t *msg, s
 {
     uint8_t answer[WC_DNS_UDP_MAX];
     struct wc_dns_query query;
-    long n = wc_dns_local(&wc_dns_server.zone, asker, msg, len, &query, false, wc_dns_server.turn++,
-                          answer, sizeof answer);
+    const struct wc_dns_message in = { asker, msg, len, false, wc_dns_server.turn++ };
+    long n = wc_dns_local(&wc_dns_server.zone, &in, &query, answer, sizeof answer);
     if (n > 0)
         sendto(fd, answer, (size_t)n, 0, (const struct sockaddr *)from, sizeof *from);
     else if (n == 0)

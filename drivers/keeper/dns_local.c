@@ -40,19 +40,18 @@ static bool decide(const struct wc_dns_zone *zone, struct wc_dns_asker asker,
     return !wc_dns_zone_open(zone, asker);
 }
 
-long wc_dns_local(const struct wc_dns_zone *zone, struct wc_dns_asker asker, const uint8_t *msg,
-                  size_t len, struct wc_dns_query *query, bool tcp, unsigned turn, uint8_t *out,
-                  size_t cap)
+long wc_dns_local(const struct wc_dns_zone *zone, const struct wc_dns_message *msg,
+                  struct wc_dns_query *query, uint8_t *out, size_t cap)
 {
     uint32_t ip4[ADDRESSES_MAX];
-    struct wc_dns_answer answer = { .first = turn };
-    if (wc_dns_zone_net(zone, asker) == NULL)
+    struct wc_dns_answer answer = { .first = msg->turn };
+    if (wc_dns_zone_net(zone, msg->asker) == NULL)
         return -1;
-    int refused = wc_dns_parse(msg, len, query);
+    int refused = wc_dns_parse(msg->bytes, msg->len, query);
     if (refused < 0)
         return -1;
     answer.rcode = (enum wc_dns_rcode)refused;
-    if (refused == 0 && !decide(zone, asker, query, ip4, &answer))
+    if (refused == 0 && !decide(zone, msg->asker, query, ip4, &answer))
         return 0;
-    return (long)wc_dns_build(msg, query, &answer, out, limit_of(query, tcp, cap));
+    return (long)wc_dns_build(msg->bytes, query, &answer, out, limit_of(query, msg->tcp, cap));
 }

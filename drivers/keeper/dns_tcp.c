@@ -122,8 +122,9 @@ static void on_question(struct client *c)
 {
     static uint8_t answer[ANSWER];
     struct wc_dns_query query;
-    long n = wc_dns_local(&wc_dns_server.zone, c->asker, c->buf + 2, c->want - 2, &query, true,
-                          wc_dns_server.turn++, answer, sizeof answer);
+    const struct wc_dns_message in = { c->asker, c->buf + 2, c->want - 2, true,
+                                       wc_dns_server.turn++ };
+    long n = wc_dns_local(&wc_dns_server.zone, &in, &query, answer, sizeof answer);
     if (n < 0) {
         drop(c);
     } else if (n == 0) {

@@ -23,7 +23,8 @@ static void exercise(const struct wc_dns_zone *zone, const uint8_t *msg, size_t 
     struct wc_dns_query query;
     for (int tcp = 0; tcp <= 1; tcp++) {
         size_t cap = tcp ? sizeof out : WC_DNS_UDP_MAX;
-        long n = wc_dns_local(zone, asker, msg, len, &query, tcp == 1, 3, out, cap);
+        const struct wc_dns_message in = { asker, msg, len, tcp == 1, 3 };
+        long n = wc_dns_local(zone, &in, &query, out, cap);
         assert(n <= (long)cap);
         assert(n <= 0 || n >= WC_DNS_HEADER);
         if (n > 0 && query.question_end != 0) /* our own answers pass our own check */

@@ -249,12 +249,10 @@ static inline const char *node_tcp(const struct node *node, uint32_t ip4, unsign
     return out;
 }
 
-static inline ssize_t node_udp(const struct node *node, uint32_t ip4, unsigned port,
-                               const void *msg, size_t len, void *out, size_t size)
+static inline ssize_t node_udp(const struct node *node, const struct node_ask *ask, void *out,
+                               size_t size)
 {
-    struct node_ask ask = { .udp = true, .ip4 = ip4, .port = port, .len = len };
-    memcpy(ask.msg, msg, len);
-    send(node->control, &ask, sizeof ask, 0);
+    send(node->control, ask, sizeof *ask, 0);
     return recv(node->control, out, size, 0);
 }
 
@@ -332,14 +330,25 @@ static inline const char *world_path(const char *name)
     return path;
 }
 
-/* True when the host has nothing of ours: rules, bridges, veths, files, forwarding. */
+/* Counts interfaces of ours. */
+static inline size_t our_links(void)
+{
+    size_t n = 0;
+    struct if_nameindex *links = if_nameindex();
+    for (size_t i = 0; links[i].if_index != 0; i++)
+        n += wc_str_starts(links[i].if_name, "wc");
+    if_freenameindex(links);
+    return n;
+}
+
+/* The host has nothing of ours: rules, bridges, veths, files, forwarding. Veths go with their
+ * namespaces, which the kernel takes down in its own time. */
 static inline void assert_nothing_left(void)
 {
     WC_CLEANUP_BUF struct wc_buf rules = WC_BUF_INIT, forward = WC_BUF_INIT;
-    struct if_nameindex *links = if_nameindex();
-    for (size_t i = 0; links[i].if_index != 0; i++)
-        assert_false(wc_str_starts(links[i].if_name, "wc"));
-    if_freenameindex(links);
+    for (int i = 0; i < 500 && our_links() > 0; i++)
+        usleep(10000);
+    assert_int_equal(our_links(), 0);
     assert_int_equal(wc_nft_run("list ruleset\n", &rules, NULL), 0);
     assert_null(strstr(rules.data, "\"table\""));
     assert_false(wc_fs_exists(world_path("run/net")));

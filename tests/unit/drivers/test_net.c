@@ -231,7 +231,8 @@ static void udp_port(void **state)
     struct node web = start_as(&a, "web", 2);
     assert_int_equal(world_udp(IP4(127, 0, 0, 1), 8001, "x", 1, out, sizeof out), 3);
     assert_memory_equal(out, "web", 3);
-    assert_int_equal(node_udp(&outside, HOST_IP, 8001, "x", 1, out, sizeof out), 3);
+    const struct node_ask ask = { true, HOST_IP, 8001, 1, "x" };
+    assert_int_equal(node_udp(&outside, &ask, out, sizeof out), 3);
     assert_string_equal(host_tcp(IP4(127, 0, 0, 1), 8001), "");
     node_end(&web);
     down(&a);

@@ -106,9 +106,10 @@ static struct reply reply_of(const uint8_t *msg, ssize_t len)
 
 static struct reply ask(const struct node *node, uint32_t server, const char *name, unsigned type)
 {
-    uint8_t msg[300], out[2048];
-    size_t len = question(name, type, msg);
-    return reply_of(out, node_udp(node, server, 53, msg, len, out, sizeof out));
+    uint8_t out[2048];
+    struct node_ask ask = { .udp = true, .ip4 = server, .port = 53 };
+    ask.len = question(name, type, ask.msg);
+    return reply_of(out, node_udp(node, &ask, out, sizeof out));
 }
 
 static int server_pid(void)

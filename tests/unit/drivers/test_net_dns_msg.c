@@ -57,6 +57,12 @@ struct result {
     uint8_t out[2048];
 };
 
+static long local(const struct wc_dns_zone *zone, struct wc_dns_message msg,
+                  struct wc_dns_query *query, uint8_t *out, size_t cap)
+{
+    return wc_dns_local(zone, &msg, query, out, cap);
+}
+
 static struct result resolve(const struct wc_dns_zone *zone, struct wc_dns_asker asker,
                              const char *name, unsigned type, unsigned turn)
 {
@@ -64,7 +70,8 @@ static struct result resolve(const struct wc_dns_zone *zone, struct wc_dns_asker
     struct wc_dns_query query;
     uint8_t msg[600];
     size_t len = ask(msg, name, type, 0);
-    r.len = wc_dns_local(zone, asker, msg, len, &query, false, turn, r.out, sizeof r.out);
+    r.len = local(zone, (struct wc_dns_message){ asker, msg, len, false, turn }, &query, r.out,
+                  sizeof r.out);
     if (r.len <= 0)
         return r;
     assert_memory_equal(r.out, msg, 2);
@@ -169,14 +176,15 @@ static void long_answers_are_truncated_unless_asked_otherwise(void **state)
     assert_true(wc_dns_zone_add(&zone, text));
     assert_true(wc_dns_zone_finish(&zone));
     size_t len = ask(msg, "web", WC_DNS_A, 0);
-    long n = wc_dns_local(&zone, web1, msg, len, &query, false, 0, out, sizeof out);
+    long n =
+        local(&zone, (struct wc_dns_message){ web1, msg, len, false, 0 }, &query, out, sizeof out);
     assert_in_range(n, 450, 512);
     assert_true((out[2] & 2) != 0);
-    n = wc_dns_local(&zone, web1, msg, len, &query, true, 0, out, sizeof out);
+    n = local(&zone, (struct wc_dns_message){ web1, msg, len, true, 0 }, &query, out, sizeof out);
     assert_int_equal(get16(out + 6), 100);
     assert_int_equal(out[2] & 2, 0);
     len = ask(msg, "web", WC_DNS_A, 4096);
-    n = wc_dns_local(&zone, web1, msg, len, &query, false, 0, out, sizeof out);
+    n = local(&zone, (struct wc_dns_message){ web1, msg, len, false, 0 }, &query, out, sizeof out);
     assert_in_range(n, 1100, WC_DNS_UDP_MAX);
     assert_int_equal(get16(out + 10), 1); /* OPT in return */
     wc_dns_zone_free(&zone);
@@ -194,7 +202,8 @@ static void broken_questions(void **state)
         uint8_t *exact = malloc(cut + 1); /* so that the sanitizer sees a read beyond */
         memcpy(exact, msg, cut);
         exact = realloc(exact, cut > 0 ? cut : 1);
-        long n = wc_dns_local(&zone, web1, exact, cut, &query, false, 0, out, sizeof out);
+        long n = local(&zone, (struct wc_dns_message){ web1, exact, cut, false, 0 }, &query, out,
+                       sizeof out);
         assert_int_equal(n, cut < WC_DNS_HEADER ? -1 : WC_DNS_HEADER);
         if (n > 0)
             assert_int_equal(out[3] & 15, WC_DNS_FORMERR);

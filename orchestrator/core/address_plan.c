@@ -1,4 +1,4 @@
-/* address.c - plans a project's networks: subnets here, members in address_lease.c, what instances
+/* address_plan.c - plans a project's networks: subnets here, members in address_lease.c, what instances
  * see in address_attach.c.
  *
  * Networks are planned one after another in the order of their names; each counts as known for

@@ -1,4 +1,4 @@
-/* networks.c - plans a project's networks, records the plan, and takes it back.
+/* networks_plan.c - plans a project's networks, records the plan, and takes it back.
  *
  * The registry is read and written under one lock, so two projects that come up at once never get
  * the same subnet. It isn't held until the networks are up: an assignment that came to nothing
