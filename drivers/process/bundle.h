@@ -10,23 +10,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "drivers/process/bundle_request.h"
 #include "drivers/process/cgroup.h"
 #include "drivers/process/record.h"
 #include "wcompose/err.h"
 
 struct wc_arena;
-struct wc_instance;
 struct wc_paths;
-
-struct wc_bundle_request {
-    const struct wc_instance *inst;
-    const struct wc_paths *paths;
-    const struct wc_cgroup_host *cgroup;
-    const char *lib_dir, *run_dir; /* of the instance */
-    unsigned run;                  /* number of this run, from 1 */
-    int64_t created_at_ms;         /* of the instance; 0 = now */
-    pid_t join_pid;                /* network_mode service:x: its first process, else 0 */
-};
 
 struct wc_bundle {
     struct wc_record record;

@@ -2,9 +2,10 @@
 #ifndef DRIVERS_PROCESS_BUNDLE_CONF_H
 #define DRIVERS_PROCESS_BUNDLE_CONF_H
 
-#include "drivers/process/bundle.h"
+#include "drivers/process/bundle_request.h"
 #include "drivers/process/oci.h"
 #include "drivers/process/oci_runtime.h"
+#include "drivers/process/record.h"
 
 /* How an instance's output is kept. */
 struct wc_log_conf {
