@@ -36,7 +36,7 @@ static void add_quoted(struct wc_buf *out, const char *text)
 static void add_choices(struct wc_buf *out, const char *choices)
 {
     for (; *choices != '\0'; choices++)
-        wc_buf_addc(out, *choices == '|' ? ' ' : *choices);
+        wc_buf_add(out, *choices == '|' ? " " : choices, 1);
 }
 
 static void bash_options(const struct wc_option *options, size_t n, struct wc_buf *out)

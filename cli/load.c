@@ -153,9 +153,10 @@ int wc_cli_project(struct wc_cli *cli, struct wc_arena *arena, const char **name
     }
     struct wc_cli_load all = { .no_warnings = true };
     int status = wc_cli_load(cli, &all, arena, project);
-    if (status == 0)
-        *name = (*project)->name;
-    return status;
+    if (status != 0 || *project == NULL)
+        return status;
+    *name = (*project)->name;
+    return 0;
 }
 
 static int unknown_service(const struct wc_cli *cli, const struct wc_project *project,
