@@ -79,6 +79,22 @@ void wc_buf_printf(struct wc_buf *buf, const char *fmt, ...)
     va_end(args);
 }
 
+void wc_buf_add_base64(struct wc_buf *buf, const void *bytes, size_t len)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *p = bytes;
+    wc_buf_reserve(buf, len / 3 * 4 + 4);
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = len - i;
+        unsigned group = (unsigned)p[i] << 16 | (left > 1 ? (unsigned)p[i + 1] << 8 : 0) |
+                         (left > 2 ? (unsigned)p[i + 2] : 0);
+        wc_buf_addc(buf, digits[group >> 18]);
+        wc_buf_addc(buf, digits[group >> 12 & 63]);
+        wc_buf_addc(buf, left > 1 ? digits[group >> 6 & 63] : '=');
+        wc_buf_addc(buf, left > 2 ? digits[group & 63] : '=');
+    }
+}
+
 void wc_buf_consume(struct wc_buf *buf, size_t n)
 {
     if (n == 0)

@@ -39,6 +39,9 @@ void wc_buf_printf(struct wc_buf *buf, const char *fmt, ...) __attribute__((form
 void wc_buf_vprintf(struct wc_buf *buf, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
 
+/* Appends `len` bytes as base64 with padding (RFC 4648, section 4). */
+void wc_buf_add_base64(struct wc_buf *buf, const void *bytes, size_t len);
+
 /* Drops the first n bytes (n <= len). */
 void wc_buf_consume(struct wc_buf *buf, size_t n);
 

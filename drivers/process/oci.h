@@ -86,6 +86,7 @@ struct wc_oci {
     struct wc_kvs net_sysctls;        /* for the keeper */
     const struct wc_seccomp *seccomp; /* NULL: unconfined */
     const char *seccomp_bpf;          /* its compiled form on disk, or NULL */
+    struct wc_kvs annotations;        /* the service's, and ours to the runtime */
     const char *apparmor;             /* profile, or NULL */
     int oom_score_adj;
     bool has_oom_score_adj;

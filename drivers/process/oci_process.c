@@ -8,6 +8,8 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -18,7 +20,7 @@
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-enum { HOST_NAME_LIMIT = 63 };
+enum { HOST_NAME_LIMIT = 63, SECCOMP_BPF_MAX_BYTES = 1 << 20 };
 
 void wc_oci_note(struct wc_oci *oci, const char *fmt, ...)
 {
@@ -174,6 +176,37 @@ static int resolve_rights(const struct wc_instance *inst, const struct wc_oci_ho
     return rc;
 }
 
+/* The service's annotations, and one to crun: the compiled filter, which saves it half of its work
+ * (compiling 350 rules takes 3 ms a container). Runtimes that don't know it, and old crun, use the
+ * rules in config.json, which are always there. A service may not speak to the runtime by itself:
+ * "run.oci.*" could switch this filter off.
+ */
+static int resolve_annotations(struct wc_oci *oci, struct wc_err *err)
+{
+    const struct wc_kvs *own = &oci->spec->annotations;
+    struct wc_kvs *all = &oci->annotations;
+    all->items = WC_NEW_ARRAY(oci->arena, struct wc_kv, own->n + 1);
+    for (size_t i = 0; i < own->n; i++) {
+        if (wc_str_starts(own->items[i].key, "run.oci."))
+            return wc_err_at(err, WC_ERR_PERM, oci->spec->at,
+                             "annotation '%s' is an order to the OCI runtime; services may not "
+                             "give those",
+                             own->items[i].key);
+        all->items[all->n++] = own->items[i];
+    }
+    if (oci->seccomp_bpf == NULL)
+        return 0;
+    WC_CLEANUP_BUF struct wc_buf program = WC_BUF_INIT;
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    int rc = wc_fs_read(oci->seccomp_bpf, SECCOMP_BPF_MAX_BYTES, &program, err);
+    if (rc != 0)
+        return rc;
+    wc_buf_add_base64(&text, program.data, program.len);
+    all->items[all->n++] = (struct wc_kv){ "run.oci.seccomp_bpf_data",
+                                           wc_arena_strndup(oci->arena, text.data, text.len) };
+    return 0;
+}
+
 /* pid, ipc, uts and cgroup: the container's own, or the host's. */
 static int resolve_namespaces(struct wc_oci *oci, struct wc_err *err)
 {
@@ -232,7 +265,8 @@ int wc_oci_resolve_process(const struct wc_instance *inst, const struct wc_oci_h
         return wc_err_wrap(err, rc, "user");
     }
     resolve_env(inst, oci);
-    return resolve_rights(inst, host, oci, err);
+    rc = resolve_rights(inst, host, oci, err);
+    return rc == 0 ? resolve_annotations(oci, err) : rc;
 }
 
 int wc_oci_resolve(const struct wc_instance *inst, const struct wc_oci_host *host,

@@ -307,8 +307,8 @@ void wc_oci_render(const struct wc_oci *oci, struct wc_buf *out)
             wc_jsonw_str(&w, "domainname", oci->domainname);
     }
     write_mounts(oci, &w);
-    if (oci->spec->annotations.n > 0)
-        write_map(&w, "annotations", &oci->spec->annotations);
+    if (oci->annotations.n > 0)
+        write_map(&w, "annotations", &oci->annotations);
     write_linux(oci, &w);
     wc_jsonw_end_object(&w);
 }

@@ -27,6 +27,20 @@ static void buf_keeps_its_terminator(void **state)
     wc_buf_deinit(&buf);
 }
 
+static void base64_pads(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        { "", "" },        { "f", "Zg==" },        { "fo", "Zm8=" },
+        { "foo", "Zm9v" }, { "foob", "Zm9vYg==" }, { "\xff\xfe\xfd", "//79" }
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
+        wc_buf_add_base64(&buf, rows[i][0], strlen(rows[i][0]));
+        assert_string_equal(buf.data, rows[i][1]);
+    }
+}
+
 static void arena_zeroes_and_aligns(void **state)
 {
     (void)state;
@@ -114,6 +128,6 @@ static void integers(void **state)
     assert_false(wc_str_to_i64("99999999999999999999", 0, INT64_MAX, &value));
 }
 
-WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(arena_zeroes_and_aligns),
+WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(base64_pads), WC_CASE(arena_zeroes_and_aligns),
         WC_CASE(list_grows_past_powers_of_two), WC_CASE(suggestions),
         WC_CASE(map_finds_and_keeps_order), WC_CASE(integers))
