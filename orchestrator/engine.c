@@ -382,6 +382,8 @@ static bool is_at_rest(const struct inst *inst)
 
 bool wc_engine_busy(const struct wc_engine *engine)
 {
+    if (engine->dirty != NULL) /* a fact nobody looked at yet: an exit may ask for a restart */
+        return true;
     if (engine->requests != NULL || engine->ops_open > engine->n_ops[WC_VERB_EXEC])
         return true;
     for (size_t i = 0; i < engine->ids.n; i++) {
