@@ -1,5 +1,5 @@
-/* address_plan.c - plans a project's networks: subnets here, members in address_lease.c, what instances
- * see in address_attach.c.
+/* address_plan.c - plans a project's networks: subnets here, members in address_lease.c, what
+ * instances see in address_attach.c.
  *
  * Networks are planned one after another in the order of their names; each counts as known for
  * those that follow, so that two new ones never get the same subnet.
