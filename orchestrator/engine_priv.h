@@ -109,7 +109,6 @@ struct revision {
     size_t n_instances;
     struct wc_networks_plan nets;
     char nets_hash[65];
-    bool has_nets;
     unsigned refs; /* the engine's, and one for each op that borrows from it */
 };
 
@@ -144,15 +143,13 @@ struct wc_engine {
     uv_prepare_t prepare;
     uv_idle_t kick;
     uv_timer_t timer;
-    wc_alarm_fn *alarm;
     unsigned n_handles, n_open_drivers;
     wc_engine_opened_fn *opened;
     wc_engine_closed_fn *closed;
     void *closed_data;
-    bool is_open, closing, flushing, handles_closing;
+    bool is_open, closing, handles_closing;
     int open_status;
     struct wc_err open_err;
-
     struct wc_map svcs; /* name -> svc */
     struct wc_map ids;  /* id -> inst, NULL when gone; keys in ids_arena */
     struct wc_arena ids_arena;
@@ -168,7 +165,6 @@ struct wc_engine {
     uint64_t armed_ms;
     unsigned list_seq, lists_open;
     bool relist;
-
     enum net net;
     bool net_wanted; /* something waits for it */
     char net_hash[65];
@@ -176,7 +172,6 @@ struct wc_engine {
     unsigned net_failures;
     uint64_t net_retry_ms;
     struct wc_err net_err;
-
     struct request *requests, **requests_tail;
     uint64_t event_seq;
 };

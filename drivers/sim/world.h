@@ -1,7 +1,7 @@
 /* world.h - the simulated host's data (private to drivers/sim).
  *
  * Idea:    a record for each instance that ever was, a heap of things to come, one clock. Only
- * world.c changes records; sim.c turns ops into such changes.
+ * world.c changes records; sim_driver.c turns ops into such changes.
  */
 #ifndef DRIVERS_SIM_WORLD_H
 #define DRIVERS_SIM_WORLD_H

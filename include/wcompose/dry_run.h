@@ -23,6 +23,7 @@ struct wc_dry_run_op {
     unsigned index;
 };
 
+/* The recorder: what is beneath it, and what it was asked for. */
 struct wc_dry_run {
     const struct wc_driver_ops *process, *hyperv; /* the real ones; NULL: none of that level */
     void *extra;                                  /* their driver_extra */

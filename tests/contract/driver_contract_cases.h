@@ -289,10 +289,24 @@ static inline void contract_close_with_ops(struct contract *c)
 #define CONTRACT_CASES(X)                                                                          \
     X(list_of_nothing)                                                                             \
     X(create_is_listed)                                                                            \
-    X(create_twice) X(start_twice) X(start_of_absent) X(exit_once) X(stop_ends) X(stop_by_user)    \
-        X(stop_of_absent) X(kill_ends) X(remove_of_running) X(remove_twice) X(restart_of_exited)   \
-            X(list_after_reopen) X(exit_while_closed) X(exec_code) X(exec_deadline)                \
-                X(exec_in_stopped) X(many_at_once) X(close_with_ops)
+    X(create_twice)                                                                                \
+    X(start_twice)                                                                                 \
+    X(start_of_absent)                                                                             \
+    X(exit_once)                                                                                   \
+    X(stop_ends)                                                                                   \
+    X(stop_by_user)                                                                                \
+    X(stop_of_absent)                                                                              \
+    X(kill_ends)                                                                                   \
+    X(remove_of_running)                                                                           \
+    X(remove_twice)                                                                                \
+    X(restart_of_exited)                                                                           \
+    X(list_after_reopen)                                                                           \
+    X(exit_while_closed)                                                                           \
+    X(exec_code)                                                                                   \
+    X(exec_deadline)                                                                               \
+    X(exec_in_stopped)                                                                             \
+    X(many_at_once)                                                                                \
+    X(close_with_ops)
 
 /* Defines the cases for a factory, as functions for WC_CASE. Each is used by WC_MAIN by name; one
  * that is left out is an error of the compiler (unused function). */

@@ -1,5 +1,5 @@
-/* sim.c - the driver over the simulated host: an op becomes something to come, and takes effect (or
- * fails, as the world says) when its time is there.
+/* sim_driver.c - the driver over the simulated host: an op becomes something to come, and takes
+ * effect (or fails, as the world says) when its time is there.
  *
  * The loop turns the world through an idle handle that is active while anything is to come: one
  * thing a turn, so that the engine sees each change by itself, as on a real host.
