@@ -57,7 +57,8 @@ static void want_running(struct inst *inst, const struct wc_request *ask, bool e
         inst->restart |= inst->stop_sent; /* the stop that is on its way comes to its end */
         return;
     }
-    inst->start_asked = even_completed || !completed || !once;
+    inst->start_asked =
+        inst->fact.life == WC_LIFE_EXITED && (even_completed || !completed || !once);
     inst->gated = !ask->no_deps;
 }
 

@@ -96,6 +96,25 @@ static void failing_start_blocks(void **state)
     box_end(&box);
 }
 
+/* Without a policy there is one attempt; with one the request is told, and attempts go on. */
+static void failing_create(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 26);
+    wc_sim_fail_next(box.world, WC_VERB_CREATE, "db", 1, WC_ERR_NOENT, "no such program");
+    box_apply(&box, "db web<db.s");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_string_equal(box.err.msg, "service db: create: no such program");
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_CREATE), 2);
+    wc_sim_fail_next(box.world, WC_VERB_CREATE, "db", 4, WC_ERR_NOENT, "no such program");
+    box_apply(&box, "db!always web<db.s");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    box_pass(&box, 10000);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 2);
+    box_end(&box);
+}
+
 static void failing_job_blocks(void **state)
 {
     struct box box;
@@ -443,10 +462,11 @@ static void a_thousand(void **state)
 }
 
 WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
-        WC_CASE(recreate_on_request), WC_CASE(failing_start_blocks), WC_CASE(failing_job_blocks),
-        WC_CASE(unhealthy_blocks), WC_CASE(check_missing), WC_CASE(crash_restarts_at_once),
-        WC_CASE(crash_loop_backs_off), WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
-        WC_CASE(grace_then_kill), WC_CASE(down_leaves_nothing), WC_CASE(down_without_model),
-        WC_CASE(adoption), WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans),
-        WC_CASE(one_service), WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back),
-        WC_CASE(cycle_is_refused), WC_CASE(close_under_way), WC_CASE(a_thousand))
+        WC_CASE(recreate_on_request), WC_CASE(failing_start_blocks), WC_CASE(failing_create),
+        WC_CASE(failing_job_blocks), WC_CASE(unhealthy_blocks), WC_CASE(check_missing),
+        WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
+        WC_CASE(on_failure_gives_up), WC_CASE(stop_order), WC_CASE(grace_then_kill),
+        WC_CASE(down_leaves_nothing), WC_CASE(down_without_model), WC_CASE(adoption),
+        WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans), WC_CASE(one_service),
+        WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back), WC_CASE(cycle_is_refused),
+        WC_CASE(close_under_way), WC_CASE(a_thousand))
