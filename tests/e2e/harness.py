@@ -4,6 +4,7 @@ A case is a function case_<name>(t). It runs as root in network, mount and proce
 WCOMPOSE_ROOT on a tmpfs, so that cases can't meet each other nor the machine's own apps. After it, nothing of
 it may be left: links, rules, mounts, cgroups, processes, files.
 """
+import hashlib
 import json
 import os
 import re
@@ -59,6 +60,11 @@ class Case:
         self.history, self.children = [], []
         self.environment = {key: os.environ[key] for key in ("PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS") if key in os.environ}
         self.environment.update(WCOMPOSE_ROOT=self.root, HOME="/root", LANG="C.UTF-8")
+
+    @property
+    def token(self):
+        """What the cgroups of this root are called (drivers/process): the host has one tree for all."""
+        return "wcompose-" + hashlib.sha256((self.root + "/run").encode()).hexdigest()[:8]
 
     # ---- doing ----
 
@@ -186,8 +192,8 @@ class Case:
         """Everything that a project may leave behind, as a dict of sorted lists."""
         links = [link["ifname"] for link in json.loads(command("ip", "-j", "link").stdout)]
         mounts = [line.split()[4] for line in read("/proc/self/mountinfo").splitlines()]
-        groups = [here for here, _, _ in os.walk("/sys/fs/cgroup") if self.project in here]
-        own = {os.getpid()} | {child.pid for child in self.children}
+        groups = [here for here, _, _ in os.walk("/sys/fs/cgroup") if self.project in here or self.token in here]
+        own = {os.getpid(), os.getppid()} | {child.pid for child in self.children}
         processes = []
         for pid in filter(str.isdigit, os.listdir("/proc")):
             if int(pid) in own or int(pid) == 1:

@@ -96,6 +96,22 @@ def run_inside(name, base):
         sweep_cgroups(case)
 
 
+def as_init(name, base):
+    """Process 1 of the namespace: reaps orphans, as a host's init does, and passes the case's status on."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            status = run_inside(name, base)
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    while True:
+        pid, status = os.wait()
+        if pid == child:
+            return os.waitstatus_to_exitcode(status)
+
+
 def start(name):
     base = tempfile.mkdtemp(prefix="wcompose-e2e-")
     arguments = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc",
@@ -157,7 +173,7 @@ def main():
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        sys.exit(run_inside(options.names[0], options.inside))
+        sys.exit(as_init(options.names[0], options.inside))
     cases = all_cases()
     exact = [part for part in options.names if part in cases]
     parts = [part for part in options.names if part not in cases]
