@@ -304,6 +304,7 @@ static struct wc_step_in inputs(struct inst *inst)
     if (inst->desired == NULL)
         return in;
     in.sibling_there = sibling_there(inst);
+    in.joins = inst->desired->join_instance != NULL;
     in.restart = inst->desired->spec->restart;
     in.restart_max = inst->desired->spec->restart_max;
     if (inst->gated && inst->svc->node != SIZE_MAX) {

@@ -44,9 +44,10 @@ static struct wc_step_out bring_up(const struct wc_step_in *in, enum wc_act what
         return wait_until(WC_PHASE_WAIT_BACKOFF, in->retry_at_ms);
     if (in->sibling_there)
         return rest(WC_PHASE_WAIT_SIBLING);
-    if (what == WC_ACT_START && in->deps == WC_DEPS_BLOCKED)
+    bool needs_deps = what == WC_ACT_START || in->joins;
+    if (needs_deps && in->deps == WC_DEPS_BLOCKED)
         return rest(WC_PHASE_BLOCKED);
-    if (what == WC_ACT_START && in->deps == WC_DEPS_WAIT)
+    if (needs_deps && in->deps == WC_DEPS_WAIT)
         return rest(WC_PHASE_WAIT_DEPS);
     if (!in->host_ready)
         return rest(WC_PHASE_WAIT_HOST);

@@ -50,6 +50,7 @@ struct wc_step_in {
     bool sibling_there; /* another incarnation of the same slot exists, or has an op in flight */
     bool host_ready;    /* networks are up */
     enum wc_deps deps;  /* READY also when dependencies don't matter (a restart by policy) */
+    bool joins;         /* it is made within another's namespaces: creating waits for deps too */
     bool dependents_up; /* something that needs it goes down too, and is not down yet */
 
     bool start_asked; /* a request wants a start now, whatever the policy says */

@@ -28,6 +28,11 @@ static const struct {
     /* coming up */
     { IN(GOAL(RUNNING, ABSENT)), WC_ACT_CREATE, WC_PHASE_ACTING, 0 },
     { IN(GOAL(RUNNING, ABSENT), .deps = WC_DEPS_WAIT), WC_ACT_CREATE, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(RUNNING, ABSENT), .deps = WC_DEPS_WAIT, .joins = true), WC_ACT_NONE,
+      WC_PHASE_WAIT_DEPS, 0 },
+    { IN(GOAL(RUNNING, ABSENT), .deps = WC_DEPS_BLOCKED, .joins = true), WC_ACT_NONE,
+      WC_PHASE_BLOCKED, 0 },
+    { IN(GOAL(RUNNING, ABSENT), .joins = true), WC_ACT_CREATE, WC_PHASE_ACTING, 0 },
     { IN(GOAL(RUNNING, ABSENT), .op_in_flight = true), WC_ACT_NONE, WC_PHASE_ACTING, 0 },
     { IN(GOAL(RUNNING, ABSENT), .sibling_there = true), WC_ACT_NONE, WC_PHASE_WAIT_SIBLING, 0 },
     { IN(GOAL(RUNNING, ABSENT), .retry_at_ms = NOW + 5), WC_ACT_NONE, WC_PHASE_WAIT_BACKOFF,
