@@ -111,6 +111,7 @@ static void note_failure(struct inst *inst, const struct wc_op *op)
     wc_eng_set(&inst->error, text);
     inst->fact.error = inst->error;
     inst->op_failed = true;
+    inst->op_code = op->status;
     inst->start_asked = false; /* from here on its policy decides */
     inst->failures++;
     inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);

@@ -78,6 +78,7 @@ struct inst {
     uint64_t probe_run, run; /* counts starts */
     unsigned failures, restarts;
     bool op_failed;
+    int op_code; /* with op_failed: enum wc_code */
     uint64_t retry_at_ms, delay_ms, up_at_ms, kill_at_ms;
     bool stop_sent;
     struct wc_health_conf check;

@@ -73,9 +73,10 @@ static void end_instances(struct request *request)
         request->err = engine->net_err;
         request->status = wc_err_wrap(&request->err, engine->net_err.code, "networks");
     } else if (inst != NULL && request->status == 0) {
+        bool no_driver = inst->op_failed && inst->op_code == WC_ERR_UNAVAILABLE;
         wc_eng_failure_text(inst, text, sizeof text);
-        request->status =
-            wc_err_set(&request->err, WC_ERR_STATE, 0, "service %s: %s", inst->svc->name, text);
+        request->status = wc_err_set(&request->err, no_driver ? WC_ERR_UNAVAILABLE : WC_ERR_STATE,
+                                     0, "service %s: %s", inst->svc->name, text);
     }
     bool tear_down = request->ask.kind == WC_REQUEST_DOWN && request->whole &&
                      request->status == 0 && engine->n_insts == 0;

@@ -81,6 +81,7 @@ def case_missing_file_and_image(t):
     result = t.wc("up", "-d", code=66)
     assert "no-such-image:9" in result.err and "web" in result.err, result
     t.wc("plan", code=66)
+    t.wc("down")
     t.nothing_left(before)
 
 
