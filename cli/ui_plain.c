@@ -32,7 +32,7 @@ static void plain_instance(struct wc_ui *ui, const struct wc_event *event,
     wc_ui_label(ui, row->service, row->index, label, sizeof label);
     add_head(ui, event, label);
     wc_buf_printf(ui->out, "%-8s %s", wc_isolation_name(row->level), row->word);
-    add_reason(ui, event->reason);
+    add_reason(ui, row->reason);
     wc_buf_addc(ui->out, '\n');
 }
 

@@ -143,7 +143,8 @@ static bool update_row(struct wc_ui *ui, struct wc_ui_row *row, const struct wc_
         snprintf(word, sizeof word, "exited %d", event->exit_code);
     else
         snprintf(word, sizeof word, "%s", event->action);
-    const char *reason = event->reason != NULL ? event->reason : "";
+    bool says_more = event->reason != NULL && !wc_streq(event->reason, word);
+    const char *reason = says_more ? event->reason : "";
     bool changed =
         !wc_streq(row->word, word) || strncmp(row->reason, reason, sizeof row->reason - 1) != 0;
     memcpy(row->word, word, sizeof word);

@@ -32,7 +32,7 @@ front() {
 
 echo "1. Install what is missing, build"
 "$top/scripts/setup.sh"
-step "build wcompose (release)" build_preset release
+step "build wcompose (release)" build_preset release --target wcompose
 
 echo "2. Make the images from Debian packages (once)"
 cd "$shop"

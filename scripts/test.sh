@@ -45,7 +45,7 @@ units() {
 }
 
 end_to_end() {
-    step "build wcompose (release)" build_preset release || return 1
+    step "build wcompose (release)" build_preset release --target wcompose || return 1
     if [ "$(id -u)" != 0 ]; then
         printf '  end to end: SKIP: root is needed\n'
         echo "0 0 1" >"$results/e2e.count"

@@ -234,6 +234,28 @@ def case_image_made_from_packages(t):
     t.wc("down")
 
 
+def case_shop(t):
+    """The example: real programs from Debian packages; what was written survives down and up."""
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "shop")
+    shutil.copytree(source, t.dir, dirs_exist_ok=True)
+    made = t.wc("image", "make", "nginx", "redis", "postgres", "./api.recipe", code=None, timeout=110, online=True)
+    if made.code == 69:
+        raise harness.Skip("apt can't fetch packages here: " + made.err.strip().splitlines()[-1])
+    assert made.code == 0, made
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    assert '"foghorn"' in t.get("http://127.0.0.1:8080/products")
+    assert [json.loads(t.get("http://127.0.0.1:8080/visit"))["visits"] for _ in range(2)] == [1, 2]
+    t.wc("down")
+    t.nothing_left(before, allowed=[r"files: .*/lib/volumes/"])
+    t.wc("up", "-d", "--wait")
+    assert json.loads(t.get("http://127.0.0.1:8080/visit"))["visits"] == 3
+    again = t.wc("up", "-d")
+    assert "nothing to do" in again.err, again
+    t.wc("down", "-v")
+    t.nothing_left(before)
+
+
 def case_plan_changes_nothing(t):
     t.load_image()
     t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s}, job: {image: 'bb:1', command: ['true']}}\n")

@@ -91,6 +91,7 @@ static void play(struct wc_ui *ui)
     wc_ui_event(ui, &event, 3700);
     wc_ui_event(ui, &event, 3710); /* again: not news */
     event = instance("migrate", "exited", 3520);
+    event.reason = "exited 0"; /* says no more than the word */
     wc_ui_event(ui, &event, 4520);
     event = instance("api", "exited", 4000);
     event.exit_code = 3;
