@@ -100,14 +100,27 @@ static void dirty_dependents(const struct revision *rev, size_t node)
         wc_eng_dirty_svc(rev->svcs[rev->graph.edges[rev->graph.dependents[d]].from]);
 }
 
-/* The services that this one needs learn that it has, or no longer has, instances going down. */
+/* True while a service must go down before those that it needs: for itself, or for one that needs
+ * it in turn. A finished job between two services passes the order on: the database stays up for
+ * the API although only the migration between them names it.
+ */
+static bool holds_up(const struct svc *svc)
+{
+    return svc->going_down != 0 || svc->dependents_up != 0;
+}
+
+/* The services that this one needs learn that it holds them up, or no longer does. Every edge is
+ * walked once for each change of its upper end; the graph has no cycles. */
 static void tell_needed(const struct revision *rev, const struct svc *svc, bool up)
 {
     for (size_t e = rev->graph.first[svc->node]; e < rev->graph.first[svc->node + 1]; e++) {
         struct svc *needed = rev->svcs[rev->graph.edges[e].to];
+        bool before = holds_up(needed);
         needed->dependents_up += up ? 1U : -1U;
         if (needed->dependents_up == 0)
             wc_eng_dirty_svc(needed);
+        if (before != holds_up(needed))
+            tell_needed(rev, needed, up);
     }
 }
 
@@ -121,12 +134,12 @@ void wc_eng_count(struct inst *inst)
     if (memcmp(&now, &before, sizeof now) == 0)
         return;
     inst->tally = now;
-    unsigned going_before = svc->going_down;
+    bool held = holds_up(svc);
     svc->going_down += (unsigned)now.going_down - (unsigned)before.going_down;
     if (rev == NULL || svc->node == SIZE_MAX)
         return;
-    if ((going_before == 0) != (svc->going_down == 0))
-        tell_needed(rev, svc, svc->going_down != 0);
+    if (held != holds_up(svc))
+        tell_needed(rev, svc, !held);
     struct wc_dep_view *view = &rev->views[svc->node];
     apply(view, &before, -1U);
     apply(view, &now, 1U);
@@ -156,9 +169,10 @@ void wc_eng_recount(struct wc_engine *engine)
         wc_eng_dirty(inst);
     }
     for (size_t node = 0; node < rev->graph.n; node++) {
-        rev->svcs[node]->outlook = outlook_of(&rev->views[node]);
-        if (rev->svcs[node]->going_down != 0)
-            tell_needed(rev, rev->svcs[node], true);
+        struct svc *svc = rev->svcs[node];
+        svc->outlook = outlook_of(&rev->views[node]);
+        if (svc->going_down != 0) /* the others tell when they come to hold something up */
+            tell_needed(rev, svc, true);
     }
 }
 

@@ -228,6 +228,20 @@ static void stop_order(void **state)
     box_end(&box);
 }
 
+/* The migration is long gone, yet the database outlives the API that needed it. */
+static void stop_order_through_a_finished_job(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 26);
+    wc_sim_set_program(box.world, "migrate", &job);
+    box_apply(&box, SHOP);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, 0);
+    assert_true(box_in_order(&box, "api-1 exited", "db-1 stopping"));
+    box_end(&box);
+}
+
 static void grace_then_kill(void **state)
 {
     struct box box;
@@ -465,7 +479,8 @@ WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
         WC_CASE(recreate_on_request), WC_CASE(failing_start_blocks), WC_CASE(failing_create),
         WC_CASE(failing_job_blocks), WC_CASE(unhealthy_blocks), WC_CASE(check_missing),
         WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
-        WC_CASE(on_failure_gives_up), WC_CASE(stop_order), WC_CASE(grace_then_kill),
+        WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
+        WC_CASE(stop_order_through_a_finished_job), WC_CASE(grace_then_kill),
         WC_CASE(down_leaves_nothing), WC_CASE(down_without_model), WC_CASE(adoption),
         WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans), WC_CASE(one_service),
         WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back), WC_CASE(cycle_is_refused),
