@@ -20,7 +20,7 @@ static const char *const override_names[] = { "compose.override.yml", "compose.o
                                               "docker-compose.override.yaml" };
 
 bool wc_load_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
-                  unsigned span, const char **text, size_t *len)
+                  unsigned span, struct wc_text *out)
 {
     struct wc_err err = { 0 };
     WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
@@ -34,8 +34,7 @@ bool wc_load_read(struct wc_load *load, const char *path, const char *shown, str
     }
     char *copy = wc_arena_alloc(load->arena, buf.len + 1);
     memcpy(copy, buf.data, buf.len);
-    *text = copy;
-    *len = buf.len;
+    *out = (struct wc_text){ copy, buf.len };
     return true;
 }
 
@@ -83,16 +82,19 @@ static const char *outer_env(void *data, const char *name)
 static void read_env_file(struct wc_load *load, const char *path, bool required,
                           struct wc_map *into)
 {
-    const char *text, *shown = show_path(load, path);
-    size_t len;
+    const char *shown = show_path(load, path);
+    struct wc_text text;
     if (!required && !wc_fs_exists(path))
         return;
-    if (!wc_load_read(load, path, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text, &len))
+    if (!wc_load_read(load, path, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
         return;
-    wc_diags_source(load->diags, shown, text, len);
-    struct wc_dotenv in = {
-        .file = shown, .text = text, .len = len, .outer = outer_env, .data = load, .out = into
-    };
+    wc_diags_source(load->diags, shown, text.bytes, text.len);
+    struct wc_dotenv in = { .file = shown,
+                            .text = text.bytes,
+                            .len = text.len,
+                            .outer = outer_env,
+                            .data = load,
+                            .out = into };
     wc_dotenv_parse(load, &in);
 }
 

@@ -22,21 +22,21 @@ struct tree_list {
 static void parse_one(struct wc_load *load, size_t i, struct tree_list *trees)
 {
     const char *shown = load->shown_files.items[i], *path = load->files.items[i];
-    const char *text = load->options->text;
-    size_t len = load->options->text_len;
+    struct wc_text text = { load->options->text, load->options->text_len };
     struct wc_documents documents;
-    if (text == NULL) {
+    if (text.bytes == NULL) {
         const char *real = wc_streq(path, "-") ? "/dev/stdin" : path;
-        if (!wc_load_read(load, real, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text, &len))
+        if (!wc_load_read(load, real, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
             return;
     }
-    if (len > WC_YAML_BYTES_MAX) {
+    if (text.len > WC_YAML_BYTES_MAX) {
         wc_report_at(load, WC_E_LIMIT, (struct wc_loc){ shown, 1, 1 }, 1,
                      "the file is larger than 8 MiB");
         return;
     }
-    wc_diags_source(load->diags, shown, text, len);
-    if (wc_node_parse(load->arena, load->diags, shown, text, len, &documents) && documents.n == 0)
+    wc_diags_source(load->diags, shown, text.bytes, text.len);
+    if (wc_node_parse(load->arena, load->diags, shown, text.bytes, text.len, &documents) &&
+        documents.n == 0)
         wc_report_at(load, WC_E_TYPE, (struct wc_loc){ shown, 1, 1 }, 1,
                      "the file is empty; a Compose file is a map with 'services'");
     for (size_t d = 0; d < documents.n; d++) {

@@ -14,7 +14,6 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "spec/codes.h"
-#include "spec/scalar.h"
 #include "wcompose/diag.h"
 
 struct anchor {
@@ -203,7 +202,7 @@ static struct wc_node *build_scalar(struct builder *b, const yaml_event_t *event
         report(b, WC_E_SYNTAX, node->at, "a NUL character can't be part of a value");
         node->kind = WC_NODE_BAD;
     } else if (tag == NULL || node->tag != WC_TAG_NONE ? !node->quoted : is_core_tag(tag)) {
-        wc_scalar_resolve(b->arena, node);
+        wc_node_resolve(b->arena, node);
     }
     return node;
 }

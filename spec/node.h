@@ -84,6 +84,9 @@ struct wc_documents {
 bool wc_node_parse(struct wc_arena *arena, struct wc_diags *diags, const char *file,
                    const char *text, size_t len, struct wc_documents *out);
 
+/* Sets kind, value and text of an unquoted scalar from its `raw` (scalar.h has the grammar). */
+void wc_node_resolve(struct wc_arena *arena, struct wc_node *node);
+
 /* Makes nodes at a place (that of `like`, which may be NULL). */
 struct wc_node *wc_node_new(struct wc_arena *arena, enum wc_node_kind kind,
                             const struct wc_node *like);

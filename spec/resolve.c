@@ -35,16 +35,16 @@ static bool is_false(const struct wc_node *value)
 static void read_file(struct wc_load *load, const struct wc_node *path, bool required, bool raw,
                       struct scope *scope, struct wc_map *into)
 {
-    const char *full = wc_load_path(load, load->project_dir, path->text), *text;
-    size_t len;
+    const char *full = wc_load_path(load, load->project_dir, path->text);
+    struct wc_text text;
     if (!required && !wc_fs_exists(full))
         return;
-    if (!wc_load_read(load, full, path->text, path->at, path->span, &text, &len))
+    if (!wc_load_read(load, full, path->text, path->at, path->span, &text))
         return;
-    wc_diags_source(load->diags, path->text, text, len);
+    wc_diags_source(load->diags, path->text, text.bytes, text.len);
     struct wc_dotenv in = { .file = path->text,
-                            .text = text,
-                            .len = len,
+                            .text = text.bytes,
+                            .len = text.len,
                             .outer = look_up,
                             .data = scope,
                             .out = into,

@@ -12,17 +12,8 @@
 
 #include "base/arena.h"
 #include "base/str.h"
-#include "spec/node.h"
 
 enum { NUMBER_MAX = 128 };
-
-static bool one_of(const char *text, const char *const *words, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (wc_streq(text, words[i]))
-            return true;
-    return false;
-}
 
 /* Copies text without its underscores; false when it is too long for a number. */
 static bool without_underscores(const char *text, char out[NUMBER_MAX])
@@ -163,38 +154,11 @@ bool wc_scalar_bool(const char *text, bool *out)
     return false;
 }
 
-/* Above INT64_MAX, but still a number that is printed in full. */
-static bool is_uint64(const char *text)
+bool wc_scalar_uint64(const char *text)
 {
     if (*skip_digits(text) != '\0' || *text == '\0' || *text == '0')
         return false;
     errno = 0;
     (void)strtoull(text, NULL, 10);
     return errno == 0;
-}
-
-void wc_scalar_resolve(struct wc_arena *arena, struct wc_node *node)
-{
-    static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };
-    static const char *const truths[] = { "true", "True", "TRUE" };
-    static const char *const lies[] = { "false", "False", "FALSE" };
-    const char *raw = node->raw;
-    node->text = raw;
-    if (one_of(raw, nulls, WC_COUNT(nulls))) {
-        node->kind = WC_NODE_NULL;
-        node->text = "";
-    } else if (one_of(raw, truths, WC_COUNT(truths)) || one_of(raw, lies, WC_COUNT(lies))) {
-        node->kind = WC_NODE_BOOL;
-        node->boolean = wc_ascii_lower(raw[0]) == 't';
-        node->text = node->boolean ? "true" : "false";
-    } else if (wc_scalar_int(raw, &node->integer)) {
-        node->kind = WC_NODE_INT;
-        node->number = (double)node->integer;
-        node->text = wc_arena_printf(arena, "%lld", (long long)node->integer);
-    } else if (wc_scalar_float(raw, &node->number)) {
-        node->kind = WC_NODE_FLOAT;
-        node->text = is_uint64(raw) ? raw : wc_scalar_float_text(arena, node->number);
-    } else {
-        node->kind = WC_NODE_STRING;
-    }
 }

@@ -12,14 +12,13 @@
 #include <stdint.h>
 
 struct wc_arena;
-struct wc_node;
-
-/* Sets kind, value and text of a scalar node from its `raw`. */
-void wc_scalar_resolve(struct wc_arena *arena, struct wc_node *node);
 
 /* Reads a whole number as YAML writes it (sign, 0x, 0o, 0b, leading 0 = octal, _ between digits).
  */
 bool wc_scalar_int(const char *text, int64_t *out);
+
+/* True for plain digits up to UINT64_MAX: above INT64_MAX, yet still printed in full. */
+bool wc_scalar_uint64(const char *text);
 
 /* Reads a decimal number. False for anything else and for what is out of range. */
 bool wc_scalar_float(const char *text, double *out);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "spec/scalar.h"
 
 enum { INDEX_FROM = 16 };
 
@@ -222,4 +223,38 @@ unsigned wc_utf8_columns(const char *text, size_t len)
     for (size_t i = 0; i < len; i++)
         columns += ((unsigned char)text[i] & 0xc0) != 0x80;
     return columns;
+}
+
+static bool one_of(const char *text, const char *const *words, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (wc_streq(text, words[i]))
+            return true;
+    return false;
+}
+
+void wc_node_resolve(struct wc_arena *arena, struct wc_node *node)
+{
+    static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };
+    static const char *const truths[] = { "true", "True", "TRUE" };
+    static const char *const lies[] = { "false", "False", "FALSE" };
+    const char *raw = node->raw;
+    node->text = raw;
+    if (one_of(raw, nulls, WC_COUNT(nulls))) {
+        node->kind = WC_NODE_NULL;
+        node->text = "";
+    } else if (one_of(raw, truths, WC_COUNT(truths)) || one_of(raw, lies, WC_COUNT(lies))) {
+        node->kind = WC_NODE_BOOL;
+        node->boolean = wc_ascii_lower(raw[0]) == 't';
+        node->text = node->boolean ? "true" : "false";
+    } else if (wc_scalar_int(raw, &node->integer)) {
+        node->kind = WC_NODE_INT;
+        node->number = (double)node->integer;
+        node->text = wc_arena_printf(arena, "%lld", (long long)node->integer);
+    } else if (wc_scalar_float(raw, &node->number)) {
+        node->kind = WC_NODE_FLOAT;
+        node->text = wc_scalar_uint64(raw) ? raw : wc_scalar_float_text(arena, node->number);
+    } else {
+        node->kind = WC_NODE_STRING;
+    }
 }

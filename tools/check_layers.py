@@ -48,7 +48,7 @@ WALLS = {
 }
 
 LIBC = re.compile(
-    r"^(assert|ctype|dirent|dlfcn|elf|endian|err|errno|fcntl|fnmatch|getopt|glob|grp|inttypes|limits|link|locale|"
+    r"^(assert|ctype|dirent|dlfcn|elf|endian|err|errno|fcntl|fnmatch|getopt|glob|grp|inttypes|limits|link|locale|malloc|"
     r"math|mntent|netdb|poll|pthread|pty|pwd|sched|search|semaphore|setjmp|signal|spawn|stdarg|stdatomic|stdbool|"
     r"stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|unistd|utmp|wchar|wctype)"
     r"\.h$|^(sys|linux|net|netinet|arpa|asm|asm-generic|netpacket)/[a-z0-9_./-]+\.h$")

@@ -1,6 +1,6 @@
-/* svc.c - payload of the benchmark containers: one process that starts in no time and ends at once on SIGTERM, so that what
- * is measured is the tool.
- *   svc MARK      writes /ready, then sleeps. MARK makes the process findable in /proc, whatever tool started it.
+/* svc.c - payload of the benchmark containers: one process that starts in no time and ends at once
+ * on SIGTERM, so that what is measured is the tool.
+ *   svc MARK      writes /ready, then sleeps. MARK makes the process findable in /proc.
  *   svc -h        health probe: 0 when /ready exists, else 1.
  */
 #include <fcntl.h>

@@ -226,11 +226,11 @@ struct wc_volume {
 
 /* All of it. */
 struct wc_project {
-    const char *name;        /* normalised: [a-z0-9][a-z0-9_-]* */
-    const char *working_dir; /* absolute project directory */
-    struct wc_strv files;    /* absolute paths read, in order; "-" for standard input */
-    struct wc_strv profiles; /* active ones */
-    struct wc_kvs variables; /* what ${…} was replaced from; none in a canonical text */
+    const char *name;            /* normalised: [a-z0-9][a-z0-9_-]* */
+    const char *working_dir;     /* absolute project directory */
+    struct wc_strv files;        /* absolute paths read, in order; "-" for standard input */
+    struct wc_strv profiles;     /* active ones */
+    struct wc_kvs variables;     /* what ${…} was replaced from; none in a canonical text */
     struct wc_service *services; /* sorted by name */
     size_t n_services;
     struct wc_strv disabled;     /* names of services left out by profiles, sorted */

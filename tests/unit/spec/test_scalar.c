@@ -59,7 +59,7 @@ static void kinds(void **state)
     wc_arena_init(&arena);
     for (size_t i = 0; i < WC_COUNT(rows); i++) {
         struct wc_node node = { .raw = rows[i].raw };
-        wc_scalar_resolve(&arena, &node);
+        wc_node_resolve(&arena, &node);
         if (node.kind != rows[i].kind)
             fail_msg("'%s' became kind %d", rows[i].raw, (int)node.kind);
         assert_string_equal(node.text, rows[i].text);
