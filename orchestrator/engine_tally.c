@@ -197,9 +197,6 @@ static enum verdict judge_running(const struct inst *inst)
             return VERDICT_OPEN;
         }
     }
-    /* a failed op is news at once, even where the policy tries again behind the scenes */
-    if (inst->op_failed && inst->out.phase == WC_PHASE_WAIT_BACKOFF)
-        return VERDICT_FAILED;
     return has_failed(inst) ? VERDICT_FAILED : VERDICT_OPEN;
 }
 

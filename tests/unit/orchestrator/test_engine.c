@@ -96,7 +96,8 @@ static void failing_start_blocks(void **state)
     box_end(&box);
 }
 
-/* Without a policy there is one attempt; with one the request is told, and attempts go on. */
+/* Without a policy there is one attempt; with one a few are made before the request is told, and
+ * they go on behind it. */
 static void failing_create(void **state)
 {
     struct box box;
@@ -109,7 +110,11 @@ static void failing_create(void **state)
     assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_CREATE), 2);
     wc_sim_fail_next(box.world, WC_VERB_CREATE, "db", 4, WC_ERR_NOENT, "no such program");
     box_apply(&box, "db!always web<db.s");
+    assert_int_equal(box.status, 0);
+    wc_sim_fail_next(box.world, WC_VERB_CREATE, "db", 7, WC_ERR_NOENT, "no such program");
+    box_apply(&box, "db!always=2 web<db.s");
     assert_int_equal(box.status, WC_ERR_STATE);
+    assert_string_equal(box.err.msg, "service db: create: no such program");
     box_pass(&box, 10000);
     assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 2);
     box_end(&box);
