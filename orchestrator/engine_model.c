@@ -15,6 +15,7 @@ struct maker {
     struct wc_engine *engine;
     const struct wc_request *ask;
     struct revision *rev;
+    size_t *order;        /* nodes in start order */
     bool *selected;       /* by node: to be made as the model says */
     struct wc_map images; /* reference -> info, for the services of one request */
     struct wc_address_slot *slots;
@@ -92,9 +93,11 @@ static int choose_levels(struct maker *m, struct wc_err *err)
         return wc_err_at(err, status, diags.items[0].at, "%s", diags.items[0].msg);
     }
     rev->choices = WC_NEW_ARRAY(&rev->arena, struct wc_isolation_choice, rev->graph.n);
-    for (size_t i = 0; i < plan.n_services; i++)
-        rev->choices[plan.services[i].service - rev->project->services] =
-            plan.services[i].isolation;
+    m->order = WC_NEW_ARRAY(&rev->arena, size_t, rev->graph.n);
+    for (size_t i = 0; i < plan.n_services; i++) {
+        m->order[i] = (size_t)(plan.services[i].service - rev->project->services);
+        rev->choices[m->order[i]] = plan.services[i].isolation;
+    }
     return 0;
 }
 
@@ -205,12 +208,15 @@ static void add_existing(struct maker *m, size_t node, const struct svc *svc)
             add_instance(m, node, i->fact.index, i);
 }
 
+/* In start order: what others wait for is made first, so that a chain starts while its tail is
+ * still being made. */
 static void add_instances(struct maker *m, bool fill)
 {
     const struct wc_project *project = m->rev->project;
     m->fill = fill;
     m->n = 0;
-    for (size_t node = 0; node < project->n_services; node++) {
+    for (size_t i = 0; i < project->n_services; i++) {
+        size_t node = m->order[i];
         const struct svc *svc = wc_map_get(&m->engine->svcs, project->services[node].name);
         if (!m->selected[node]) {
             add_existing(m, node, svc);

@@ -17,7 +17,7 @@
 #include "drivers/process/keeper_link.h"
 #include "drivers/process/oci.h"
 
-enum { MAX_STARTS = 8 };
+enum { MAX_STARTS = 16 };
 
 static void begin_bundle(struct wc_inst *inst);
 
