@@ -1,5 +1,5 @@
 /* hash.h - SHA-256, streaming and at once (base, layer 0; libcrypto behind it).
- * Threads: one context at a time. Errors: none (a failing libcrypto aborts).
+ * Threads: one context at a time. Errors: none.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H

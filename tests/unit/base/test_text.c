@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/hash.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "wcompose/model.h"
@@ -25,6 +26,20 @@ static void buf_keeps_its_terminator(void **state)
     assert_int_equal(buf.len, 0);
     wc_free(text);
     wc_buf_deinit(&buf);
+}
+
+static void sha256_of_known_texts(void **state)
+{
+    (void)state;
+    char hex[WC_SHA256_HEX + 1];
+    wc_sha256_hex("", 0, hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    struct wc_sha256 *hash = wc_sha256_new();
+    wc_sha256_update(hash, "a", 1);
+    wc_sha256_update(hash, "bc", 2);
+    wc_sha256_finish(hash, hex);
+    assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    wc_sha256_finish(wc_sha256_new(), NULL);
 }
 
 static void base64_pads(void **state)
@@ -128,6 +143,6 @@ static void integers(void **state)
     assert_false(wc_str_to_i64("99999999999999999999", 0, INT64_MAX, &value));
 }
 
-WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(base64_pads), WC_CASE(arena_zeroes_and_aligns),
-        WC_CASE(list_grows_past_powers_of_two), WC_CASE(suggestions),
-        WC_CASE(map_finds_and_keeps_order), WC_CASE(integers))
+WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(sha256_of_known_texts), WC_CASE(base64_pads),
+        WC_CASE(arena_zeroes_and_aligns), WC_CASE(list_grows_past_powers_of_two),
+        WC_CASE(suggestions), WC_CASE(map_finds_and_keeps_order), WC_CASE(integers))
