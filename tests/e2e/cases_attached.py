@@ -1,9 +1,11 @@
 """The foreground: log prefixes, Ctrl-C, exit codes; logs, events, exec."""
+import fcntl
 import json
 import os
 import pty
 import select
 import signal
+import termios
 import time
 
 TICK = """
@@ -194,6 +196,62 @@ def case_exec_with_a_terminal(t):
             break
     assert process.wait(timeout=5) == 5 and "is a tty" in out, out
     os.close(master)
+    t.wc("down")
+
+
+def case_progress_on_a_terminal(t):
+    """A terminal gets redrawn rows with colour; NO_COLOR takes the colour only; --progress plain neither."""
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s}}\n")
+    shown = on_terminal(t, "up", "-d")
+    assert "\033[?2026h" in shown and "\033[32m" in shown and "1/1" in shown, repr(shown)
+    t.wc("down")
+    bare = on_terminal(t, "up", "-d", NO_COLOR="1")
+    assert "\033[?2026h" in bare and "\033[32m" not in bare, repr(bare)
+    t.wc("down")
+    plain = on_terminal(t, "--progress", "plain", "--ansi", "never", "up", "-d")
+    assert "\033" not in plain and "web" in plain, repr(plain)
+    t.wc("down")
+
+
+def on_terminal(t, *arguments, **variables):
+    """What a command writes to its terminal until it ends with 0."""
+    master, slave = pty.openpty()
+    process = t.start(*arguments, stdin=slave, stdout=slave, stderr=slave,
+                      env=dict(t.environment, TERM="xterm-256color", **variables))
+    os.close(slave)
+    out, end = "", time.monotonic() + 15
+    while time.monotonic() < end:
+        try:
+            data = os.read(master, 65536) if select.select([master], [], [], 0.1)[0] else b""
+        except OSError:  # the other side was closed
+            break
+        out += data.decode(errors="replace")
+    os.close(master)
+    assert process.wait(timeout=5) == 0, out
+    return out
+
+
+def case_ctrl_c_on_a_terminal(t):
+    """The key, not the signal: the terminal sends SIGINT to the foreground group."""
+    t.load_image()
+    t.compose(TICK)
+    master, slave = pty.openpty()
+    process = t.start("up", stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+                      preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(slave)
+    out, sent, end = "", False, time.monotonic() + 20
+    while time.monotonic() < end:
+        try:
+            data = os.read(master, 65536) if select.select([master], [], [], 0.1)[0] else b""
+        except OSError:
+            break
+        out += data.decode(errors="replace")
+        if "second" in out and not sent:
+            os.write(master, b"\x03")
+            sent = True
+    os.close(master)
+    assert process.wait(timeout=5) == 130 and "bye" in out, out
     t.wc("down")
 
 

@@ -272,6 +272,16 @@ def case_plan_changes_nothing(t):
     t.wc("down")
 
 
+def case_plan_golden(t):
+    """The plan, to the letter, as text and as JSON (tests/golden/plan)."""
+    golden = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "plan")
+    t.load_image()
+    shutil.copy(os.path.join(golden, "compose.yaml"), t.dir)
+    assert t.wc("plan", env={"LANG": "C"}).out == harness.read(os.path.join(golden, "plan.txt"))
+    found = t.wc("plan", "--json").out.replace(t.dir + "/", "")
+    assert found == harness.read(os.path.join(golden, "plan.json")), found
+
+
 def case_command_line(t):
     t.compose("services: {web: {image: 'bb:1'}}\n")
     assert "did you mean 'up'?" in t.wc("upp", code=64).err
