@@ -288,6 +288,9 @@ def case_command_line(t):
     assert "did you mean '--detach'?" in t.wc("up", "--detatch", code=64).err
     t.wc("up", "--force-recreate", "--no-recreate", code=64)
     assert "plan" in t.wc("--help").out
+    top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    current = harness.command(os.path.join(top, "tools", "write_cli_docs.py"), t.binary, env=t.environment).stdout
+    assert current == harness.read(os.path.join(top, "docs", "cli.md")), "docs/cli.md: tools/write_cli_docs.py makes it anew"
     assert t.wc("version", "--short").out.count(".") == 2
     assert t.wc("-f", "-", "config", "--services", stdin="services: {x: {image: y}}\n").out == "x\n"
     for shell in ("bash", "zsh", "fish"):
