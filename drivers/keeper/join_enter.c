@@ -135,8 +135,26 @@ static bool other_user_namespace(const struct wc_join *join)
            (theirs.st_ino != ours.st_ino || theirs.st_dev != ours.st_dev);
 }
 
+static int open_root(const struct wc_join *join)
+{
+    char path[48];
+    struct wc_text text = WC_TEXT(path);
+    wc_text_put(&text, "/proc/");
+    wc_text_num(&text, join->pid);
+    wc_text_put(&text, "/root");
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int wc_join_enter(struct wc_join *join)
 {
+    /* The root of the instance is its process's, which is not that of its mount namespace where the
+     * runtime could only chroot (hosts whose own root is a chroot or an initramfs). Should the pid
+     * be somebody else's by now, setns fails: the pidfd's process is gone. */
+    int root = open_root(join);
+    if (root < 0)
+        return wc_fault(errno == ENOENT ? "the instance is not running"
+                                        : "open the instance's root",
+                        NULL, errno == ENOENT ? 0 : errno);
     int which = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     if (other_user_namespace(join))
         which |= CLONE_NEWUSER;
@@ -145,5 +163,8 @@ int wc_join_enter(struct wc_join *join)
     if (setns(join->pidfd, which) != 0)
         return wc_fault(errno == ESRCH ? "the instance is not running" : "enter the instance", NULL,
                         errno == ESRCH ? 0 : errno);
+    if (fchdir(root) != 0 || chroot(".") != 0)
+        return wc_fault("enter the instance's root", NULL, errno);
+    close(root);
     return 0;
 }
