@@ -149,9 +149,21 @@ int wc_fs_mkdirs(const char *path, mode_t mode, struct wc_err *err)
     return 0;
 }
 
-static int remove_below(int dir_fd, const char *name, dev_t device);
+/* A removal under way. A container may nest directories by the thousand, and each level costs a
+ * descriptor and stack: what lies too deep is moved up to the top first, and walked from there. */
+struct removal {
+    int top;         /* the tree's own directory */
+    dev_t device;    /* of the tree: nothing of a mount below it is removed */
+    uint64_t serial; /* makes names for what is moved */
+    bool moved;
+};
 
-static int remove_children(int fd, dev_t device)
+enum { REMOVE_DEPTH = 100 };
+
+static int remove_below(struct removal *w, int dir_fd, const char *name, unsigned depth);
+
+/* Owns fd. */
+static int remove_children(struct removal *w, int fd, unsigned depth)
 {
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {
@@ -163,7 +175,7 @@ static int remove_children(int fd, dev_t device)
     while ((entry = readdir(dir)) != NULL) {
         if (wc_streq(entry->d_name, ".") || wc_streq(entry->d_name, ".."))
             continue;
-        if (remove_below(dirfd(dir), entry->d_name, device) != 0) {
+        if (remove_below(w, dirfd(dir), entry->d_name, depth) != 0) {
             rc = -1;
             sys = errno;
         }
@@ -173,7 +185,17 @@ static int remove_children(int fd, dev_t device)
     return rc;
 }
 
-static int remove_below(int dir_fd, const char *name, dev_t device)
+static int move_up(struct removal *w, int dir_fd, const char *name)
+{
+    char fresh[40];
+    snprintf(fresh, sizeof fresh, ".deep.%016llx", (unsigned long long)w->serial++);
+    if (renameat(dir_fd, name, w->top, fresh) != 0)
+        return -1;
+    w->moved = true;
+    return 0;
+}
+
+static int remove_below(struct removal *w, int dir_fd, const char *name, unsigned depth)
 {
     if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
         return 0;
@@ -183,19 +205,46 @@ static int remove_below(int dir_fd, const char *name, dev_t device)
     if (fd < 0)
         return -1;
     struct stat st;
-    if (fstat(fd, &st) != 0 || (device != 0 && st.st_dev != device)) {
+    if (fstat(fd, &st) != 0 || st.st_dev != w->device) {
         close(fd);
         errno = EBUSY; /* a mount: somebody else's files are in there */
         return -1;
     }
-    if (remove_children(fd, st.st_dev) != 0)
+    if (depth == REMOVE_DEPTH) {
+        close(fd);
+        return move_up(w, dir_fd, name);
+    }
+    if (remove_children(w, fd, depth + 1) != 0)
         return -1;
     return unlinkat(dir_fd, name, AT_REMOVEDIR);
 }
 
+static int remove_top(const char *path)
+{
+    if (unlink(path) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return -1;
+    WC_CLEANUP_FD int top = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    struct removal w = { .top = top };
+    struct stat st;
+    if (top < 0 || fstat(top, &st) != 0)
+        return -1;
+    w.device = st.st_dev;
+    if (getrandom(&w.serial, sizeof w.serial, 0) != sizeof w.serial)
+        w.serial = (uint64_t)getpid() << 32;
+    do {
+        w.moved = false;
+        int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || remove_children(&w, fd, 1) != 0)
+            return -1;
+    } while (w.moved);
+    return rmdir(path);
+}
+
 int wc_fs_remove_tree(const char *path, struct wc_err *err)
 {
-    return remove_below(AT_FDCWD, path, 0) == 0 ? 0 : fail(err, "remove", path);
+    return remove_top(path) == 0 ? 0 : fail(err, "remove", path);
 }
 
 bool wc_fs_exists(const char *path)

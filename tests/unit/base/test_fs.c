@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,6 +66,36 @@ static void reads_are_bounded(void **state)
     assert_int_equal(wc_fs_read(root, 9, &buf, &err), WC_ERR_IO);
     assert_int_equal(wc_fs_read("/dev/zero", 9, &buf, &err), WC_ERR_IO);
     assert_int_equal(wc_fs_read(path("none"), 9, &buf, &err), WC_ERR_NOENT);
+    remove_root();
+}
+
+/* A container can nest deeper than we have descriptors, names or stack for. */
+static void removal_is_not_stopped_by_depth(void **state)
+{
+    enum { DEPTH = 3000, FILES = 200 };
+    (void)state;
+    make_root();
+    struct wc_err err = { 0 };
+    struct rlimit before, few;
+    assert_int_equal(wc_fs_mkdirs(path("deep"), 0755, &err), 0);
+    int fd = open(path("deep"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < DEPTH; i++) {
+        assert_int_equal(mkdirat(fd, "d", 0755), 0);
+        assert_int_equal(mkdirat(fd, "e", 0755), 0);
+        int next = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_true(next >= 0);
+        close(fd);
+        fd = next;
+    }
+    close(fd);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = FILES;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    int rc = wc_fs_remove_tree(path("deep"), &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(rc, 0);
+    assert_false(wc_fs_exists(path("deep")));
     remove_root();
 }
 
@@ -143,5 +174,6 @@ static void root_moves_all_paths(void **state)
 }
 
 WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(reads_are_bounded),
-        WC_CASE(removal_does_not_follow_links), WC_CASE(errors_wrap_and_map),
-        WC_CASE(diagnostics_sort_by_place), WC_CASE(root_moves_all_paths))
+        WC_CASE(removal_is_not_stopped_by_depth), WC_CASE(removal_does_not_follow_links),
+        WC_CASE(errors_wrap_and_map), WC_CASE(diagnostics_sort_by_place),
+        WC_CASE(root_moves_all_paths))
