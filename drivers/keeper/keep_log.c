@@ -21,6 +21,7 @@
 #include "drivers/keeper/protocol.h"
 
 enum { IN_BYTES = 2 * WC_KEEP_PART, PAGE = 4096 };
+enum { DRAIN_STEPS = 256 }; /* 8 MiB: more than any pipe or terminal holds */
 enum { OUT_BYTES = (WC_KEEP_JSON_ROOM + WC_KEEP_PART + PAGE - 1) / PAGE * PAGE };
 
 static char in[IN_BYTES] __attribute__((aligned(4096)));
@@ -212,12 +213,14 @@ void wc_keep_log_step(struct wc_keep *keep, struct wc_keep_stream *stream)
     step(keep, stream, false);
 }
 
+/* Bounded: a writer may outlive the init (with pid: host, or where the descriptor was passed on),
+ * and must not put off the exit by writing on and on. */
 void wc_keep_log_drain(struct wc_keep *keep)
 {
     for (size_t i = 0; i < 2; i++) {
         struct wc_keep_stream *stream = &keep->streams[i];
         stream->ready = stream->fd >= 0;
-        while (stream->ready)
+        for (unsigned left = DRAIN_STEPS; stream->ready && left > 0; left--)
             step(keep, stream, false);
         if (stream->fd >= 0)
             step(keep, stream, true); /* the unfinished line */

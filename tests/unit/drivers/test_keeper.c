@@ -346,7 +346,36 @@ static void out_of_memory(void **state)
     box_close(&box);
 }
 
+/* Somebody else who has the container's output and writes on and on: the exit is told all the same.
+ */
+static void a_writer_outlives_the_program(void **state)
+{
+    (void)state;
+    struct box box = { .runtime = "crun", .program = "exit 6", .extra = "log=none" };
+    char chunk[4096];
+    memset(chunk, 'x', sizeof chunk);
+    chunk[sizeof chunk - 1] = '\n';
+    box_open(&box);
+    box_create(&box);
+    pid_t writer = fork();
+    if (writer == 0) {
+        int fd = open(box_path(&box, "run/stdout"), O_WRONLY);
+        for (int i = 0; fd >= 0 && i < 2000000; i++) /* ends some time, should the test be killed */
+            if (write(fd, chunk, sizeof chunk) < 0)
+                break;
+        _exit(0);
+    }
+    box_send(&box, "start");
+    box_expect(&box, "running ");
+    box_expect(&box, "exited 6 ");
+    kill(writer, SIGKILL);
+    assert_int_equal(waitpid(writer, NULL, 0), writer);
+    box_expect_end(&box, 0);
+    box_close(&box);
+}
+
 WC_MAIN(WC_CASE(exit_codes), WC_CASE(killed), WC_CASE(abort_of_created), WC_CASE(early_commands),
         WC_CASE(missing_program), WC_CASE(bad_settings), WC_CASE(clients_come_and_go),
         WC_CASE(too_many_clients), WC_CASE(idle_means_no_wakeups), WC_CASE(overlay_root),
-        WC_CASE(terminal), WC_CASE(output_of_a_user), WC_CASE(out_of_memory))
+        WC_CASE(terminal), WC_CASE(output_of_a_user), WC_CASE(out_of_memory),
+        WC_CASE(a_writer_outlives_the_program))
