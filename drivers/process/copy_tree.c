@@ -94,11 +94,13 @@ static int copy_link(int from_dir, int to_dir, const char *name, const struct st
     return 0;
 }
 
+/* The mode without following a link as well: a container that has the volume already may have put
+ * one in the node's place. */
 static int copy_node(int to_dir, const char *name, const struct stat *st, struct wc_err *err)
 {
     if (mknodat(to_dir, name, st->st_mode, st->st_rdev) != 0 ||
         fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) != 0 ||
-        fchmodat(to_dir, name, st->st_mode & 07777, 0) != 0)
+        fchmodat(to_dir, name, st->st_mode & 07777, AT_SYMLINK_NOFOLLOW) != 0)
         return fail(name, err);
     return 0;
 }

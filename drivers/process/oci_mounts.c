@@ -302,7 +302,8 @@ static const char *own_hosts(const struct wc_instance *inst, const struct wc_oci
     return wc_arena_strdup(oci->arena, text.data);
 }
 
-/* /etc/hosts, /etc/hostname and /etc/resolv.conf, unless the user mounts something there. */
+/* /etc/hosts, /etc/hostname and /etc/resolv.conf, unless the user mounts something there; as
+ * unchangeable as the root that they are part of. */
 static int add_name_files(const struct wc_instance *inst, const struct wc_oci_host *host,
                           const struct wc_mount *const *list, size_t n, struct wc_oci *oci,
                           struct wc_err *err)
@@ -321,7 +322,8 @@ static int add_name_files(const struct wc_instance *inst, const struct wc_oci_ho
                                      { "/etc/resolv.conf", inst->resolv_file } };
     for (size_t i = 0; i < WC_COUNT(files); i++)
         if (files[i][1] != NULL && !has_target(list, n, files[i][0]))
-            add(oci, files[i][0], "bind", files[i][1], "rbind,rprivate");
+            add(oci, files[i][0], "bind", files[i][1],
+                oci->root_readonly ? "rbind,rprivate,ro" : "rbind,rprivate");
     return 0;
 }
 

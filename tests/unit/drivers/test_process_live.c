@@ -174,9 +174,12 @@ static void read_only_root(void **state)
     s->mounts = mounts;
     s->n_mounts = 1;
     const char *log = output_of(
-        s, "touch /x || echo readonly; touch /scratch/x && echo scratch; grep scratch /proc/mounts",
+        s,
+        "touch /x || echo readonly; touch /scratch/x && echo scratch; grep scratch /proc/mounts;"
+        " echo 10.0.0.1 evil >> /etc/hosts || echo hostsro",
         0);
     expect(log, "readonly");
+    expect(log, "hostsro"); /* the name files are no hole in it */
     expect(log, "scratch\\n");
     expect(log, "size=1024k,mode=700");
     expect(log, "noexec");

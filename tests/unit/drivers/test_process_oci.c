@@ -2,6 +2,9 @@
 #include "process_fixture.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "drivers/process/bundle_conf.h"
@@ -11,6 +14,7 @@
 #include "drivers/process/oci.h"
 #include "drivers/process/record.h"
 #include "drivers/process/seccomp.h"
+#include "drivers/process/volume.h"
 
 #define ALL_CAPS UINT64_C(0x1ffffffffff)
 
@@ -460,7 +464,32 @@ static void reports(void **state)
     assert_int_equal(r.pid, 0);
 }
 
+/* What can't be opened comes along too: links as they are, pipes with their mode. */
+static void volume_copies_nodes(void **state)
+{
+    (void)state;
+    fixture_begin(&f);
+    const char *from = wc_arena_printf(&f.arena, "%s/from/data", f.root);
+    const char *dir = wc_arena_printf(&f.arena, "%s/vol", f.root), *data = NULL;
+    struct stat st;
+    assert_int_equal(wc_fs_mkdirs(from, 0755, &err), 0);
+    assert_int_equal(mkfifo(wc_arena_printf(&f.arena, "%s/pipe", from), 0600), 0);
+    assert_int_equal(chmod(wc_arena_printf(&f.arena, "%s/pipe", from), 0622), 0);
+    assert_int_equal(symlink("/etc/shadow", wc_arena_printf(&f.arena, "%s/link", from)), 0);
+    int root = open(wc_arena_printf(&f.arena, "%s/from", f.root), O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct wc_volume_source source = { root, "/data" };
+    assert_int_equal(wc_volume_prepare(dir, &source, &f.arena, &data, &err), 0);
+    close(root);
+    assert_int_equal(lstat(wc_arena_printf(&f.arena, "%s/pipe", data), &st), 0);
+    assert_true(S_ISFIFO(st.st_mode) && (st.st_mode & 07777) == 0622);
+    assert_int_equal(lstat(wc_arena_printf(&f.arena, "%s/link", data), &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(wc_fs_remove_tree(wc_arena_printf(&f.arena, "%s/from", f.root), &err), 0);
+    assert_int_equal(wc_volume_remove(dir, &err), 0);
+    fixture_end(&f);
+}
+
 WC_MAIN(WC_CASE(defaults_of_config), WC_CASE(limits_in_config), WC_CASE(args_rules), WC_CASE(users),
         WC_CASE(image_links_stay_inside), WC_CASE(layered_root), WC_CASE(capabilities),
         WC_CASE(seccomp_profile), WC_CASE(seccomp_file), WC_CASE(cgroup_hosts), WC_CASE(logging),
-        WC_CASE(reports))
+        WC_CASE(reports), WC_CASE(volume_copies_nodes))
