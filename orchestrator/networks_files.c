@@ -19,7 +19,6 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
 
@@ -220,22 +219,13 @@ static void read_host_resolv(struct texts *t)
 static void add_file(struct wc_networks_work *w, const char *path, const char *text)
 {
     struct wc_networks_priv *priv = w->out->priv;
-    for (size_t i = priv->n_files; i > 0; i--)
-        if (wc_streq(priv->files[i - 1].path, path))
-            return;
     priv->files =
         wc_arena_grow(w->arena, priv->files, priv->n_files, &priv->cap_files, sizeof *priv->files);
     priv->files[priv->n_files++] = (struct wc_networks_file){ path, text };
 }
 
-/* Instances with the same settings share a resolv.conf, named by what is in it. */
-static const char *resolv_path(struct wc_networks_work *w, const struct wc_buf *text)
-{
-    char hex[WC_SHA256_HEX + 1];
-    wc_sha256_hex(text->data, text->len, hex);
-    return wc_arena_printf(w->arena, "%s/%.12s.resolv", w->out->priv->run_dir, hex);
-}
-
+/* Files of its own even where another instance's say the same: root inside may write them, as
+ * Docker lets it, and must not choose its neighbours' name server by that. */
 static void add_slot(struct texts *t, size_t nth)
 {
     struct wc_networks_work *w = t->w;
@@ -247,7 +237,8 @@ static void add_slot(struct texts *t, size_t nth)
     add_file(w, slot->hosts_file, wc_arena_strndup(w->arena, text.data, text.len));
     wc_buf_reset(&text);
     put_resolv(t, nth, &text);
-    slot->resolv_file = resolv_path(w, &text);
+    slot->resolv_file =
+        wc_arena_printf(w->arena, "%s/%s.resolv", w->out->priv->run_dir, w->in->slots[nth].name);
     add_file(w, slot->resolv_file, wc_arena_strndup(w->arena, text.data, text.len));
 }
 

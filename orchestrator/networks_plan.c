@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "base/paths.h"
 #include "base/str.h"
 
@@ -192,22 +193,21 @@ int wc_networks_plan(const struct wc_networks_in *in, struct wc_arena *arena,
 
 /* ---- files ------------------------------------------------------------------------------ */
 
-static bool is_planned(const struct wc_networks_priv *priv, const char *name)
-{
-    for (size_t i = 0; i < priv->n_files; i++)
-        if (wc_streq(strrchr(priv->files[i].path, '/') + 1, name))
-            return true;
-    return false;
-}
-
 static void remove_stale(const struct wc_networks_priv *priv)
 {
+    struct wc_arena arena;
+    struct wc_map planned;
+    wc_arena_init(&arena);
+    wc_map_init(&planned, &arena);
+    for (size_t i = 0; i < priv->n_files; i++)
+        wc_map_put(&planned, strrchr(priv->files[i].path, '/') + 1, "");
     DIR *dir = opendir(priv->run_dir);
     for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
-        if (e->d_name[0] != '.' && !is_planned(priv, e->d_name))
+        if (e->d_name[0] != '.' && !wc_map_has(&planned, e->d_name))
             unlinkat(dirfd(dir), e->d_name, 0);
     if (dir != NULL)
         closedir(dir);
+    wc_arena_deinit(&arena);
 }
 
 int wc_networks_write(const struct wc_networks_plan *out, struct wc_err *err)
