@@ -155,12 +155,13 @@ static void on_net_down(struct wc_op *op)
             no->request->changed++;
         }
         wc_map_init(&engine->net_names, &engine->arena);
-        engine->net = NET_UNKNOWN;
         engine->net_hash[0] = '\0';
         if (engine->config.paths != NULL && !engine->config.preview &&
             wc_networks_release(engine->config.paths, engine->config.project, &err) != 0)
             wc_log(WC_LOG_WARN, "engine", "networks: %s", err.msg);
     }
+    engine->net = NET_UNKNOWN; /* who waits for it, by a later request, asks for it anew */
+    dirty_waiting(engine);
     end_request_op(no, "networks");
     wc_eng_op_end(engine, op);
 }
@@ -168,8 +169,10 @@ static void on_net_down(struct wc_op *op)
 void wc_eng_net_down(struct request *request)
 {
     struct wc_engine *engine = request->engine;
+    request->net_down = true;
     if (engine->config.paths == NULL && engine->net_names.n == 0)
         return;
+    engine->net = NET_WORKING;
     struct net_op *no = net_op(engine, WC_VERB_NET_DOWN, on_net_down);
     no->request = request;
     no->bare.project = engine->config.project;

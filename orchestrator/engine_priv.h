@@ -120,6 +120,7 @@ struct request {
     struct wc_request ask; /* pointers of `services` are not kept */
     enum stage stage;
     bool cancelled, whole; /* whole: no service was named */
+    bool net_down;         /* DOWN: NET_DOWN was asked for */
     unsigned n_open, n_failed, changed, n_ops;
     uint64_t began_ms;
     int status;
@@ -138,6 +139,7 @@ struct eng_driver {
 
 struct wc_engine {
     struct wc_engine_config config;
+    unsigned going_down; /* instances that go down and are not down yet */
     struct wc_clock clock;
     struct wc_arena arena;
     struct eng_driver drivers[ENG_DRIVERS];

@@ -81,8 +81,21 @@ static void end_instances(struct request *request)
     bool tear_down = request->ask.kind == WC_REQUEST_DOWN && request->whole &&
                      request->status == 0 && engine->n_insts == 0;
     request->stage = tear_down ? STAGE_NET_DOWN : STAGE_END;
-    if (tear_down)
+    if (tear_down && !request->net_down)
         wc_eng_net_down(request);
+}
+
+/* A bridge takes the kernel some 50 ms to remove: that may go on beside the removal of what has
+ * ended, as soon as nothing lives that could use it. */
+static bool may_lose_networks(const struct request *request)
+{
+    const struct wc_engine *engine = request->engine;
+    if (request->ask.kind != WC_REQUEST_DOWN || !request->whole || request->net_down ||
+        request->cancelled || request->status != 0 || engine->net == NET_WORKING ||
+        engine->n_insts != request->n_open) /* an orphan stays, and needs them */
+        return false;
+    return engine->going_down == 0 && engine->n_ops[WC_VERB_LIST] == 0 &&
+           engine->n_ops[WC_VERB_CREATE] == 0 && engine->n_ops[WC_VERB_START] == 0;
 }
 
 /* Moves one request on; true when it did. */
@@ -98,6 +111,10 @@ static bool turn(struct request *request)
     }
     switch (request->stage) {
     case STAGE_INSTANCES:
+        if (request->n_open > 0 && may_lose_networks(request)) {
+            wc_eng_net_down(request);
+            return true;
+        }
         if (request->n_open > 0 || engine->net == NET_WORKING ||
             (request->ask.kind == WC_REQUEST_APPLY && engine->net_wanted &&
              engine->net != NET_FAILED))

@@ -136,6 +136,7 @@ void wc_eng_count(struct inst *inst)
     inst->tally = now;
     bool held = holds_up(svc);
     svc->going_down += (unsigned)now.going_down - (unsigned)before.going_down;
+    inst->engine->going_down += (unsigned)now.going_down - (unsigned)before.going_down;
     if (rev == NULL || svc->node == SIZE_MAX)
         return;
     if (held != holds_up(svc))
@@ -153,6 +154,7 @@ void wc_eng_count(struct inst *inst)
 void wc_eng_recount(struct wc_engine *engine)
 {
     const struct revision *rev = engine->rev;
+    engine->going_down = 0;
     for (size_t i = 0; i < engine->svcs.n; i++) {
         struct svc *svc = engine->svcs.entries[i].value;
         svc->going_down = svc->dependents_up = 0;
@@ -164,6 +166,7 @@ void wc_eng_recount(struct wc_engine *engine)
             continue;
         inst->tally = tally_of(inst);
         inst->svc->going_down += inst->tally.going_down;
+        engine->going_down += inst->tally.going_down;
         if (inst->svc->node != SIZE_MAX)
             apply(&rev->views[inst->svc->node], &inst->tally, 1U);
         wc_eng_dirty(inst);
