@@ -65,7 +65,7 @@ struct wc_clone_args {
 };
 
 /* openat2(2) */
-enum { WC_RESOLVE_NO_MAGICLINKS = 0x02, WC_RESOLVE_NO_SYMLINKS = 0x04 };
+enum { WC_RESOLVE_NO_MAGICLINKS = 0x02, WC_RESOLVE_NO_SYMLINKS = 0x04, WC_RESOLVE_IN_ROOT = 0x10 };
 struct wc_open_how {
     uint64_t flags, mode, resolve;
 };

@@ -19,6 +19,7 @@ struct wc_keep_conf {
     const char *layers, *lower, *upper, *work, *rootfs;
     const char *netns, *oom_file, *log, *input;
     struct wc_list detach, net_sysctl;
+    struct wc_list pin_at, pin_root, pin_path; /* of the same length */
     uint64_t log_max_bytes, log_max_files, owner;
     bool read_only, tty;
 };
@@ -42,6 +43,7 @@ enum { /* sizes */
        WC_KEEP_CLIENTS = 12,
        WC_KEEP_PACKET = 512,
        WC_KEEP_ORPHANS = 8,
+       WC_KEEP_PINS = 32,
 };
 
 enum wc_keep_tag { /* of what epoll reports */
@@ -95,7 +97,7 @@ int wc_keep_conf_load(struct wc_keep_conf *conf);
  * net.inside. The process stays in that namespace. */
 int wc_keep_net_up(const struct wc_keep_conf *conf);
 
-/* keep_root.c: private mount namespace, detached mounts, overlay. */
+/* keep_root.c: private mount namespace, detached mounts, pinned parts of volumes, overlay. */
 int wc_keep_root_up(struct wc_keep *keep);
 void wc_keep_root_down(struct wc_keep *keep);
 

@@ -18,6 +18,9 @@ static const struct wc_record_row rows[] = {
     ROW("runtime_root", TEXT, runtime_root),
     ROW("bundle", TEXT, bundle),
     ROW("detach", LIST, detach),
+    ROW("pin_at", LIST, pin_at),
+    ROW("pin_root", LIST, pin_root),
+    ROW("pin_path", LIST, pin_path),
     ROW("layers", TEXT, layers),
     ROW("lower", TEXT, lower),
     ROW("upper", TEXT, upper),
@@ -38,6 +41,7 @@ static const struct wc_record_row rows[] = {
 static char data[32768]; /* only the pages that are read into cost anything */
 static const char *detach[16];
 static const char *sysctls[64];
+static const char *pins[3][WC_KEEP_PINS];
 
 static int check_words(const struct wc_keep_conf *conf)
 {
@@ -84,6 +88,8 @@ static int check(const struct wc_keep_conf *conf)
         return wc_fault("settings: out of range:", "log_max_files", 0);
     if (conf->owner >= UINT32_MAX)
         return wc_fault("settings: out of range:", "owner", 0);
+    if (conf->pin_at.n != conf->pin_root.n || conf->pin_at.n != conf->pin_path.n)
+        return wc_fault("settings: pins that are not whole", NULL, 0);
     return check_words(conf);
 }
 
@@ -99,6 +105,9 @@ int wc_keep_conf_load(struct wc_keep_conf *conf)
         .log_max_files = 1,
         .detach = { detach, 0, sizeof detach / sizeof detach[0] },
         .net_sysctl = { sysctls, 0, sizeof sysctls / sizeof sysctls[0] },
+        .pin_at = { pins[0], 0, WC_KEEP_PINS },
+        .pin_root = { pins[1], 0, WC_KEEP_PINS },
+        .pin_path = { pins[2], 0, WC_KEEP_PINS },
     };
     if (wc_record_decode(data, (size_t)len, rows, sizeof rows / sizeof rows[0], conf) != 0)
         return -1;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "drivers/keeper/common.h"
+#include "drivers/keeper/common_kernel.h"
 
 /* Whether we are in a user namespace of our own, where overlay's marks can't be trusted.* ones. */
 static bool in_user_namespace(void)
@@ -70,6 +71,29 @@ static int mount_overlay(struct wc_keep *keep)
     return status;
 }
 
+/* A part of a volume is looked up and mounted by one descriptor: the containers that have the
+ * volume may swap a directory on the way for a link at any time, which the runtime would follow to
+ * the host's files (the class of CVE-2017-1002101). */
+static int pin(const char *at, const char *root, const char *path)
+{
+    const struct wc_open_how how = { .flags = O_PATH | O_CLOEXEC,
+                                     .resolve = WC_RESOLVE_IN_ROOT | WC_RESOLVE_NO_MAGICLINKS };
+    char name[40];
+    struct wc_text text = WC_TEXT(name);
+    int dir = open(root, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = dir < 0 ? -1 : (int)syscall(SYS_openat2, dir, path, &how, sizeof how);
+    wc_text_put(&text, "/proc/self/fd/");
+    wc_text_num(&text, fd < 0 ? 0 : (uint64_t)fd);
+    int status = fd < 0 ? -1 : mount(name, at, NULL, MS_BIND | MS_REC, NULL);
+    if (status != 0)
+        wc_fault("volume: subpath", path, errno);
+    if (fd >= 0)
+        close(fd);
+    if (dir >= 0)
+        close(dir);
+    return status;
+}
+
 int wc_keep_root_up(struct wc_keep *keep)
 {
     const struct wc_keep_conf *conf = &keep->conf;
@@ -82,6 +106,9 @@ int wc_keep_root_up(struct wc_keep *keep)
         if (umount2(point, MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT)
             return wc_fault("detach", point, errno);
     }
+    for (size_t i = 0; i < conf->pin_at.n; i++)
+        if (pin(conf->pin_at.items[i], conf->pin_root.items[i], conf->pin_path.items[i]) != 0)
+            return -1;
     return conf->lower == NULL ? 0 : mount_overlay(keep);
 }
 

@@ -19,6 +19,9 @@
  * (repeatable) layers        directory that `lower` is relative to; lower: "a:b:c" topmost first
  *                 (a colon, comma or backslash in a name is escaped by a backslash);
  * upper, work, rootfs: absolute paths (no lower: no overlay is mounted; rootfs is used as it is)
+ *   pin_at, pin_root, pin_path   (repeatable, as many of each) a part of a volume: what pin_path is
+ *                 inside directory pin_root, links resolved as if that were the root, is bound to
+ *                 pin_at in the private mount namespace; config.json names pin_at as a source
  *   read_only     "1": the overlay is mounted without upper and work
  *   netns         "new", "host", or a path to join
  *   net_sysctl    "name=value": written below /proc/sys inside the new network namespace before

@@ -132,6 +132,9 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     wc_oci_record(&out, "bundle", "%s/bundle", req->lib_dir);
     if (req->cgroup->detach != NULL)
         wc_oci_record(&out, "detach", "%s", req->cgroup->detach);
+    static const char *const pin[] = { "pin_at", "pin_root", "pin_path" };
+    for (size_t i = 0; i < oci->pins.n; i++)
+        wc_oci_record(&out, pin[i % WC_COUNT(pin)], "%s", oci->pins.items[i]);
     write_layers(&req->inst->image->layers, arena, &out);
     wc_oci_record(&out, "upper", "%s/upper", req->lib_dir);
     wc_oci_record(&out, "work", "%s/work", req->lib_dir);

@@ -59,7 +59,7 @@ struct wc_oci_rlimit {
 struct wc_oci_host {
     int root_fd;               /* the image's root as the container will see it, O_PATH */
     const char *rootfs;        /* directory the keeper mounts it on */
-    const char *instance_dir;  /* lib directory of the instance: hosts, hostname, volumes/ */
+    const char *instance_dir;  /* lib directory of the instance: hosts, hostname, volumes/, pins/ */
     const char *volumes_dir;   /* lib/volumes */
     const char *cgroup_path;   /* "/wcompose/<project>/<runtime id>" */
     const char *init_program;  /* host path of wcompose-init; needed for init: true only */
@@ -78,6 +78,7 @@ struct wc_oci {
     bool host_pid, host_ipc, host_uts, host_cgroup; /* namespaces that are not made */
     struct wc_oci_mount *mounts;
     size_t n_mounts, cap_mounts;
+    struct wc_strv pins; /* for the keeper, in threes: place, volume's data, path in it */
     struct wc_oci_device *devices;
     size_t n_devices, cap_devices;
     struct wc_oci_rlimit *rlimits;

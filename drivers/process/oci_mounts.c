@@ -151,6 +151,23 @@ static int add_special_volume(const struct wc_mount *m, const struct wc_volume *
     return 0;
 }
 
+/* The source is a place that the keeper binds the volume's part to, since a path through the volume
+ * could lead elsewhere by the time that the runtime takes it. */
+static int pin_subpath(const struct wc_mount *m, const struct wc_oci_host *host, struct wc_oci *oci,
+                       const char **path, struct wc_err *err)
+{
+    const char *place =
+        wc_arena_printf(oci->arena, "%s/pins/%zu", host->instance_dir, oci->pins.n / 3);
+    int rc = wc_volume_subpath(*path, m->subpath, place, err);
+    if (rc != 0)
+        return rc;
+    wc_strv_add(oci->arena, &oci->pins, place);
+    wc_strv_add(oci->arena, &oci->pins, *path);
+    wc_strv_add(oci->arena, &oci->pins, m->subpath);
+    *path = place;
+    return 0;
+}
+
 static int add_named(const struct wc_instance *inst, const struct wc_mount *m,
                      const struct wc_oci_host *host, struct wc_oci *oci, struct wc_err *err)
 {
@@ -172,7 +189,7 @@ static int add_named(const struct wc_instance *inst, const struct wc_mount *m,
     const char *path;
     int rc = wc_volume_prepare(dir, &source, oci->arena, &path, err);
     if (rc == 0 && m->subpath != NULL)
-        rc = wc_volume_subpath(path, m->subpath, oci->arena, &path, err);
+        rc = pin_subpath(m, host, oci, &path, err);
     if (rc == 0)
         bind_data(m, host, oci, path);
     else if (err != NULL && err->at.file == NULL)

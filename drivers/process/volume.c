@@ -90,18 +90,20 @@ int wc_volume_remove(const char *dir, struct wc_err *err)
     return wc_fs_remove_tree(dir, err);
 }
 
-int wc_volume_subpath(const char *data, const char *subpath, struct wc_arena *arena,
-                      const char **path, struct wc_err *err)
+int wc_volume_subpath(const char *data, const char *subpath, const char *place, struct wc_err *err)
 {
     WC_CLEANUP_FD int root = open(data, O_PATH | O_DIRECTORY | O_CLOEXEC);
     WC_CLEANUP_FD int fd = root >= 0 ? wc_image_root_open(root, subpath, O_PATH) : -1;
-    if (fd < 0)
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0)
         return wc_err_set(err, wc_fs_code(errno), errno, "subpath %s of volume %s", subpath, data);
-    char link[64], real[4096];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t len = readlink(link, real, sizeof real - 1);
-    if (len <= 0)
-        return wc_err_set(err, WC_ERR_IO, errno, "subpath %s", subpath);
-    *path = wc_arena_strndup(arena, real, (size_t)len);
-    return 0;
+    int rc = wc_fs_remove_tree(place, err); /* of an earlier run */
+    if (rc == 0)
+        rc = wc_fs_mkdirs(place, 0700, err);
+    if (rc != 0 || S_ISDIR(st.st_mode))
+        return rc;
+    WC_CLEANUP_FD int file = -1;
+    if (rmdir(place) == 0)
+        file = open(place, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    return file >= 0 ? 0 : wc_err_set(err, wc_fs_code(errno), errno, "%s", place);
 }

@@ -29,9 +29,10 @@ int wc_volume_prepare(const char *dir, const struct wc_volume_source *source,
 /* Removes dir with all data; absent is success. Returns as soon as nothing is left of it. */
 int wc_volume_remove(const char *dir, struct wc_err *err);
 
-/* Resolves `subpath` in a volume's data without leaving it; it must be there. */
-int wc_volume_subpath(const char *data, const char *subpath, struct wc_arena *arena,
-                      const char **path, struct wc_err *err);
+/* Looks `subpath` up in a volume's data without leaving it; it must be there. Makes `place` (with
+ * its parents) an empty directory or file, as the part is one, for the keeper to bind it to.
+ */
+int wc_volume_subpath(const char *data, const char *subpath, const char *place, struct wc_err *err);
 
 /* Copies the content of directory from_fd, and its owner, mode and times, into directory to_fd:
  * files with owner, mode, times and extended attributes, links, devices, FIFOs; no sockets.

@@ -244,6 +244,42 @@ static void volumes(void **state)
     fixture_end(&f);
 }
 
+/* A part of a volume is looked up inside of it: neither a link in it nor one that comes between
+ * looking and mounting leads to the host's files. */
+static void volume_parts(void **state)
+{
+    (void)state;
+    fixture_begin(&f);
+    struct wc_volume volume = { .key = "parts", .name = "proc_parts" };
+    f.project.volumes = &volume;
+    f.project.n_volumes = 1;
+    const char *data = wc_arena_printf(&f.arena, "%s/proc_parts/_data", f.paths.volumes);
+    struct wc_err err = { 0 };
+    assert_int_equal(wc_fs_mkdirs(wc_arena_printf(&f.arena, "%s/real/in", data), 0755, &err), 0);
+    fixture_write(wc_arena_printf(&f.arena, "%s/real/in/file", data), "inside\n", 0644);
+    assert_int_equal(symlink("/real", wc_arena_printf(&f.arena, "%s/link", data)), 0);
+    assert_int_equal(symlink("/etc", wc_arena_printf(&f.arena, "%s/out", data)), 0);
+    struct wc_mount mounts[] = {
+        { .type = WC_MOUNT_VOLUME, .source = "parts", .target = "/a", .subpath = "link/in" },
+        { .type = WC_MOUNT_VOLUME, .source = "parts", .target = "/b", .subpath = "real/in/file" },
+    };
+    mounts[0].tmpfs_mode = mounts[1].tmpfs_mode = -1;
+    mounts[0].nocopy = mounts[1].nocopy = true;
+    struct wc_service *s = fixture_service(&f, "parts");
+    s->mounts = mounts;
+    s->n_mounts = 2;
+    const char *log = output_of(s, "cat /a/file /b; echo more > /a/new", 0);
+    expect(log, "inside\\n\",");
+    assert_true(wc_fs_exists(wc_arena_printf(&f.arena, "%s/real/in/new", data)));
+    mounts[0].subpath = "out";
+    struct wc_service *other = fixture_service(&f, "beyond");
+    other->mounts = mounts;
+    other->n_mounts = 2;
+    struct wc_instance *i = fixture_instance(&f, other, "true");
+    assert_int_equal(fixture_do(&f, WC_VERB_CREATE, i), WC_ERR_NOENT); /* no /etc in the volume */
+    fixture_end(&f);
+}
+
 /* A failing create says why in one message and leaves nothing. */
 static void create_failures(void **state)
 {
@@ -445,6 +481,6 @@ static void removed_together(void **state)
 
 WC_MAIN(WC_CASE(removed_together), WC_CASE(rights), WC_CASE(limits), WC_CASE(oom_is_told),
         WC_CASE(paths_inside), WC_CASE(read_only_root), WC_CASE(restart_keeps_files),
-        WC_CASE(volumes), WC_CASE(create_failures), WC_CASE(keeper_dies),
+        WC_CASE(volumes), WC_CASE(volume_parts), WC_CASE(create_failures), WC_CASE(keeper_dies),
         WC_CASE(broken_is_removed), WC_CASE(with_init), WC_CASE(on_runc), WC_CASE(privileged),
         WC_CASE(shared_network))
