@@ -20,7 +20,7 @@ struct wc_keep_conf {
     const char *netns, *oom_file, *log, *input;
     struct wc_list detach, net_sysctl;
     struct wc_list pin_at, pin_root, pin_path; /* of the same length */
-    uint64_t log_max_bytes, log_max_files, owner;
+    uint64_t log_max_bytes, log_max_files, owner, netns_starttime;
     bool read_only, tty;
 };
 

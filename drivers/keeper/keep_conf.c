@@ -28,6 +28,7 @@ static const struct wc_record_row rows[] = {
     ROW("rootfs", TEXT, rootfs),
     ROW("read_only", FLAG, read_only),
     ROW("netns", TEXT, netns),
+    ROW("netns_starttime", NUMBER, netns_starttime),
     ROW("net_sysctl", LIST, net_sysctl),
     ROW("oom_file", TEXT, oom_file),
     ROW("tty", FLAG, tty),

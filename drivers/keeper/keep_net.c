@@ -153,13 +153,31 @@ static int write_sysctl(const char *setting)
     return sys == 0 ? 0 : wc_fault("network: sysctl", setting, sys);
 }
 
-static int enter(const char *netns)
+/* Asked after the namespace was opened: so long as the process lives, the number is still its own.
+ * A number that was given away may be a process of the host. */
+static bool is_still(const char *netns, uint64_t starttime)
 {
+    uint64_t pid, now;
+    char number[24];
+    struct wc_text text = WC_TEXT(number);
+    const char *at = netns + strlen("/proc/");
+    if (strncmp(netns, "/proc/", strlen("/proc/")) != 0)
+        return false;
+    wc_text_putn(&text, at, strcspn(at, "/"));
+    return wc_number(number, INT32_MAX, &pid) && wc_proc_starttime((pid_t)pid, &now) &&
+           now == starttime;
+}
+
+static int enter(const struct wc_keep_conf *conf)
+{
+    const char *netns = conf->netns;
     if (strcmp(netns, "new") == 0) {
         if (unshare(CLONE_NEWNET) != 0)
             return wc_fault("network: new namespace", NULL, errno);
     } else {
         int fd = open(netns, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0 && conf->netns_starttime != 0 && !is_still(netns, conf->netns_starttime))
+            return wc_fault("network: the service to join has ended", NULL, 0);
         if (fd < 0 || setns(fd, CLONE_NEWNET) != 0)
             return wc_fault("network: join", netns, errno);
         close(fd);
@@ -193,7 +211,7 @@ int wc_keep_net_up(const struct wc_keep_conf *conf)
     int host = rtnetlink_open(); /* a socket belongs to the namespace it was opened in */
     if (host < 0)
         return -1;
-    int status = enter(conf->netns);
+    int status = enter(conf);
     if (status == 0)
         status = fill(conf, host);
     close(WC_KEEPER_NETNS_FD); /* held open, it would keep the namespace after our end */

@@ -24,6 +24,8 @@
  *                 pin_at in the private mount namespace; config.json names pin_at as a source
  *   read_only     "1": the overlay is mounted without upper and work
  *   netns         "new", "host", or a path to join
+ *   netns_starttime   netns is /proc/PID/…: that process has to be the one that started then (field
+ *                 22 of its stat file), or the number has gone to another
  *   net_sysctl    "name=value": written below /proc/sys inside the new network namespace before
  * links come up (repeatable) oom_file      cgroup file with a line "oom_kill N" (memory.events, or
  * memory.oom_control on v1); may be missing tty           "1": the runtime gets a console socket,

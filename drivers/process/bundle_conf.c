@@ -102,6 +102,7 @@ static int write_netns(const struct wc_bundle_request *req, const struct wc_oci 
                              "network_mode: service:%s: that service does not run",
                              spec->network_mode_service != NULL ? spec->network_mode_service : "");
         wc_oci_record(out, "netns", "/proc/%d/ns/net", (int)req->join_pid);
+        wc_oci_record(out, "netns_starttime", "%llu", (unsigned long long)req->join_starttime);
         return 0;
     case WC_NETMODE_NONE:
     case WC_NETMODE_NETWORKS:

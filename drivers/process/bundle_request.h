@@ -18,6 +18,7 @@ struct wc_bundle_request {
     unsigned run;                  /* number of this run, from 1 */
     int64_t created_at_ms;         /* of the instance; 0 = now */
     pid_t join_pid;                /* network_mode service:x: its first process, else 0 */
+    uint64_t join_starttime;       /* which that number belongs to */
 };
 
 #endif

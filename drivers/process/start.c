@@ -102,8 +102,10 @@ static void fill_request(const struct wc_inst *inst, struct wc_bundle_request *r
     };
     if (wanted->join_instance != NULL) {
         const struct wc_inst *other = wc_inst_find(inst->driver, wanted->join_instance);
-        if (other != NULL && other->pidfd >= 0)
+        if (other != NULL && other->pidfd >= 0) {
             request->join_pid = other->pid;
+            request->join_starttime = other->starttime;
+        }
     }
 }
 

@@ -152,6 +152,14 @@ static void joins_a_namespace(void **state)
     }
     snprintf(extra, sizeof extra, "netns=/proc/%d/ns/net", other);
     assert_int_equal(unshare(CLONE_NEWNET), 0);
+    char reused[128]; /* the number is another process's by now */
+    snprintf(reused, sizeof reused, "%s\nnetns_starttime=7", extra);
+    struct box late = { .runtime = "crun", .program = "exit 0", .extra = reused };
+    box_open(&late);
+    box_spawn(&late);
+    box_expect(&late, "failed network: the service to join has ended");
+    box_expect_end(&late, 1);
+    box_close(&late);
     box_run(&box);
     assert_non_null(strstr(box_read(box_path(&box, "lib/log.json")), ours));
     kill(other, SIGKILL);
