@@ -153,6 +153,43 @@ static void check_container_names(struct wc_load *load, const struct wc_project 
     }
 }
 
+/* These become words of hosts files, resolv.conf and the name server's tables, where a blank or a
+ * new line would begin something else. */
+static void check_word(struct wc_load *load, struct wc_loc at, const char *attribute,
+                       const char *word)
+{
+    const char *p = word;
+    while (p != NULL && (unsigned char)*p > ' ' && *p != 127)
+        p++;
+    if (p == NULL || (*p == '\0' && p != word))
+        return;
+    struct wc_diag *diag =
+        wc_report_at(load, WC_E_NAME, at, 1, "%s: '%s' is not one word", attribute, word);
+    diag->hint = "without blanks and control characters";
+}
+
+static void check_words(struct wc_load *load, const struct wc_service *s)
+{
+    const struct {
+        const char *attribute;
+        const struct wc_strv *words;
+    } lists[] = { { "dns", &s->dns },
+                  { "dns_search", &s->dns_search },
+                  { "dns_opt", &s->dns_opt } };
+    check_word(load, s->at, "hostname", s->hostname);
+    check_word(load, s->at, "domainname", s->domainname);
+    for (size_t i = 0; i < WC_COUNT(lists); i++)
+        for (size_t k = 0; k < lists[i].words->n; k++)
+            check_word(load, s->at, lists[i].attribute, lists[i].words->items[k]);
+    for (size_t i = 0; i < s->extra_hosts.n; i++) {
+        check_word(load, s->at, "extra_hosts", s->extra_hosts.items[i].key);
+        check_word(load, s->at, "extra_hosts", s->extra_hosts.items[i].value);
+    }
+    for (size_t i = 0; i < s->n_networks; i++)
+        for (size_t k = 0; k < s->networks[i].aliases.n; k++)
+            check_word(load, s->networks[i].at, "aliases", s->networks[i].aliases.items[k]);
+}
+
 void wc_validate(struct wc_load *load, struct wc_project *project, const struct wc_node *root)
 {
     const struct wc_node *services = wc_node_get(root, "services");
@@ -161,6 +198,9 @@ void wc_validate(struct wc_load *load, struct wc_project *project, const struct 
         check_deps(load, project, s, services);
         check_networks(load, project, s, root);
         check_volumes(load, project, s, root);
+        check_words(load, s);
     }
+    for (size_t i = 0; i < project->n_networks; i++)
+        check_word(load, project->networks[i].at, "name", project->networks[i].name);
     check_container_names(load, project);
 }
