@@ -21,9 +21,10 @@ struct wc_paths {
 };
 
 /* Fills *out with absolute paths from the arena, from WCOMPOSE_ROOT, WCOMPOSE_LIBEXEC, the
- * effective user and XDG_*. Makes nothing. Helpers are looked for in WCOMPOSE_LIBEXEC, beside the
- * running program, then in ../libexec/wcompose. Returns 0 or WC_ERR_NOENT (no HOME for an ordinary
- * user; helper programs not found).
+ * effective user and XDG_*. Makes nothing but an ordinary user's run directory in /tmp, where there
+ * is no other. Helpers are looked for in WCOMPOSE_LIBEXEC, beside the
+ * running program, then in ../libexec/wcompose. Returns 0, WC_ERR_NOENT (no HOME for an ordinary
+ * user; helper programs not found) or WC_ERR_PERM (somebody else may write one of the roots).
  */
 int wc_paths_find(struct wc_arena *arena, struct wc_paths *out, struct wc_err *err);
 

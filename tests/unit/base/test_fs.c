@@ -173,7 +173,32 @@ static void root_moves_all_paths(void **state)
     wc_arena_deinit(&arena);
 }
 
+/* Whoever can write to our directories commands us. */
+static void roots_of_others_are_not_used(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        WC_SKIP("needs root");
+    struct wc_arena arena;
+    struct wc_paths paths;
+    struct wc_err err = { 0 };
+    make_root();
+    wc_arena_init(&arena);
+    setenv("WCOMPOSE_ROOT", root, 1);
+    assert_int_equal(wc_fs_mkdirs(path("run"), 0700, &err), 0);
+    assert_int_equal(wc_paths_find(&arena, &paths, &err), 0);
+    assert_int_equal(chown(path("run"), 12345, 12345), 0);
+    assert_int_equal(wc_paths_find(&arena, &paths, &err), WC_ERR_PERM);
+    assert_int_equal(chown(path("run"), 0, 0), 0);
+    assert_int_equal(chmod(root, 01777), 0);
+    assert_int_equal(wc_paths_find(&arena, &paths, &err), WC_ERR_PERM);
+    assert_int_equal(chmod(root, 0755), 0);
+    assert_int_equal(wc_paths_find(&arena, &paths, &err), 0);
+    wc_arena_deinit(&arena);
+    remove_root();
+}
+
 WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(reads_are_bounded),
         WC_CASE(removal_is_not_stopped_by_depth), WC_CASE(removal_does_not_follow_links),
         WC_CASE(errors_wrap_and_map), WC_CASE(diagnostics_sort_by_place),
-        WC_CASE(root_moves_all_paths))
+        WC_CASE(root_moves_all_paths), WC_CASE(roots_of_others_are_not_used))
