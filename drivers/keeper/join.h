@@ -35,7 +35,7 @@ struct wc_join {
     char **argv; /* what to run, NULL-terminated */
     /* join.conf */
     uint64_t pid, starttime, uid, gid, umask;
-    const char *cwd, *groups_text, *caps_text, *seccomp;
+    const char *cwd, *groups_text, *caps_text, *seccomp, *apparmor;
     struct wc_list env, cgroup, rlimit;
     bool nnp;
     /* derived */
@@ -44,7 +44,7 @@ struct wc_join {
     size_t n_groups;
     const char *envp[WC_JOIN_ENV + 4];
     struct wc_sock_fprog filter; /* len 0 = none */
-    int pidfd, null;
+    int pidfd, null, proc; /* proc: the host's /proc, open only where there is a profile to set */
     int cgroups[WC_JOIN_CGROUPS]; /* open cgroup.procs files the child writes itself into */
     size_t n_cgroups;
     int into_cgroup; /* directory of a v2 cgroup to be born in, -1 = none */

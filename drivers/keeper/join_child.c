@@ -55,6 +55,23 @@ static int enter_cgroups(const struct wc_join *join)
     return 0;
 }
 
+/* Said now, while the host's /proc can be reached; in force from the exec on. */
+static int set_apparmor(const struct wc_join *join)
+{
+    char order[300];
+    struct wc_text text = WC_TEXT(order);
+    if (join->apparmor == NULL || join->privileged)
+        return 0;
+    int fd = openat(join->proc, "self/attr/apparmor/exec", O_WRONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) /* before 5.8 */
+        fd = openat(join->proc, "self/attr/exec", O_WRONLY | O_CLOEXEC);
+    wc_text_put(&text, "exec ");
+    wc_text_put(&text, join->apparmor);
+    if (fd < 0 || write(fd, order, text.len) != (ssize_t)text.len)
+        return wc_fault("AppArmor profile", join->apparmor, errno);
+    return close(fd);
+}
+
 static int set_stdio(struct wc_join *join)
 {
     if (join->tty && ioctl(join->slave, TIOCSCTTY, 0) != 0)
@@ -198,7 +215,7 @@ static int prepare(struct wc_join *join)
 {
     setsid();
     reset_signals();
-    if (enter_cgroups(join) != 0 || set_stdio(join) != 0)
+    if (enter_cgroups(join) != 0 || set_apparmor(join) != 0 || set_stdio(join) != 0)
         return -1;
     syscall(SYS_keyctl, KEYCTL_JOIN_SESSION, NULL); /* not the host's keys; ENOSYS is as good */
     umask((mode_t)join->umask);

@@ -24,6 +24,7 @@ static const struct wc_record_row rows[] = {
     ROW("caps", TEXT, caps_text),
     ROW("nnp", FLAG, nnp),
     ROW("seccomp", TEXT, seccomp),
+    ROW("apparmor", TEXT, apparmor),
     ROW("cgroup", LIST, cgroup),
     ROW("rlimit", LIST, rlimit),
 };

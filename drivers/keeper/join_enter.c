@@ -119,6 +119,9 @@ int wc_join_identify(struct wc_join *join)
     join->null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (join->null < 0)
         return wc_fault("open /dev/null", NULL, errno);
+    join->proc = join->apparmor == NULL ? -1 : open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (join->apparmor != NULL && join->proc < 0)
+        return wc_fault("open", "/proc", errno);
     return open_cgroups(join) != 0 || read_filter(join) != 0 ? -1 : 0;
 }
 

@@ -101,6 +101,7 @@ enum { WC_KEEPER_CLIENT_FD = 3 };
  *   caps            hex mask for effective, permitted, bounding (and inheritable 0, ambient 0)
  *   nnp             "1": no_new_privs
  *   seccomp         absolute path of a compiled BPF program (struct sock_filter array), or absent
+ *   apparmor        AppArmor profile that the program is to run under, or absent
  *   cgroup          absolute path of a cgroup.procs file to be written (repeatable)
  *   rlimit          "NUMBER SOFT HARD" (decimal; repeatable)
  */

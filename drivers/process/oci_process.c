@@ -132,6 +132,23 @@ static int apply_seccomp(const char *value, struct wc_oci *oci, struct wc_err *e
     return wc_seccomp_load(path, oci->caps, oci->arena, &oci->seccomp, err);
 }
 
+/* A runtime passes over a profile in silence where the kernel has no AppArmor. */
+static int apply_apparmor(const char *value, struct wc_oci *oci, struct wc_err *err)
+{
+    WC_CLEANUP_BUF struct wc_buf enabled = WC_BUF_INIT;
+    oci->apparmor = NULL;
+    if (wc_streq(value, "unconfined"))
+        return 0;
+    bool there = wc_fs_read("/sys/module/apparmor/parameters/enabled", 16, &enabled, NULL) == 0 &&
+                 enabled.len > 0 && enabled.data[0] == 'Y';
+    if (!there)
+        return wc_err_at(err, WC_ERR_UNAVAILABLE, oci->spec->at,
+                         "security_opt: apparmor=%s can't be had, as this host has no AppArmor",
+                         value);
+    oci->apparmor = value;
+    return 0;
+}
+
 /* no-new-privileges, seccomp=, apparmor=, label=, systempaths=unconfined. */
 static int apply_security_opt(const char *option, struct wc_oci *oci, struct wc_err *err)
 {
@@ -150,8 +167,7 @@ static int apply_security_opt(const char *option, struct wc_oci *oci, struct wc_
     if (option_value(option, "seccomp", &value))
         return apply_seccomp(value, oci, err);
     if (option_value(option, "apparmor", &value)) {
-        oci->apparmor = wc_streq(value, "unconfined") ? NULL : value;
-        return 0;
+        return apply_apparmor(value, oci, err);
     }
     if (option_value(option, "label", &value) && wc_streq(value, "disable"))
         return 0;

@@ -338,6 +338,8 @@ void wc_oci_render_join(const struct wc_oci *oci, struct wc_buf *out)
     wc_oci_record(out, "caps", "%llx", (unsigned long long)oci->caps);
     if (oci->no_new_privs)
         wc_oci_record(out, "nnp", "1");
+    if (oci->apparmor != NULL)
+        wc_oci_record(out, "apparmor", "%s", oci->apparmor);
     if (oci->seccomp_bpf != NULL)
         wc_oci_record(out, "seccomp", "%s", oci->seccomp_bpf);
     for (size_t i = 0; i < oci->n_rlimits; i++)

@@ -238,6 +238,11 @@ static void rights(void **state)
         assert_int_equal(
             run(&box, LIST("--privileged"), LIST("busybox", "mkdir", "/x"), NULL)->status, nnp);
     }
+    /* a profile that the kernel doesn't take is no reason to run without */
+    write_join_conf(&box, "apparmor=no-such-profile-of-ours");
+    const struct joined *without = run(&box, NONE, LIST("true"), NULL);
+    assert_int_equal(without->status, 125);
+    has(without->err, "AppArmor profile no-such-profile-of-ours");
     close_sleeper(&box);
 }
 

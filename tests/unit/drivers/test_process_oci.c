@@ -373,6 +373,27 @@ static void seccomp_file(void **state)
     fixture_end_files(&f);
 }
 
+/* A profile is held to, or the service is refused. */
+static void apparmor_profile(void **state)
+{
+    (void)state;
+    WC_CLEANUP_BUF struct wc_buf enabled = WC_BUF_INIT;
+    fixture_begin(&f);
+    bool there = wc_fs_read("/sys/module/apparmor/parameters/enabled", 16, &enabled, NULL) == 0 &&
+                 enabled.len > 0 && enabled.data[0] == 'Y';
+    struct wc_service *s = fixture_service(&f, "profile");
+    FIXTURE_STRV(&f, s->security_opt, "apparmor=box");
+    assert_int_equal(resolve(s), there ? 0 : WC_ERR_UNAVAILABLE);
+    if (there) {
+        WC_CLEANUP_BUF struct wc_buf join = WC_BUF_INIT;
+        wc_oci_render_join(&oci, &join);
+        assert_non_null(memmem(join.data, join.len, "\0apparmor=box\0", 14));
+    }
+    FIXTURE_STRV(&f, s->security_opt, "apparmor=unconfined");
+    assert_int_equal(resolve(s), 0);
+    fixture_end(&f);
+}
+
 static void cgroup_hosts(void **state)
 {
     (void)state;
@@ -491,5 +512,5 @@ static void volume_copies_nodes(void **state)
 
 WC_MAIN(WC_CASE(defaults_of_config), WC_CASE(limits_in_config), WC_CASE(args_rules), WC_CASE(users),
         WC_CASE(image_links_stay_inside), WC_CASE(layered_root), WC_CASE(capabilities),
-        WC_CASE(seccomp_profile), WC_CASE(seccomp_file), WC_CASE(cgroup_hosts), WC_CASE(logging),
-        WC_CASE(reports), WC_CASE(volume_copies_nodes))
+        WC_CASE(seccomp_profile), WC_CASE(seccomp_file), WC_CASE(apparmor_profile),
+        WC_CASE(cgroup_hosts), WC_CASE(logging), WC_CASE(reports), WC_CASE(volume_copies_nodes))
