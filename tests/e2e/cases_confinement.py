@@ -305,3 +305,60 @@ def case_run_directory_is_private(t):
     assert os.stat(control[0]).st_mode & 0o777 == 0o600
     assert os.stat(os.path.dirname(control[0])).st_mode & 0o777 == 0o700
     t.wc("down")
+
+
+def readable_by_others(root):
+    """Files that any user of the host could open, as far as the modes of files and directories say."""
+    for here, directories, files in os.walk(root):
+        directories[:] = [d for d in directories if os.lstat(os.path.join(here, d)).st_mode & 0o001]
+        for name in files:
+            path = os.path.join(here, name)
+            if os.path.isfile(path) and os.lstat(path).st_mode & 0o004:
+                yield path
+
+
+def case_secrets_stay_private(t):
+    """An environment is in no file that others can read and on no command line; no descriptor gets inside."""
+    secret = "swordfish-" + str(os.getpid())
+    t.load_image()
+    t.compose(f"services: {{web: {{image: 'bb:1', stop_grace_period: 1s, environment: {{KEY: {secret}}}}}}}\n")
+    os.chmod(t.root, 0o755)
+    t.wc("up", "-d")
+    assert t.run_inside("web", "sh", "-c", "echo $KEY").out.strip() == secret
+    for path in readable_by_others(t.root):
+        with open(path, "rb") as f:
+            assert secret.encode() not in f.read(), path
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            assert secret not in harness.read(f"/proc/{pid}/cmdline"), pid
+        except OSError:
+            continue
+    open_inside = {int(fd) for fd in os.listdir(f"/proc/{t.pid('web')}/fd")}
+    assert all(fd < 3 or fd == 10 for fd in open_inside), open_inside  # 10: the shell's own script
+    t.wc("down")
+
+
+def case_name_files_are_ones_own(t):
+    """What root writes to its name files reaches no neighbour, and a part of a volume stays in it."""
+    t.load_image()
+    t.compose("""
+        services:
+          bad: {image: "bb:1", stop_grace_period: 1s, volumes: ["shared:/v"]}
+          good: {image: "bb:1", stop_grace_period: 1s}
+          part:
+            image: bb:1
+            stop_grace_period: 1s
+            profiles: [later]
+            volumes: [{type: volume, source: shared, target: /p, volume: {subpath: sub}}]
+        volumes: {shared: {}}
+    """)
+    t.wc("up", "-d")
+    before = t.run_inside("good", "cat", "/etc/resolv.conf").out
+    t.run_inside("bad", "sh", "-c", "echo nameserver 10.6.6.6 > /etc/resolv.conf; echo 10.6.6.6 good >> /etc/hosts")
+    assert t.run_inside("good", "cat", "/etc/resolv.conf").out == before
+    assert "10.6.6.6" not in t.run_inside("good", "cat", "/etc/hosts").out
+    t.run_inside("bad", "ln", "-s", "/", "/v/sub")
+    t.wc("--profile", "later", "up", "-d", "part")
+    inside = t.wc("--profile", "later", "exec", "-T", "part", "ls", "/p").out.split()
+    assert inside == ["sub"], inside  # the volume's own top, not the host's
+    t.wc("--profile", "later", "down", "-v")
