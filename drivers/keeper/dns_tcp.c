@@ -39,13 +39,40 @@ static size_t number(const struct client *c)
     return (size_t)(c - clients);
 }
 
+static size_t clients_of(uint32_t gateway4)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < CLIENTS; i++)
+        n += clients[i].fd > 0 && clients[i].asker.gateway4 == gateway4;
+    return n;
+}
+
+/* A free place. When there is none, the oldest connection of the network with the most gives way,
+ * if that has more than the newcomer's: one network must not keep the names from the others. By
+ * network, as an address within it can be made up. CLIENTS: no place. */
+static size_t place_for(uint32_t gateway4)
+{
+    size_t best = CLIENTS, most = clients_of(gateway4);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        const struct client *c = &clients[i];
+        if (c->fd <= 0)
+            return i;
+        size_t n = clients_of(c->asker.gateway4);
+        if (n > most || (best < CLIENTS && n == most && c->until_ms < clients[best].until_ms)) {
+            best = i;
+            most = n;
+        }
+    }
+    if (best < CLIENTS)
+        drop(&clients[best]);
+    return best;
+}
+
 void wc_dns_client_add(int fd, struct wc_dns_asker asker)
 {
-    size_t nth = 0;
-    while (nth < CLIENTS && clients[nth].fd > 0)
-        nth++;
-    if (nth == CLIENTS || wc_dns_zone_net(&wc_dns_server.zone, asker) == NULL ||
-        !wc_dns_watch(fd, EPOLLIN, WC_DNS_EV_CLIENT, nth)) {
+    bool known = wc_dns_zone_net(&wc_dns_server.zone, asker) != NULL;
+    size_t nth = known ? place_for(asker.gateway4) : CLIENTS;
+    if (nth == CLIENTS || !wc_dns_watch(fd, EPOLLIN, WC_DNS_EV_CLIENT, nth)) {
         close(fd);
         return;
     }

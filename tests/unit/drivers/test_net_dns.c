@@ -280,12 +280,33 @@ static void over_tcp(void **state)
     write_text(world_path("resolv.conf"), "nameserver 10.99.0.2\n");
 }
 
+/* Connections that say nothing, from one network, don't keep the server from another. */
+static void a_network_cannot_take_all_places(void **state)
+{
+    enum { IDLE = 40 };
+    (void)state;
+    struct app a;
+    int idle[IDLE];
+    app_init(&a);
+    up(&a);
+    struct sockaddr_in to = world_addr(a.nets[0].gateway4, 53);
+    for (int i = 0; i < IDLE; i++) {
+        idle[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_int_equal(connect(idle[i], (const struct sockaddr *)&to, sizeof to), 0);
+    }
+    assert_int_equal(ask_tcp(a.nets[1].gateway4, "db").ip4, IP4(10, 210, 2, 9));
+    for (int i = 0; i < IDLE; i++)
+        close(idle[i]);
+    down(&a);
+}
+
 static const struct CMUnitTest cases[] = {
     WC_CASE(members_outside_and_nothing),
     WC_CASE(internal_members_and_strangers),
     WC_CASE(changes_are_seen_and_a_lost_server_comes_back),
     WC_CASE(silent_resolver_is_answered_for),
     WC_CASE(over_tcp),
+    WC_CASE(a_network_cannot_take_all_places),
 };
 
 int main(int argc, char **argv)
