@@ -119,8 +119,7 @@ struct request {
     struct wc_engine *engine;
     struct wc_request ask; /* pointers of `services` are not kept */
     enum stage stage;
-    bool cancelled, whole; /* whole: no service was named */
-    bool net_down;         /* DOWN: NET_DOWN was asked for */
+    bool cancelled, whole, net_down; /* whole: all services; net_down: NET_DOWN was asked for */
     unsigned n_open, n_failed, changed, n_ops;
     uint64_t began_ms;
     int status;

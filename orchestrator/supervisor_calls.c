@@ -19,8 +19,6 @@
 #include "base/str.h"
 #include "orchestrator/control_ps.h"
 
-/* Reading requests -----------------------------------------------------------------------------*/
-
 static bool flag(const struct wc_json *header, const char *key)
 {
     return wc_json_bool(wc_json_get(header, key), false);
@@ -83,8 +81,6 @@ static void write_key(const struct wc_request *request, const struct wc_json *he
     copy_texts(header, &w, "scale");
     wc_jsonw_end_object(&w);
 }
-
-/* Calls under way ------------------------------------------------------------------------------*/
 
 static struct wc_sup_call *call_new(struct wc_supervisor *sup, struct wc_conn *conn, uint64_t id)
 {
@@ -168,6 +164,13 @@ static void settle(struct wc_sup_call *call, int status)
 static void on_done(void *data, int status, const struct wc_err *err, unsigned changed)
 {
     struct wc_sup_call *call = data;
+    if (status != 0 && call->kind == WC_REQUEST_APPLY && call->is_newest && wc_sup_undo(call, err))
+        return;
+    wc_sup_finish(call, status, err, changed);
+}
+
+void wc_sup_finish(struct wc_sup_call *call, int status, const struct wc_err *err, unsigned changed)
+{
     struct wc_supervisor *sup = call->sup;
     settle(call, status);
     if (call->kind == WC_REQUEST_DOWN && status == 0 && call->whole)
@@ -202,8 +205,6 @@ static struct wc_buf view(const char *bytes, size_t len)
 {
     return (struct wc_buf){ .data = (char *)bytes, .len = len };
 }
-
-/* Verbs ----------------------------------------------------------------------------------------*/
 
 typedef int verb_fn(struct wc_supervisor *sup, struct wc_conn *conn,
                     const struct wc_control_message *message, struct wc_err *err);
@@ -429,8 +430,6 @@ void wc_sup_on_left(void *data, struct wc_conn *conn)
     conn->calls = 0;
 }
 
-/* Events ---------------------------------------------------------------------------------------*/
-
 static void send_event(struct wc_conn *conn, uint64_t id, const struct wc_buf *json)
 {
     WC_CLEANUP_BUF struct wc_buf line = WC_BUF_INIT;
@@ -458,8 +457,6 @@ void wc_sup_on_event(void *data, const struct wc_event *event)
         if (conn->events_id != 0)
             send_event(conn, conn->events_id, &json);
 }
-
-/* After a restart ------------------------------------------------------------------------------*/
 
 static int finish_pending(struct wc_supervisor *sup, const struct wc_buf *pending,
                           struct wc_err *err)

@@ -27,10 +27,11 @@ struct wc_sup_call {
     struct wc_conn *conn; /* NULL when the client has gone, or for our own */
     uint64_t id;
     enum wc_request_kind kind;
-    bool events;       /* the client wants to see them */
-    bool whole;        /* no services were named */
-    bool is_newest;    /* APPLY: of the text in sup->accepted */
-    struct wc_buf key; /* APPLY: what was asked for, to recognise the same again */
+    bool events;           /* the client wants to see them */
+    bool whole;            /* no services were named */
+    bool is_newest;        /* APPLY: of the text in sup->accepted */
+    struct wc_buf key;     /* APPLY: what was asked for, to recognise the same again */
+    struct wc_err failure; /* APPLY that is being undone: why */
     struct wc_sup_call *next, **link;
 };
 
@@ -63,6 +64,15 @@ struct wc_supervisor {
     struct stat settled_images;
     bool is_settled;
 };
+
+/* supervisor_calls.c: ends a call: the client is told. `err` may be NULL with status 0. */
+void wc_sup_finish(struct wc_sup_call *call, int status, const struct wc_err *err,
+                   unsigned changed);
+
+/* supervisor_undo.c: when nothing of the project exists, takes back what a failed APPLY made (its
+ * networks, its files) and then finishes the call with `err`. False, and nothing is done, when
+ * there are instances. */
+bool wc_sup_undo(struct wc_sup_call *call, const struct wc_err *err);
 
 /* supervisor_lock.c: takes the project's lock and writes who holds it. Returns a descriptor that
  * holds it until closed; WC_ERR_CONFLICT when another supervisor lives. */

@@ -81,8 +81,7 @@ def case_missing_file_and_image(t):
     result = t.wc("up", "-d", code=66)
     assert "no-such-image:9" in result.err and "web" in result.err, result
     t.wc("plan", code=66)
-    t.wc("down")
-    t.nothing_left(before)
+    t.nothing_left(before)  # without a down
 
 
 def case_taken_port(t):
@@ -95,8 +94,7 @@ def case_taken_port(t):
         taken.listen()
         result = t.wc("up", "-d", code=None)
         assert result.code not in (0, 70) and "8085" in result.err and "web" in result.err, result
-        t.wc("down")
-        t.nothing_left(before)
+        t.nothing_left(before)  # without a down
 
 
 def case_missing_runtime(t):
@@ -105,8 +103,7 @@ def case_missing_runtime(t):
     before = t.things()
     result = t.wc("up", "-d", code=None)
     assert result.code not in (0, 70) and "no-such-runtime" in result.err, result
-    t.wc("down")
-    t.nothing_left(before)
+    t.nothing_left(before)  # without a down
 
 
 def case_no_runtime_at_all(t):
@@ -122,8 +119,7 @@ def case_no_runtime_at_all(t):
     before = t.things()
     result = t.wc("up", "-d", code=69)
     assert "crun" in result.err and "apt" in result.err, result
-    t.wc("down")
-    t.nothing_left(before)
+    t.nothing_left(before)  # without a down
 
 
 def case_full_disk(t):
@@ -132,7 +128,7 @@ def case_full_disk(t):
     images = os.path.join(t.root, "lib", "images")
     small = os.path.join(t.base, "small")
     os.makedirs(small)
-    harness.command("mount", "-t", "tmpfs", "-o", "size=4m", "small", small)
+    harness.command("mount", "-t", "tmpfs", "-o", "size=4m,mode=0700", "small", small)
     shutil.copytree(images, os.path.join(small, "lib", "images"), symlinks=True)
     t.root = small
     t.environment["WCOMPOSE_ROOT"] = small
@@ -161,8 +157,7 @@ def case_unreadable_bind_source(t):
     before = t.things()
     result = t.wc("up", "-d", code=None)
     assert result.code not in (0, 70) and "/no/such/place" in result.err and "web" in result.err, result
-    t.wc("down")
-    t.nothing_left(before)
+    t.nothing_left(before)  # without a down
     assert not os.path.exists("/no/such/place")
 
 
