@@ -9,8 +9,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-#include "base/fs.h"
 #include "base/str.h"
+#include "spec/access.h"
 #include "spec/dotenv.h"
 
 static const char *const file_names[] = { "compose.yaml", "compose.yml", "docker-compose.yml",
@@ -18,25 +18,6 @@ static const char *const file_names[] = { "compose.yaml", "compose.yml", "docker
 static const char *const override_names[] = { "compose.override.yml", "compose.override.yaml",
                                               "docker-compose.override.yml",
                                               "docker-compose.override.yaml" };
-
-bool wc_load_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
-                  unsigned span, struct wc_text *out)
-{
-    struct wc_err err = { 0 };
-    WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
-    if (wc_fs_read(path, WC_YAML_BYTES_MAX, &buf, &err) != 0) {
-        if (err.code == WC_ERR_NOENT)
-            wc_report_at(load, WC_E_FILE, at, span, "there is no file '%s'", shown);
-        else
-            wc_report_at(load, err.code == WC_ERR_LIMIT ? WC_E_LIMIT : WC_E_FILE, at, span,
-                         "can't read '%s': %s", shown, err.msg);
-        return false;
-    }
-    char *copy = wc_arena_alloc(load->arena, buf.len + 1);
-    memcpy(copy, buf.data, buf.len);
-    *out = (struct wc_text){ copy, buf.len };
-    return true;
-}
 
 /* A path as the user would write it: relative when it is beneath cwd. */
 static const char *show_path(const struct wc_load *load, const char *path)
@@ -84,9 +65,9 @@ static void read_env_file(struct wc_load *load, const char *path, bool required,
 {
     const char *shown = show_path(load, path);
     struct wc_text text;
-    if (!required && !wc_fs_exists(path))
+    if (!required && !wc_access_exists(load, path))
         return;
-    if (!wc_load_read(load, path, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
+    if (!wc_access_read(load, path, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
         return;
     wc_diags_source(load->diags, shown, text.bytes, text.len);
     struct wc_dotenv in = { .file = shown,
@@ -174,7 +155,7 @@ static const char *first_in(struct wc_load *load, const char *dir, const char *c
 {
     for (size_t i = 0; i < n; i++) {
         const char *path = join(load, dir, names[i]);
-        if (wc_fs_exists(path))
+        if (wc_access_exists(load, path))
             return path;
     }
     return NULL;

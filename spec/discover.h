@@ -13,14 +13,4 @@ int wc_discover(struct wc_load *load);
  * project directory's name. */
 void wc_discover_name(struct wc_load *load, const struct wc_node *name);
 
-/* The whole of a file, in the arena. */
-struct wc_text {
-    const char *bytes; /* len of them and a NUL */
-    size_t len;
-};
-
-/* Reads a file into the arena. Returns false after reporting E108 at `at`. */
-bool wc_load_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
-                  unsigned span, struct wc_text *out);
-
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "spec/access.h"
 #include "spec/discover.h"
 #include "spec/interpolate.h"
 #include "spec/merge.h"
@@ -26,7 +27,7 @@ static void parse_one(struct wc_load *load, size_t i, struct tree_list *trees)
     struct wc_documents documents;
     if (text.bytes == NULL) {
         const char *real = wc_streq(path, "-") ? "/dev/stdin" : path;
-        if (!wc_load_read(load, real, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
+        if (!wc_access_read(load, real, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
             return;
     }
     if (text.len > WC_YAML_BYTES_MAX) {

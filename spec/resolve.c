@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/fs.h"
 #include "base/str.h"
-#include "spec/discover.h"
+#include "spec/access.h"
 #include "spec/dotenv.h"
 
 /* What the text of an env file can use: the environment, then the service's own. */
@@ -37,9 +36,9 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool req
 {
     const char *full = wc_load_path(load, load->project_dir, path->text);
     struct wc_text text;
-    if (!required && !wc_fs_exists(full))
+    if (!required && !wc_access_exists(load, full))
         return;
-    if (!wc_load_read(load, full, path->text, path->at, path->span, &text))
+    if (!wc_access_read(load, full, path->text, path->at, path->span, &text))
         return;
     wc_diags_source(load->diags, path->text, text.bytes, text.len);
     struct wc_dotenv in = { .file = path->text,

@@ -19,6 +19,19 @@
 struct wc_arena;
 struct wc_buf;
 
+/* How a load gets at files. Both functions get absolute, cleaned paths ("/dev/stdin" for "-") and
+ * run on the thread of the load.
+ *   read    appends the whole file to `out`; 0, or WC_ERR_NOENT, WC_ERR_PERM, WC_ERR_IO,
+ *           WC_ERR_LIMIT (more than `limit` bytes) with *err set
+ *   exists  true when something is there
+ *   data    handed back to both; the caller's
+ */
+struct wc_spec_access {
+    int (*read)(void *data, const char *path, size_t limit, struct wc_buf *out, struct wc_err *err);
+    bool (*exists)(void *data, const char *path);
+    void *data;
+};
+
 /* What the command line and the environment say about loading. All pointers borrowed, NULL = not
  * given. */
 struct wc_spec_options {
@@ -42,6 +55,7 @@ struct wc_spec_options {
     const char *text; /* the text itself, instead of files; without canonical it is one file called
                          compose.yaml in cwd */
     size_t text_len;
+    const struct wc_spec_access *access; /* NULL: the file system */
 };
 
 /* Loads the project. Returns 0 and sets *out when there is no error in diags; else a negative code:

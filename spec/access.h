@@ -1,0 +1,21 @@
+/* access.h - reading files on behalf of a load (spec, private). */
+#ifndef SPEC_ACCESS_H
+#define SPEC_ACCESS_H
+
+#include "spec/load.h"
+
+/* The whole of a file, in the arena. */
+struct wc_text {
+    const char *bytes; /* len of them and a NUL */
+    size_t len;
+};
+
+/* Reads a file into the arena. Returns false after reporting E108, or E105 when it is too large, at
+ * `at`. */
+bool wc_access_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
+                    unsigned span, struct wc_text *out);
+
+/* True when something is there. */
+bool wc_access_exists(const struct wc_load *load, const char *path);
+
+#endif
