@@ -10,3 +10,9 @@ foreach(check layers docs size banned format)
     add_test(NAME ${check}.self-test COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_${check}.py --self-test)
     set_tests_properties(${check} ${check}.self-test PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77 LABELS checks)
 endforeach()
+
+# libwcompose installed into an empty prefix and used from there.
+if(TARGET wcompose_shared)
+    add_test(NAME library COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_library.py ${CMAKE_BINARY_DIR})
+    set_tests_properties(library PROPERTIES TIMEOUT 120 LABELS checks)
+endif()

@@ -17,6 +17,7 @@ MAY = {
     "images": ("images", "base", "include"),
     "drivers": ("drivers", "base", "include"),
     "orchestrator/core": ("orchestrator/core", "base", "include"),
+    "lib": ("lib", "base", "include"),
     "orchestrator": ("orchestrator", "base", "include"),
     "cli": ("cli", "base", "include"),
     "tests": None,  # everything
@@ -24,7 +25,7 @@ MAY = {
 }
 
 # Folders (or single files) from which uv.h must not be reached, nor any of IMPURE be included.
-PURE = ("spec", "orchestrator/core", "base")
+PURE = ("spec", "orchestrator/core", "base", "lib")
 IMPURE = {
     "orchestrator/core": ("time.h", "unistd.h", "fcntl.h", "dirent.h", "pthread.h", "poll.h", "signal.h",
                           "sys/", "netinet/", "arpa/", "net/", "linux/"),

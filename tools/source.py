@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 
-ROOMS = ("base", "include", "spec", "images", "drivers", "orchestrator", "cli")
+ROOMS = ("base", "include", "spec", "images", "drivers", "orchestrator", "lib", "cli")
 ALL = ROOMS + ("tests", "bench")
 
 
