@@ -10,12 +10,14 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/input.h"
+#include "spec/encoding.h"
 
 static int read_file(void *data, const char *path, size_t limit, struct wc_buf *out,
                      struct wc_err *err)
 {
     (void)data;
-    return wc_fs_read(path, limit, out, err);
+    return wc_input_read(path, NULL, limit, out, err);
 }
 
 static bool file_exists(void *data, const char *path)
@@ -53,5 +55,5 @@ bool wc_access_read(struct wc_load *load, const char *path, const char *shown, s
     char *copy = wc_arena_alloc(load->arena, buf.len + 1);
     memcpy(copy, buf.data, buf.len);
     *out = (struct wc_text){ copy, buf.len };
-    return true;
+    return wc_encoding_take(load, shown, out);
 }

@@ -4,14 +4,8 @@
 
 #include "spec/load.h"
 
-/* The whole of a file, in the arena. */
-struct wc_text {
-    const char *bytes; /* len of them and a NUL */
-    size_t len;
-};
-
-/* Reads a file into the arena. Returns false after reporting E108, or E105 when it is too large, at
- * `at`. */
+/* Reads a file into the arena, as UTF-8. Returns false after reporting E108, or E105 when it is too
+ * large, at `at`, or E104 at its first byte that isn't text. */
 bool wc_access_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
                     unsigned span, struct wc_text *out);
 

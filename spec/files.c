@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "spec/access.h"
 #include "spec/discover.h"
+#include "spec/encoding.h"
 #include "spec/interpolate.h"
 #include "spec/merge.h"
 #include "spec/table.h"
@@ -30,6 +31,8 @@ static void parse_one(struct wc_load *load, size_t i, struct tree_list *trees)
         if (!wc_access_read(load, real, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
             return;
     }
+    if (load->options->text != NULL && !wc_encoding_take(load, shown, &text))
+        return;
     if (text.len > WC_YAML_BYTES_MAX) {
         wc_report_at(load, WC_E_LIMIT, (struct wc_loc){ shown, 1, 1 }, 1,
                      "the file is larger than 8 MiB");

@@ -218,18 +218,52 @@ static const char *get_env(void *data, const char *name)
     return wc_load_env(site->load, name);
 }
 
-/* Place of an offset within a scalar: exact when the scalar stands on one line and its text is what
- * was written, else the scalar's own. */
-static struct wc_loc place_in(const struct wc_node *node, size_t offset, size_t len, unsigned *span)
+/* The text of the file that a place is in, or NULL. */
+static const struct wc_source *source_of(const struct wc_load *load, struct wc_loc at)
 {
-    unsigned columns = wc_utf8_columns(node->raw, strlen(node->raw));
-    struct wc_loc at = node->at;
+    const struct wc_source *s = at.file == NULL || at.line == 0 ? NULL : load->diags->sources;
+    while (s != NULL && !wc_streq(s->file, at.file))
+        s = s->next;
+    return s;
+}
+
+/* Where a scalar's text begins in the file: behind the header of a block. */
+static size_t text_begins(const struct wc_source *s, struct wc_loc at)
+{
+    size_t i = wc_text_offset(s->text, s->len, at.line, at.col);
+    if (i < s->len && (s->text[i] == '|' || s->text[i] == '>'))
+        while (i < s->len && s->text[i] != '\n')
+            i++;
+    return i;
+}
+
+/* Place of an offset within a scalar's text, where a '$' is. Folding, escapes and doubled quotes
+ * move characters about but bring no dollar signs, so the n-th of the text is the n-th in the file;
+ * where it isn't after all ("\x24"), the scalar's own place has to do. */
+static struct wc_loc place_in(const struct site *site, size_t offset, size_t len, unsigned *span)
+{
+    const struct wc_node *node = site->node;
+    const struct wc_source *s = source_of(site->load, node->at);
     *span = node->span;
-    if (columns + (node->quoted ? 2 : 0) != node->span)
-        return at;
-    at.col += wc_utf8_columns(node->raw, offset) + (node->quoted ? 1 : 0);
-    *span = wc_utf8_columns(node->raw + offset, len);
-    return at;
+    if (s == NULL || node->text[offset] != '$')
+        return node->at;
+    size_t i = text_begins(s, node->at);
+    for (const char *p = node->text; i < s->len; i++, p++) {
+        const char *in_file = memchr(s->text + i, '$', s->len - i);
+        p = strchr(p, '$');
+        if (in_file == NULL)
+            return node->at;
+        i = (size_t)(in_file - s->text);
+        if (p == node->text + offset)
+            break;
+    }
+    size_t same = 0;
+    while (same < len && i + same < s->len && s->text[i + same] == node->text[offset + same])
+        same++;
+    if (same < len && (i + same >= s->len || strchr("\\' \t\r\n", s->text[i + same]) == NULL))
+        return node->at;
+    *span = wc_utf8_columns(node->text + offset, same);
+    return wc_text_place(node->at.file, s->text, s->len, i);
 }
 
 static void warn_unset(void *data, const char *name, size_t offset, size_t len)
@@ -240,7 +274,7 @@ static void warn_unset(void *data, const char *name, size_t offset, size_t len)
     const char *kept = wc_arena_strdup(site->load->arena, name);
     wc_map_put(&site->load->warned, kept, NULL);
     unsigned span;
-    struct wc_loc at = place_in(site->node, offset, len, &span);
+    struct wc_loc at = place_in(site, offset, len, &span);
     struct wc_diag *diag =
         wc_report_at(site->load, WC_W_UNSET, at, span,
                      "variable '%s' is not set; it becomes an empty string", kept);
@@ -256,7 +290,7 @@ static struct wc_node *expand_scalar(struct wc_load *load, struct wc_node *node)
     struct wc_node *copy = wc_node_copy(load->arena, node);
     if (!wc_template_expand(node->text, &env, &out, &why)) {
         unsigned span;
-        struct wc_loc at = place_in(node, why.offset, why.len, &span);
+        struct wc_loc at = place_in(&site, why.offset, why.len, &span);
         struct wc_diag *diag = wc_report_at(load, why.required ? WC_E_VARIABLE : WC_E_TEMPLATE, at,
                                             span, "%s", why.msg);
         diag->hint = why.required ? "set it in the environment, in .env or in an --env-file"

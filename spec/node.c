@@ -30,14 +30,68 @@ struct builder {
     yaml_parser_t parser;
     struct wc_map anchors;
     size_t alias_nodes;
-    bool failed; /* a syntax error or a limit: stop */
+    bool failed;          /* a syntax error or a limit: stop */
+    struct wc_loc *lines; /* where libyaml's lines begin, when it counts others than we do */
+    size_t n_lines;
+    size_t seen_index, seen_byte; /* a character and its byte: marks count characters */
 };
 
 static struct wc_node *build(struct builder *b, const yaml_event_t *event, unsigned depth);
 
+static struct wc_loc place_at(const struct builder *b, size_t line, size_t column)
+{
+    if (line < b->n_lines)
+        return (struct wc_loc){ b->file, b->lines[line].line,
+                                b->lines[line].col + (unsigned)column };
+    return (struct wc_loc){ b->file, (unsigned)line + 1, (unsigned)column + 1 };
+}
+
 static struct wc_loc place(const struct builder *b, const yaml_mark_t *mark)
 {
-    return (struct wc_loc){ b->file, (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
+    return place_at(b, mark->line, mark->column);
+}
+
+/* Byte of a mark. Marks come in order, so looking costs the text once. */
+static size_t byte_of(struct builder *b, const yaml_mark_t *mark)
+{
+    if (mark->index < b->seen_index)
+        b->seen_index = b->seen_byte = 0;
+    while (b->seen_index < mark->index && b->seen_byte < b->len) {
+        b->seen_byte++;
+        while (b->seen_byte < b->len && ((unsigned char)b->text[b->seen_byte] & 0xC0) == 0x80)
+            b->seen_byte++;
+        b->seen_index++;
+    }
+    return b->seen_byte;
+}
+
+/* Place of a node itself: events with an anchor or a tag begin at these. */
+static struct wc_loc place_behind(struct builder *b, const yaml_event_t *event, bool has_properties)
+{
+    if (!has_properties)
+        return place(b, &event->start_mark);
+    size_t from = byte_of(b, &event->start_mark), i = from;
+    bool comment = false, word = false;
+    for (; i < b->len; i++) {
+        char c = b->text[i];
+        bool gap = c == ' ' || c == '\t' || c == '\r' || c == '\n';
+        if (comment)
+            comment = c != '\n';
+        else if (word)
+            word = !gap && c != ',' && c != ']' && c != '}';
+        else if (c == '#')
+            comment = true;
+        else if (c == '&' || c == '!')
+            word = true;
+        else if (!gap)
+            break;
+    }
+    if (i >= b->len)
+        return place(b, &event->start_mark);
+    struct wc_loc in = wc_text_place(b->file, b->text + from, i - from, i - from);
+    struct wc_loc at = place(b, &event->start_mark);
+    return (struct wc_loc){ b->file, at.line + in.line - 1,
+                            in.line == 1 ? at.col + in.col - 1 : in.col };
 }
 
 static struct wc_diag *report(struct builder *b, enum wc_spec_code code, struct wc_loc at,
@@ -46,27 +100,13 @@ static struct wc_diag *report(struct builder *b, enum wc_spec_code code, struct 
     return wc_diags_add(b->diags, WC_SEVERITY_ERROR, wc_spec_code(code)->code, at, "%s", text);
 }
 
-/* A reader error has an offset only. */
-static struct wc_loc place_of_offset(const struct builder *b, size_t offset)
+static bool has_tab_at(struct builder *b, const yaml_mark_t *mark)
 {
-    struct wc_loc at = { b->file, 1, 1 };
-    size_t start = 0;
-    for (size_t i = 0; i < offset && i < b->len; i++) {
-        if (b->text[i] == '\n') {
-            at.line++;
-            start = i + 1;
-        }
-    }
-    at.col = wc_utf8_columns(b->text + start, (offset < b->len ? offset : b->len) - start) + 1;
-    return at;
+    size_t byte = byte_of(b, mark);
+    return byte < b->len && b->text[byte] == '\t';
 }
 
-static bool has_tab_at(const struct builder *b, const yaml_mark_t *mark)
-{
-    return mark->index < b->len && b->text[mark->index] == '\t';
-}
-
-static const char *hint_for(const struct builder *b)
+static const char *hint_for(struct builder *b)
 {
     const char *problem = b->parser.problem;
     if (has_tab_at(b, &b->parser.problem_mark))
@@ -85,7 +125,8 @@ static void report_syntax(struct builder *b)
 {
     const yaml_parser_t *p = &b->parser;
     if (p->error == YAML_READER_ERROR) {
-        struct wc_diag *diag = report(b, WC_E_SYNTAX, place_of_offset(b, p->problem_offset), "");
+        struct wc_diag *diag =
+            report(b, WC_E_SYNTAX, wc_text_place(b->file, b->text, b->len, p->problem_offset), "");
         diag->msg = wc_arena_printf(b->arena, "not readable as text: %s", p->problem);
         diag->hint = "Compose files are UTF-8";
         return;
@@ -191,11 +232,11 @@ static struct wc_node *build_scalar(struct builder *b, const yaml_event_t *event
     struct wc_node *node = wc_node_new(b->arena, WC_NODE_STRING, NULL);
     const char *value = (const char *)event->data.scalar.value;
     const char *tag = (const char *)event->data.scalar.tag;
-    node->at = place(b, &event->start_mark);
+    node->at = place_behind(b, event, tag != NULL || event->data.scalar.anchor != NULL);
     node->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
-    if (event->end_mark.line == event->start_mark.line &&
-        event->end_mark.column > event->start_mark.column)
-        node->span = (unsigned)(event->end_mark.column - event->start_mark.column);
+    struct wc_loc end = place(b, &event->end_mark);
+    if (end.line == node->at.line && end.col > node->at.col)
+        node->span = end.col - node->at.col;
     node->tag = tag_of(event->data.scalar.tag);
     node->text = node->raw = wc_arena_strndup(b->arena, value, event->data.scalar.length);
     if (strlen(node->raw) != event->data.scalar.length) {
@@ -210,9 +251,12 @@ static struct wc_node *build_scalar(struct builder *b, const yaml_event_t *event
 static struct wc_node *build_list(struct builder *b, const yaml_event_t *start, unsigned depth)
 {
     struct wc_node *list = wc_node_new(b->arena, WC_NODE_LIST, NULL);
-    list->at = place(b, &start->start_mark);
+    list->at = place_behind(b, start,
+                            start->data.sequence_start.tag != NULL ||
+                                start->data.sequence_start.anchor != NULL);
     list->tag = tag_of(start->data.sequence_start.tag);
-    struct anchor *anchor = open_anchor(b, start->data.sequence_start.anchor, list->at);
+    struct anchor *anchor =
+        open_anchor(b, start->data.sequence_start.anchor, place(b, &start->start_mark));
     yaml_event_t event;
     while (next(b, &event)) {
         bool end = event.type == YAML_SEQUENCE_END_EVENT;
@@ -331,9 +375,12 @@ static bool build_member(struct builder *b, struct wc_node *map, const yaml_even
 static struct wc_node *build_map(struct builder *b, const yaml_event_t *start, unsigned depth)
 {
     struct wc_node *map = wc_node_new(b->arena, WC_NODE_MAP, NULL);
-    map->at = place(b, &start->start_mark);
+    map->at = place_behind(b, start,
+                           start->data.mapping_start.tag != NULL ||
+                               start->data.mapping_start.anchor != NULL);
     map->tag = tag_of(start->data.mapping_start.tag);
-    struct anchor *anchor = open_anchor(b, start->data.mapping_start.anchor, map->at);
+    struct anchor *anchor =
+        open_anchor(b, start->data.mapping_start.anchor, place(b, &start->start_mark));
     struct merge_key merge = { 0 };
     yaml_event_t event;
     bool more = true;
@@ -400,6 +447,8 @@ bool wc_node_parse(struct wc_arena *arena, struct wc_diags *diags, const char *f
         report(&b, WC_E_LIMIT, (struct wc_loc){ file, 1, 1 }, "out of memory in the YAML reader");
         return false;
     }
+    b.lines = wc_text_yaml_lines(arena, text, len, &b.n_lines);
+    yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, len);
     read_documents(&b, out);
     yaml_parser_delete(&b.parser);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spec/text.h"
 #include "wcompose/err.h"
 
 struct wc_arena;
@@ -127,8 +128,5 @@ const char *wc_node_describe(const struct wc_node *node);
 
 /* True when both hold the same data, order of map keys apart. */
 bool wc_node_equal(const struct wc_node *a, const struct wc_node *b);
-
-/* Columns (code points) of UTF-8 text. */
-unsigned wc_utf8_columns(const char *text, size_t len);
 
 #endif

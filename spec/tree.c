@@ -217,14 +217,6 @@ bool wc_node_equal(const struct wc_node *a, const struct wc_node *b)
     return true;
 }
 
-unsigned wc_utf8_columns(const char *text, size_t len)
-{
-    unsigned columns = 0;
-    for (size_t i = 0; i < len; i++)
-        columns += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return columns;
-}
-
 static bool one_of(const char *text, const char *const *words, size_t n)
 {
     for (size_t i = 0; i < n; i++)
