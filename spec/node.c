@@ -121,6 +121,18 @@ static const char *hint_for(struct builder *b)
     return NULL;
 }
 
+/* Where the text ran out: behind what is written last, not on the line that libyaml adds. */
+static struct wc_loc place_of_problem(const struct builder *b)
+{
+    struct wc_loc at = place(b, &b->parser.problem_mark);
+    size_t end = b->len;
+    if (wc_text_offset(b->text, b->len, at.line, at.col) < b->len)
+        return at;
+    while (end > 0 && strchr(" \t\r\n", b->text[end - 1]) != NULL)
+        end--;
+    return wc_text_place(b->file, b->text, b->len, end);
+}
+
 static void report_syntax(struct builder *b)
 {
     const yaml_parser_t *p = &b->parser;
@@ -131,7 +143,7 @@ static void report_syntax(struct builder *b)
         diag->hint = "Compose files are UTF-8";
         return;
     }
-    struct wc_diag *diag = report(b, WC_E_SYNTAX, place(b, &p->problem_mark), "");
+    struct wc_diag *diag = report(b, WC_E_SYNTAX, place_of_problem(b), "");
     diag->msg = wc_arena_printf(b->arena, "not valid YAML: %s", p->problem);
     diag->hint = hint_for(b);
     if (p->context != NULL) {
