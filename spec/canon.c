@@ -13,7 +13,21 @@ static const struct wc_field extension_row = { .key = "x-",
                                                .offset = WC_NO_OFFSET,
                                                .merge = WC_MERGE_MAP,
                                                .support = WC_QUIET,
-                                               .hash = WC_KEEPS };
+                                               .hash = WC_KEEPS,
+                                               .clause = "11-extension.md" };
+
+enum wc_support wc_field_support(const struct wc_field *field, enum wc_platform platform)
+{
+    bool own = platform == WC_PLATFORM_WINDOWS && field->windows != WC_AS_LINUX;
+    return own ? field->windows : field->support;
+}
+
+bool wc_field_has_entries(const struct wc_field *field)
+{
+    return field->type == &wc_type_entries || field->type == &wc_type_depends_on ||
+           field->type == &wc_type_networks || field->type == &wc_type_names ||
+           field->type == &wc_type_ulimits;
+}
 
 const struct wc_field *wc_table_find(const struct wc_table *table, const char *key)
 {
@@ -99,11 +113,18 @@ static bool misspelt_own_key(const struct wc_table *table, const char *key)
 static void check_required(struct wc_load *load, const struct wc_node *map, const char *required,
                            const struct wc_where *where)
 {
-    if (required == NULL || wc_node_member(map, required) != NULL || map->tag == WC_TAG_RESET)
+    if (map->tag == WC_TAG_RESET)
         return;
-    bool key = where->key_at.line != 0;
-    wc_report_at(load, WC_E_MISSING, key ? where->key_at : map->at, key ? where->key_span : 1,
-                 "%s needs '%s'", wc_where_text(load, where), required);
+    for (const char *p = required; *p != '\0';) {
+        size_t len = strcspn(p, " ");
+        const char *key = wc_arena_strndup(load->arena, p, len);
+        bool keyed = where->key_at.line != 0;
+        if (wc_node_member(map, key) == NULL)
+            wc_report_at(load, WC_E_MISSING, keyed ? where->key_at : map->at,
+                         keyed ? where->key_span : 1, "%s needs '%s'", wc_where_text(load, where),
+                         key);
+        p += len + (p[len] == ' ' ? 1 : 0);
+    }
 }
 
 struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *table,
@@ -174,7 +195,7 @@ struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *fiel
         out = field->type->canon(load, field, node, where);
     if (field->words != NULL && out->kind == WC_NODE_STRING)
         out = check_words(load, field, out, where);
-    if (field->required != NULL && out->kind == WC_NODE_MAP)
+    if (field->required != NULL && out->kind == WC_NODE_MAP && !wc_field_has_entries(field))
         check_required(load, out, field->required, where);
     if (folds(field, out))
         out = without_repeats(load, field, out);

@@ -49,6 +49,10 @@ struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struc
 #define wc_report(load, code, node, ...)                                                           \
     wc_report_at((load), (code), (node)->at, (node)->span, __VA_ARGS__)
 
+/* Reports that something isn't carried out yet: E300, or W013 when the project is only shown. */
+struct wc_diag *wc_report_not_yet(struct wc_load *load, struct wc_loc at, unsigned span,
+                                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
 /* Sets a formatted hint. */
 void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
