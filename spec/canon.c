@@ -110,23 +110,6 @@ static bool misspelt_own_key(const struct wc_table *table, const char *key)
     return wc_table_find(table, own[0]) != &extension_row && wc_str_suggest(key, own, 1) != NULL;
 }
 
-static void check_required(struct wc_load *load, const struct wc_node *map, const char *required,
-                           const struct wc_where *where)
-{
-    if (map->tag == WC_TAG_RESET)
-        return;
-    for (const char *p = required; *p != '\0';) {
-        size_t len = strcspn(p, " ");
-        const char *key = wc_arena_strndup(load->arena, p, len);
-        bool keyed = where->key_at.line != 0;
-        if (wc_node_member(map, key) == NULL)
-            wc_report_at(load, WC_E_MISSING, keyed ? where->key_at : map->at,
-                         keyed ? where->key_span : 1, "%s needs '%s'", wc_where_text(load, where),
-                         key);
-        p += len + (p[len] == ' ' ? 1 : 0);
-    }
-}
-
 struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *table,
                                  struct wc_node *node, const struct wc_where *where)
 {
@@ -195,8 +178,8 @@ struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *fiel
         out = field->type->canon(load, field, node, where);
     if (field->words != NULL && out->kind == WC_NODE_STRING)
         out = check_words(load, field, out, where);
-    if (field->required != NULL && out->kind == WC_NODE_MAP && !wc_field_has_entries(field))
-        check_required(load, out, field->required, where);
+    if (field->required != NULL && out->kind == WC_NODE_MAP && field->merge != WC_MERGE_MAP)
+        wc_require(load, out, field->required, where);
     if (folds(field, out))
         out = without_repeats(load, field, out);
     if (node->tag != WC_TAG_NONE && out->tag != node->tag) {

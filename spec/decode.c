@@ -38,7 +38,9 @@ static bool report_support(struct wc_load *load, const struct wc_field *field,
         diag = wc_report_at(load, WC_E_NOT_YET, member->key_at, member->key_span, "'%s' in %s %s",
                             member->key, place, text);
     if (diag != NULL)
-        diag->hint = "remove it, or wait for a release that carries it out";
+        diag->hint = load->options->platform == WC_PLATFORM_WINDOWS
+                         ? "remove it, or run the service in a Linux container"
+                         : "remove it, or wait for a release that carries it out";
     return level == WC_CARRIED;
 }
 
@@ -53,6 +55,16 @@ static void walk_items(struct wc_load *load, const struct wc_table *table,
     }
 }
 
+/* Some sections may be there with nothing in them. */
+static bool null_is_value(const struct wc_field *field)
+{
+    static const char *const keys[] = { "build", "deploy", "develop" };
+    for (size_t i = 0; i < WC_COUNT(keys); i++)
+        if (wc_streq(field->key, keys[i]))
+            return true;
+    return field->type->null_ok;
+}
+
 static void decode_member(struct wc_load *load, const struct wc_field *field,
                           const struct wc_member *member, void *base, const struct wc_where *where)
 {
@@ -60,8 +72,7 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
     struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
     if (value->kind == WC_NODE_BAD)
         return;
-    if (value->kind == WC_NODE_NULL && !field->type->null_ok && !wc_streq(field->key, "deploy") &&
-        !wc_streq(field->key, "build")) {
+    if (value->kind == WC_NODE_NULL && !null_is_value(field)) {
         wc_canon_refuse(load, field, value, &inner);
         return;
     }
@@ -72,8 +83,11 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
         walk_items(load, field->sub, value, &inner);
     if (field->type == &wc_type_section)
         wc_decode_section(load, field->sub, value, base, &inner);
-    else if (field->offset != WC_NO_OFFSET && field->type->decode != NULL)
+    load->decoding = &inner;
+    if (field->type != &wc_type_section && field->offset != WC_NO_OFFSET &&
+        field->type->decode != NULL)
         field->type->decode(load, field, value, (char *)base + field->offset);
+    load->decoding = NULL;
 }
 
 void wc_decode_section(struct wc_load *load, const struct wc_table *table,

@@ -251,7 +251,9 @@ static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field
     static const struct wc_type entry_type = {
         .expects = "a map", .kinds = MAP, .canon = canon_section_type, .null_ok = true
     };
-    struct wc_field entry = { .type = &entry_type, .sub = field->sub, .required = field->required };
+    struct wc_field entry = {
+        .type = &entry_type, .sub = field->sub, .required = field->required, .merge = WC_MERGE_MAP
+    };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *member = &node->members[i];

@@ -14,20 +14,23 @@
 #include "wcompose/diag.h"
 #include "wcompose/spec.h"
 
+struct wc_where;
+
 /* One load. */
 struct wc_load {
     struct wc_arena *arena;
     struct wc_diags *diags;
     const struct wc_spec_options *options;
-    struct wc_map env;          /* for interpolation: shell, then env files; name -> value */
-    struct wc_map warned;       /* variables that were reported as unset */
-    const char *project_dir;    /* absolute */
-    const char *project_name;   /* normalised; NULL until known */
-    struct wc_strv files;       /* absolute paths, or "-" */
-    struct wc_strv shown_files; /* the same as the user wrote them */
-    struct wc_strv profiles;    /* active */
-    bool canonical;             /* options->canonical */
-    bool tagged;                /* a !reset or !override was seen */
+    struct wc_map env;               /* for interpolation: shell, then env files; name -> value */
+    struct wc_map warned;            /* variables that were reported as unset */
+    const char *project_dir;         /* absolute */
+    const char *project_name;        /* normalised; NULL until known */
+    struct wc_strv files;            /* absolute paths, or "-" */
+    struct wc_strv shown_files;      /* the same as the user wrote them */
+    struct wc_strv profiles;         /* active */
+    bool canonical;                  /* options->canonical */
+    bool tagged;                     /* a !reset or !override was seen */
+    const struct wc_where *decoding; /* what a decoder is called for */
 };
 
 /* Where in the tree a value is, for messages: "services.web.ports". Lives on the stack. */

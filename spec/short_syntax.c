@@ -324,8 +324,7 @@ static void decode_networks(struct wc_load *load, const struct wc_field *field,
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_member *m = &node->members[i];
         struct wc_service_net *net = &list.items[list.n++];
-        struct wc_where where = { NULL, "networks", m->key_at, m->key_span, 0 };
-        struct wc_where entry = { &where, m->key, m->key_at, m->key_span, 0 };
+        struct wc_where entry = { load->decoding, m->key, m->key_at, m->key_span, 0 };
         net->network = m->key;
         net->at = m->key_at;
         if (m->value->kind == WC_NODE_MAP)

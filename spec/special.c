@@ -136,9 +136,13 @@ static struct wc_node *canon_micros(struct wc_load *load, const struct wc_field 
                                     struct wc_node *node, const struct wc_where *where)
 {
     int64_t ms, number;
-    if (node->kind == WC_NODE_STRING && !wc_str_to_i64(node->text, INT64_MIN, INT64_MAX, &number) &&
-        wc_duration_parse(node->text, &ms))
-        return wc_node_integer(load->arena, ms * 1000, node);
+    if (node->kind == WC_NODE_STRING && !wc_str_to_i64(node->text, INT64_MIN, INT64_MAX, &number)) {
+        if (wc_duration_parse(node->text, &ms) && ms <= INT32_MAX)
+            return wc_node_integer(load->arena, ms * 1000, node);
+        return wc_canon_bad(load, node,
+                            "%s takes microseconds or a duration such as 400ms, not '%s'",
+                            wc_where_text(load, where), node->raw);
+    }
     return wc_type_int.canon(load, field, node, where);
 }
 

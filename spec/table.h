@@ -120,6 +120,14 @@ struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *ta
 struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
                                struct wc_node *node, const struct wc_where *where);
 
+/* Reports (E114) which of the members in `required` (separated by blanks) a map lacks. */
+void wc_require(struct wc_load *load, const struct wc_node *map, const char *required,
+                const struct wc_where *where);
+
+/* The same for every map below a merged section, by the rows. */
+void wc_require_all(struct wc_load *load, const struct wc_table *table, const struct wc_node *node,
+                    const struct wc_where *where);
+
 /* Decodes a long form by a table into the struct at base; reports W010 and E300. */
 void wc_decode_section(struct wc_load *load, const struct wc_table *table,
                        const struct wc_node *node, void *base, const struct wc_where *where);
