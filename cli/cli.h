@@ -174,6 +174,7 @@ struct wc_cli_load {
     bool no_deps;        /* without what the services depend on */
     bool no_interpolate; /* config --no-interpolate */
     bool no_warnings;    /* warnings were shown already, or don't matter (down, ps) */
+    bool only_shown;     /* nothing is going to run: what isn't carried out yet is a warning */
 };
 
 /* Loads the project that the global options name (-f, -p, --profile, --env-file,

@@ -190,7 +190,8 @@ int wc_cmd_config(struct wc_cli *cli)
     const struct wc_project *project;
     struct wc_cli_load what = { .services = cli->words,
                                 .n_services = cli->n_words,
-                                .no_interpolate = wc_cli_flag(cli, "no-interpolate") };
+                                .no_interpolate = wc_cli_flag(cli, "no-interpolate"),
+                                .only_shown = true };
     if (wc_cli_flag(cli, "profiles"))
         switch_all_profiles_on(cli);
     int status = wc_cli_load(cli, &what, cli->arena, &project);

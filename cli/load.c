@@ -22,6 +22,7 @@ static void fill_options(const struct wc_cli *cli, const struct wc_cli_load *wha
         .n_services = what->n_services,
         .no_deps = what->no_deps,
         .no_interpolate = what->no_interpolate,
+        .only_shown = what->only_shown,
     };
     out->files = wc_cli_list(cli, "file", &out->n_files);
     out->env_files = wc_cli_list(cli, "env-file", &out->n_env_files);
@@ -151,7 +152,7 @@ int wc_cli_project(struct wc_cli *cli, struct wc_arena *arena, const char **name
                                  "digit",
                                  "'%s' can't be a project name", given);
     }
-    struct wc_cli_load all = { .no_warnings = true };
+    struct wc_cli_load all = { .no_warnings = true, .only_shown = true };
     int status = wc_cli_load(cli, &all, arena, project);
     if (status != 0 || *project == NULL)
         return status;

@@ -150,6 +150,7 @@ struct wc_project *wc_build_project(struct wc_load *load, const struct wc_node *
     project->working_dir = load->project_dir;
     project->files = load->files;
     project->profiles = load->profiles;
+    wc_require_all(load, &wc_table_project, root, &top);
     wc_decode_section(load, &wc_table_project, root, NULL, &top);
     build_services(load, project, root);
     build_networks(load, project, root);

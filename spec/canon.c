@@ -13,7 +13,21 @@ static const struct wc_field extension_row = { .key = "x-",
                                                .offset = WC_NO_OFFSET,
                                                .merge = WC_MERGE_MAP,
                                                .support = WC_QUIET,
-                                               .hash = WC_KEEPS };
+                                               .hash = WC_KEEPS,
+                                               .clause = "11-extension.md" };
+
+enum wc_support wc_field_support(const struct wc_field *field, enum wc_platform platform)
+{
+    bool own = platform == WC_PLATFORM_WINDOWS && field->windows != WC_AS_LINUX;
+    return own ? field->windows : field->support;
+}
+
+bool wc_field_has_entries(const struct wc_field *field)
+{
+    return field->type == &wc_type_entries || field->type == &wc_type_depends_on ||
+           field->type == &wc_type_networks || field->type == &wc_type_names ||
+           field->type == &wc_type_ulimits;
+}
 
 const struct wc_field *wc_table_find(const struct wc_table *table, const char *key)
 {
@@ -96,16 +110,6 @@ static bool misspelt_own_key(const struct wc_table *table, const char *key)
     return wc_table_find(table, own[0]) != &extension_row && wc_str_suggest(key, own, 1) != NULL;
 }
 
-static void check_required(struct wc_load *load, const struct wc_node *map, const char *required,
-                           const struct wc_where *where)
-{
-    if (required == NULL || wc_node_member(map, required) != NULL || map->tag == WC_TAG_RESET)
-        return;
-    bool key = where->key_at.line != 0;
-    wc_report_at(load, WC_E_MISSING, key ? where->key_at : map->at, key ? where->key_span : 1,
-                 "%s needs '%s'", wc_where_text(load, where), required);
-}
-
 struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *table,
                                  struct wc_node *node, const struct wc_where *where)
 {
@@ -174,8 +178,8 @@ struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *fiel
         out = field->type->canon(load, field, node, where);
     if (field->words != NULL && out->kind == WC_NODE_STRING)
         out = check_words(load, field, out, where);
-    if (field->required != NULL && out->kind == WC_NODE_MAP)
-        check_required(load, out, field->required, where);
+    if (field->required != NULL && out->kind == WC_NODE_MAP && field->merge != WC_MERGE_MAP)
+        wc_require(load, out, field->required, where);
     if (folds(field, out))
         out = without_repeats(load, field, out);
     if (node->tag != WC_TAG_NONE && out->tag != node->tag) {

@@ -67,7 +67,7 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
     [WC_E_NOT_YET] = { "E300", "not carried out yet",
                        "Valid Compose, but wcompose doesn't do it yet, and leaving it out would "
                        "change what runs or how safely.",
-                       "services: {web: {image: nginx, secrets: [token]}}" },
+                       "services: {web: {image: nginx, gpus: all}}" },
     [WC_E_UNKNOWN_SERVICE] = { "E200", "undefined service",
                                "depends_on, links or a service: reference names a service that the "
                                "project doesn't have.",
@@ -99,6 +99,10 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
     [WC_E_SELECTION] = { "E209", "no such service",
                          "The command line names a service that the project doesn't have.",
                          "wcompose up wbe" },
+    [WC_E_UNKNOWN_OBJECT] = { "E210", "undefined config, secret or model",
+                              "A service names one that isn't under the top-level configs, secrets "
+                              "or models.",
+                              "services: {web: {image: nginx, secrets: [token]}}" },
     [WC_W_NOT_YET] = { "W010", "accepted, not carried out",
                        "Valid Compose that has no effect here yet; the service runs without it.",
                        "services: {web: {image: nginx, mac_address: \"02:00:00:00:00:01\"}}" },
@@ -108,6 +112,10 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
                      "An unset variable without a default becomes the empty string. ${NAME-} says "
                      "that this is meant.",
                      "services: {web: {image: \"nginx:$TAG\"}}" },
+    [WC_W_ONLY_SHOWN] = { "W013", "shown, but not carried out yet",
+                          "Valid Compose that config and lint show; up and plan refuse it (E300), "
+                          "since leaving it out would change what runs or how safely.",
+                          "services: {web: {image: nginx, gpus: all}}" },
 };
 
 const struct wc_code_row *wc_spec_code(enum wc_spec_code code)

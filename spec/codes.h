@@ -37,9 +37,11 @@ enum wc_spec_code {
     WC_E_SAME_TARGET,
     WC_E_SCALE,
     WC_E_SELECTION,
+    WC_E_UNKNOWN_OBJECT,
     WC_W_NOT_YET,
     WC_W_OBSOLETE,
     WC_W_UNSET,
+    WC_W_ONLY_SHOWN,
     WC_W_COUNT_CODES
 };
 

@@ -4,16 +4,65 @@
 #include "spec/table.h"
 #include "spec/types.h"
 
-static void report_support(struct wc_load *load, const struct wc_field *field,
+/* The rest of "'gpus' in services.web …". */
+static const char *verdict(const struct wc_load *load, enum wc_support level)
+{
+    bool windows = load->options->platform == WC_PLATFORM_WINDOWS;
+    if (level == WC_WARNED)
+        return windows ? "is not carried out in Windows containers; it has no effect"
+                       : "is not carried out yet; it has no effect";
+    return windows ? "is not carried out in Windows containers" : "is not carried out yet";
+}
+
+/* An empty list, an empty map and false ask for nothing. */
+static bool says_nothing(const struct wc_node *value)
+{
+    return value->kind == WC_NODE_NULL || (!wc_node_is_scalar(value) && value->n == 0) ||
+           (value->kind == WC_NODE_BOOL && !value->boolean);
+}
+
+/* Reports what the platform makes of a value; true when it is carried out, members and all. */
+static bool report_support(struct wc_load *load, const struct wc_field *field,
                            const struct wc_member *member, const struct wc_where *where)
 {
-    bool refused = field->support == WC_REFUSED;
-    struct wc_diag *diag =
-        wc_report_at(load, refused ? WC_E_NOT_YET : WC_W_NOT_YET, member->key_at, member->key_span,
-                     "'%s' in %s is not carried out yet%s", member->key, wc_where_text(load, where),
-                     refused ? "" : "; it has no effect");
-    if (refused)
-        diag->hint = "remove it, or wait for a release that carries it out";
+    enum wc_support level = wc_field_support(field, load->options->platform);
+    const char *place = wc_where_text(load, where), *text = verdict(load, level);
+    struct wc_diag *diag = NULL;
+    if (level == WC_WARNED)
+        wc_report_at(load, WC_W_NOT_YET, member->key_at, member->key_span, "'%s' in %s %s",
+                     member->key, place, text);
+    if (level == WC_REFUSED && !says_nothing(member->value))
+        diag = wc_report_not_yet(load, member->key_at, member->key_span, "'%s' in %s %s",
+                                 member->key, place, text);
+    if (level == WC_UNREAD)
+        diag = wc_report_at(load, WC_E_NOT_YET, member->key_at, member->key_span, "'%s' in %s %s",
+                            member->key, place, text);
+    if (diag != NULL)
+        diag->hint = load->options->platform == WC_PLATFORM_WINDOWS
+                         ? "remove it, or run the service in a Linux container"
+                         : "remove it, or wait for a release that carries it out";
+    return level == WC_CARRIED;
+}
+
+/* What stands in the items of a list: their decoders read values only. */
+static void walk_items(struct wc_load *load, const struct wc_table *table,
+                       const struct wc_node *list, const struct wc_where *where)
+{
+    for (size_t i = 0; i < list->n; i++) {
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
+        if (list->items[i]->kind == WC_NODE_MAP)
+            wc_decode_section(load, table, list->items[i], NULL, &inner);
+    }
+}
+
+/* Some sections may be there with nothing in them. */
+static bool null_is_value(const struct wc_field *field)
+{
+    static const char *const keys[] = { "build", "deploy", "develop" };
+    for (size_t i = 0; i < WC_COUNT(keys); i++)
+        if (wc_streq(field->key, keys[i]))
+            return true;
+    return field->type->null_ok;
 }
 
 static void decode_member(struct wc_load *load, const struct wc_field *field,
@@ -23,19 +72,22 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
     struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
     if (value->kind == WC_NODE_BAD)
         return;
-    if (value->kind == WC_NODE_NULL && !field->type->null_ok && !wc_streq(field->key, "deploy") &&
-        !wc_streq(field->key, "build")) {
+    if (value->kind == WC_NODE_NULL && !null_is_value(field)) {
         wc_canon_refuse(load, field, value, &inner);
         return;
     }
-    if (field->support == WC_WARNED || field->support == WC_REFUSED)
-        report_support(load, field, member, where);
-    if (value->kind == WC_NODE_NULL)
+    bool carried = report_support(load, field, member, where);
+    if (value->kind == WC_NODE_NULL || !carried)
         return;
+    if (value->kind == WC_NODE_LIST && field->sub != NULL)
+        walk_items(load, field->sub, value, &inner);
     if (field->type == &wc_type_section)
         wc_decode_section(load, field->sub, value, base, &inner);
-    else if (field->offset != WC_NO_OFFSET && field->type->decode != NULL)
+    load->decoding = &inner;
+    if (field->type != &wc_type_section && field->offset != WC_NO_OFFSET &&
+        field->type->decode != NULL)
         field->type->decode(load, field, value, (char *)base + field->offset);
+    load->decoding = NULL;
 }
 
 void wc_decode_section(struct wc_load *load, const struct wc_table *table,

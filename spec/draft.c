@@ -140,7 +140,7 @@ static void settle_health(struct wc_service *s, const struct wc_node *node)
 }
 
 /* Adds a dependency that another attribute implies, unless depends_on names the service. */
-static void imply_dep(struct wc_load *load, struct wc_service *s, const char *service,
+static void imply_dep(struct wc_load *load, struct wc_service *s, const char *service, bool restart,
                       struct wc_loc at)
 {
     for (size_t i = 0; i < s->n_deps; i++)
@@ -149,7 +149,7 @@ static void imply_dep(struct wc_load *load, struct wc_service *s, const char *se
     struct wc_dep *deps = WC_NEW_ARRAY(load->arena, struct wc_dep, s->n_deps + 1);
     if (s->n_deps != 0)
         memcpy(deps, s->deps, s->n_deps * sizeof *deps);
-    deps[s->n_deps++] = (struct wc_dep){ service, WC_DEP_STARTED, true, true, at };
+    deps[s->n_deps++] = (struct wc_dep){ service, WC_DEP_STARTED, restart, true, at };
     s->deps = deps;
 }
 
@@ -168,12 +168,12 @@ static void settle_network_mode(struct wc_load *load, struct wc_service_draft *d
     } else if (wc_str_starts(d->network_mode, "service:") && d->network_mode[8] != '\0') {
         s->network_mode = WC_NETMODE_SERVICE;
         s->network_mode_service = d->network_mode + 8;
-        imply_dep(load, s, s->network_mode_service, mode->value->at);
+        imply_dep(load, s, s->network_mode_service, true, mode->value->at);
     } else {
         static const char *const words[] = { "none", "host", "service:" };
         struct wc_diag *diag =
-            wc_report(load, WC_E_NOT_YET, mode->value, "network_mode '%s' is not carried out yet",
-                      d->network_mode);
+            wc_report_not_yet(load, mode->value->at, mode->value->span,
+                              "network_mode '%s' is not carried out yet", d->network_mode);
         wc_hint_words(load, diag, d->network_mode, words, WC_COUNT(words), true);
     }
     if (networks != NULL && networks->value->n != 0) {
@@ -203,7 +203,7 @@ static void settle_links(struct wc_load *load, struct wc_service_draft *d,
                 "the alias of link '%s' is not carried out yet; it has no effect", item->text);
             wc_hint(load, diag, "give service '%s' a network alias", service);
         }
-        imply_dep(load, &d->service, service, item->at);
+        imply_dep(load, &d->service, service, true, item->at);
     }
 }
 
@@ -225,7 +225,20 @@ static void settle_namespaces(struct wc_load *load, struct wc_service *s,
         const struct wc_node *value = wc_node_get(node, keys[i]);
         if (value != NULL && value->kind == WC_NODE_STRING &&
             wc_str_starts(value->text, "service:"))
-            imply_dep(load, s, value->text + 8, value->at);
+            imply_dep(load, s, value->text + 8, true, value->at);
+    }
+}
+
+/* volumes_from: service[:ro] or container:name; a restart of the one is nothing to the other. */
+static void settle_volumes_from(struct wc_load *load, struct wc_service *s,
+                                const struct wc_node *node)
+{
+    const struct wc_node *list = wc_node_get(node, "volumes_from");
+    for (size_t i = 0; list != NULL && i < list->n; i++) {
+        const struct wc_node *item = list->items[i];
+        if (item->kind == WC_NODE_STRING && !wc_str_starts(item->text, "container:"))
+            imply_dep(load, s, wc_arena_strndup(load->arena, item->text, strcspn(item->text, ":")),
+                      false, item->at);
     }
 }
 
@@ -235,6 +248,8 @@ static void check_image(struct wc_load *load, const struct wc_service *s,
     const struct wc_node *image = wc_node_get(node, "image");
     if (wc_node_get(node, "provider") != NULL || wc_node_get(node, "extends") != NULL ||
         (image != NULL && image->kind == WC_NODE_BAD) || s->image != NULL)
+        return;
+    if (wc_node_get(node, "build") != NULL && load->options->only_shown)
         return;
     struct wc_diag *diag = wc_report_at(load, WC_E_MISSING, member->key_at, member->key_span,
                                         "service '%s' needs an image", s->name);
@@ -278,6 +293,7 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
     if (s->n_networks > 1)
         qsort(s->networks, s->n_networks, sizeof *s->networks, by_priority);
     settle_namespaces(load, s, node);
+    settle_volumes_from(load, s, node);
     check_image(load, s, node, member);
     check_targets(load, s);
     if (s->container_name != NULL && s->replicas > 1 && name != NULL)
@@ -299,8 +315,8 @@ static const char *external_name(const struct wc_node *node, const char *key, co
     return name != NULL ? name : old != NULL ? old : key;
 }
 
-static const char *settled_name(struct wc_load *load, const struct wc_member *member,
-                                const char *name, bool external)
+const char *wc_draft_name(struct wc_load *load, const struct wc_member *member, const char *name,
+                          bool external)
 {
     if (external)
         return external_name(member->value, member->key, name);
@@ -313,7 +329,7 @@ void wc_network_settle(struct wc_load *load, struct wc_network *network,
 {
     network->key = member->key;
     network->at = member->key_at;
-    network->name = settled_name(load, member, network->name, network->external);
+    network->name = wc_draft_name(load, member, network->name, network->external);
     const struct wc_node *pools = wc_node_get(wc_node_get(member->value, "ipam"), "config");
     for (size_t i = 0; pools != NULL && i < pools->n; i++) {
         const char *subnet = wc_node_text(pools->items[i], "subnet");
@@ -333,7 +349,7 @@ void wc_volume_settle(struct wc_load *load, struct wc_volume *volume,
 {
     volume->key = member->key;
     volume->at = member->key_at;
-    volume->name = settled_name(load, member, volume->name, volume->external);
+    volume->name = wc_draft_name(load, member, volume->name, volume->external);
     if (!volume->external || member->value->kind != WC_NODE_MAP)
         return;
     for (size_t i = 0; i < member->value->n; i++) {

@@ -26,6 +26,11 @@ void wc_draft_init(struct wc_service_draft *draft);
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node, const struct wc_member *member);
 
+/* The name on the host of an entry of the top level: `name`, that of an external one, or one with
+ * the project's. name  as given, or NULL */
+const char *wc_draft_name(struct wc_load *load, const struct wc_member *member, const char *name,
+                          bool external);
+
 /* The struct of a network and a volume with everything unset, and its settling. */
 void wc_network_init(struct wc_network *network);
 void wc_network_settle(struct wc_load *load, struct wc_network *network,

@@ -12,6 +12,8 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "spec/draft.h"
+#include "spec/objects.h"
 #include "spec/render.h"
 #include "spec/table.h"
 
@@ -83,6 +85,29 @@ static struct wc_node *volumes_node(struct wc_load *load, const struct wc_projec
     return out;
 }
 
+/* The configs, secrets or models that services name, as docker compose prints them. */
+static struct wc_node *objects_node(struct wc_load *load, const struct wc_project *project,
+                                    const struct wc_node *root, const char *key)
+{
+    const struct wc_node *section = wc_node_get(root, key);
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
+    struct wc_map used;
+    wc_map_init(&used, load->arena);
+    wc_objects_used(project, key, &used);
+    for (size_t i = 0; section != NULL && section->kind == WC_NODE_MAP && i < section->n; i++) {
+        const struct wc_member *m = &section->members[i];
+        const struct wc_node *external = wc_node_get(m->value, "external");
+        bool outside = external != NULL && (external->kind != WC_NODE_BOOL || external->boolean);
+        if (wc_map_get(&used, m->key) == NULL)
+            continue;
+        const char *name = wc_draft_name(load, m, wc_node_text(m->value, "name"), outside);
+        wc_node_put(load->arena, out, m->key,
+                    wc_streq(key, "models") ? m->value
+                                            : named(load, section, m->key, name, outside));
+    }
+    return out;
+}
+
 static struct wc_node *services_node(struct wc_load *load, const struct wc_project *project)
 {
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
@@ -116,6 +141,11 @@ static struct wc_node *project_node(struct wc_load *load, const struct wc_projec
         wc_node_put(arena, out, "networks", networks);
     if (volumes->n != 0)
         wc_node_put(arena, out, "volumes", volumes);
+    for (size_t i = 0; wc_object_sections[i] != NULL; i++) {
+        struct wc_node *objects = objects_node(load, project, root, wc_object_sections[i]);
+        if (objects->n != 0)
+            wc_node_put(arena, out, wc_object_sections[i], objects);
+    }
     for (size_t i = 0; i < root->n; i++)
         if (stays(root->members[i].key) && wc_str_starts(root->members[i].key, "x-"))
             wc_node_put_at(arena, out, &root->members[i], root->members[i].value);

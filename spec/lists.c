@@ -124,9 +124,9 @@ static struct wc_node *canon_kv_list(struct wc_load *load, const struct wc_field
 static struct wc_node *canon_kv_value(struct wc_load *load, const struct wc_field *field,
                                       struct wc_node *value, const struct wc_where *where)
 {
-    static const struct wc_type scalar_type = {
-        "a string, a number, true or false", STRING, NULL, NULL, true, NULL
-    };
+    static const struct wc_type scalar_type = { .expects = "a string, a number, true or false",
+                                                .kinds = STRING,
+                                                .null_ok = true };
     static const struct wc_field scalar = { .type = &scalar_type };
     if (value->kind == WC_NODE_BAD || value->tag == WC_TAG_RESET || value->kind == WC_NODE_STRING)
         return value;
@@ -248,8 +248,12 @@ static struct wc_node *canon_section_type(struct wc_load *load, const struct wc_
 static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field *field,
                                      struct wc_node *node, const struct wc_where *where)
 {
-    static const struct wc_type entry_type = { "a map", MAP, canon_section_type, NULL, true, NULL };
-    struct wc_field entry = { .type = &entry_type, .sub = field->sub, .required = field->required };
+    static const struct wc_type entry_type = {
+        .expects = "a map", .kinds = MAP, .canon = canon_section_type, .null_ok = true
+    };
+    struct wc_field entry = {
+        .type = &entry_type, .sub = field->sub, .required = field->required, .merge = WC_MERGE_MAP
+    };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *member = &node->members[i];
@@ -263,7 +267,9 @@ static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field
 static struct wc_node *canon_item_sections(struct wc_load *load, const struct wc_field *field,
                                            struct wc_node *node, const struct wc_where *where)
 {
-    static const struct wc_type item_type = { "a map", MAP, canon_section_type, NULL, false, NULL };
+    static const struct wc_type item_type = { .expects = "a map",
+                                              .kinds = MAP,
+                                              .canon = canon_section_type };
     struct wc_field entry = { .type = &item_type, .sub = field->sub, .required = field->required };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
     for (size_t i = 0; i < node->n; i++) {
@@ -273,29 +279,83 @@ static struct wc_node *canon_item_sections(struct wc_load *load, const struct wc
     return out;
 }
 
-const struct wc_type wc_type_strings = { "a list of strings", LIST,  canon_strings,
-                                         decode_strv,         false, NULL };
-const struct wc_type wc_type_texts = { "a list", LIST, canon_strings, decode_strv, false, NULL };
+const struct wc_type wc_type_strings = { .expects = "a list of strings",
+                                         .kinds = LIST,
+                                         .canon = canon_strings,
+                                         .decode = decode_strv,
+                                         .schema = "{'type':'array','items':{'type':'string'}}" };
+const struct wc_type wc_type_texts = {
+    .expects = "a list",
+    .kinds = LIST,
+    .canon = canon_strings,
+    .decode = decode_strv,
+    .schema = "{'type':'array','items':{'type':['string','number']}}"
+};
 const struct wc_type wc_type_string_or_list = {
-    "a string or a list of strings", STRING | LIST, canon_strings, decode_strv, false, NULL
+    .expects = "a string or a list of strings",
+    .kinds = STRING | LIST,
+    .canon = canon_strings,
+    .decode = decode_strv,
+    .brief = "a",
+    .schema = "{'anyOf':[{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
 };
 const struct wc_type wc_type_command = {
-    "a string or a list of strings", STRING | LIST, canon_command, decode_strv, true, NULL
+    .expects = "a string or a list of strings",
+    .kinds = STRING | LIST,
+    .canon = canon_command,
+    .decode = decode_strv,
+    .null_ok = true,
+    .brief = "prog -o arg",
+    .schema =
+        "{'anyOf':[{'type':'null'},{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
 };
 const struct wc_type wc_type_test = {
-    "a string or a list of strings", STRING | LIST, canon_test, decode_strv, false, NULL
+    .expects = "a string or a list of strings",
+    .kinds = STRING | LIST,
+    .canon = canon_test,
+    .decode = decode_strv,
+    .brief = "curl -f localhost",
+    .schema = "{'anyOf':[{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
 };
 const struct wc_type wc_type_kv = {
-    "a map, or a list of KEY=value", LIST | MAP, canon_kv, decode_kvs, false, NULL
+    .expects = "a map, or a list of KEY=value",
+    .kinds = LIST | MAP,
+    .canon = canon_kv,
+    .decode = decode_kvs,
+    .brief = "[KEY=value]",
+    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'type':['string','number','"
+              "boolean','null']}},{'type':'array','items':{'type':'string'}}]}"
 };
 const struct wc_type wc_type_env = {
-    "a map, or a list of KEY=value", LIST | MAP, canon_kv, decode_kvs, false, NULL
+    .expects = "a map, or a list of KEY=value",
+    .kinds = LIST | MAP,
+    .canon = canon_kv,
+    .decode = decode_kvs,
+    .brief = "[KEY=value, KEY]",
+    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'type':['string','number','"
+              "boolean','null']}},{'type':'array','items':{'type':'string'}}]}"
 };
 const struct wc_type wc_type_hosts = {
-    "a map, or a list of name=address", LIST | MAP, canon_hosts, decode_hosts, false, NULL
+    .expects = "a map, or a list of name=address",
+    .kinds = LIST | MAP,
+    .canon = canon_hosts,
+    .decode = decode_hosts,
+    .brief = "[name=address]",
+    .schema =
+        "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[{'type':'string'},{'type':'"
+        "array','items':{'type':'string'}}]}},{'type':'array','items':{'type':'string'}}]}"
 };
-const struct wc_type wc_type_section = { "a map", MAP, canon_section_type, NULL, false, NULL };
-const struct wc_type wc_type_entries = { "a map", MAP, canon_entries, NULL, true, NULL };
-const struct wc_type wc_type_items = {
-    "a list of maps", LIST, canon_item_sections, NULL, false, NULL
+const struct wc_type wc_type_section = {
+    .expects = "a map", .kinds = MAP, .canon = canon_section_type, .schema = "@"
 };
+const struct wc_type wc_type_entries = {
+    .expects = "a map",
+    .kinds = MAP,
+    .canon = canon_entries,
+    .null_ok = true,
+    .schema = "{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}}"
+};
+const struct wc_type wc_type_items = { .expects = "a list of maps",
+                                       .kinds = LIST,
+                                       .canon = canon_item_sections,
+                                       .schema = "{'type':'array','items':@}" };

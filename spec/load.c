@@ -22,6 +22,17 @@ struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struc
     return diag;
 }
 
+struct wc_diag *wc_report_not_yet(struct wc_load *load, struct wc_loc at, unsigned span,
+                                  const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    const char *msg = wc_arena_vprintf(load->arena, fmt, args);
+    va_end(args);
+    enum wc_spec_code code = load->options->only_shown ? WC_W_ONLY_SHOWN : WC_E_NOT_YET;
+    return wc_report_at(load, code, at, span, "%s", msg);
+}
+
 void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
 {
     va_list args;

@@ -14,20 +14,23 @@
 #include "wcompose/diag.h"
 #include "wcompose/spec.h"
 
+struct wc_where;
+
 /* One load. */
 struct wc_load {
     struct wc_arena *arena;
     struct wc_diags *diags;
     const struct wc_spec_options *options;
-    struct wc_map env;          /* for interpolation: shell, then env files; name -> value */
-    struct wc_map warned;       /* variables that were reported as unset */
-    const char *project_dir;    /* absolute */
-    const char *project_name;   /* normalised; NULL until known */
-    struct wc_strv files;       /* absolute paths, or "-" */
-    struct wc_strv shown_files; /* the same as the user wrote them */
-    struct wc_strv profiles;    /* active */
-    bool canonical;             /* options->canonical */
-    bool tagged;                /* a !reset or !override was seen */
+    struct wc_map env;               /* for interpolation: shell, then env files; name -> value */
+    struct wc_map warned;            /* variables that were reported as unset */
+    const char *project_dir;         /* absolute */
+    const char *project_name;        /* normalised; NULL until known */
+    struct wc_strv files;            /* absolute paths, or "-" */
+    struct wc_strv shown_files;      /* the same as the user wrote them */
+    struct wc_strv profiles;         /* active */
+    bool canonical;                  /* options->canonical */
+    bool tagged;                     /* a !reset or !override was seen */
+    const struct wc_where *decoding; /* what a decoder is called for */
 };
 
 /* Where in the tree a value is, for messages: "services.web.ports". Lives on the stack. */
@@ -48,6 +51,10 @@ struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struc
 /* The same at a value. */
 #define wc_report(load, code, node, ...)                                                           \
     wc_report_at((load), (code), (node)->at, (node)->span, __VA_ARGS__)
+
+/* Reports that something isn't carried out yet: E300, or W013 when the project is only shown. */
+struct wc_diag *wc_report_not_yet(struct wc_load *load, struct wc_loc at, unsigned span,
+                                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Sets a formatted hint. */
 void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)

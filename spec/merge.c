@@ -33,7 +33,7 @@ static bool mismatch(struct wc_load *load, const struct wc_node *base, const str
 static struct wc_node *merge_plain(struct wc_load *load, struct wc_node *base, struct wc_node *over,
                                    const struct wc_where *where)
 {
-    static const struct wc_table no_rows = { NULL, 0, false };
+    static const struct wc_table no_rows = { .name = "anything" };
     if (mismatch(load, base, over, where))
         return over;
     if (over->kind == WC_NODE_MAP)
@@ -57,34 +57,46 @@ static const char *item_key(struct wc_load *load, const struct wc_field *field,
     return wc_node_is_scalar(item) ? item->text : NULL;
 }
 
-static void add_unique(struct wc_load *load, const struct wc_field *field, struct wc_map *seen,
-                       struct wc_node *out, struct wc_node *item)
+/* One list on its way to being merged. */
+struct list_merge {
+    struct wc_load *load;
+    const struct wc_field *field;
+    const struct wc_where *where;
+    struct wc_map seen; /* ident -> position + 1 */
+    struct wc_node *out;
+};
+
+static void add_unique(struct list_merge *m, struct wc_node *item)
 {
     if (item->tag == WC_TAG_RESET)
         return;
-    const char *key = item_key(load, field, item);
-    uintptr_t position = key == NULL ? 0 : (uintptr_t)wc_map_get(seen, key);
+    const char *key = item_key(m->load, m->field, item);
+    uintptr_t position = key == NULL ? 0 : (uintptr_t)wc_map_get(&m->seen, key);
     if (position != 0) {
-        out->items[position - 1] = item;
+        struct wc_node **slot = &m->out->items[position - 1];
+        bool join = m->field->merge == WC_MERGE_JOIN && (*slot)->kind == WC_NODE_MAP &&
+                    item->kind == WC_NODE_MAP;
+        *slot = join ? wc_merge_section(m->load, m->field->sub, *slot, item, m->where) : item;
         return;
     }
-    wc_node_add(load->arena, out, item);
+    wc_node_add(m->load->arena, m->out, item);
     if (key != NULL)
-        wc_map_put(seen, key, (void *)(uintptr_t)out->n);
+        wc_map_put(&m->seen, key, (void *)(uintptr_t)m->out->n);
 }
 
-/* APPEND and UNIQUE; also folds repeats within one file. */
+/* APPEND, UNIQUE and JOIN; also folds repeats within one file. */
 static struct wc_node *merge_lists(struct wc_load *load, const struct wc_field *field,
-                                   const struct wc_node *base, struct wc_node *over)
+                                   const struct wc_node *base, struct wc_node *over,
+                                   const struct wc_where *where)
 {
-    struct wc_map seen;
-    wc_map_init(&seen, load->arena);
-    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, over);
+    struct list_merge merge = { .load = load, .field = field, .where = where };
+    wc_map_init(&merge.seen, load->arena);
+    merge.out = wc_node_new(load->arena, WC_NODE_LIST, over);
     for (size_t i = 0; base != NULL && i < base->n; i++)
-        add_unique(load, field, &seen, out, base->items[i]);
+        add_unique(&merge, base->items[i]);
     for (size_t i = 0; i < over->n; i++)
-        add_unique(load, field, &seen, out, over->items[i]);
-    return out;
+        add_unique(&merge, over->items[i]);
+    return merge.out;
 }
 
 static struct wc_node *merge_keys(struct wc_load *load, const struct wc_node *base,
@@ -112,9 +124,9 @@ static struct wc_node *merge_entries(struct wc_load *load, const struct wc_table
                                      const struct wc_node *base, const struct wc_node *over,
                                      const struct wc_where *where)
 {
-    static const struct wc_type entry_type = {
-        "a map", WC_KIND(WC_NODE_MAP), NULL, NULL, true, NULL
-    };
+    static const struct wc_type entry_type = { .expects = "a map",
+                                               .kinds = WC_KIND(WC_NODE_MAP),
+                                               .null_ok = true };
     struct wc_field entry = { .type = &entry_type, .merge = WC_MERGE_MAP, .sub = table };
     struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
                                        : wc_node_copy(load->arena, base);
@@ -131,12 +143,6 @@ static struct wc_node *merge_entries(struct wc_load *load, const struct wc_table
     return out;
 }
 
-static bool holds_entries(const struct wc_field *field)
-{
-    return field->type == &wc_type_entries || field->type == &wc_type_depends_on ||
-           field->type == &wc_type_networks;
-}
-
 static struct wc_node *merge_maps(struct wc_load *load, const struct wc_field *field,
                                   struct wc_node *base, struct wc_node *over,
                                   const struct wc_where *where)
@@ -145,8 +151,8 @@ static struct wc_node *merge_maps(struct wc_load *load, const struct wc_field *f
         return base == NULL ? over : merge_plain(load, base, over, where);
     if (field->sub == NULL)
         return base == NULL ? over : merge_plain(load, base, over, where);
-    return holds_entries(field) ? merge_entries(load, field->sub, base, over, where)
-                                : wc_merge_section(load, field->sub, base, over, where);
+    return wc_field_has_entries(field) ? merge_entries(load, field->sub, base, over, where)
+                                       : wc_merge_section(load, field->sub, base, over, where);
 }
 
 static struct wc_node *merge_by_rule(struct wc_load *load, const struct wc_field *field,
@@ -166,7 +172,8 @@ static struct wc_node *merge_by_rule(struct wc_load *load, const struct wc_field
         return over->kind == WC_NODE_MAP ? merge_keys(load, base, over) : over;
     case WC_MERGE_APPEND:
     case WC_MERGE_UNIQUE:
-        return over->kind == WC_NODE_LIST ? merge_lists(load, field, base, over) : over;
+    case WC_MERGE_JOIN:
+        return over->kind == WC_NODE_LIST ? merge_lists(load, field, base, over, where) : over;
     }
     return over;
 }

@@ -16,9 +16,8 @@ struct short_mount {
     const char *source, *target, *options; /* source and options may be NULL */
 };
 
-static const struct wc_type item_type = {
-    "a string or a map", WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP), NULL, NULL, false, NULL
-};
+static const struct wc_type item_type = { .expects = "a string or a map",
+                                          .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP) };
 static const struct wc_field item_row = { .type = &item_type };
 
 static bool is_drive(const char *p)
@@ -248,8 +247,9 @@ static bool decode_mount(struct wc_load *load, const struct wc_node *node, struc
         i++;
     if (i == WC_COUNT(types)) {
         const struct wc_node *at = wc_node_get(node, "type");
-        wc_report(load, WC_E_NOT_YET, at == NULL ? node : at,
-                  "mounts of type '%s' are not carried out yet", type == NULL ? "" : type);
+        at = at == NULL ? node : at;
+        wc_report_not_yet(load, at->at, at->span, "mounts of type '%s' are not carried out yet",
+                          type == NULL ? "" : type);
         return false;
     }
     *mount = (struct wc_mount){ .type = (enum wc_mount_type)i,
@@ -372,11 +372,18 @@ const char *wc_ident_tmpfs(struct wc_arena *arena, const struct wc_node *item)
 }
 
 const struct wc_type wc_type_mounts = {
-    "a list of mounts", WC_KIND(WC_NODE_LIST), canon_mounts, decode_mounts, false, NULL
+    .expects = "a list of mounts",
+    .kinds = WC_KIND(WC_NODE_LIST),
+    .canon = canon_mounts,
+    .decode = decode_mounts,
+    .brief = "[source:/target:ro]",
+    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
 };
-const struct wc_type wc_type_tmpfs = { "a path or a list of paths",
-                                       WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_LIST),
-                                       canon_tmpfs,
-                                       decode_tmpfs,
-                                       false,
-                                       NULL };
+const struct wc_type wc_type_tmpfs = {
+    .expects = "a path or a list of paths",
+    .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_LIST),
+    .canon = canon_tmpfs,
+    .decode = decode_tmpfs,
+    .brief = "/run:size=64m",
+    .schema = "{'anyOf':[{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
+};

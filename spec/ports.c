@@ -21,9 +21,8 @@ struct short_port {
     const char *proto;
 };
 
-static const struct wc_type item_type = {
-    "a string or a map", WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP), NULL, NULL, false, NULL
-};
+static const struct wc_type item_type = { .expects = "a string or a map",
+                                          .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP) };
 static const struct wc_field item_row = { .type = &item_type };
 
 static bool read_range(const char *text, int64_t lo, struct range *out)
@@ -257,5 +256,10 @@ const char *wc_ident_port(struct wc_arena *arena, const struct wc_node *item)
 }
 
 const struct wc_type wc_type_ports = {
-    "a list of ports", WC_KIND(WC_NODE_LIST), canon_ports, decode_ports, false, NULL
+    .expects = "a list of ports",
+    .kinds = WC_KIND(WC_NODE_LIST),
+    .canon = canon_ports,
+    .decode = decode_ports,
+    .brief = "[127.0.0.1:8080:80/tcp]",
+    .schema = "{'type':'array','items':{'anyOf':[{'type':['string','number']},@]}}"
 };

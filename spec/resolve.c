@@ -1,4 +1,5 @@
-/* resolve.c - env files, label files, variables of the environment, the default network.
+/* resolve.c - env files, label files, variables of the environment, the default network, and what
+ * build, provider and pre_start leave out.
  *
  * Order for a container: environment, then env files (the later wins), then the image. A key
  * without a value that the environment doesn't have removes the variable, also when an env file
@@ -124,11 +125,82 @@ static void look_up_open_keys(struct wc_load *load, struct wc_node *service)
 static void join_default_network(struct wc_load *load, struct wc_node *service)
 {
     const char *mode = wc_node_text(service, "network_mode");
-    if ((mode != NULL && mode[0] != '\0') || wc_node_member(service, "networks") != NULL)
+    if ((mode != NULL && mode[0] != '\0') || wc_node_member(service, "networks") != NULL ||
+        wc_node_member(service, "provider") != NULL)
         return;
     struct wc_node *networks = wc_node_new(load->arena, WC_NODE_MAP, service);
     wc_node_put(load->arena, networks, "default", wc_node_new(load->arena, WC_NODE_NULL, service));
     wc_node_put(load->arena, service, "networks", networks);
+}
+
+/* A build argument without a value takes the environment's, or isn't there. */
+static struct wc_node *resolved_args(struct wc_load *load, const struct wc_node *args)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, args);
+    for (size_t i = 0; i < args->n; i++) {
+        struct wc_node *value = args->members[i].value;
+        const char *found = wc_load_env(load, args->members[i].key);
+        if (value->kind == WC_NODE_NULL && found != NULL)
+            value = wc_node_string(load->arena, found, value);
+        if (value->kind != WC_NODE_NULL || load->canonical)
+            wc_node_put_at(load->arena, out, &args->members[i], value);
+    }
+    return out;
+}
+
+static void complete_build(struct wc_load *load, struct wc_node *service)
+{
+    const struct wc_node *build = wc_node_get(service, "build");
+    if (build == NULL || build->kind != WC_NODE_MAP)
+        return;
+    struct wc_node *out = wc_node_copy(load->arena, build);
+    const struct wc_node *args = wc_node_get(out, "args");
+    if (wc_node_get(out, "context") == NULL)
+        wc_node_put(load->arena, out, "context",
+                    wc_node_string(load->arena, load->project_dir, build));
+    if (wc_node_get(out, "dockerfile") == NULL && wc_node_get(out, "dockerfile_inline") == NULL)
+        wc_node_put(load->arena, out, "dockerfile",
+                    wc_node_string(load->arena, "Dockerfile", build));
+    if (args != NULL && args->kind == WC_NODE_MAP)
+        wc_node_put(load->arena, out, "args", resolved_args(load, args));
+    wc_node_put(load->arena, service, "build", out);
+}
+
+/* Every option of a provider is a list. */
+static void complete_provider(struct wc_load *load, struct wc_node *service)
+{
+    const struct wc_node *provider = wc_node_get(service, "provider");
+    const struct wc_node *options = wc_node_get(provider, "options");
+    if (options == NULL || options->kind != WC_NODE_MAP)
+        return;
+    struct wc_node *copy = wc_node_copy(load->arena, provider);
+    struct wc_node *out = wc_node_copy(load->arena, options);
+    for (size_t i = 0; i < out->n; i++) {
+        if (out->members[i].value->kind != WC_NODE_STRING)
+            continue;
+        struct wc_node *list = wc_node_new(load->arena, WC_NODE_LIST, out->members[i].value);
+        wc_node_add(load->arena, list, out->members[i].value);
+        out->members[i].value = list;
+    }
+    wc_node_put(load->arena, copy, "options", out);
+    wc_node_put(load->arena, service, "provider", copy);
+}
+
+/* A step before the start runs in the service's image unless it names another. */
+static void complete_pre_start(struct wc_load *load, struct wc_node *service)
+{
+    const struct wc_node *steps = wc_node_get(service, "pre_start");
+    struct wc_node *image = wc_node_get(service, "image");
+    if (!usable(steps) || image == NULL || image->kind != WC_NODE_STRING)
+        return;
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, steps);
+    for (size_t i = 0; i < steps->n; i++) {
+        struct wc_node *step = wc_node_copy(load->arena, steps->items[i]);
+        if (step->kind == WC_NODE_MAP && wc_node_get(step, "image") == NULL)
+            wc_node_put(load->arena, step, "image", image);
+        wc_node_add(load->arena, out, step);
+    }
+    wc_node_put(load->arena, service, "pre_start", out);
 }
 
 struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *service)
@@ -138,6 +210,9 @@ struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *s
     read_label_files(load, out);
     look_up_open_keys(load, out);
     join_default_network(load, out);
+    complete_build(load, out);
+    complete_provider(load, out);
+    complete_pre_start(load, out);
     const char *isolation = wc_node_text(out, "isolation");
     if (isolation != NULL && isolation[0] == '\0')
         wc_node_drop(out, "isolation");

@@ -1,6 +1,8 @@
-/* short_syntax.c - the remaining short forms: devices, ulimits, depends_on, networks, env files,
- * references to configs and secrets, build, gpus, external.
+/* short_syntax.c - short forms of what runs with a service: devices, ulimits, depends_on, networks,
+ * env files. references.c has the rest.
  */
+#include "spec/short_syntax.h"
+
 #include "spec/types.h"
 
 #include <string.h>
@@ -15,15 +17,7 @@
 #define LIST WC_KIND(WC_NODE_LIST)
 #define MAP WC_KIND(WC_NODE_MAP)
 
-/* Turns one string item into its long form; NULL after reporting. */
-typedef struct wc_node *expand_fn(struct wc_load *load, struct wc_node *item);
-
-/* Finishes a long form in place. */
-typedef void finish_fn(struct wc_load *load, struct wc_node *item);
-
-static const struct wc_type item_type = {
-    "a string or a map", STRING | MAP, NULL, NULL, false, NULL
-};
+static const struct wc_type item_type = { .expects = "a string or a map", .kinds = STRING | MAP };
 static const struct wc_field item_row = { .type = &item_type };
 
 static struct wc_node *bad_at(struct wc_load *load, const struct wc_node *node)
@@ -31,10 +25,18 @@ static struct wc_node *bad_at(struct wc_load *load, const struct wc_node *node)
     return wc_node_new(load->arena, WC_NODE_BAD, node);
 }
 
-/* A list whose items are strings or sections of field->sub. */
-static struct wc_node *canon_mixed(struct wc_load *load, const struct wc_field *field,
-                                   struct wc_node *node, const struct wc_where *where,
-                                   expand_fn *expand, finish_fn *finish)
+static struct wc_node *canon_item(struct wc_load *load, const struct wc_field *field,
+                                  struct wc_node *item, const struct wc_where *where)
+{
+    struct wc_field section = { .type = &wc_type_section,
+                                .sub = field->sub,
+                                .required = field->required };
+    return wc_canon_value(load, &section, item, where);
+}
+
+struct wc_node *wc_canon_mixed(struct wc_load *load, const struct wc_field *field,
+                               struct wc_node *node, const struct wc_where *where,
+                               wc_expand_fn *expand, wc_finish_fn *finish)
 {
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
     if (node->kind == WC_NODE_STRING) {
@@ -48,7 +50,7 @@ static struct wc_node *canon_mixed(struct wc_load *load, const struct wc_field *
         if (item->kind == WC_NODE_STRING)
             made = expand(load, item);
         else if (item->kind == WC_NODE_MAP)
-            made = wc_canon_section(load, field->sub, item, &inner);
+            made = canon_item(load, field, item, &inner);
         else if (item->kind != WC_NODE_BAD)
             made = wc_canon_refuse(load, &item_row, item, &inner);
         if (made != NULL && item->kind == WC_NODE_MAP && finish != NULL)
@@ -89,7 +91,7 @@ static void finish_device(struct wc_load *load, struct wc_node *item)
 static struct wc_node *canon_devices(struct wc_load *load, const struct wc_field *field,
                                      struct wc_node *node, const struct wc_where *where)
 {
-    struct wc_node *out = canon_mixed(load, field, node, where, expand_device, finish_device);
+    struct wc_node *out = wc_canon_mixed(load, field, node, where, expand_device, finish_device);
     for (size_t i = 0; i < out->n; i++) {
         const char *permissions = wc_node_text(out->items[i], "permissions");
         if (permissions == NULL || strspn(permissions, "rwm") == strlen(permissions))
@@ -111,8 +113,8 @@ static void decode_devices(struct wc_load *load, const struct wc_field *field,
         if (source == NULL || target == NULL)
             continue;
         if (source[0] != '/') {
-            wc_report(load, WC_E_NOT_YET, item,
-                      "device '%s' is not carried out yet: only paths are", source);
+            wc_report_not_yet(load, item->at, item->span,
+                              "device '%s' is not carried out yet: only paths are", source);
             continue;
         }
         wc_strv_add(load->arena, dst,
@@ -322,8 +324,7 @@ static void decode_networks(struct wc_load *load, const struct wc_field *field,
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_member *m = &node->members[i];
         struct wc_service_net *net = &list.items[list.n++];
-        struct wc_where where = { NULL, "networks", m->key_at, m->key_span, 0 };
-        struct wc_where entry = { &where, m->key, m->key_at, m->key_span, 0 };
+        struct wc_where entry = { load->decoding, m->key, m->key_at, m->key_span, 0 };
         net->network = m->key;
         net->at = m->key_at;
         if (m->value->kind == WC_NODE_MAP)
@@ -342,71 +343,7 @@ static struct wc_node *expand_env_file(struct wc_load *load, struct wc_node *ite
 static struct wc_node *canon_env_files(struct wc_load *load, const struct wc_field *field,
                                        struct wc_node *node, const struct wc_where *where)
 {
-    return canon_mixed(load, field, node, where, expand_env_file, NULL);
-}
-
-static struct wc_node *expand_reference(struct wc_load *load, struct wc_node *item)
-{
-    struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, item);
-    wc_node_put(load->arena, out, "source", item);
-    return out;
-}
-
-static struct wc_node *canon_references(struct wc_load *load, const struct wc_field *field,
-                                        struct wc_node *node, const struct wc_where *where)
-{
-    return canon_mixed(load, field, node, where, expand_reference, NULL);
-}
-
-static struct wc_node *canon_build(struct wc_load *load, const struct wc_field *field,
-                                   struct wc_node *node, const struct wc_where *where)
-{
-    struct wc_arena *arena = load->arena;
-    struct wc_node *out = node;
-    if (node->kind == WC_NODE_STRING) {
-        out = wc_node_new(arena, WC_NODE_MAP, node);
-        wc_node_put(arena, out, "context", node);
-    } else {
-        out = wc_canon_section(load, field->sub, node, where);
-    }
-    struct wc_node *context = wc_node_get(out, "context");
-    const char *path = context == NULL || context->kind != WC_NODE_STRING ? "." : context->text;
-    if (strstr(path, "://") == NULL && !wc_str_starts(path, "git@"))
-        wc_node_put(arena, out, "context",
-                    wc_node_string(arena, wc_load_path(load, load->project_dir, path),
-                                   context == NULL ? node : context));
-    if (wc_node_get(out, "dockerfile") == NULL && wc_node_get(out, "dockerfile_inline") == NULL)
-        wc_node_put(arena, out, "dockerfile", wc_node_string(arena, "Dockerfile", node));
-    return out;
-}
-
-static struct wc_node *canon_gpus(struct wc_load *load, const struct wc_field *field,
-                                  struct wc_node *node, const struct wc_where *where)
-{
-    if (node->kind == WC_NODE_LIST)
-        return node;
-    if (!wc_streq(node->text, "all"))
-        return wc_canon_refuse(load, field, node, where);
-    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
-    struct wc_node *item = wc_node_new(load->arena, WC_NODE_MAP, node);
-    wc_node_put(load->arena, item, "count", wc_node_integer(load->arena, -1, node));
-    wc_node_add(load->arena, out, item);
-    return out;
-}
-
-static struct wc_node *canon_external(struct wc_load *load, const struct wc_field *field,
-                                      struct wc_node *node, const struct wc_where *where)
-{
-    if (node->kind != WC_NODE_MAP)
-        return wc_type_bool.canon(load, field, node, where);
-    return node;
-}
-
-static void decode_external(struct wc_load *load, const struct wc_field *field,
-                            const struct wc_node *node, void *dst)
-{
-    (void)load, (void)field;
-    *(bool *)dst = node->kind == WC_NODE_MAP || node->boolean;
+    return wc_canon_mixed(load, field, node, where, expand_env_file, NULL);
 }
 
 const char *wc_ident_text(struct wc_arena *arena, const struct wc_node *item)
@@ -440,26 +377,53 @@ const char *wc_ident_subnet(struct wc_arena *arena, const struct wc_node *item)
     return member_text(item, "subnet");
 }
 
-const struct wc_type wc_type_devices = { "a list of devices", LIST,  canon_devices,
-                                         decode_devices,      false, NULL };
-const struct wc_type wc_type_ulimits = { "a map of limits", MAP,   canon_ulimits,
-                                         decode_ulimits,    false, NULL };
+const struct wc_type wc_type_devices = {
+    .expects = "a list of devices",
+    .kinds = LIST,
+    .canon = canon_devices,
+    .decode = decode_devices,
+    .brief = "[/dev/a:/dev/b:rwm]",
+    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
+};
+const struct wc_type wc_type_ulimits = {
+    .expects = "a map of limits",
+    .kinds = MAP,
+    .canon = canon_ulimits,
+    .decode = decode_ulimits,
+    .brief = "{nofile: 1024}",
+    .schema = "{'type':'object','additionalProperties':{'anyOf':[{'type':['number','string']},@]}}"
+};
 const struct wc_type wc_type_depends_on = {
-    "a list of services or a map", LIST | MAP, canon_depends_on, decode_depends_on, false, NULL
+    .expects = "a list of services or a map",
+    .kinds = LIST | MAP,
+    .canon = canon_depends_on,
+    .decode = decode_depends_on,
+    .brief = "[service]",
+    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}},{'"
+              "type':'array','items':{'type':'string'}}]}"
 };
 const struct wc_type wc_type_networks = {
-    "a list of networks or a map", LIST | MAP, canon_networks, decode_networks, false, NULL
+    .expects = "a list of networks or a map",
+    .kinds = LIST | MAP,
+    .canon = canon_networks,
+    .decode = decode_networks,
+    .brief = "[network]",
+    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}},{'"
+              "type':'array','items':{'type':'string'}}]}"
+};
+const struct wc_type wc_type_names = {
+    .expects = "a list of names or a map",
+    .kinds = LIST | MAP,
+    .canon = canon_networks,
+    .brief = "[name]",
+    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}},{'"
+              "type':'array','items':{'type':'string'}}]}"
 };
 const struct wc_type wc_type_env_files = {
-    "a path or a list of paths", STRING | LIST, canon_env_files, NULL, false, NULL
+    .expects = "a path or a list of paths",
+    .kinds = STRING | LIST,
+    .canon = canon_env_files,
+    .brief = "a.env",
+    .schema =
+        "{'anyOf':[{'type':'string'},{'type':'array','items':{'anyOf':[{'type':'string'},@]}}]}"
 };
-const struct wc_type wc_type_files_refs = { "a list", LIST, canon_references, NULL, false, NULL };
-const struct wc_type wc_type_build = {
-    "a path or a map", STRING | MAP, canon_build, NULL, false, NULL
-};
-const struct wc_type wc_type_gpus = {
-    "'all' or a list", STRING | LIST, canon_gpus, NULL, false, NULL
-};
-const struct wc_type wc_type_external = { "true or false", BOOL | STRING | MAP,
-                                          canon_external,  decode_external,
-                                          false,           NULL };

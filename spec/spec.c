@@ -12,6 +12,7 @@
 #include "spec/files.h"
 #include "spec/load.h"
 #include "spec/loaded.h"
+#include "spec/objects.h"
 #include "spec/validate.h"
 
 static struct wc_load begin(const struct wc_spec_options *options, struct wc_arena *arena,
@@ -81,6 +82,7 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
     if (root != NULL) {
         project = wc_build_project(&load, root);
         wc_validate(&load, project, root);
+        wc_objects_check(&load, project, root);
         wc_build_select(&load, project, root);
         wc_build_finish(&load, project, root);
         wc_loaded_read(&load, root, project);

@@ -1,8 +1,11 @@
-/* special.c - restart, stop_signal, pull_policy, container_name, oom_score_adj, memswap_limit. */
+/* special.c - restart, stop_signal, pull_policy, container_name, oom_score_adj, memswap_limit,
+ * mem_swappiness, cpu_rt_period, file modes.
+ */
 #include "spec/special.h"
 
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/str.h"
 #include "base/units.h"
 #include "spec/types.h"
@@ -117,20 +120,96 @@ static void decode_memswap(struct wc_load *load, const struct wc_field *field,
         wc_type_bytes.decode(load, field, node, dst);
 }
 
+static struct wc_node *canon_swappiness(struct wc_load *load, const struct wc_field *field,
+                                        struct wc_node *node, const struct wc_where *where)
+{
+    int64_t percent;
+    (void)field;
+    if (!wc_str_to_i64(node->text, 0, 100, &percent))
+        return wc_canon_bad(load, node, "%s is a percentage from 0 to 100, not '%s'",
+                            wc_where_text(load, where), node->raw);
+    return node->kind == WC_NODE_STRING ? node : wc_node_string(load->arena, node->text, node);
+}
+
+/* Microseconds; the specification writes durations too, which docker compose refuses. */
+static struct wc_node *canon_micros(struct wc_load *load, const struct wc_field *field,
+                                    struct wc_node *node, const struct wc_where *where)
+{
+    int64_t ms, number;
+    if (node->kind == WC_NODE_STRING && !wc_str_to_i64(node->text, INT64_MIN, INT64_MAX, &number)) {
+        if (wc_duration_parse(node->text, &ms) && ms <= INT32_MAX)
+            return wc_node_integer(load->arena, ms * 1000, node);
+        return wc_canon_bad(load, node,
+                            "%s takes microseconds or a duration such as 400ms, not '%s'",
+                            wc_where_text(load, where), node->raw);
+    }
+    return wc_type_int.canon(load, field, node, where);
+}
+
+/* A number is what YAML made of it (0440 is octal there), a string is octal; the long form is four
+ * octal digits. */
+static struct wc_node *canon_file_mode(struct wc_load *load, const struct wc_field *field,
+                                       struct wc_node *node, const struct wc_where *where)
+{
+    int64_t mode = node->kind == WC_NODE_INT ? node->integer : 0;
+    (void)field;
+    for (const char *p = node->text; node->kind == WC_NODE_STRING && *p != '\0'; p++)
+        mode = *p < '0' || *p > '7' || mode > 07777 ? 010000 : mode * 8 + (*p - '0');
+    if (mode >= 0 && mode <= 07777 && node->text[0] != '\0')
+        return wc_node_string(
+            load->arena, wc_arena_printf(load->arena, "%04llo", (unsigned long long)mode), node);
+    return wc_canon_bad(load, node, "%s is an octal mode such as \"0440\", not '%s'",
+                        wc_where_text(load, where), node->raw);
+}
+
 const struct wc_type wc_type_restart = {
-    "a string", STRING, canon_restart, decode_text, false, NULL
+    .expects = "a string",
+    .kinds = STRING,
+    .canon = canon_restart,
+    .decode = decode_text,
+    .schema = "{'anyOf':[{'enum':['no','always','on-failure','unless-stopped']},{'type':'string','"
+              "pattern':'[$]|^(on-failure:[0-9]+)?$'}]}"
 };
-const struct wc_type wc_type_signal = { "a signal's name", STRING, canon_signal,
-                                        decode_text,       false,  NULL };
-const struct wc_type wc_type_pull_policy = { "a string",  STRING, canon_pull_policy,
-                                             decode_text, false,  NULL };
-const struct wc_type wc_type_container_name = { "a string",  STRING, canon_container_name,
-                                                decode_text, false,  NULL };
-const struct wc_type wc_type_oom_score = { "a whole number", NUMBERS, canon_oom_score,
-                                           decode_int,       false,   NULL };
-const struct wc_type wc_type_memswap = { "a size such as 512m, or -1",
-                                         WC_KIND(WC_NODE_INT) | STRING,
-                                         canon_memswap,
-                                         decode_memswap,
-                                         false,
-                                         NULL };
+const struct wc_type wc_type_signal = { .expects = "a signal's name",
+                                        .kinds = STRING,
+                                        .canon = canon_signal,
+                                        .decode = decode_text,
+                                        .schema = "{'type':'string'}" };
+const struct wc_type wc_type_pull_policy = {
+    .expects = "a string",
+    .kinds = STRING,
+    .canon = canon_pull_policy,
+    .decode = decode_text,
+    .schema = "{'anyOf':[{'enum':['always','never','missing','if_not_present','build','refresh','"
+              "daily','weekly']},{'type':'string','pattern':'[$]|^(every_.+)?$'}]}"
+};
+const struct wc_type wc_type_container_name = { .expects = "a string",
+                                                .kinds = STRING,
+                                                .canon = canon_container_name,
+                                                .decode = decode_text,
+                                                .schema = "{'type':'string'}" };
+const struct wc_type wc_type_oom_score = { .expects = "a whole number",
+                                           .kinds = NUMBERS,
+                                           .canon = canon_oom_score,
+                                           .decode = decode_int,
+                                           .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_memswap = { .expects = "a size such as 512m, or -1",
+                                         .kinds = WC_KIND(WC_NODE_INT) | STRING,
+                                         .canon = canon_memswap,
+                                         .decode = decode_memswap,
+                                         .brief = "1g",
+                                         .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_swappiness = { .expects = "a percentage, 0 to 100",
+                                            .kinds = WC_KIND(WC_NODE_INT) | STRING,
+                                            .canon = canon_swappiness,
+                                            .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_micros = { .expects = "microseconds, or a duration such as 400ms",
+                                        .kinds = NUMBERS,
+                                        .canon = canon_micros,
+                                        .brief = "400ms",
+                                        .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_file_mode = { .expects = "an octal mode such as 0440",
+                                           .kinds = WC_KIND(WC_NODE_INT) | STRING,
+                                           .canon = canon_file_mode,
+                                           .brief = "0440",
+                                           .schema = "{'type':['number','string']}" };

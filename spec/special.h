@@ -10,5 +10,8 @@ extern const struct wc_type wc_type_pull_policy;    /* const char * */
 extern const struct wc_type wc_type_container_name; /* const char * */
 extern const struct wc_type wc_type_oom_score;      /* int64_t, -1000..1000 */
 extern const struct wc_type wc_type_memswap;        /* int64_t; -1 decodes to INT64_MAX */
+extern const struct wc_type wc_type_swappiness;     /* 0..100; a string, as docker prints it */
+extern const struct wc_type wc_type_micros;         /* a number of microseconds */
+extern const struct wc_type wc_type_file_mode;      /* "0440" */
 
 #endif

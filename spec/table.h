@@ -25,15 +25,19 @@ enum wc_merge_rule {
     WC_MERGE_KEYS,    /* member by member; a later member replaces the earlier one whole */
     WC_MERGE_APPEND,  /* lists: one behind the other, exact repeats dropped */
     WC_MERGE_UNIQUE,  /* lists: an item with the same `ident` takes the earlier one's position */
+    WC_MERGE_JOIN,    /* lists: an item with the same `ident` is merged into the earlier one */
     WC_MERGE_WHOLE,   /* replaced; null clears */
     WC_MERGE_DRIVER,  /* maps with a driver: as MAP when the drivers agree, else replaced */
 };
 
+/* What becomes of a value, by platform of the containers. */
 enum wc_support {
+    WC_AS_LINUX, /* the Windows level, where it is that of Linux */
     WC_CARRIED,
+    WC_QUIET,   /* accepted and harmless: nothing to carry out */
     WC_WARNED,  /* W010 names it */
     WC_REFUSED, /* E300: leaving it out would change what runs or how safely */
-    WC_QUIET,   /* nothing to carry out */
+    WC_UNREAD,  /* E300 even when the project is only shown: the model would lack what it brings */
 };
 
 /* What a change of the value does to running instances. */
@@ -53,8 +57,10 @@ struct wc_type {
     unsigned kinds;      /* WC_KIND bits that canon accepts; others are E101 */
     wc_canon_fn *canon;  /* NULL: the value is its own long form */
     wc_decode_fn *decode;
-    bool null_ok;     /* null is a value: it isn't refused when it is left after merging */
-    const char *hint; /* what to write instead of a wrong value, or NULL */
+    bool null_ok;       /* null is a value: it isn't refused when it is left after merging */
+    const char *hint;   /* what to write instead of a wrong value, or NULL */
+    const char *brief;  /* the short form by example; NULL: there is one form only */
+    const char *schema; /* JSON Schema with ' for "; @ is that of field.sub; NULL: made by words */
 };
 
 enum { WC_NO_OFFSET = -1 };
@@ -64,12 +70,15 @@ struct wc_field {
     const struct wc_type *type;
     long offset; /* in the struct of the owner; WC_NO_OFFSET: not in the model */
     enum wc_merge_rule merge;
-    enum wc_support support;
+    enum wc_support support; /* of Linux containers */
     enum wc_hash_class hash;
+    enum wc_support windows;    /* of Windows containers; WC_AS_LINUX when left out */
     const struct wc_table *sub; /* members of a section, of each item, of each entry */
     const char *const *words;   /* NULL-terminated: the only values */
     const char *(*ident)(struct wc_arena *arena, const struct wc_node *item);
-    const char *required; /* sections: this member must be there */
+    const char *required; /* sections: these members must be there, separated by blanks */
+    const char *fallback; /* what holds when the key is absent, in words; NULL: nothing */
+    const char *clause;   /* of the specification; NULL: as the table says */
 };
 
 /* The rows of one kind of section, sorted by key. */
@@ -77,6 +86,9 @@ struct wc_table {
     const struct wc_field *rows;
     size_t n;
     bool no_extensions; /* x-… is an ordinary unknown key here */
+    const char *name;   /* of the kind of section: "build"; unique */
+    const char
+        *clause; /* of the specification: file#anchor; the key is the anchor after a last # */
 };
 
 /* The six facts that every row has: key, kind (without wc_type_), offset, merge rule, support, hash
@@ -85,9 +97,16 @@ struct wc_table {
     .key = (key_), .type = &wc_type_##type_, .offset = (offset_), .merge = WC_MERGE_##merge_,      \
     .support = WC_##support_, .hash = WC_##hash_
 
-/* The tables. Offsets are into struct wc_service_draft, wc_network, wc_volume. */
+/* The tables that more than one file needs (fields_*.c). Offsets are into struct wc_service_draft,
+ * wc_network, wc_volume. */
 extern const struct wc_table wc_table_project, wc_table_service, wc_table_deploy, wc_table_network,
     wc_table_volume, wc_table_build;
+
+/* What becomes of a row's value in containers of a platform; never WC_AS_LINUX. */
+enum wc_support wc_field_support(const struct wc_field *field, enum wc_platform platform);
+
+/* True when the sub-table is of each entry of a map with keys of the user's. */
+bool wc_field_has_entries(const struct wc_field *field);
 
 /* The row for a key, or NULL. Keys that start with x- share one row where the table allows them. */
 const struct wc_field *wc_table_find(const struct wc_table *table, const char *key);
@@ -100,6 +119,14 @@ struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *ta
  * on the result; null and !reset values pass. */
 struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
                                struct wc_node *node, const struct wc_where *where);
+
+/* Reports (E114) which of the members in `required` (separated by blanks) a map lacks. */
+void wc_require(struct wc_load *load, const struct wc_node *map, const char *required,
+                const struct wc_where *where);
+
+/* The same for every map below a merged section, by the rows. */
+void wc_require_all(struct wc_load *load, const struct wc_table *table, const struct wc_node *node,
+                    const struct wc_where *where);
 
 /* Decodes a long form by a table into the struct at base; reports W010 and E300. */
 void wc_decode_section(struct wc_load *load, const struct wc_table *table,

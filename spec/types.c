@@ -248,35 +248,97 @@ static void decode_trust(struct wc_load *load, const struct wc_field *field,
         wc_streq(node->text, "untrusted") ? WC_TRUST_UNTRUSTED : WC_TRUST_TRUSTED;
 }
 
-const struct wc_type wc_type_string = { "a string", STRING, NULL, decode_text, false, NULL };
-const struct wc_type wc_type_text = {
-    "a string or a number", STRING | INT | FLOAT, canon_text, decode_text, false, NULL
+const struct wc_type wc_type_string = {
+    .expects = "a string", .kinds = STRING, .decode = decode_text, .schema = "{'type':'string'}"
 };
-const struct wc_type wc_type_word = { "a word", STRING, NULL, decode_text, false, NULL };
-const struct wc_type wc_type_bool = { "true or false", BOOL | STRING, canon_bool,
-                                      decode_bool,     false,         NULL };
-const struct wc_type wc_type_tri = { "true or false", BOOL | STRING, canon_bool,
-                                     decode_tri,      false,         NULL };
-const struct wc_type wc_type_int = {
-    "a whole number", INT | FLOAT | STRING, canon_int, decode_int, false, NULL
+const struct wc_type wc_type_text = { .expects = "a string or a number",
+                                      .kinds = STRING | INT | FLOAT,
+                                      .canon = canon_text,
+                                      .decode = decode_text,
+                                      .schema = "{'type':['string','number']}" };
+const struct wc_type wc_type_truth_text = { .expects = "a string, true or false",
+                                            .kinds = STRING | BOOL,
+                                            .canon = canon_text,
+                                            .schema = "{'type':['string','boolean']}" };
+const struct wc_type wc_type_word = { .expects = "a word", .kinds = STRING, .decode = decode_text };
+const struct wc_type wc_type_bool = { .expects = "true or false",
+                                      .kinds = BOOL | STRING,
+                                      .canon = canon_bool,
+                                      .decode = decode_bool,
+                                      .schema = "{'type':['boolean','string']}" };
+const struct wc_type wc_type_flag = {
+    .expects = "true or false", .kinds = BOOL, .decode = decode_bool, .schema = "{'type':'boolean'}"
 };
-const struct wc_type wc_type_count = {
-    "a whole number", INT | FLOAT | STRING, canon_count, decode_int, false, NULL
-};
-const struct wc_type wc_type_number = { "a number",   INT | FLOAT | STRING,
-                                        canon_number, decode_number,
-                                        false,        NULL };
-const struct wc_type wc_type_bytes = { "a size such as 512m", INT | STRING, canon_bytes,
-                                       decode_bytes,          false,        size_hint };
-const struct wc_type wc_type_bytes_m1 = {
-    "a size such as 512m, or -1", INT | STRING, canon_bytes_m1, decode_bytes, false, size_hint
-};
-const struct wc_type wc_type_duration = {
-    "a duration such as 1m30s", STRING, canon_duration, decode_duration, false, duration_hint
-};
+const struct wc_type wc_type_tri = { .expects = "true or false",
+                                     .kinds = BOOL | STRING,
+                                     .canon = canon_bool,
+                                     .decode = decode_tri,
+                                     .schema = "{'type':['boolean','string']}" };
+const struct wc_type wc_type_int = { .expects = "a whole number",
+                                     .kinds = INT | FLOAT | STRING,
+                                     .canon = canon_int,
+                                     .decode = decode_int,
+                                     .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_whole = { .expects = "a whole number",
+                                       .kinds = INT | FLOAT,
+                                       .canon = canon_int,
+                                       .decode = decode_int,
+                                       .schema = "{'type':'number'}" };
+const struct wc_type wc_type_count = { .expects = "a whole number",
+                                       .kinds = INT | FLOAT | STRING,
+                                       .canon = canon_count,
+                                       .decode = decode_int,
+                                       .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_number = { .expects = "a number",
+                                        .kinds = INT | FLOAT | STRING,
+                                        .canon = canon_number,
+                                        .decode = decode_number,
+                                        .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_bytes = { .expects = "a size such as 512m",
+                                       .kinds = INT | STRING,
+                                       .canon = canon_bytes,
+                                       .decode = decode_bytes,
+                                       .hint = size_hint,
+                                       .brief = "512m",
+                                       .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_size = { .expects = "a size such as 512m, as a string",
+                                      .kinds = STRING,
+                                      .canon = canon_bytes,
+                                      .decode = decode_bytes,
+                                      .hint = size_hint,
+                                      .brief = "512m",
+                                      .schema = "{'type':'string'}" };
+const struct wc_type wc_type_bytes_m1 = { .expects = "a size such as 512m, or -1",
+                                          .kinds = INT | STRING,
+                                          .canon = canon_bytes_m1,
+                                          .decode = decode_bytes,
+                                          .hint = size_hint,
+                                          .brief = "512m",
+                                          .schema = "{'type':['number','string']}" };
+const struct wc_type wc_type_duration = { .expects = "a duration such as 1m30s",
+                                          .kinds = STRING,
+                                          .canon = canon_duration,
+                                          .decode = decode_duration,
+                                          .hint = duration_hint,
+                                          .brief = "1m30s",
+                                          .schema = "{'type':'string'}" };
 const struct wc_type wc_type_isolation = {
-    "default, process or hyperv", STRING, canon_isolation, decode_isolation, false, NULL
+    .expects = "default, process or hyperv",
+    .kinds = STRING,
+    .canon = canon_isolation,
+    .decode = decode_isolation,
+    .schema =
+        "{'anyOf':[{'enum':['default','process','hyperv']},{'type':'string','pattern':'[$]|^([dD]["
+        "eE][fF][aA][uU][lL][tT]|[pP][rR][oO][cC][eE][sS][sS]|[hH][yY][pP][eE][rR][vV])?$'}]}"
 };
-const struct wc_type wc_type_trust = { "trusted or untrusted", STRING, NULL,
-                                       decode_trust,           false,  NULL };
-const struct wc_type wc_type_any = { "anything", ANY, NULL, NULL, true, NULL };
+const struct wc_type wc_type_trust = { .expects = "trusted or untrusted",
+                                       .kinds = STRING,
+                                       .decode = decode_trust };
+const struct wc_type wc_type_pid = { .expects = "a string",
+                                     .kinds = STRING,
+                                     .decode = decode_text,
+                                     .null_ok = true,
+                                     .schema = "{'type':['string','null']}" };
+const struct wc_type wc_type_any = {
+    .expects = "anything", .kinds = ANY, .null_ok = true, .schema = "{}"
+};

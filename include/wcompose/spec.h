@@ -32,6 +32,9 @@ struct wc_spec_access {
     void *data;
 };
 
+/* What the containers run on: decides what becomes of an attribute (support.h). */
+enum wc_platform { WC_PLATFORM_LINUX, WC_PLATFORM_WINDOWS, WC_PLATFORMS };
+
 /* What the command line and the environment say about loading. All pointers borrowed, NULL = not
  * given. */
 struct wc_spec_options {
@@ -51,6 +54,9 @@ struct wc_spec_options {
         *environ;        /* NULL-terminated KEY=VALUE list (the process environment); may be NULL */
     bool no_interpolate; /* config --no-interpolate */
     bool no_deps;        /* with services: don't add their dependencies */
+    bool only_shown; /* nothing is going to run (config, lint): what isn't carried out yet stays in
+                        the model with a warning (W013) instead of an error (E300) */
+    enum wc_platform platform; /* of the containers; Linux when not given */
     bool canonical; /* the input is our own canonical text: no interpolation, no .env, no lookup */
     const char *text; /* the text itself, instead of files; without canonical it is one file called
                          compose.yaml in cwd */

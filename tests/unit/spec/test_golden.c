@@ -1,9 +1,9 @@
 /* test_golden.c - whole files in, canonical JSON or diagnostics out.
  *
  * A case is a folder of tests/golden/spec: compose.yaml and what it needs, `args` with one option a
- * line (file, profile, service, env, env-file, name, no-deps), expected.json when it loads,
- * expected.txt when there are diagnostics. WC_UPDATE=1 writes the expected files anew: read the
- * difference before committing it.
+ * line (file, profile, service, env, env-file, name, no-deps, only-shown, windows), expected.json
+ * when it loads, expected.txt when there are diagnostics. WC_UPDATE=1 writes the expected files
+ * anew: read the difference before committing it.
  */
 #include "harness/wc_test.h"
 
@@ -51,6 +51,10 @@ static void take_option(struct golden *g, const char *line)
         g->options.project_name = value;
     else if (wc_streq(word, "no-deps"))
         g->options.no_deps = true;
+    else if (wc_streq(word, "only-shown"))
+        g->options.only_shown = true;
+    else if (wc_streq(word, "windows"))
+        g->options.platform = WC_PLATFORM_WINDOWS;
     else
         fail_msg("%s: unknown option '%s'", g->dir, word);
 }
@@ -192,6 +196,8 @@ static struct wc_project *load_again(const struct golden *g, struct wc_arena *ar
                                        .text = text->data,
                                        .text_len = text->len,
                                        .canonical = canonical,
+                                       .only_shown = g->options.only_shown,
+                                       .platform = g->options.platform,
                                        .profiles = (const char *const[]){ "*" },
                                        .n_profiles = canonical ? 0 : 1 };
     wc_diags_init(&diags, arena);
