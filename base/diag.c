@@ -1,8 +1,12 @@
 /* diag.c - the list of findings. Sorting is by the order in which files were first read, then by
- * place. */
+ * place.
+ *
+ * A file can hold a hundred thousand mistakes: what isn't kept costs a counter, neither text nor
+ * memory. Errors and warnings are kept apart, so that many warnings can't crowd out the error that
+ * made the load fail.
+ */
 #include "wcompose/diag.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,57 +18,82 @@ void wc_diags_init(struct wc_diags *diags, struct wc_arena *arena)
     *diags = (struct wc_diags){ .arena = arena };
 }
 
-struct wc_diag *wc_diags_add(struct wc_diags *diags, enum wc_severity severity, const char *code,
-                             struct wc_loc at, const char *fmt, ...)
+bool wc_diags_full(const struct wc_diags *diags, enum wc_severity severity)
+{
+    return diags->kept[severity] >= WC_DIAGS_MAX;
+}
+
+struct wc_diag *wc_diags_vadd(struct wc_diags *diags, enum wc_severity severity, const char *code,
+                              struct wc_loc at, const char *fmt, va_list args)
 {
     if (severity == WC_SEVERITY_ERROR)
         diags->n_errors++;
     else
         diags->n_warnings++;
-    if (diags->n >= WC_DIAGS_MAX)
-        return WC_NEW(diags->arena, struct wc_diag);
+    if (wc_diags_full(diags, severity)) {
+        diags->last = &diags->scratch;
+    } else {
+        diags->items =
+            wc_arena_grow(diags->arena, diags->items, diags->n, &diags->cap, sizeof *diags->items);
+        diags->last = &diags->items[diags->n];
+    }
+    *diags->last = (struct wc_diag){ .severity = severity,
+                                     .code = code,
+                                     .at = at,
+                                     .span = 1,
+                                     .msg = "",
+                                     .seq = (unsigned)diags->n };
+    if (diags->last != &diags->scratch) {
+        diags->last->msg = wc_arena_vprintf(diags->arena, fmt, args);
+        diags->kept[severity]++;
+        diags->n++;
+    }
+    return diags->last;
+}
+
+struct wc_diag *wc_diags_add(struct wc_diags *diags, enum wc_severity severity, const char *code,
+                             struct wc_loc at, const char *fmt, ...)
+{
     va_list args;
     va_start(args, fmt);
-    const char *msg = wc_arena_vprintf(diags->arena, fmt, args);
+    struct wc_diag *diag = wc_diags_vadd(diags, severity, code, at, fmt, args);
     va_end(args);
-    diags->items =
-        wc_arena_grow(diags->arena, diags->items, diags->n, &diags->cap, sizeof *diags->items);
-    struct wc_diag *diag = &diags->items[diags->n];
-    *diag = (struct wc_diag){ .severity = severity,
-                              .code = code,
-                              .at = at,
-                              .span = 1,
-                              .msg = msg,
-                              .seq = (unsigned)diags->n };
-    diags->n++;
     return diag;
 }
 
 void wc_diags_source(struct wc_diags *diags, const char *file, const char *text, size_t len)
 {
-    struct wc_source **tail = &diags->sources;
+    struct wc_source **tail =
+        diags->last_source != NULL ? &diags->last_source->next : &diags->sources;
     while (*tail != NULL)
         tail = &(*tail)->next;
     *tail = WC_NEW(diags->arena, struct wc_source);
     **tail = (struct wc_source){ .file = file, .text = text, .len = len };
+    diags->last_source = *tail;
 }
 
-static unsigned file_rank(const struct wc_diags *diags, const char *file)
+static size_t file_rank(const struct wc_diags *diags, const char *file)
 {
-    unsigned rank = 0;
+    size_t rank = 1;
     if (file == NULL)
         return 0;
     for (const struct wc_source *s = diags->sources; s != NULL; s = s->next, rank++)
-        if (wc_streq(s->file, file))
-            return rank + 1;
-    return rank + 1;
+        if (s->file == file || wc_streq(s->file, file))
+            return rank;
+    return rank;
 }
 
-static bool before(const struct wc_diags *diags, const struct wc_diag *a, const struct wc_diag *b)
+/* A finding with the rank of its file. */
+struct ranked {
+    struct wc_diag diag;
+    size_t rank;
+};
+
+static bool before(const struct ranked *x, const struct ranked *y)
 {
-    unsigned fa = file_rank(diags, a->at.file), fb = file_rank(diags, b->at.file);
-    if (fa != fb)
-        return fa < fb;
+    const struct wc_diag *a = &x->diag, *b = &y->diag;
+    if (x->rank != y->rank)
+        return x->rank < y->rank;
     if (a->at.line != b->at.line)
         return a->at.line < b->at.line;
     if (a->at.col != b->at.col)
@@ -72,17 +101,36 @@ static bool before(const struct wc_diags *diags, const struct wc_diag *a, const 
     return a->seq < b->seq;
 }
 
-/* Insertion sort: at most WC_DIAGS_MAX entries, mostly in order already, and no global state for a
- * comparator. */
+static int compare(const void *a, const void *b)
+{
+    return before(a, b) ? -1 : before(b, a);
+}
+
 void wc_diags_sort(struct wc_diags *diags)
 {
-    for (size_t i = 1; i < diags->n; i++) {
-        struct wc_diag item = diags->items[i];
-        size_t j = i;
-        for (; j > 0 && before(diags, &item, &diags->items[j - 1]); j--)
-            diags->items[j] = diags->items[j - 1];
-        diags->items[j] = item;
+    if (diags->n < 2)
+        return;
+    struct ranked *list = WC_NEW_ARRAY(diags->arena, struct ranked, diags->n);
+    for (size_t i = 0; i < diags->n; i++) {
+        list[i].diag = diags->items[i];
+        bool same = i > 0 && list[i].diag.at.file == list[i - 1].diag.at.file;
+        list[i].rank = same ? list[i - 1].rank : file_rank(diags, list[i].diag.at.file);
     }
+    qsort(list, diags->n, sizeof *list, compare);
+    for (size_t i = 0; i < diags->n; i++)
+        diags->items[i] = list[i].diag;
+}
+
+/* Where the line that begins at p ends, and where the next one begins. */
+static const char *line_end(const char *p, const char *end, const char **next)
+{
+    const char *at = p;
+    while (at < end && *at != '\n' && *at != '\r')
+        at++;
+    *next = at;
+    if (at < end)
+        *next = at + (*at == '\r' && at + 1 < end && at[1] == '\n' ? 2 : 1);
+    return at;
 }
 
 const char *wc_diags_line(const struct wc_diags *diags, const char *file, unsigned line,
@@ -93,16 +141,14 @@ const char *wc_diags_line(const struct wc_diags *diags, const char *file, unsign
         s = s->next;
     if (s == NULL || line == 0)
         return NULL;
-    const char *p = s->text, *end = s->text + s->len;
-    for (unsigned n = 1; n < line; n++) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        if (newline == NULL)
+    const char *p = s->text, *end = s->text + s->len, *next;
+    for (unsigned n = 1;; n++, p = next) {
+        const char *stop = line_end(p, end, &next);
+        if (n == line) {
+            *len = (size_t)(stop - p);
+            return p;
+        }
+        if (stop == end)
             return NULL;
-        p = newline + 1;
     }
-    const char *newline = memchr(p, '\n', (size_t)(end - p));
-    *len = newline == NULL ? (size_t)(end - p) : (size_t)(newline - p);
-    if (*len > 0 && p[*len - 1] == '\r')
-        --*len;
-    return p;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "base/str.h"
 
 enum { DEPTH_MAX = 200 };
@@ -151,45 +152,27 @@ static void new_line(struct wc_jsonw *w)
         wc_buf_addc(w->out, ' ');
 }
 
-/* Length of the valid UTF-8 sequence at p (1..4), 0 when it is not one (overlong, surrogate, cut).
- */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || left < n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static void add_quoted(struct wc_buf *out, const char *text, size_t len)
 {
     wc_buf_addc(out, '"');
     for (size_t i = 0; i < len;) {
-        unsigned char c = (unsigned char)text[i];
-        size_t n = utf8_len((const unsigned char *)text + i, len - i);
+        unsigned c;
+        size_t n = wc_utf8_next(text + i, len - i, &c);
         if (c == '"' || c == '\\')
-            wc_buf_printf(out, "\\%c", c);
+            wc_buf_printf(out, "\\%c", (char)c);
         else if (c == '\n')
             wc_buf_adds(out, "\\n");
         else if (c == '\t')
             wc_buf_adds(out, "\\t");
         else if (c == '\r')
             wc_buf_adds(out, "\\r");
-        else if (c < 0x20 || c == 0x7f)
+        else if (wc_char_hidden(c) && c < 0x10000) /* JSON is printed to terminals too */
             wc_buf_printf(out, "\\u%04x", c);
-        else if (n == 0)
+        else if (c == 0xFFFD)
             wc_buf_adds(out, "\xef\xbf\xbd");
         else
             wc_buf_add(out, text + i, n);
-        i += n == 0 ? 1 : n;
+        i += n;
     }
     wc_buf_addc(out, '"');
 }

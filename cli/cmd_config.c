@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cli/args.h"
+#include "cli/table.h"
 #include "wcompose/plan.h"
 #include "wcompose/spec.h"
 
@@ -67,6 +68,16 @@ static const struct {
     { "profiles", collect_profiles },
 };
 
+/* To a terminal without what it would obey, else byte for byte. */
+static void add_line(const struct wc_cli *cli, const char *text, struct wc_buf *out)
+{
+    if (cli->out.tty)
+        wc_text_add_safe(out, text, strlen(text));
+    else
+        wc_buf_adds(out, text);
+    wc_buf_addc(out, '\n');
+}
+
 static void format_list(const struct wc_cli *cli, struct names *names, struct wc_buf *out)
 {
     if (names->list.n > 1)
@@ -78,7 +89,7 @@ static void format_list(const struct wc_cli *cli, struct names *names, struct wc
         if (cli->json)
             wc_jsonw_str(&w, NULL, names->list.items[i]);
         else
-            wc_buf_printf(out, "%s\n", names->list.items[i]);
+            add_line(cli, names->list.items[i], out);
     }
     if (cli->json) {
         wc_jsonw_end_array(&w);

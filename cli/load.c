@@ -38,7 +38,7 @@ static void drop_warnings(struct wc_diags *diags)
             diags->items[kept++] = diags->items[i];
     }
     diags->n = kept;
-    diags->n_warnings = 0;
+    diags->n_warnings = diags->kept[WC_SEVERITY_WARNING] = 0;
 }
 
 /* Sets the replicas of "SERVICE=N". 0 or an exit status. */

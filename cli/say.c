@@ -65,13 +65,18 @@ static void add_text(const struct wc_cli *cli, const struct message *message, st
     wc_text_add_safe(out, message->text, strlen(message->text));
     wc_buf_addc(out, '\n');
     if (message->at.file != NULL) {
-        wc_buf_printf(out, "  --> %s", wc_path_shown(message->at.file, cli->cwd));
+        const char *shown = wc_path_shown(message->at.file, cli->cwd);
+        wc_buf_adds(out, "  --> ");
+        wc_text_add_safe(out, shown, strlen(shown));
         if (message->at.line > 0)
             wc_buf_printf(out, ":%u:%u", message->at.line, message->at.col);
         wc_buf_addc(out, '\n');
     }
-    if (message->hint != NULL)
-        wc_buf_printf(out, "  = help: %s\n", message->hint);
+    if (message->hint != NULL) {
+        wc_buf_adds(out, "  = help: ");
+        wc_text_add_safe(out, message->hint, strlen(message->hint));
+        wc_buf_addc(out, '\n');
+    }
 }
 
 static void say(const struct wc_cli *cli, struct message *message)
@@ -156,9 +161,12 @@ void wc_cli_diags(const struct wc_cli *cli, const struct wc_diags *diags)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     bool quiet = cli->progress == WC_PROGRESS_QUIET;
+    struct wc_diags_view view = { .most = (size_t)wc_cli_int(cli, "max-errors", WC_DIAGS_SHOWN),
+                                  .cwd = cli->cwd,
+                                  .no_warnings = quiet };
     if (cli->progress == WC_PROGRESS_JSON)
         wc_diags_format_json(diags, quiet, &out);
     else
-        wc_diags_format(diags, &cli->err, cli->cwd, quiet, &out);
+        wc_diags_format(diags, &cli->err, &view, &out);
     flush_to_stderr(&out);
 }

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "base/utf8.h"
 
 struct range {
     unsigned first, last;
@@ -49,40 +50,16 @@ static bool among(const struct range *ranges, size_t n, unsigned code)
 
 unsigned wc_char_width(unsigned code)
 {
-    if (code < 0x300)
+    if (code < 0x300 || wc_char_hidden(code)) /* what is hidden is shown as '?' */
         return 1;
     if (among(zero_width, WC_COUNT(zero_width), code))
         return 0;
     return among(double_width, WC_COUNT(double_width), code) ? 2 : 1;
 }
 
-/* Number of bytes that the lead byte promises; 0 for a byte that can't lead. */
-static unsigned promised(unsigned char lead)
-{
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xC2 || lead > 0xF4)
-        return 0;
-    return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
-
 size_t wc_text_next(const char *text, size_t len, unsigned *code)
 {
-    static const unsigned char lead_bits[] = { 0, 0x7F, 0x1F, 0x0F, 0x07 };
-    static const unsigned least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    unsigned n = promised((unsigned char)text[0]);
-    unsigned value = n > 0 ? (unsigned char)text[0] & lead_bits[n] : 0;
-    bool broken = n == 0 || n > len;
-    for (unsigned i = 1; !broken && i < n; i++) {
-        broken = ((unsigned char)text[i] & 0xC0) != 0x80;
-        value = value << 6 | ((unsigned char)text[i] & 0x3F);
-    }
-    if (broken || value < least[n] || value > 0x10FFFF || (value >= 0xD800 && value <= 0xDFFF)) {
-        *code = 0xFFFD;
-        return 1;
-    }
-    *code = value;
-    return n;
+    return wc_utf8_next(text, len, code);
 }
 
 size_t wc_text_width(const char *text, size_t len)
@@ -101,8 +78,7 @@ void wc_text_add_safe(struct wc_buf *out, const char *text, size_t len)
     for (size_t at = 0; at < len;) {
         unsigned code;
         size_t n = wc_text_next(text + at, len - at, &code);
-        bool control = code < 0x20 || code == 0x7F || (code >= 0x80 && code < 0xA0);
-        if (control || (code == 0xFFFD && n == 1))
+        if (wc_char_hidden(code) || (code == 0xFFFD && n == 1))
             wc_buf_addc(out, code == '\t' ? ' ' : '?');
         else
             wc_buf_add(out, text + at, n);

@@ -23,6 +23,7 @@ const struct wc_option wc_global_options[] = {
     { "project-directory", 0, WC_OPTION_TEXT, "DIR", "directory that relative paths start from" },
     { "progress", 0, WC_OPTION_CHOICE, "auto|tty|plain|json|quiet", "how progress is shown" },
     { "ansi", 0, WC_OPTION_CHOICE, "auto|never|always", "colours and cursor control" },
+    { "max-errors", 0, WC_OPTION_INT, "N", "findings that are shown at once: 20; 0 shows all" },
     FLAG("json", 0, "machine form: data on stdout and progress on stderr as JSON"),
     FLAG("version", 'v', "print the version"),
     FLAG("help", 'h', "explain the command"),

@@ -56,6 +56,7 @@ static int64_t settle_twins(struct wc_load *load, const struct wc_node *node, co
                                      twin_path, b->value->raw, key, a->value->raw);
     diag->hint = "remove one of the two";
     diag->related = a->value->at;
+    diag->related_span = a->value->span;
     diag->related_label = "set here";
     return value;
 }
@@ -182,6 +183,7 @@ static void settle_network_mode(struct wc_load *load, struct wc_service_draft *d
                          "service '%s' has both network_mode and networks", s->name);
         diag->hint = "remove one of the two";
         diag->related = mode->key_at;
+        diag->related_span = mode->key_span;
         diag->related_label = "network_mode is here";
     }
 }

@@ -58,6 +58,7 @@ static bool from_utf16(const char *text, size_t len, struct wc_buf *out)
 static bool refuse(struct wc_load *load, const char *shown, const struct wc_text *text,
                    size_t offset, const char *what, const char *hint)
 {
+    wc_diags_source(load->diags, shown, text->bytes, text->len);
     struct wc_loc at = wc_text_place(shown, text->bytes, text->len, offset);
     struct wc_diag *diag =
         wc_report_at(load, WC_E_SYNTAX, at, 1, "'%s' is not readable as text: %s", shown, what);

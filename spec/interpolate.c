@@ -222,15 +222,30 @@ static const char *get_env(void *data, const char *name)
 static const struct wc_source *source_of(const struct wc_load *load, struct wc_loc at)
 {
     const struct wc_source *s = at.file == NULL || at.line == 0 ? NULL : load->diags->sources;
+    if (s != NULL && load->cursor_in != NULL && wc_streq(load->cursor_in->file, at.file))
+        return load->cursor_in;
     while (s != NULL && !wc_streq(s->file, at.file))
         s = s->next;
     return s;
 }
 
-/* Where a scalar's text begins in the file: behind the header of a block. */
-static size_t text_begins(const struct wc_source *s, struct wc_loc at)
+/* Where a scalar's text begins in the file: behind the header of a block. Scalars mostly come in
+ * order, so the search goes on where the last one ended. */
+static size_t text_begins(const struct site *site, const struct wc_source *s, struct wc_loc at)
 {
-    size_t i = wc_text_offset(s->text, s->len, at.line, at.col);
+    struct wc_load *load = site->load;
+    if (load->cursor_in != s || at.line < load->cursor.line ||
+        (at.line == load->cursor.line && at.col < load->cursor.col)) {
+        load->cursor = (struct wc_loc){ at.file, 1, 1 };
+        load->cursor_byte = 0;
+    }
+    unsigned line = at.line - load->cursor.line + 1;
+    unsigned col = line == 1 ? at.col - load->cursor.col + 1 : at.col;
+    size_t from = load->cursor_byte;
+    size_t i = from + wc_text_offset(s->text + from, s->len - from, line, col);
+    load->cursor_in = s;
+    load->cursor = at;
+    load->cursor_byte = i;
     if (i < s->len && (s->text[i] == '|' || s->text[i] == '>'))
         while (i < s->len && s->text[i] != '\n')
             i++;
@@ -245,9 +260,10 @@ static struct wc_loc place_in(const struct site *site, size_t offset, size_t len
     const struct wc_node *node = site->node;
     const struct wc_source *s = source_of(site->load, node->at);
     *span = node->span;
-    if (s == NULL || node->text[offset] != '$')
+    if (s == NULL || wc_diags_full(site->load->diags, WC_SEVERITY_ERROR) ||
+        node->text[offset] != '$')
         return node->at;
-    size_t i = text_begins(s, node->at);
+    size_t i = text_begins(site, s, node->at);
     for (const char *p = node->text; i < s->len; i++, p++) {
         const char *in_file = memchr(s->text + i, '$', s->len - i);
         p = strchr(p, '$');
@@ -263,7 +279,7 @@ static struct wc_loc place_in(const struct site *site, size_t offset, size_t len
     if (same < len && (i + same >= s->len || strchr("\\' \t\r\n", s->text[i + same]) == NULL))
         return node->at;
     *span = wc_utf8_columns(node->text + offset, same);
-    return wc_text_place(node->at.file, s->text, s->len, i);
+    return wc_text_place_from(site->load->cursor, s->text, site->load->cursor_byte, i);
 }
 
 static void warn_unset(void *data, const char *name, size_t offset, size_t len)

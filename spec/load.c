@@ -14,10 +14,9 @@ struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struc
     const char *name = wc_spec_code(code)->code;
     va_list args;
     va_start(args, fmt);
-    const char *msg = wc_arena_vprintf(load->arena, fmt, args);
+    struct wc_diag *diag = wc_diags_vadd(
+        load->diags, name[0] == 'E' ? WC_SEVERITY_ERROR : WC_SEVERITY_WARNING, name, at, fmt, args);
     va_end(args);
-    struct wc_diag *diag = wc_diags_add(
-        load->diags, name[0] == 'E' ? WC_SEVERITY_ERROR : WC_SEVERITY_WARNING, name, at, "%s", msg);
     diag->span = span == 0 ? 1 : span;
     return diag;
 }
@@ -36,6 +35,8 @@ struct wc_diag *wc_report_not_yet(struct wc_load *load, struct wc_loc at, unsign
 void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
 {
     va_list args;
+    if (diag == &load->diags->scratch)
+        return;
     va_start(args, fmt);
     diag->hint = wc_arena_vprintf(load->arena, fmt, args);
     va_end(args);
@@ -44,17 +45,40 @@ void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
 void wc_hint_words(struct wc_load *load, struct wc_diag *diag, const char *word,
                    const char *const *words, size_t n, bool list_all)
 {
-    const char *close = wc_str_suggest(word, words, n);
+    bool wanted = diag != &load->diags->scratch && n <= load->suggest_left;
+    const char *close = wanted ? wc_str_suggest(word, words, n) : NULL;
+    if (wanted)
+        load->suggest_left -= n;
     if (close != NULL) {
         wc_hint(load, diag, "did you mean '%s'?", close);
         return;
     }
-    if (!list_all || n == 0)
+    if (!list_all || !wanted || n == 0)
         return;
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     for (size_t i = 0; i < n; i++)
         wc_buf_printf(&text, "%s%s", i == 0 ? "one of: " : ", ", words[i]);
     wc_hint(load, diag, "%s", text.data);
+}
+
+/* The keys of a map as words; kept, since one wrong name seldom comes alone. */
+static void find_names(struct wc_load *load, const struct wc_node *map)
+{
+    if (load->names_of == map)
+        return;
+    load->names_of = map;
+    load->names = WC_NEW_ARRAY(load->arena, const char *, map->n + 1);
+    for (size_t i = 0; i < map->n; i++)
+        load->names[i] = map->members[i].key;
+}
+
+void wc_hint_keys(struct wc_load *load, struct wc_diag *diag, const char *word,
+                  const struct wc_node *map)
+{
+    if (map == NULL || map->kind != WC_NODE_MAP || diag == &load->diags->scratch)
+        return;
+    find_names(load, map);
+    wc_hint_words(load, diag, word, load->names, map->n, false);
 }
 
 static void add_where(struct wc_buf *out, const struct wc_where *where)

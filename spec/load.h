@@ -21,13 +21,19 @@ struct wc_load {
     struct wc_arena *arena;
     struct wc_diags *diags;
     const struct wc_spec_options *options;
-    struct wc_map env;               /* for interpolation: shell, then env files; name -> value */
-    struct wc_map warned;            /* variables that were reported as unset */
-    const char *project_dir;         /* absolute */
-    const char *project_name;        /* normalised; NULL until known */
-    struct wc_strv files;            /* absolute paths, or "-" */
-    struct wc_strv shown_files;      /* the same as the user wrote them */
-    struct wc_strv profiles;         /* active */
+    struct wc_map env;          /* for interpolation: shell, then env files; name -> value */
+    struct wc_map warned;       /* variables that were reported as unset */
+    const char *project_dir;    /* absolute */
+    const char *project_name;   /* normalised; NULL until known */
+    struct wc_strv files;       /* absolute paths, or "-" */
+    struct wc_strv shown_files; /* the same as the user wrote them */
+    struct wc_strv profiles;    /* active */
+    size_t suggest_left;        /* words that suggestions may still look at: bounds their work */
+    const struct wc_node *names_of; /* the map whose keys are in `names`, for suggestions */
+    const char **names;
+    const struct wc_source *cursor_in; /* the place in a text that was looked for last */
+    struct wc_loc cursor;
+    size_t cursor_byte;
     bool canonical;                  /* options->canonical */
     bool tagged;                     /* a !reset or !override was seen */
     const struct wc_where *decoding; /* what a decoder is called for */
@@ -64,6 +70,10 @@ void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
  */
 void wc_hint_words(struct wc_load *load, struct wc_diag *diag, const char *word,
                    const char *const *words, size_t n, bool list_all);
+
+/* Sets "did you mean 'x'?" when a key of the map is close. `map` may be NULL or no map. */
+void wc_hint_keys(struct wc_load *load, struct wc_diag *diag, const char *word,
+                  const struct wc_node *map);
 
 /* "services.web.ports" in the arena; "the top level" for the root. */
 const char *wc_where_text(struct wc_load *load, const struct wc_where *where);

@@ -25,6 +25,7 @@ static bool mismatch(struct wc_load *load, const struct wc_node *base, const str
                   wc_where_text(load, where), wc_node_describe(over), wc_node_describe(base));
     diag->hint = "write !override in front of the value to replace it whole";
     diag->related = base->at;
+    diag->related_span = base->span;
     diag->related_label = "set here";
     return true;
 }

@@ -88,10 +88,7 @@ static struct wc_loc place_behind(struct builder *b, const yaml_event_t *event, 
     }
     if (i >= b->len)
         return place(b, &event->start_mark);
-    struct wc_loc in = wc_text_place(b->file, b->text + from, i - from, i - from);
-    struct wc_loc at = place(b, &event->start_mark);
-    return (struct wc_loc){ b->file, at.line + in.line - 1,
-                            in.line == 1 ? at.col + in.col - 1 : in.col };
+    return wc_text_place_from(place(b, &event->start_mark), b->text, from, i);
 }
 
 static struct wc_diag *report(struct builder *b, enum wc_spec_code code, struct wc_loc at,
@@ -318,6 +315,7 @@ static void add_member(struct builder *b, struct wc_node *map, const struct wc_n
         diag->msg = wc_arena_printf(b->arena, "key '%s' appears twice in one map", name);
         diag->hint = "remove one of them, or put their values together";
         diag->related = old->key_at;
+        diag->related_span = old->key_span;
         diag->related_label = "first defined here";
         return;
     }

@@ -106,7 +106,7 @@ static bool refuse(struct wc_load *load, struct wc_node *item, const char *what,
 {
     wc_canon_bad(load, item, "port '%s': %s%s%s%s", item->raw, what, part[0] == '\0' ? "" : " '",
                  part, part[0] == '\0' ? "" : "'");
-    load->diags->items[load->diags->n - 1].hint =
+    load->diags->last->hint =
         "[ip:][host:]container[/protocol]: \"8080:80\", \"127.0.0.1:53:53/udp\"";
     return false;
 }

@@ -67,6 +67,7 @@ static void apply_isolation(struct wc_load *load, struct wc_node *service, const
                                          "a profile can't lower service '%s' from hyperv", name);
         diag->hint = "leave the service's own isolation empty to let profiles choose";
         diag->related = own->at;
+        diag->related_span = own->span;
         diag->related_label = "asked for here";
         return;
     }

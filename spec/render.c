@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/utf8.h"
 #include "spec/types.h"
 #include "wcompose/spec.h"
 
@@ -143,21 +144,25 @@ static bool is_plain(const char *text)
     return text[len - 1] != ' ';
 }
 
+/* Hidden characters are escaped: some end lines for a YAML reader, and this goes to terminals. */
 static void yaml_quoted(struct wc_buf *out, const char *text)
 {
+    size_t len = strlen(text);
     wc_buf_addc(out, '"');
-    for (; *text != '\0'; text++) {
-        unsigned char c = (unsigned char)*text;
+    for (size_t i = 0; i < len;) {
+        unsigned c;
+        size_t n = wc_utf8_next(text + i, len - i, &c);
         if (c == '"' || c == '\\')
-            wc_buf_printf(out, "\\%c", c);
+            wc_buf_printf(out, "\\%c", (char)c);
         else if (c == '\n')
             wc_buf_adds(out, "\\n");
         else if (c == '\t')
             wc_buf_adds(out, "\\t");
-        else if (c < 0x20 || c == 0x7f)
-            wc_buf_printf(out, "\\x%02x", c);
+        else if (wc_char_hidden(c))
+            wc_buf_printf(out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
         else
-            wc_buf_addc(out, (char)c);
+            wc_buf_add(out, text + i, n);
+        i += n;
     }
     wc_buf_addc(out, '"');
 }

@@ -15,11 +15,15 @@
 #include "spec/objects.h"
 #include "spec/validate.h"
 
+/* Candidates that all suggestions of one load together look at: a fraction of a second. */
+enum { SUGGEST_WORDS_MAX = 200000 };
+
 static struct wc_load begin(const struct wc_spec_options *options, struct wc_arena *arena,
                             struct wc_diags *diags)
 {
     struct wc_load load = { .arena = arena, .diags = diags, .options = options };
     load.canonical = options->canonical;
+    load.suggest_left = SUGGEST_WORDS_MAX;
     wc_map_init(&load.env, arena);
     wc_map_init(&load.warned, arena);
     return load;
@@ -61,6 +65,7 @@ static void tidy(struct wc_diags *diags)
     size_t kept = 0;
     for (size_t i = 0; i < diags->n; i++) {
         if (kept > 0 && same(&diags->items[kept - 1], &diags->items[i])) {
+            diags->kept[diags->items[i].severity]--;
             if (diags->items[i].severity == WC_SEVERITY_ERROR)
                 diags->n_errors--;
             else

@@ -25,7 +25,7 @@ static struct wc_node *refuse_word(struct wc_load *load, struct wc_node *node,
 {
     struct wc_node *bad =
         wc_canon_bad(load, node, "%s can't be '%s'", wc_where_text(load, where), node->text);
-    wc_hint_words(load, &load->diags->items[load->diags->n - 1], node->text, words, n, true);
+    wc_hint_words(load, load->diags->last, node->text, words, n, true);
     return bad;
 }
 

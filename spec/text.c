@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/utf8.h"
 
 unsigned wc_utf8_columns(const char *text, size_t len)
 {
@@ -14,33 +15,12 @@ unsigned wc_utf8_columns(const char *text, size_t len)
     return columns;
 }
 
-static unsigned length_of(unsigned char lead)
-{
-    if (lead < 0x80)
-        return lead != 0;
-    if (lead < 0xC2 || lead > 0xF4)
-        return 0;
-    return lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-}
-
-/* The second byte carries what the lead byte leaves open: overlong forms, surrogates, the end. */
-static bool fits(const unsigned char *p, unsigned n)
-{
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
-        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
-        return false;
-    for (unsigned i = 1; i < n; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return false;
-    return true;
-}
-
 size_t wc_utf8_valid(const char *text, size_t len)
 {
-    const unsigned char *p = (const unsigned char *)text;
     for (size_t i = 0; i < len;) {
-        unsigned n = length_of(p[i]);
-        if (n == 0 || n > len - i || (n > 1 && !fits(p + i, n)))
+        unsigned code = (unsigned char)text[i];
+        size_t n = code < 0x80 ? 1 : wc_utf8_next(text + i, len - i, &code);
+        if (code == 0 || (code == 0xFFFD && n == 1))
             return i;
         i += n;
     }
@@ -57,20 +37,25 @@ static size_t break_at(const char *text, size_t len, size_t i)
     return i + 1 < len && text[i + 1] == '\n' ? 2 : 1;
 }
 
+struct wc_loc wc_text_place_from(struct wc_loc at, const char *text, size_t from, size_t to)
+{
+    size_t start = from;
+    for (size_t i = from; i < to;) {
+        size_t n = break_at(text, to, i);
+        i += n == 0 ? 1 : n;
+        if (n == 0)
+            continue;
+        at.line++;
+        at.col = 1;
+        start = i;
+    }
+    at.col += wc_utf8_columns(text + start, to - start);
+    return at;
+}
+
 struct wc_loc wc_text_place(const char *file, const char *text, size_t len, size_t offset)
 {
-    struct wc_loc at = { file, 1, 1 };
-    size_t start = 0;
-    for (size_t i = 0; i < offset && i < len;) {
-        size_t n = break_at(text, len, i);
-        i += n == 0 ? 1 : n;
-        if (n != 0 && i <= offset) {
-            at.line++;
-            start = i;
-        }
-    }
-    at.col += wc_utf8_columns(text + start, (offset < len ? offset : len) - start);
-    return at;
+    return wc_text_place_from((struct wc_loc){ file, 1, 1 }, text, 0, offset < len ? offset : len);
 }
 
 size_t wc_text_offset(const char *text, size_t len, unsigned line, unsigned col)

@@ -27,6 +27,9 @@ size_t wc_utf8_valid(const char *text, size_t len);
 /* Place of a byte: line and column from 1. */
 struct wc_loc wc_text_place(const char *file, const char *text, size_t len, size_t offset);
 
+/* Place of byte `to`, when that of byte `from` (not behind it) is known. */
+struct wc_loc wc_text_place_from(struct wc_loc at, const char *text, size_t from, size_t to);
+
 /* Offset of a line and column (the inverse); len when there is no such place. */
 size_t wc_text_offset(const char *text, size_t len, unsigned line, unsigned col);
 

@@ -23,8 +23,8 @@ static const char duration_hint[] = "a number and a unit (ms, s, m, h, d, w): 10
 /* Adds a hint to what was reported last. */
 static void hint_last(struct wc_load *load, const char *hint)
 {
-    if (load->diags->n != 0)
-        load->diags->items[load->diags->n - 1].hint = hint;
+    if (load->diags->last != NULL)
+        load->diags->last->hint = hint;
 }
 
 /* A long form that remembers what the user wrote, for messages. */

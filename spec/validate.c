@@ -20,36 +20,19 @@ bool wc_validate_key(struct wc_load *load, const struct wc_member *member, const
     return false;
 }
 
-/* All keys of a map, for suggestions. */
-static const char **keys_of(struct wc_load *load, const struct wc_node *map, size_t *n)
-{
-    *n = map == NULL || map->kind != WC_NODE_MAP ? 0 : map->n;
-    const char **keys = WC_NEW_ARRAY(load->arena, const char *, *n + 1);
-    for (size_t i = 0; i < *n; i++)
-        keys[i] = map->members[i].key;
-    return keys;
-}
-
-static void suggest(struct wc_load *load, struct wc_diag *diag, const char *word,
-                    const struct wc_node *map)
-{
-    size_t n;
-    const char **keys = keys_of(load, map, &n);
-    wc_hint_words(load, diag, word, keys, n, false);
-}
-
 static void report_disabled(struct wc_load *load, const struct wc_service *s,
                             const struct wc_dep *dep, const struct wc_node *services)
 {
     const struct wc_member *other = wc_node_member(services, dep->service);
     const struct wc_node *profiles = wc_node_get(other->value, "profiles");
     struct wc_diag *diag = wc_report_at(
-        load, WC_E_DISABLED_DEP, dep->at, (unsigned)strlen(dep->service),
+        load, WC_E_DISABLED_DEP, dep->at, wc_utf8_columns(dep->service, strlen(dep->service)),
         "service '%s' needs '%s', which no active profile turns on", s->name, dep->service);
     if (profiles != NULL && profiles->n > 0)
         wc_hint(load, diag, "use --profile %s, or depends_on with required: false",
                 profiles->items[0]->text);
     diag->related = other->key_at;
+    diag->related_span = other->key_span;
     diag->related_label = "defined here";
 }
 
@@ -67,10 +50,10 @@ static bool check_dep(struct wc_load *load, const struct wc_project *project,
     }
     if (load->canonical)
         return false; /* left out by a selection without dependencies */
-    struct wc_diag *diag =
-        wc_report_at(load, WC_E_UNKNOWN_SERVICE, dep->at, (unsigned)strlen(dep->service),
-                     "service '%s' depends on '%s', which is not defined", s->name, dep->service);
-    suggest(load, diag, dep->service, services);
+    struct wc_diag *diag = wc_report_at(
+        load, WC_E_UNKNOWN_SERVICE, dep->at, wc_utf8_columns(dep->service, strlen(dep->service)),
+        "service '%s' depends on '%s', which is not defined", s->name, dep->service);
+    wc_hint_keys(load, diag, dep->service, services);
     return false;
 }
 
@@ -95,10 +78,11 @@ static void check_networks(struct wc_load *load, struct wc_project *project,
             found->used = true;
             continue;
         }
-        struct wc_diag *diag = wc_report_at(
-            load, WC_E_UNKNOWN_NETWORK, net->at, (unsigned)strlen(net->network),
-            "service '%s' joins network '%s', which is not defined", s->name, net->network);
-        suggest(load, diag, net->network, wc_node_get(root, "networks"));
+        struct wc_diag *diag = wc_report_at(load, WC_E_UNKNOWN_NETWORK, net->at,
+                                            wc_utf8_columns(net->network, strlen(net->network)),
+                                            "service '%s' joins network '%s', which is not defined",
+                                            s->name, net->network);
+        wc_hint_keys(load, diag, net->network, wc_node_get(root, "networks"));
         if (diag->hint == NULL)
             wc_hint(load, diag, "add '%s:' under the top-level networks", net->network);
     }
@@ -106,7 +90,7 @@ static void check_networks(struct wc_load *load, struct wc_project *project,
 
 static unsigned source_span(const struct wc_mount *mount)
 {
-    return (unsigned)strlen(mount->source);
+    return wc_utf8_columns(mount->source, strlen(mount->source));
 }
 
 static void check_volumes(struct wc_load *load, struct wc_project *project,
@@ -125,7 +109,7 @@ static void check_volumes(struct wc_load *load, struct wc_project *project,
         struct wc_diag *diag = wc_report_at(
             load, WC_E_UNKNOWN_VOLUME, mount->at, source_span(mount),
             "service '%s' mounts volume '%s', which is not defined", s->name, mount->source);
-        suggest(load, diag, mount->source, wc_node_get(root, "volumes"));
+        wc_hint_keys(load, diag, mount->source, wc_node_get(root, "volumes"));
         if (diag->hint == NULL)
             wc_hint(load, diag,
                     "add '%s:' under the top-level volumes, or write ./%s for a directory",

@@ -4,11 +4,12 @@
  * Idea:    loading never stops at the first error; it appends here and goes on. Rendering is
  * somebody else's. Owner:   the list and all its strings live in the arena given to wc_diags_init.
  * Threads: one at a time.
- * Errors:  adding never fails; past WC_DIAGS_MAX entries only the counters grow.
+ * Errors:  adding never fails; past WC_DIAGS_MAX errors or warnings only the counters grow.
  */
 #ifndef WCOMPOSE_DIAG_H
 #define WCOMPOSE_DIAG_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -16,7 +17,7 @@
 
 struct wc_arena;
 
-/* Most findings that are kept; further ones are only counted. */
+/* Most errors, and most warnings, that are kept; further ones are only counted. */
 enum { WC_DIAGS_MAX = 1000 };
 
 /* An error makes loading fail; a warning is only shown. */
@@ -27,10 +28,11 @@ struct wc_diag {
     enum wc_severity severity;
     const char *code; /* stable: "E100", "W021"; see docs/errors.md */
     struct wc_loc at;
-    unsigned span;             /* length of the underline in columns, at least 1 */
+    unsigned span;             /* length of the underline in code points, at least 1 */
     const char *msg;           /* what was found and what was expected, one line */
     const char *hint;          /* how to fix it: "did you mean 'environment'?" */
     struct wc_loc related;     /* a second place, zero when there is none */
+    unsigned related_span;     /* its underline; 0 is taken as 1 */
     const char *related_label; /* "first defined here" */
     unsigned seq;              /* order of discovery; ties in the sort */
 };
@@ -49,7 +51,10 @@ struct wc_diags {
     struct wc_diag *items;
     size_t n, cap;
     size_t n_errors, n_warnings;
-    struct wc_source *sources;
+    size_t kept[2]; /* of each severity, in items */
+    struct wc_source *sources, *last_source;
+    struct wc_diag *last;   /* what the last wc_diags_add returned; NULL before it */
+    struct wc_diag scratch; /* for what isn't kept */
 };
 
 /* Makes an empty list whose memory comes from `arena` (borrowed; must outlive the list). */
@@ -61,6 +66,12 @@ void wc_diags_init(struct wc_diags *diags, struct wc_arena *arena);
 struct wc_diag *wc_diags_add(struct wc_diags *diags, enum wc_severity severity, const char *code,
                              struct wc_loc at, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+struct wc_diag *wc_diags_vadd(struct wc_diags *diags, enum wc_severity severity, const char *code,
+                              struct wc_loc at, const char *fmt, va_list args)
+    __attribute__((format(printf, 5, 0)));
+
+/* True when a further finding of this severity would only be counted: don't work on its hint. */
+bool wc_diags_full(const struct wc_diags *diags, enum wc_severity severity);
 
 /* Remembers the text of a file, so that its lines can be shown. `text` (len bytes) is borrowed. */
 void wc_diags_source(struct wc_diags *diags, const char *file, const char *text, size_t len);
@@ -68,8 +79,8 @@ void wc_diags_source(struct wc_diags *diags, const char *file, const char *text,
 /* Sorts by file (in order of reading), line, column, order of discovery. */
 void wc_diags_sort(struct wc_diags *diags);
 
-/* Returns line `line` (1-based) of `file` without its newline, length in *len; NULL when not known.
- */
+/* Returns line `line` (1-based) of `file` without its end (LF, CR LF or CR), length in *len; NULL
+ * when not known. */
 const char *wc_diags_line(const struct wc_diags *diags, const char *file, unsigned line,
                           size_t *len);
 

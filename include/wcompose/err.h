@@ -10,7 +10,8 @@
 #define WCOMPOSE_ERR_H
 
 /* A place in a file. `file` is borrowed (arena or literal) and NULL when there is no place.
- * line and col are 1-based; 0 = unknown. col counts display columns' starting code point.
+ * line and col are 1-based; 0 = unknown. col counts code points, as editors do: a tab, a wide
+ * character and a combining mark are one each (carets are aligned by display width when drawn).
  */
 struct wc_loc {
     const char *file;
