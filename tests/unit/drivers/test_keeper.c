@@ -2,6 +2,8 @@
  */
 #include "unit/drivers/keeper_box.h"
 
+#include <elf.h>
+
 #include <sched.h>
 
 static void exit_codes(void **state)
@@ -241,6 +243,30 @@ static void idle_means_no_wakeups(void **state)
     box_close(&box);
 }
 
+/* Static, and yet wherever the kernel likes: no interpreter, and not linked to an address. */
+static void programs_have_no_fixed_address(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "wcompose-keeper", "wcompose-join", "wcompose-init",
+                                         "wcompose-dns" };
+    for (size_t i = 0; i < WC_COUNT(names); i++) {
+        char path[512];
+        Elf64_Ehdr head;
+        Elf64_Phdr part;
+        box_program_path(names[i], path);
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        assert_true(fd >= 0);
+        assert_int_equal(pread(fd, &head, sizeof head, 0), sizeof head);
+        assert_int_equal(head.e_type, ET_DYN);
+        for (size_t k = 0; k < head.e_phnum; k++) {
+            off_t at = (off_t)(head.e_phoff + k * sizeof part);
+            assert_int_equal(pread(fd, &part, sizeof part, at), sizeof part);
+            assert_int_not_equal(part.p_type, PT_INTERP);
+        }
+        close(fd);
+    }
+}
+
 static void overlay_root(void **state)
 {
     (void)state;
@@ -376,6 +402,6 @@ static void a_writer_outlives_the_program(void **state)
 
 WC_MAIN(WC_CASE(exit_codes), WC_CASE(killed), WC_CASE(abort_of_created), WC_CASE(early_commands),
         WC_CASE(missing_program), WC_CASE(bad_settings), WC_CASE(clients_come_and_go),
-        WC_CASE(too_many_clients), WC_CASE(idle_means_no_wakeups), WC_CASE(overlay_root),
-        WC_CASE(terminal), WC_CASE(output_of_a_user), WC_CASE(out_of_memory),
-        WC_CASE(a_writer_outlives_the_program))
+        WC_CASE(too_many_clients), WC_CASE(idle_means_no_wakeups),
+        WC_CASE(programs_have_no_fixed_address), WC_CASE(overlay_root), WC_CASE(terminal),
+        WC_CASE(output_of_a_user), WC_CASE(out_of_memory), WC_CASE(a_writer_outlives_the_program))
