@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "cli/cli.h"
@@ -72,11 +74,49 @@ static int wants_tty(struct wc_cli *cli, bool *out)
     return 0;
 }
 
+/* The variables of -e, as "K=V" strings with their NULs. False when one is malformed. */
+static bool collect_env(struct wc_cli *cli, struct wc_buf *out)
+{
+    size_t n;
+    const char *const *env = wc_cli_list(cli, "env", &n);
+    for (size_t i = 0; i < n; i++) {
+        const char *value = strchr(env[i], '=') != NULL ? "" : wc_cli_env(cli, env[i]);
+        if (env[i][0] == '=' || env[i][0] == '\0')
+            return false;
+        if (value == NULL) /* "-e KEY": ours, and nothing when we have none */
+            continue;
+        wc_buf_adds(out, env[i]);
+        if (strchr(env[i], '=') == NULL)
+            wc_buf_printf(out, "=%s", value);
+        wc_buf_addc(out, '\0');
+    }
+    return true;
+}
+
+/* Gives them to join in a memfd that it inherits: its arguments may be read by everybody on this
+ * machine for as long as the command runs, and the values may be secrets. */
+static int pass_env(struct wc_cli *cli, struct wc_strv *argv)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    if (!collect_env(cli, &text))
+        return wc_cli_usage(cli, "--env takes KEY=VALUE, or KEY for the value it has here");
+    if (text.len == 0)
+        return 0;
+    int fd = memfd_create("env", 0); /* not close-on-exec: that is its purpose */
+    if (fd < 0 || write(fd, text.data, text.len) != (ssize_t)text.len ||
+        lseek(fd, 0, SEEK_SET) != 0) {
+        struct wc_err err = { 0 };
+        (void)wc_err_set(&err, WC_ERR_IO, errno, "pass --env on");
+        return wc_cli_fail(cli, &err);
+    }
+    add(cli, argv, "--env-fd", wc_arena_printf(cli->arena, "%d", fd));
+    return 0;
+}
+
 static int make_argv(struct wc_cli *cli, const struct wc_paths *paths, const char *run_dir,
                      struct wc_strv *argv)
 {
     bool tty = false;
-    size_t n_env;
     int status = ours(wants_tty(cli, &tty));
     if (status != 0)
         return status;
@@ -93,14 +133,9 @@ static int make_argv(struct wc_cli *cli, const struct wc_paths *paths, const cha
         add(cli, argv, "--user", wc_cli_text(cli, "user"));
     if (wc_cli_text(cli, "workdir") != NULL)
         add(cli, argv, "--workdir", wc_cli_text(cli, "workdir"));
-    const char *const *env = wc_cli_list(cli, "env", &n_env);
-    for (size_t i = 0; i < n_env; i++) {
-        const char *value = strchr(env[i], '=') != NULL ? "" : wc_cli_env(cli, env[i]);
-        if (value == NULL) /* "-e KEY": ours, and nothing when we have none */
-            continue;
-        add(cli, argv, "--env",
-            value[0] == '\0' ? env[i] : wc_arena_printf(cli->arena, "%s=%s", env[i], value));
-    }
+    status = ours(pass_env(cli, argv));
+    if (status != 0)
+        return status;
     if (wc_cli_flag(cli, "privileged"))
         add(cli, argv, "--privileged", NULL);
     add(cli, argv, "--", NULL);

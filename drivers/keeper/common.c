@@ -98,11 +98,8 @@ bool wc_number_hex(const char *s, uint64_t *out)
     return true;
 }
 
-ssize_t wc_file_read(int dir, const char *path, char *buf, size_t cap)
+ssize_t wc_file_read_fd(int fd, char *buf, size_t cap)
 {
-    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return -1;
     size_t len = 0;
     ssize_t k = 1;
     while (k > 0 && len < cap) {
@@ -112,14 +109,24 @@ ssize_t wc_file_read(int dir, const char *path, char *buf, size_t cap)
         else if (k > 0)
             len += (size_t)k;
     }
-    int sys = errno;
-    close(fd);
     if (k < 0 || len == cap) {
-        errno = k < 0 ? sys : EFBIG;
+        errno = k < 0 ? errno : EFBIG;
         return -1;
     }
     buf[len] = '\0';
     return (ssize_t)len;
+}
+
+ssize_t wc_file_read(int dir, const char *path, char *buf, size_t cap)
+{
+    int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return -1;
+    ssize_t len = wc_file_read_fd(fd, buf, cap);
+    int sys = errno;
+    close(fd);
+    errno = sys;
+    return len;
 }
 
 int wc_file_write_all(int fd, const char *data, size_t len)

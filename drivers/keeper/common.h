@@ -44,6 +44,8 @@ bool wc_number_hex(const char *s, uint64_t *out);
 /* Reads a whole file into buf and NUL-terminates it. Returns the length, or -1 with errno (EFBIG:
  * more than cap - 1 bytes). */
 ssize_t wc_file_read(int dir, const char *path, char *buf, size_t cap);
+/* The same with what an open file gives from its offset on. */
+ssize_t wc_file_read_fd(int fd, char *buf, size_t cap);
 /* Writes all of it. Returns 0, or -1 with errno. */
 int wc_file_write_all(int fd, const char *data, size_t len);
 /* Replaces `name` in `dir` by rename of `name`.tmp; `durable` also syncs file and directory.

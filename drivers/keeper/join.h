@@ -18,6 +18,7 @@
 
 enum { /* sizes */
        WC_JOIN_ENV = 2048,
+       WC_JOIN_ENV_BYTES = 1 << 20, /* of --env-fd */
        WC_JOIN_CGROUPS = 16,
        WC_JOIN_GROUPS = 256,
 };

@@ -57,7 +57,31 @@ void wc_join_env_default(struct wc_join *join, const char *assignment)
     set_env(join, assignment, false);
 }
 
-/* The options with a value, and where it goes. --env is the repeatable one. */
+/* Takes "NAME=value" strings, each with its NUL, from a descriptor the caller left open: arguments
+ * can be read by everybody on the host while we run, and values may be secrets. */
+static int read_env(struct wc_join *join, const char *number)
+{
+    static char text[WC_JOIN_ENV_BYTES + 1];
+    uint64_t fd;
+    if (!wc_number(number, INT32_MAX, &fd) || fd < 3)
+        return wc_fault("--env-fd takes a descriptor above 2, not", number, 0);
+    ssize_t len = wc_file_read_fd((int)fd, text, sizeof text);
+    if (len < 0)
+        return wc_fault("read --env-fd", number, errno);
+    close((int)fd); /* the program must not inherit it */
+    if (len > 0 && text[len - 1] != '\0')
+        return wc_fault("--env-fd: the last variable is cut off", NULL, 0);
+    for (const char *at = text; at < text + len; at += strlen(at) + 1) {
+        if (strchr(at, '=') == NULL || at[0] == '=')
+            return wc_fault("--env-fd takes NAME=value only", NULL, 0); /* not saying which */
+        if (join->env.n == WC_JOIN_ENV / 2)
+            return wc_fault("--env-fd: too many variables", NULL, 0);
+        join->env.items[join->env.n++] = at;
+    }
+    return 0;
+}
+
+/* The options with a value, and where it goes. */
 static int option_value(struct wc_join *join, const char *name, char *value)
 {
     if (strcmp(name, "--run") == 0)
@@ -66,14 +90,10 @@ static int option_value(struct wc_join *join, const char *name, char *value)
         join->user = value;
     else if (strcmp(name, "--workdir") == 0)
         join->workdir = value;
-    else if (strcmp(name, "--env") != 0)
-        return wc_fault("unknown option", name, 0);
-    else if (strchr(value, '=') == NULL || value[0] == '=')
-        return wc_fault("--env takes NAME=value, not", value, 0);
-    else if (join->env.n == WC_JOIN_ENV / 2)
-        return wc_fault("too many --env", NULL, 0);
+    else if (strcmp(name, "--env-fd") == 0)
+        return read_env(join, value);
     else
-        join->env.items[join->env.n++] = value;
+        return wc_fault("unknown option", name, 0);
     return 0;
 }
 
@@ -153,7 +173,7 @@ int wc_join_conf_load(struct wc_join *join)
     close(dir);
     if (len < 0)
         return wc_fault("read", WC_JOIN_CONF, sys);
-    size_t asked = join->env.n; /* the command line's come first in the list and win */
+    size_t asked = join->env.n; /* the caller's come first in the list and win */
     join->cgroup = (struct wc_list){ cgroups, 0, WC_JOIN_CGROUPS };
     join->rlimit = (struct wc_list){ rlimits, 0, sizeof rlimits / sizeof rlimits[0] };
     join->umask = 022;

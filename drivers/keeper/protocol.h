@@ -80,7 +80,7 @@ enum { WC_KEEPER_CLIENT_FD = 3 };
 
 /* wcompose-join: runs a program inside a running instance without executing the runtime.
  *   wcompose-join --run RUN_DIRECTORY [--tty] [--stdin] [--detach] [--user USER[:GROUP]]
- *       [--workdir DIR] [--env K=V]… [--privileged] -- ARGV…
+ *       [--workdir DIR] [--env-fd FD] [--privileged] -- ARGV…
  * Exit status: the program's, 128+N by signal N, 125 ours, 126 not executable, 127 not found; 125
  * to 127 with one line on stderr. Without --stdin the program reads /dev/null; with --detach all of
  * its stdio is /dev/null and join returns 0 once the program runs. INT, TERM, HUP, QUIT, WINCH,
@@ -88,6 +88,10 @@ enum { WC_KEEPER_CLIENT_FD = 3 };
  * exits 137. Killing join kills the program too (--detach excepted), but then whoever adopts
  * orphans has to reap it, and until that is done the instance's own end waits: use ALRM, and be a
  * subreaper.
+ *
+ * --env-fd: an open descriptor (a memfd, at its start) of up to 1 MiB of "K=V" strings, each with
+ * its NUL, which win over those of join.conf. Values may be secrets, and everybody on the host may
+ * read arguments; so they come this way, and no other.
  *
  * join never runs from its file while inside: it copies itself to a sealed memfd and executes that.
  * A caller with many probes saves the copy by holding a memfd of the binary with all four seals and

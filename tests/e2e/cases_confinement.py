@@ -328,11 +328,15 @@ def case_secrets_stay_private(t):
     for path in readable_by_others(t.root):
         with open(path, "rb") as f:
             assert secret.encode() not in f.read(), path
+    command = t.start("exec", "-T", "-e", "TOKEN=" + secret, "web", "sh", "-c", "echo ${#TOKEN}; exec sleep 60")
+    assert command.stdout.readline() == f"{len(secret)}\n"
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             assert secret not in harness.read(f"/proc/{pid}/cmdline"), pid
         except OSError:
             continue
+    command.terminate()
+    assert command.wait(10) == 143
     open_inside = {int(fd) for fd in os.listdir(f"/proc/{t.pid('web')}/fd")}
     assert all(fd < 3 or fd == 10 for fd in open_inside), open_inside  # 10: the shell's own script
     t.wc("down")

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <termios.h>
@@ -154,13 +155,26 @@ static void a_reused_pid_is_refused(void **state)
     box_close(&box);
 }
 
+/* A memfd that holds `len` bytes, at its start, as the option's value. */
+static const char *env_fd(const char *bytes, size_t len, int *fd)
+{
+    static char number[16];
+    *fd = memfd_create("env", 0);
+    assert_int_equal(write(*fd, bytes, len), (ssize_t)len);
+    assert_int_equal(lseek(*fd, 0, SEEK_SET), 0);
+    snprintf(number, sizeof number, "%d", *fd);
+    return number;
+}
+
 static void surroundings(void **state)
 {
     (void)state;
     struct box box;
     open_sleeper(&box, "cwd=/tmp\numask=63\nrlimit=7 100 200\nenv=HOME=/elsewhere");
+    static const char env[] = "COLOUR=red\0SIZE=9";
+    int fd;
     const struct joined *joined =
-        run(&box, LIST("--env", "COLOUR=red", "--env", "SIZE=9"),
+        run(&box, LIST("--env-fd", env_fd(env, sizeof env, &fd)),
             SH("pwd; umask; ulimit -n; ulimit -H -n; echo $COLOUR $SIZE $HOME $TERM; ps | head -2;"
                "busybox hostname; stat -c %a . >/dev/null; readlink /proc/self/fd/0"),
             NULL);
@@ -168,6 +182,54 @@ static void surroundings(void **state)
     assert_true(wc_str_starts(joined->out, "/tmp\n0077\n100\n200\nred 9 /elsewhere\nPID"));
     assert_non_null(strstr(joined->out, "    1 ")); /* the instance's processes, from its first */
     assert_non_null(strstr(joined->out, "\nbox\n/dev/null\n"));
+    close(fd);
+    close_sleeper(&box);
+}
+
+/* Not in join's arguments, nor those of the program; and the program doesn't get the descriptor. */
+static void variables_stay_out_of_the_arguments(void **state)
+{
+    (void)state;
+    static const char env[] = "TOKEN=swordfish\0PLAIN=";
+    struct box box;
+    char path[64], byte;
+    int out[2], fd;
+    open_sleeper(&box, NULL);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    const char *number = env_fd(env, sizeof env, &fd);
+    pid_t pid = spawn(&box, LIST("--env-fd", number),
+                      SH("[ $TOKEN = swordfish ] && echo; sleep 99"), 0, out[1], 2);
+    assert_int_equal(read(out[0], &byte, 1), 1);
+    snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+    WC_CLEANUP_BUF struct wc_buf line = WC_BUF_INIT;
+    assert_int_equal(wc_fs_read(path, 4096, &line, NULL), 0);
+    assert_non_null(memmem(line.data, line.len, "--env-fd", 8));
+    assert_null(memmem(line.data, line.len, "TOKEN=", 6)); /* the shell's own text has no '=' */
+    kill(pid, SIGTERM);
+    assert_int_equal(shell_status(pid), 143);
+    close(out[0]);
+    close(out[1]);
+    close(fd);
+    number = env_fd(env, sizeof env, &fd);
+    assert_string_equal(
+        run(&box, LIST("--env-fd", number), SH("cd /proc/self/fd; echo *"), NULL)->out,
+        "0 1 2 3\n");
+    close(fd);
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *said;
+    } bad[] = { { "TOKEN", 6, "NAME=value" }, { "=x", 3, "NAME=value" }, { "A=1", 3, "cut off" } };
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        number = env_fd(bad[i].bytes, bad[i].len, &fd);
+        const struct joined *joined = run(&box, LIST("--env-fd", number), LIST("true"), NULL);
+        assert_int_equal(joined->status, 125);
+        assert_non_null(strstr(joined->err, bad[i].said));
+        assert_null(strstr(joined->err, "TOKEN"));
+        close(fd);
+    }
+    assert_int_equal(run(&box, LIST("--env-fd", "1"), LIST("true"), NULL)->status, 125);
+    assert_int_equal(run(&box, LIST("--env-fd", "99"), LIST("true"), NULL)->status, 125);
     close_sleeper(&box);
 }
 
@@ -464,7 +526,7 @@ static void nothing_of_the_host_leaks(void **state)
 }
 
 WC_MAIN(WC_CASE(exit_statuses), WC_CASE(a_reused_pid_is_refused), WC_CASE(surroundings),
-        WC_CASE(users_are_the_instances), WC_CASE(rights), WC_CASE(in_the_instances_cgroups),
-        WC_CASE(stdin_only_if_asked_for), WC_CASE(signals_are_passed_on),
-        WC_CASE(killing_join_kills_the_program), WC_CASE(detached), WC_CASE(terminal),
-        WC_CASE(the_callers_terminal), WC_CASE(nothing_of_the_host_leaks))
+        WC_CASE(variables_stay_out_of_the_arguments), WC_CASE(users_are_the_instances),
+        WC_CASE(rights), WC_CASE(in_the_instances_cgroups), WC_CASE(stdin_only_if_asked_for),
+        WC_CASE(signals_are_passed_on), WC_CASE(killing_join_kills_the_program), WC_CASE(detached),
+        WC_CASE(terminal), WC_CASE(the_callers_terminal), WC_CASE(nothing_of_the_host_leaks))
