@@ -52,7 +52,7 @@ struct wc_networks_plan {
 int wc_networks_plan(const struct wc_networks_in *in, struct wc_arena *arena,
                      struct wc_networks_plan *out, struct wc_err *err);
 
-/* Writes hosts and resolv.conf of every slot into run/projects/<project>/net/, keeping the inode of
+/* Writes hosts and resolv.conf of every slot into lib/projects/<project>/net/, keeping the inode of
  * files that exist (they are bound into containers). Files of slots that are gone are removed.
  */
 int wc_networks_write(const struct wc_networks_plan *plan, struct wc_err *err);

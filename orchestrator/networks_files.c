@@ -233,12 +233,12 @@ static void add_slot(struct texts *t, size_t nth)
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     put_hosts(t, nth, &text);
     slot->hosts_file =
-        wc_arena_printf(w->arena, "%s/%s.hosts", w->out->priv->run_dir, w->in->slots[nth].name);
+        wc_arena_printf(w->arena, "%s/%s.hosts", w->out->priv->files_dir, w->in->slots[nth].name);
     add_file(w, slot->hosts_file, wc_arena_strndup(w->arena, text.data, text.len));
     wc_buf_reset(&text);
     put_resolv(t, nth, &text);
     slot->resolv_file =
-        wc_arena_printf(w->arena, "%s/%s.resolv", w->out->priv->run_dir, w->in->slots[nth].name);
+        wc_arena_printf(w->arena, "%s/%s.resolv", w->out->priv->files_dir, w->in->slots[nth].name);
     add_file(w, slot->resolv_file, wc_arena_strndup(w->arena, text.data, text.len));
 }
 

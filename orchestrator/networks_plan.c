@@ -166,7 +166,9 @@ static struct wc_networks_priv *new_priv(const struct wc_paths *paths, struct wc
 {
     struct wc_networks_priv *priv = WC_NEW(arena, struct wc_networks_priv);
     priv->dir = wc_arena_printf(arena, "%s/networks", paths->lib);
-    priv->run_dir = wc_arena_printf(arena, "%s/net", wc_paths_project_run(paths, arena, project));
+    /* Where the root file systems are, and not in the run directory: root inside may write them, and
+     * what lies there is the host's memory, which all services of the host need a little of. */
+    priv->files_dir = wc_arena_printf(arena, "%s/net", wc_paths_project_lib(paths, arena, project));
     return priv;
 }
 
@@ -201,7 +203,7 @@ static void remove_stale(const struct wc_networks_priv *priv)
     wc_map_init(&planned, &arena);
     for (size_t i = 0; i < priv->n_files; i++)
         wc_map_put(&planned, strrchr(priv->files[i].path, '/') + 1, "");
-    DIR *dir = opendir(priv->run_dir);
+    DIR *dir = opendir(priv->files_dir);
     for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
         if (e->d_name[0] != '.' && !wc_map_has(&planned, e->d_name))
             unlinkat(dirfd(dir), e->d_name, 0);
@@ -213,7 +215,7 @@ static void remove_stale(const struct wc_networks_priv *priv)
 int wc_networks_write(const struct wc_networks_plan *out, struct wc_err *err)
 {
     const struct wc_networks_priv *priv = out->priv;
-    int status = wc_fs_mkdirs(priv->run_dir, 0700, err);
+    int status = wc_fs_mkdirs(priv->files_dir, 0700, err);
     for (size_t i = 0; i < priv->n_files && status == 0; i++)
         status = wc_file_rewrite(priv->files[i].path, priv->files[i].text, err);
     if (status == 0)
@@ -250,7 +252,7 @@ void wc_networks_rollback(const struct wc_networks_plan *out)
         put_back(&priv->writes[i - 1]);
     if (lock >= 0)
         close(lock);
-    if (priv->fresh && wc_fs_remove_tree(priv->run_dir, &err) != 0)
+    if (priv->fresh && wc_fs_remove_tree(priv->files_dir, &err) != 0)
         wc_log(WC_LOG_WARN, "networks", "roll back: %s", err.msg);
     priv->n_writes = 0;
 }
@@ -281,7 +283,7 @@ int wc_networks_release(const struct wc_paths *paths, const char *project, struc
         if (lock >= 0)
             close(lock);
     }
-    int more = wc_fs_remove_tree(priv->run_dir, err);
+    int more = wc_fs_remove_tree(priv->files_dir, err);
     wc_arena_deinit(&arena);
     return status != 0 ? status : more;
 }

@@ -28,7 +28,7 @@ struct wc_networks_file {
 
 struct wc_networks_priv {
     const char *dir;     /* lib/networks */
-    const char *run_dir; /* run/projects/<project>/net */
+    const char *files_dir; /* lib/projects/<project>/net */
     bool fresh;          /* the registry knew nothing of the project before */
     struct wc_registry_write *writes;
     size_t n_writes, cap_writes;

@@ -357,6 +357,10 @@ def case_name_files_are_ones_own(t):
         volumes: {shared: {}}
     """)
     t.wc("up", "-d")
+    for line in harness.read(f"/proc/{t.pid('bad')}/mountinfo").splitlines():
+        source, target = line.split()[3:5]
+        if target in ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf"):  # never in /run: that is the host's memory
+            assert "/lib/projects/" in source, line
     before = t.run_inside("good", "cat", "/etc/resolv.conf").out
     t.run_inside("bad", "sh", "-c", "echo nameserver 10.6.6.6 > /etc/resolv.conf; echo 10.6.6.6 good >> /etc/hosts")
     assert t.run_inside("good", "cat", "/etc/resolv.conf").out == before

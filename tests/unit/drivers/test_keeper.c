@@ -3,7 +3,6 @@
 #include "unit/drivers/keeper_box.h"
 
 #include <elf.h>
-
 #include <sched.h>
 
 static void exit_codes(void **state)

@@ -305,7 +305,7 @@ static void rollback_puts_everything_back(void **state)
     wc_networks_rollback(&w.plan);
     assert_false(exists(&w, "lib/networks/p_default.json"));
     assert_false(exists(&w, "lib/networks/published"));
-    assert_false(exists(&w, "run/projects/p/net"));
+    assert_false(exists(&w, "lib/projects/p/net"));
     w.in.n_slots = 1;
     plan(&w);
     write_files(&w);
@@ -316,7 +316,7 @@ static void rollback_puts_everything_back(void **state)
     assert_string_not_equal(content(&w, file), before);
     wc_networks_rollback(&w.plan);
     assert_string_equal(content(&w, file), before);
-    assert_true(exists(&w, "run/projects/p/net")); /* instances of before may be using it */
+    assert_true(exists(&w, "lib/projects/p/net")); /* instances of before may be using it */
     deinit(&w);
 }
 
