@@ -8,9 +8,9 @@
 
 #include "images/tar.h"
 
-const struct wc_layer_limits wc_layer_limits_default = { .bytes = UINT64_C(64) << 30,
-                                                         .entries = 4000000,
-                                                         .depth = 200 };
+const struct wc_layer_limits wc_layer_limits_default = {
+    .bytes = UINT64_C(64) << 30, .entries = 4000000, .depth = 200, .names = 256 << 20
+};
 enum { TAR_OVERHEAD = 4096 }; /* bytes of headers and padding we grant an entry */
 
 struct unpack {

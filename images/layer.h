@@ -10,7 +10,8 @@
 #include "base/hash.h"
 #include "images/writer.h"
 
-/* Caps of real images: 64 GiB and 4 million entries a layer, 200 directories deep. */
+/* Far above real images: 64 GiB and 4 million entries a layer, 200 directories deep, 256 MiB of
+ * memory for some million directories. */
 extern const struct wc_layer_limits wc_layer_limits_default;
 
 struct wc_layer_options {

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/str.h"
 
-enum { PATH_LEN = 4096, PARENT_MODE = 0755 };
+enum { PARENT_MODE = 0755 };
 
 /* A directory whose time is set at the end. */
 struct wc_layer_dir {
@@ -76,56 +76,29 @@ static int open_beneath(int root_fd, const char *path)
     return (int)fd;
 }
 
-static bool in_usr(const char *name, size_t len)
+/* Counts one more, entries that nobody wrote down but others need included. */
+static int count_entry(struct wc_layer_writer *w, struct wc_err *err)
 {
-    static const char *const merged[] = { "bin", "sbin", "lib", "lib64", "lib32", "libx32" };
-    for (size_t i = 0; i < WC_COUNT(merged); i++)
-        if (strlen(merged[i]) == len && memcmp(merged[i], name, len) == 0)
-            return true;
-    return false;
-}
-
-/* Brings a stored path into the form "a/b/c" ("" = the root itself), or refuses it. */
-static int clean_path(const struct wc_layer_writer *w, const char *path, char clean[PATH_LEN],
-                      struct wc_err *err)
-{
-    size_t out = 0;
-    unsigned depth = 0;
-    for (const char *p = path; *p != '\0';) {
-        size_t len = strcspn(p, "/");
-        const char *next = p + len + (p[len] == '/');
-        if (len == 0 || (len == 1 && p[0] == '.')) {
-            p = next;
-            continue;
-        }
-        if (len == 2 && p[0] == '.' && p[1] == '.')
-            return hostile(path, "it climbs with '..'", err);
-        if (depth == 0 && w->merge_usr && in_usr(p, len)) {
-            memcpy(clean, "usr", 3);
-            out = 3;
-        }
-        if (++depth > w->limits.depth)
-            return wc_err_set(err, WC_ERR_LIMIT, 0, "entry deeper than %u directories: %.80s…",
-                              w->limits.depth, path);
-        if (len > 255 || out + len + 2 > PATH_LEN)
-            return wc_err_set(err, WC_ERR_LIMIT, 0, "entry's name is too long: %.80s…", path);
-        if (out > 0)
-            clean[out++] = '/';
-        memcpy(clean + out, p, len);
-        out += len;
-        p = next;
-    }
-    clean[out] = '\0';
+    if (++w->entries > w->limits.entries)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "more than %llu entries in a layer",
+                          (unsigned long long)w->limits.entries);
     return 0;
 }
 
-static void remember_dir(struct wc_layer_writer *w, const char *path, struct timespec mtime)
+static int remember_dir(struct wc_layer_writer *w, const char *path, struct timespec mtime,
+                        struct wc_err *err)
 {
+    w->dirs_bytes += sizeof(struct wc_layer_dir) + strlen(path) + 1;
+    if (w->dirs_bytes > w->limits.names)
+        return wc_err_set(err, WC_ERR_LIMIT, 0,
+                          "the names of the layer's directories take more than %zu bytes",
+                          w->limits.names);
     struct wc_layer_dir *dir = WC_NEW(&w->arena, struct wc_layer_dir);
     *dir = (struct wc_layer_dir){ .older = w->dirs,
                                   .path = wc_arena_strdup(&w->arena, path),
                                   .mtime = mtime };
     w->dirs = dir;
+    return 0;
 }
 
 static int not_a_dir(const char *path, struct wc_err *err)
@@ -142,7 +115,7 @@ static int not_a_dir(const char *path, struct wc_err *err)
 static int make_parents(struct wc_layer_writer *w, const char *path, struct timespec mtime,
                         struct wc_err *err)
 {
-    char part[PATH_LEN];
+    char part[WC_LAYER_PATH];
     int fd = fcntl(w->root_fd, F_DUPFD_CLOEXEC, 3);
     if (fd < 0)
         return fail("open the root for", path, err);
@@ -164,10 +137,17 @@ static int make_parents(struct wc_layer_writer *w, const char *path, struct time
         close(fd);
         fd = next;
         p += len;
+        int rc = 0;
         if (made) {
             memcpy(part, path, (size_t)(p - path));
             part[p - path] = '\0';
-            remember_dir(w, part, mtime);
+            rc = count_entry(w, err);
+            if (rc == 0)
+                rc = remember_dir(w, part, mtime, err);
+        }
+        if (rc != 0) {
+            close(fd);
+            return rc;
         }
         p += *p == '/';
     }
@@ -316,8 +296,8 @@ static int finish_node(const struct wc_layer_writer *w, const struct wc_layer_en
 static int add_hardlink(struct wc_layer_writer *w, const struct wc_layer_entry *e, int dir_fd,
                         const char *name, struct wc_err *err)
 {
-    char target[PATH_LEN];
-    int rc = clean_path(w, e->hardlink, target, err);
+    char target[WC_LAYER_PATH];
+    int rc = wc_layer_path(w->merge_usr, w->limits.depth, e->hardlink, target, err);
     if (rc != 0)
         return rc;
     char *slash = strrchr(target, '/');
@@ -380,9 +360,9 @@ static int add_file(struct wc_layer_writer *w, const struct wc_layer_entry *e, i
 static int check_entry(struct wc_layer_writer *w, const struct wc_layer_entry *e,
                        struct wc_err *err)
 {
-    if (++w->entries > w->limits.entries)
-        return wc_err_set(err, WC_ERR_LIMIT, 0, "more than %llu entries in a layer",
-                          (unsigned long long)w->limits.entries);
+    int rc = count_entry(w, err);
+    if (rc != 0)
+        return rc;
     if (e->uid < 0 || e->uid >= UINT32_MAX || e->gid < 0 || e->gid >= UINT32_MAX)
         return hostile(e->path, "its owner is out of range", err);
     return 0;
@@ -392,12 +372,12 @@ int wc_layer_writer_add(struct wc_layer_writer *w, const struct wc_layer_entry *
                         struct wc_err *err)
 {
     *fd = -1;
-    char clean[PATH_LEN];
+    char clean[WC_LAYER_PATH];
     char *name = NULL;
     int dir_fd = -1;
     int rc = check_entry(w, entry, err);
     if (rc == 0)
-        rc = clean_path(w, entry->path, clean, err);
+        rc = wc_layer_path(w->merge_usr, w->limits.depth, entry->path, clean, err);
     if (rc != 0)
         return rc;
     bool is_dir = entry->hardlink == NULL && S_ISDIR(entry->mode);
@@ -412,7 +392,9 @@ int wc_layer_writer_add(struct wc_layer_writer *w, const struct wc_layer_entry *
         return add_hardlink(w, entry, dir_fd, name, err);
     switch (entry->mode & S_IFMT) {
     case S_IFDIR:
-        remember_dir(w, clean, entry->mtime);
+        rc = remember_dir(w, clean, entry->mtime, err);
+        if (rc != 0)
+            return rc;
         return *clean == '\0' ? add_root(w, fd, err) : add_dir(w, entry, dir_fd, name, fd, err);
     case S_IFREG:
         return add_file(w, entry, dir_fd, name, fd, err);

@@ -22,8 +22,9 @@
 
 struct wc_layer_limits {
     uint64_t bytes;   /* of file content, holes included */
-    uint64_t entries; /* in all */
+    uint64_t entries; /* in all, directories that others need included */
     unsigned depth;   /* of directories */
+    size_t names;     /* bytes of memory for the names of directories */
 };
 
 /* One entry as the archive says it; nothing in here is trusted. */
@@ -46,9 +47,18 @@ struct wc_layer_writer {
     uint64_t bytes, entries;
     struct wc_arena arena;     /* the directory list below */
     struct wc_layer_dir *dirs; /* newest first */
+    size_t dirs_bytes;         /* memory that the list takes */
     char parent[4096];         /* path whose descriptor is kept, "" = none */
     int parent_fd;             /* -1 = none */
 };
+
+/* Size of a path in its clean form, with its NUL. */
+enum { WC_LAYER_PATH = 4096 };
+
+/* Brings a stored path into the form "a/b/c" ("" = the root itself), with merge_usr "usr/bin/x" for
+ * "bin/x", or refuses it: for "..", more than max_depth parts, or its length. */
+int wc_layer_path(bool merge_usr, unsigned max_depth, const char *path, char clean[WC_LAYER_PATH],
+                  struct wc_err *err);
 
 /* Makes a writer for the directory root_fd. */
 void wc_layer_writer_init(struct wc_layer_writer *w, int root_fd,

@@ -14,7 +14,9 @@
 #include "base/fs.h"
 #include "images/layer.h"
 
-static const struct wc_layer_limits limits = { .bytes = 4 << 20, .entries = 200, .depth = 16 };
+static const struct wc_layer_limits limits = {
+    .bytes = 4 << 20, .entries = 200, .depth = 16, .names = 1 << 20
+};
 static const char home[] = "/tmp/wc-fuzz-layer";
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);

@@ -358,7 +358,7 @@ static void whiteouts_cannot_climb(void **state)
 static void caps(void **state)
 {
     (void)state;
-    struct wc_layer_limits limits = { .bytes = 1000, .entries = 3, .depth = 4 };
+    struct wc_layer_limits limits = { .bytes = 1000, .entries = 3, .depth = 4, .names = 300 };
     struct bench b;
     bench_open(&b);
     tar_add(&b.tar, (struct tar_entry){
@@ -390,6 +390,45 @@ static void caps(void **state)
     tar_file(&b.tar, "short", "x");
     assert_int_equal(unpack(&b), WC_ERR_LIMIT);
     bench_close(&b);
+}
+
+/* Directories that an entry needs cost an inode and memory each, like those that are written down.
+ */
+static void implied_directories_count(void **state)
+{
+    (void)state;
+    struct wc_layer_limits limits = { .bytes = 9, .entries = 50, .depth = 200, .names = 99999 };
+    struct bench b;
+    bench_open(&b);
+    char deep[101];
+    for (size_t i = 0; i < 100; i++)
+        deep[i] = i % 2 == 0 ? 'd' : '/';
+    deep[100] = '\0';
+    deep[99] = 'x'; /* 50 parts: 49 directories and a file */
+    tar_file(&b.tar, deep, "x");
+    tar_end(&b.tar);
+    assert_int_equal(unpack_bytes(&b, b.tar.data, b.tar.len, &limits), 0);
+    assert_int_equal(b.result.entries, 50);
+    bench_close(&b);
+    bench_open(&b);
+    tar_file(&b.tar, deep, "x");
+    tar_end(&b.tar);
+    limits.entries = 49;
+    assert_int_equal(unpack_bytes(&b, b.tar.data, b.tar.len, &limits), WC_ERR_LIMIT);
+    assert_non_null(strstr(b.err.msg, "more than 49 entries"));
+    bench_close(&b);
+    for (int written = 0; written < 2; written++) { /* the same one, again and again */
+        bench_open(&b);
+        limits = (struct wc_layer_limits){ .entries = 99999, .depth = 200, .names = 2000 };
+        for (int i = 0; i < 100 && written; i++)
+            tar_dir(&b.tar, "directory");
+        if (!written)
+            tar_file(&b.tar, deep, "");
+        tar_end(&b.tar);
+        assert_int_equal(unpack_bytes(&b, b.tar.data, b.tar.len, &limits), WC_ERR_LIMIT);
+        assert_non_null(strstr(b.err.msg, "names"));
+        bench_close(&b);
+    }
 }
 
 /* A sparse file as GNU tar writes it in pax form: 1 TiB of hole, one byte. */
@@ -453,7 +492,7 @@ static void compressed(void **state)
 static void zip_bomb(void **state)
 {
     (void)state;
-    struct wc_layer_limits limits = { .bytes = 1 << 20, .entries = 10, .depth = 10 };
+    struct wc_layer_limits limits = { .bytes = 1 << 20, .entries = 10, .depth = 10, .names = 1000 };
     struct bench b;
     bench_open(&b);
     char *zeros = wc_calloc(8, 1 << 20);
@@ -533,6 +572,6 @@ static void merged_usr(void **state)
 
 WC_MAIN(WC_CASE(kinds_and_owners), WC_CASE(whiteouts), WC_CASE(replacing), WC_CASE(attributes),
         WC_CASE(names_stay_beneath), WC_CASE(links_lead_nowhere), WC_CASE(hard_links_stay_inside),
-        WC_CASE(whiteouts_cannot_climb), WC_CASE(caps), WC_CASE(sparse_bomb), WC_CASE(compressed),
-        WC_CASE(zip_bomb), WC_CASE(truncated_and_garbage), WC_CASE(names_in_utf8),
-        WC_CASE(merged_usr))
+        WC_CASE(whiteouts_cannot_climb), WC_CASE(caps), WC_CASE(implied_directories_count),
+        WC_CASE(sparse_bomb), WC_CASE(compressed), WC_CASE(zip_bomb),
+        WC_CASE(truncated_and_garbage), WC_CASE(names_in_utf8), WC_CASE(merged_usr))
