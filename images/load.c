@@ -11,6 +11,10 @@
 #include "images/names.h"
 #include "images/ref.h"
 
+/* More layers than any builder makes, and than the kernel takes for one root; names and images
+ * enough for any archive. */
+enum { LAYERS_MAX = 200, NAMES_MAX = 1000 };
+
 struct load {
     struct wc_source source;
     struct wc_image_txn *txn;
@@ -42,6 +46,9 @@ static int take_layers(struct load *l, const struct wc_manifest *m, const struct
         return wc_err_set(err, WC_ERR_SPEC, 0,
                           "malformed image: %zu layers, but %zu diff ids in its configuration",
                           m->n_layers, diff_ids->n);
+    if (m->n_layers > LAYERS_MAX)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "the image has %zu layers, and may have %d",
+                          m->n_layers, LAYERS_MAX);
     uint64_t total = 0, done = 0;
     for (size_t i = 0; i < m->n_layers; i++)
         total += (uint64_t)m->layers[i].size;
@@ -72,12 +79,16 @@ static int normal_name(struct load *l, const char *text, const char **out, struc
     return rc;
 }
 
-static void tag(struct load *l, const struct wc_index_entry *entry)
+static int tag(struct load *l, const struct wc_index_entry *entry, struct wc_err *err)
 {
+    if (l->loaded.n == NAMES_MAX)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "%s has more than %d images and names",
+                          l->source.path, NAMES_MAX);
     wc_txn_tag(l->txn, entry);
     wc_strv_add(
         &l->txn->arena, &l->loaded,
         wc_arena_strdup(&l->txn->arena, entry->reference == NULL ? entry->id : entry->reference));
+    return 0;
 }
 
 /* The image behind an OCI manifest, which is staged. */
@@ -100,6 +111,9 @@ static int take_manifest(struct load *l, const struct wc_desc *desc, const struc
     if (rc != 0)
         return rc;
     const char *type = wc_json_str(wc_json_get(from, "mediaType"), WC_TYPE_MANIFEST);
+    if (!wc_streq(type, WC_TYPE_MANIFEST) && !wc_streq(type, WC_TYPE_DOCKER_MANIFEST))
+        return wc_err_set(err, WC_ERR_SPEC, 0, "not an image manifest: it calls itself '%.80s'",
+                          type);
     entry->digest = desc->digest;
     entry->size = desc->size;
     entry->media_type = wc_arena_strdup(arena, type);
@@ -118,9 +132,7 @@ static int take_oci(struct load *l, struct wc_desc desc, const char *reference, 
             rc = parse_blob(l->txn, desc.digest, &root, err);
         if (rc == 0 && wc_json_get(root, "manifests") == NULL) {
             rc = take_manifest(l, &desc, root, &entry, err);
-            if (rc == 0)
-                tag(l, &entry);
-            return rc;
+            return rc == 0 ? tag(l, &entry, err) : rc;
         }
         if (rc == 0) {
             entry.list_digest = desc.digest;
@@ -284,12 +296,12 @@ static int load_docker(struct load *l, struct wc_err *err)
         if (rc == 0 && t == NULL) {
             rc = normal_name(l, l->options->name, &entry.reference, err);
             if (rc == 0)
-                tag(l, &entry);
+                rc = tag(l, &entry, err);
         }
         for (; rc == 0 && t != NULL; t = wc_json_next(t)) {
             rc = normal_name(l, wc_json_str(t, ""), &entry.reference, err);
             if (rc == 0)
-                tag(l, &entry);
+                rc = tag(l, &entry, err);
         }
     }
     return rc;

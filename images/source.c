@@ -17,7 +17,13 @@
 #include "images/ref.h"
 #include "images/tar.h"
 
-enum { MEMBERS_MAX = 100000, LINKS_MAX = 8, JSON_MAX = 16 << 20, COPY_BLOCK = 1 << 18 };
+enum {
+    MEMBERS_MAX = 100000,
+    NAME_LEN_MAX = 1024,
+    LINKS_MAX = 8,
+    JSON_MAX = 16 << 20,
+    COPY_BLOCK = 1 << 18
+};
 static const uint64_t ARCHIVE_MAX = UINT64_C(256) << 30;
 static const char blob_prefix[] = "blobs/sha256/";
 
@@ -81,22 +87,31 @@ static const char *link_target(struct wc_arena *arena, const char *name, const c
                          : wc_arena_printf(arena, "%.*s/%s", (int)(slash - name), name, target);
 }
 
+static bool is_long(const char *name)
+{
+    return name != NULL && strlen(name) > NAME_LEN_MAX;
+}
+
 static int take_member(struct wc_source *s, struct wc_tar *tar, struct archive_entry *entry,
                        struct wc_err *err)
 {
     struct wc_arena *arena = &s->txn->arena;
     const char *name = archive_entry_pathname(entry);
     const char *hard = archive_entry_hardlink(entry);
+    const char *soft =
+        archive_entry_filetype(entry) == AE_IFLNK ? archive_entry_symlink(entry) : NULL;
     if (name == NULL)
         return wc_err_set(err, WC_ERR_SPEC, 0, "a member without a name");
+    if (is_long(name) || is_long(hard) || is_long(soft)) /* each is kept in memory */
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "a member's name is longer than %d bytes: %.40s…",
+                          NAME_LEN_MAX, name);
     name = wc_arena_strdup(arena, plain_name(name));
     struct wc_source_member *member = WC_NEW(arena, struct wc_source_member);
     int rc = 0;
     if (hard != NULL) {
         member->link = wc_arena_strdup(arena, plain_name(hard));
     } else if (archive_entry_filetype(entry) == AE_IFLNK) {
-        const char *target = archive_entry_symlink(entry);
-        member->link = link_target(arena, name, target == NULL ? "" : target);
+        member->link = link_target(arena, name, soft == NULL ? "" : soft);
     } else if (archive_entry_filetype(entry) != AE_IFREG) {
         return 0;
     } else if (known_blob(s->txn, name)) {
@@ -113,14 +128,15 @@ static int read_members(struct wc_source *s, int fd, struct wc_err *err)
 {
     struct wc_tar *tar = NULL;
     struct archive_entry *entry = NULL;
+    size_t n = 0; /* of all kinds, names that repeat included: each costs memory or an inode */
     int rc = wc_tar_open(fd, ARCHIVE_MAX, &tar, err);
     do {
         if (rc == 0)
             rc = wc_tar_next(tar, &entry, err);
+        if (rc == 0 && entry != NULL && ++n > MEMBERS_MAX)
+            rc = wc_err_set(err, WC_ERR_LIMIT, 0, "more than %d files in it", MEMBERS_MAX);
         if (rc == 0 && entry != NULL)
             rc = take_member(s, tar, entry, err);
-        if (rc == 0 && s->members.n > MEMBERS_MAX)
-            rc = wc_err_set(err, WC_ERR_LIMIT, 0, "more than %d files in it", MEMBERS_MAX);
     } while (rc == 0 && entry != NULL);
     wc_tar_close(tar);
     return rc;
@@ -131,7 +147,8 @@ static int open_directory(struct wc_source *s, struct wc_err *err)
     s->dir_fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (s->dir_fd < 0)
         return wc_err_set(err, wc_fs_code(errno), errno, "open %s", s->path);
-    if (faccessat(s->dir_fd, "index.json", F_OK, 0) != 0)
+    struct stat st; /* a pipe by that name would keep us, and the store's lock, for ever */
+    if (fstatat(s->dir_fd, "index.json", &st, 0) != 0 || !S_ISREG(st.st_mode))
         return wc_err_set(err, WC_ERR_SPEC, 0,
                           "%s is not an OCI image layout: it has no index.json", s->path);
     s->kind = WC_SOURCE_OCI;

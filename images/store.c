@@ -19,7 +19,7 @@
 #include "images/names.h"
 #include "images/ref.h"
 
-enum { BLOB_JSON_MAX = 16 << 20, DIFF_TEXT_MAX = 128 };
+enum { DIFF_TEXT_MAX = 128 };
 
 static const char layout_text[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
 static const char index_text[] =
@@ -62,16 +62,17 @@ static int prepare(const char *dir, struct wc_err *err)
     return make_skeleton(dir, err);
 }
 
-/* Removes what a crashed change left, when nobody is at work. */
-static void sweep(struct wc_image_store *store)
+/* Removes a directory of work that a crash left, when nobody holds its lock. */
+static void sweep(struct wc_image_store *store, const char *work, const char *lock_name)
 {
-    if (faccessat(store->fd, "tmp", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+    if (faccessat(store->fd, work, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return;
-    WC_CLEANUP_FD int lock = openat(store->fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    WC_CLEANUP_FD int lock =
+        openat(store->fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
         return;
     char path[4096];
-    snprintf(path, sizeof path, "%s/tmp", store->dir);
+    snprintf(path, sizeof path, "%s/%s", store->dir, work);
     struct wc_err err = { 0 };
     if (wc_fs_remove_tree(path, &err) != 0)
         wc_log(WC_LOG_WARN, "images", "leftovers stay: %s", err.msg);
@@ -95,7 +96,8 @@ int wc_image_store_open(const char *dir, struct wc_image_store **out, struct wc_
     struct wc_image_store *store = wc_calloc(1, sizeof *store);
     store->dir = absolute;
     store->fd = fd;
-    sweep(store);
+    sweep(store, "tmp", "lock");
+    sweep(store, "make", "make.lock");
     *out = store;
     return 0;
 }
@@ -142,7 +144,7 @@ int wc_store_read_index(const struct wc_image_store *store, struct wc_arena *are
     snprintf(path, sizeof path, "%s/index.json", store->dir);
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     WC_CLEANUP_JSON struct wc_json *root = NULL;
-    int rc = wc_fs_read(path, BLOB_JSON_MAX, &text, err);
+    int rc = wc_fs_read(path, WC_STORE_JSON_MAX, &text, err);
     if (rc == 0)
         rc = wc_json_parse(text.data, text.len, &root, err);
     if (rc != 0)
@@ -166,7 +168,7 @@ int wc_store_read_blob(const struct wc_image_store *store, const char *digest, s
     char path[4096], hex[WC_SHA256_HEX + 1];
     snprintf(path, sizeof path, "%s/blobs/sha256/%s", store->dir, digest + strlen("sha256:"));
     size_t start = out->len;
-    int rc = wc_fs_read(path, BLOB_JSON_MAX, out, err);
+    int rc = wc_fs_read(path, WC_STORE_JSON_MAX, out, err);
     if (rc != 0)
         return wc_err_wrap(err, rc, "image store");
     wc_sha256_hex(out->data + start, out->len - start, hex);

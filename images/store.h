@@ -6,6 +6,7 @@
  *                                  one page long, so names are short)
  *   <dir>/diffs/<16 hex>           its whole diff id and size: a layer without it doesn't count
  *   <dir>/lock, tmp/               who changes the store holds the lock and works in tmp/
+ *   <dir>/make.lock, make/         the same for who makes an image, until it is written
  *
  * Idea:    readers take no lock: blobs and layers never change, index.json is replaced as a whole.
  *          A change collects finished files in tmp/, syncs once, renames, replaces the index. A
@@ -52,8 +53,12 @@ struct wc_index {
 int wc_store_read_index(const struct wc_image_store *store, struct wc_arena *arena,
                         struct wc_index *out, struct wc_err *err);
 
+/* Most bytes of index.json, and of a blob that is JSON. What is written holds to it as well, or one
+ * image could make the store unreadable. */
+enum { WC_STORE_JSON_MAX = 16 << 20 };
+
 /* Appends the blob's content to `out`, having checked it against its digest. For JSON: at most
- * 16 MiB. */
+ * WC_STORE_JSON_MAX. */
 int wc_store_read_blob(const struct wc_image_store *store, const char *digest, struct wc_buf *out,
                        struct wc_err *err);
 
@@ -73,6 +78,7 @@ struct wc_image_txn {
     unsigned next_temp;
     struct wc_arena arena;         /* all strings below */
     struct wc_map blobs;           /* hex -> temporary path of a verified blob */
+    struct wc_map layers;          /* directory in layers/ -> whole diff id of what is staged */
     struct wc_txn_rename *renames; /* newest first */
     struct wc_index index;
     bool collect;               /* remove what the new index doesn't need … */

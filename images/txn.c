@@ -70,6 +70,7 @@ int wc_txn_begin(struct wc_image_store *store, wc_image_progress_fn *progress, v
     };
     wc_arena_init(&txn->arena);
     wc_map_init(&txn->blobs, &txn->arena);
+    wc_map_init(&txn->layers, &txn->arena);
     int rc = take_lock(txn, err);
     if (rc == 0)
         rc = remove_temp(txn, err);
@@ -179,7 +180,7 @@ int wc_txn_read_blob(const struct wc_image_txn *txn, const char *digest, struct 
     if (staged == NULL)
         return wc_store_read_blob(txn->store, digest, out, err);
     snprintf(path, sizeof path, "%s/%s", txn->store->dir, staged);
-    return wc_fs_read(path, 16 << 20, out, err);
+    return wc_fs_read(path, WC_STORE_JSON_MAX, out, err);
 }
 
 static int unpack_into(struct wc_image_txn *txn, const char *digest, const char *temp,
@@ -216,6 +217,13 @@ static int stage_diff(struct wc_image_txn *txn, const char *diff_id, uint64_t by
 
 /* Two layers whose diff ids start alike can't both be here: 16 digits collide by chance once in
  * 10^9 layers, so that is somebody's doing. */
+static int collision(const char *diff_id, struct wc_err *err)
+{
+    return wc_err_set(err, WC_ERR_CONFLICT, 0,
+                      "layer %s can't be told from another one in the store by its first %d digits",
+                      diff_id, WC_LAYER_NAME);
+}
+
 static int check_collision(struct wc_image_txn *txn, const char *diff_id, struct wc_err *err)
 {
     const char *diff =
@@ -224,9 +232,7 @@ static int check_collision(struct wc_image_txn *txn, const char *diff_id, struct
     struct wc_err none = { 0 };
     if (wc_fs_read(diff, 4096, &text, &none) != 0 || wc_str_starts(text.data, diff_id))
         return 0;
-    return wc_err_set(err, WC_ERR_CONFLICT, 0,
-                      "layer %s can't be told from another one in the store by its first %d digits",
-                      diff_id, WC_LAYER_NAME);
+    return collision(diff_id, err);
 }
 
 int wc_txn_unpack(struct wc_image_txn *txn, const char *digest, const char *diff_id,
@@ -236,9 +242,9 @@ int wc_txn_unpack(struct wc_image_txn *txn, const char *digest, const char *diff
         wc_arena_printf(&txn->arena, "layers/%.*s", WC_LAYER_NAME, diff_id + strlen("sha256:"));
     if (wc_store_layer_bytes(txn->store, diff_id) >= 0)
         return 0;
-    for (const struct wc_txn_rename *r = txn->renames; r != NULL; r = r->older)
-        if (wc_streq(r->to, to))
-            return 0; /* the same layer twice in one image */
+    const char *staged = wc_map_get(&txn->layers, to);
+    if (staged != NULL) /* the same layer twice, or one that only starts alike */
+        return wc_streq(staged, diff_id) ? 0 : collision(diff_id, err);
     int rc = check_collision(txn, diff_id, err);
     if (rc != 0)
         return rc;
@@ -252,6 +258,7 @@ int wc_txn_unpack(struct wc_image_txn *txn, const char *digest, const char *diff
                           "corrupt layer: its content is sha256:%.12s…, the image says %.19s…",
                           result.diff_id, diff_id);
     plan_rename(txn, temp, to);
+    wc_map_put(&txn->layers, to, (void *)(uintptr_t)wc_arena_strdup(&txn->arena, diff_id));
     return stage_diff(txn, diff_id, result.bytes, err);
 }
 
@@ -330,6 +337,11 @@ static int write_index(struct wc_image_txn *txn, const char **temp, struct wc_er
         qsort(txn->index.items, txn->index.n, sizeof *txn->index.items, by_reference);
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     print_index(&txn->index, &text);
+    if (text.len > WC_STORE_JSON_MAX)
+        return wc_err_set(err, WC_ERR_LIMIT, 0,
+                          "too many images or names: the store's index would have %zu bytes, and "
+                          "may have %d",
+                          text.len, WC_STORE_JSON_MAX);
     struct wc_sink sink;
     int rc = wc_sink_open(txn, &sink, err);
     if (rc != 0)
@@ -371,6 +383,19 @@ static void unpublish(struct wc_image_txn *txn)
             wc_log(WC_LOG_WARN, "images", "leftover stays: %s/%s", txn->store->dir, r->to);
 }
 
+/* The new names must be on disk before the index that speaks of them: not every file system keeps
+ * the order of renames in different directories. */
+static int sync_names(struct wc_image_txn *txn, struct wc_err *err)
+{
+    static const char *const dirs[] = { "blobs/sha256", "layers", "diffs" };
+    for (size_t i = 0; txn->renames != NULL && i < WC_COUNT(dirs); i++) {
+        WC_CLEANUP_FD int fd = openat(txn->store->fd, dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0 || fsync(fd) != 0)
+            return fail("sync", dirs[i], err);
+    }
+    return 0;
+}
+
 int wc_txn_commit(struct wc_image_txn *txn, struct wc_err *err)
 {
     const char *index = NULL;
@@ -380,6 +405,8 @@ int wc_txn_commit(struct wc_image_txn *txn, struct wc_err *err)
         rc = fail("sync", txn->store->dir, err);
     if (rc == 0)
         rc = publish(txn, err);
+    if (rc == 0)
+        rc = sync_names(txn, err);
     if (rc == 0 && renameat(fd, index, fd, "index.json") != 0)
         rc = fail("rename to", "index.json", err);
     if (rc != 0)

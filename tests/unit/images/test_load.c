@@ -339,6 +339,118 @@ static void harmed_docker(void **state)
     fx_free(&fx);
 }
 
+static void refuse_tar(struct shop *s, struct wc_buf *tar, int code, const char *says)
+{
+    int rc = shop_load_tar(s, tar, NULL);
+    if (rc != code || strstr(s->err.msg, says) == NULL)
+        fail_msg("%s: %d %s", says, rc, s->err.msg);
+    shop_holds(s, 0, 0);
+    wc_buf_reset(tar);
+}
+
+/* What an archive may cost in memory and inodes is bounded, whatever its members are called. */
+static void crowded_archives(void **state)
+{
+    (void)state;
+    struct shop s;
+    struct wc_buf tar = WC_BUF_INIT;
+    char name[2000];
+    shop_open(&s);
+    for (int i = 0; i < 100001; i++)
+        tar_dir(&tar, "same");
+    tar_end(&tar);
+    refuse_tar(&s, &tar, WC_ERR_LIMIT, "more than 100000");
+    memset(name, 'n', sizeof name);
+    tar_pax(&tar, "path", name, sizeof name);
+    tar_file(&tar, "short", "x");
+    tar_end(&tar);
+    refuse_tar(&s, &tar, WC_ERR_LIMIT, "longer than");
+    tar_pax(&tar, "linkpath", name, sizeof name);
+    tar_link(&tar, '2', "link", "short");
+    tar_end(&tar);
+    refuse_tar(&s, &tar, WC_ERR_LIMIT, "longer than");
+    wc_buf_deinit(&tar);
+    shop_close(&s);
+}
+
+/* More names or layers than can be meant. */
+static void crowded_images(void **state)
+{
+    (void)state;
+    struct fx fx;
+    struct shop s;
+    struct wc_buf tar = WC_BUF_INIT, text = WC_BUF_INIT;
+    fx_make(&fx, 1, "");
+    shop_open(&s);
+    wc_buf_adds(&text, "[\"a:0\"");
+    for (int i = 1; i <= 1000; i++)
+        wc_buf_printf(&text, ",\"a:%d\"", i);
+    wc_buf_adds(&text, "]");
+    fx_put_docker(&fx, text.data, false, &tar);
+    refuse_tar(&s, &tar, WC_ERR_LIMIT, "more than 1000");
+    wc_buf_reset(&text);
+    wc_buf_adds(&text, "[{\"Config\":\"c.json\",\"Layers\":[\"l\"");
+    struct wc_buf config = WC_BUF_INIT;
+    wc_buf_printf(&config, "{\"rootfs\":{\"diff_ids\":[\"sha256:%s\"", fx.layers[0].hex);
+    for (int i = 1; i <= 200; i++) {
+        wc_buf_adds(&text, ",\"l\"");
+        wc_buf_printf(&config, ",\"sha256:%s\"", fx.layers[0].hex);
+    }
+    wc_buf_adds(&text, "]}]");
+    wc_buf_adds(&config, "]}}");
+    fx_put_tar(&tar, "l", &fx.layers[0].text);
+    fx_put_tar(&tar, "c.json", &config);
+    fx_put_tar(&tar, "manifest.json", &text);
+    tar_end(&tar);
+    refuse_tar(&s, &tar, WC_ERR_LIMIT, "201 layers");
+    wc_buf_deinit(&config);
+    wc_buf_deinit(&text);
+    wc_buf_deinit(&tar);
+    shop_close(&s);
+    fx_free(&fx);
+}
+
+/* Layers are filed by the start of their diff id: one that only starts alike is not the same. */
+static void layers_that_start_alike(void **state)
+{
+    (void)state;
+    struct fx fx;
+    struct shop s;
+    struct wc_buf tar = WC_BUF_INIT;
+    fx_make(&fx, 2, "");
+    char *id = strstr(fx.config.text.data, fx.layers[1].hex);
+    memcpy(id, fx.layers[0].hex, 16);
+    memset(id + 16, 'a', 48);
+    fx_hash(&fx.config);
+    shop_open(&s);
+    fx_put_docker(&fx, "[\"app:1\"]", false, &tar);
+    refuse_tar(&s, &tar, WC_ERR_CONFLICT, "can't be told from");
+    wc_buf_deinit(&tar);
+    shop_close(&s);
+    fx_free(&fx);
+}
+
+/* The manifest's type goes into the store's index: only the two that there are. */
+static void odd_manifest_type(void **state)
+{
+    (void)state;
+    struct fx fx;
+    struct shop s;
+    struct wc_buf tar = WC_BUF_INIT;
+    fx_make(&fx, 1, "");
+    struct wc_buf *m = &fx.manifest.text;
+    m->len--; /* the brace */
+    wc_buf_adds(m, ",\"mediaType\":\"application/odd\"}");
+    fx_hash(&fx.manifest);
+    shop_open(&s);
+    fx_put_oci(&fx, NAME_NOTE("app:1"), fx_put_tar, &tar);
+    tar_end(&tar);
+    refuse_tar(&s, &tar, WC_ERR_SPEC, "application/odd");
+    wc_buf_deinit(&tar);
+    shop_close(&s);
+    fx_free(&fx);
+}
+
 static void no_such_source(void **state)
 {
     (void)state;
@@ -347,6 +459,11 @@ static void no_such_source(void **state)
     assert_int_equal(shop_load(&s, "/tmp/no/such/file.tar", NULL), WC_ERR_NOENT);
     assert_int_equal(shop_load(&s, "oci:/tmp/no/such/dir", NULL), WC_ERR_NOENT);
     assert_int_equal(shop_load(&s, "/proc", NULL), WC_ERR_SPEC);
+    char pipe[120];
+    assert_int_equal(mkdir(s.layout, 0700), 0);
+    snprintf(pipe, sizeof pipe, "%s/index.json", s.layout);
+    assert_int_equal(mkfifo(pipe, 0600), 0); /* must not wait for a writer */
+    assert_int_equal(shop_load(&s, s.layout, NULL), WC_ERR_SPEC);
     struct wc_buf text = WC_BUF_INIT;
     wc_buf_adds(&text, "just a text file, nothing else in here");
     assert_int_equal(shop_load_tar(&s, &text, NULL), WC_ERR_SPEC);
@@ -358,4 +475,6 @@ static void no_such_source(void **state)
 
 WC_MAIN(WC_CASE(oci_directory), WC_CASE(oci_archive), WC_CASE(docker_archive),
         WC_CASE(several_tags), WC_CASE(names), WC_CASE(platform_list), WC_CASE(harmed_archives),
-        WC_CASE(harmed_directory), WC_CASE(harmed_docker), WC_CASE(no_such_source))
+        WC_CASE(harmed_directory), WC_CASE(harmed_docker), WC_CASE(crowded_archives),
+        WC_CASE(crowded_images), WC_CASE(layers_that_start_alike), WC_CASE(odd_manifest_type),
+        WC_CASE(no_such_source))

@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "fixture.h"
+#include "images/store.h"
 
 static int resolve(struct shop *s, const char *text, struct wc_image_info *info)
 {
@@ -229,12 +230,45 @@ static void leftovers_are_swept(void **state)
     wc_image_store_close(s.store); /* the next opening finds it */
     assert_int_equal(wc_image_store_open(s.store_dir, &s.store, &s.err), 0);
     shop_holds(&s, 0, 0);
+    snprintf(path, sizeof path, "%s/make/root/usr", s.store_dir); /* of a make that was killed */
+    assert_int_equal(wc_fs_mkdirs(path, 0755, NULL), 0);
+    wc_image_store_close(s.store);
+    assert_int_equal(wc_image_store_open(s.store_dir, &s.store, &s.err), 0);
+    snprintf(path, sizeof path, "%s/make", s.store_dir);
+    assert_false(wc_fs_exists(path));
     /* a crash between the two renames of a layer: the directory is there, its diff isn't */
     snprintf(path, sizeof path, "%s/layers/%.16s/stale", s.store_dir, fx.layers[0].hex);
     assert_int_equal(wc_fs_mkdirs(path, 0755, NULL), 0);
     shop_put(&s, &fx, "[\"app\"]");
     assert_false(wc_fs_exists(path));
     assert_int_equal(resolve(&s, "app", &info), 0);
+    shop_holds(&s, 4, 2);
+    shop_close(&s);
+    fx_free(&fx);
+}
+
+/* An index that we could not read again is not written. */
+static void index_stays_readable(void **state)
+{
+    (void)state;
+    struct fx fx;
+    struct shop s;
+    struct wc_image_info info;
+    struct wc_image_txn txn;
+    fx_make(&fx, 2, "");
+    shop_open(&s);
+    shop_put(&s, &fx, "[\"app\"]");
+    assert_int_equal(wc_txn_begin(s.store, NULL, NULL, &txn, &s.err), 0);
+    char *type = wc_arena_alloc(&s.arena, WC_STORE_JSON_MAX + 1);
+    memset(type, 't', WC_STORE_JSON_MAX);
+    type[WC_STORE_JSON_MAX] = '\0';
+    struct wc_index_entry entry = txn.index.items[0];
+    entry.reference = "docker.io/library/big:1";
+    entry.media_type = type;
+    wc_txn_tag(&txn, &entry);
+    assert_int_equal(wc_txn_commit(&txn, &s.err), WC_ERR_LIMIT);
+    assert_int_equal(resolve(&s, "app", &info), 0);
+    assert_int_equal(resolve(&s, "big:1", &info), WC_ERR_NOENT);
     shop_holds(&s, 4, 2);
     shop_close(&s);
     fx_free(&fx);
@@ -385,5 +419,5 @@ static void full_disk(void **state)
 
 WC_MAIN(WC_CASE(finding), WC_CASE(what_info_says), WC_CASE(listing), WC_CASE(sharing_and_removing),
         WC_CASE(used_images_stay), WC_CASE(tag_moves), WC_CASE(missing_layer_comes_back),
-        WC_CASE(leftovers_are_swept), WC_CASE(broken_store_is_told), WC_CASE(crowd),
-        WC_CASE(killed_at_any_time), WC_CASE(full_disk))
+        WC_CASE(leftovers_are_swept), WC_CASE(index_stays_readable), WC_CASE(broken_store_is_told),
+        WC_CASE(crowd), WC_CASE(killed_at_any_time), WC_CASE(full_disk))
