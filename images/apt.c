@@ -132,6 +132,12 @@ static void take_line(const struct wc_apt *apt, const char *line, struct wc_pack
                                                 .version = unescape(apt->arena, version, len) };
 }
 
+bool wc_apt_is_package(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-.");
+    return len >= 2 && name[len] == '\0' && strchr("+-.", name[0]) == NULL && name[len - 1] != '-';
+}
+
 int wc_apt_resolve(struct wc_apt *apt, const struct wc_strv *wanted, const struct wc_strv *depends,
                    const struct wc_strv *without, struct wc_packages *out, struct wc_err *err)
 {

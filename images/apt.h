@@ -8,6 +8,8 @@
 #ifndef IMAGES_APT_H
 #define IMAGES_APT_H
 
+#include <stdbool.h>
+
 #include "wcompose/image.h"
 
 struct wc_package {
@@ -25,8 +27,13 @@ struct wc_apt {
     bool own_lists;   /* the machine's package lists didn't do; use ours */
 };
 
-/* Resolves `wanted` and, of what they depend on, what matches a pattern of `depends` and none of
- * `without` (fnmatch). */
+/* True for the name of a package (Debian Policy 5.6.7). What else a recipe may say, apt-get would
+ * take for an option, and its options can run commands, or for a pattern, a file, a package to
+ * remove. */
+bool wc_apt_is_package(const char *name);
+
+/* Resolves `wanted` (packages' names, every one) and, of what they depend on, what matches a
+ * pattern of `depends` and none of `without` (fnmatch). */
 int wc_apt_resolve(struct wc_apt *apt, const struct wc_strv *wanted, const struct wc_strv *depends,
                    const struct wc_strv *without, struct wc_packages *out, struct wc_err *err);
 

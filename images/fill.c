@@ -117,6 +117,17 @@ static int put_user(struct fill *f, const struct wc_recipe_item *item, struct wc
     return 0;
 }
 
+/* Path of a program of the packages, to be run here: a file of theirs, whatever links say. */
+static int program_path(const struct fill *f, const char *path, const char **out,
+                        struct wc_err *err)
+{
+    const char *real = wc_tree_real(f->tree, path);
+    if (real == NULL)
+        return wc_err_set(err, WC_ERR_SPEC, 0, "none of the packages has the program %.100s", path);
+    *out = wc_arena_printf(f->arena, "%s/%s", f->root, real);
+    return 0;
+}
+
 /* Links for every command that busybox has and nothing else took the name of. */
 static int put_applets(struct fill *f, const struct wc_recipe_item *item, struct wc_err *err)
 {
@@ -125,13 +136,14 @@ static int put_applets(struct fill *f, const struct wc_recipe_item *item, struct
     const char *dir =
         wc_arena_strndup(f->arena, busybox, slash == NULL ? 0 : (size_t)(slash - busybox));
     const char *name = slash == NULL ? busybox : slash + 1;
-    const char *const argv[] = { wc_arena_printf(f->arena, "%s%s", f->root, busybox), "--list",
-                                 NULL };
+    const char *argv[] = { NULL, "--list", NULL };
     WC_CLEANUP_BUF struct wc_buf list = WC_BUF_INIT;
     int rc = wc_tree_take(f->tree, busybox, err);
     if (rc == 0)
+        rc = program_path(f, busybox, &argv[0], err);
+    if (rc == 0)
         rc = wc_run(argv, NULL, &list, err);
-    for (char *line = list.data; rc == 0 && *line != '\0';) {
+    for (char *line = list.data; rc == 0 && list.len > 0 && *line != '\0';) {
         size_t len = strcspn(line, "\n");
         const char *path = wc_arena_printf(f->arena, "%s/%.*s", dir, (int)len, line);
         line += len + (line[len] == '\n');

@@ -61,28 +61,41 @@ static int name_it(struct make *m, struct wc_err *err)
     return 0;
 }
 
+/* An image made by the same recipe, the one of our name before others; NULL: none. */
+static const struct wc_index_entry *same_recipe(const struct make *m, const struct wc_index *index)
+{
+    const struct wc_index_entry *same = NULL;
+    for (size_t i = 0; i < index->n; i++) {
+        if (!wc_streq0(index->items[i].recipe, m->fingerprint))
+            continue;
+        same = &index->items[i];
+        if (wc_streq0(same->reference, m->reference))
+            break;
+    }
+    return same;
+}
+
 /* Looks for an image made by the same recipe; when it only has another name, adds ours. */
 static int find_made(struct make *m, bool *found, struct wc_err *err)
 {
     struct wc_index index;
     *found = false;
     int rc = wc_store_read_index(m->store, m->arena, &index, err);
-    const struct wc_index_entry *same = NULL;
-    for (size_t i = 0; rc == 0 && i < index.n; i++) {
-        if (!wc_streq0(index.items[i].recipe, m->fingerprint))
-            continue;
-        same = &index.items[i];
-        if (wc_streq0(same->reference, m->reference)) {
-            *found = true;
-            return 0;
-        }
-    }
-    if (rc != 0 || same == NULL)
+    const struct wc_index_entry *same = rc == 0 ? same_recipe(m, &index) : NULL;
+    if (same == NULL)
         return rc;
+    *found = wc_streq0(same->reference, m->reference);
+    if (*found)
+        return 0;
     struct wc_image_txn txn;
     rc = wc_txn_begin(m->store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
+    same = same_recipe(m, &txn.index); /* again: it may have been removed before we had the lock */
+    if (same == NULL) {
+        wc_txn_abort(&txn);
+        return 0;
+    }
     struct wc_index_entry entry = *same;
     entry.reference = m->reference;
     wc_txn_tag(&txn, &entry);
@@ -127,6 +140,21 @@ static int fetch(struct make *m, struct wc_apt *apt, struct wc_err *err)
         return rc;
     report(m, wc_arena_printf(m->arena, "downloading %zu packages", m->packages.n), 0, 0);
     return wc_apt_fetch(apt, &m->packages, err);
+}
+
+static int check_names(const struct make *m, struct wc_err *err)
+{
+    for (size_t i = 0; i < m->recipe.n; i++) {
+        const struct wc_recipe_item *item = &m->recipe.items[i];
+        for (size_t k = 0; item->word == WC_RECIPE_PACKAGES && k < item->args.n; k++)
+            if (!wc_apt_is_package(item->args.items[k]))
+                return wc_err_at(
+                    err, WC_ERR_SPEC, item->at,
+                    "'%.80s' is not the name of a package: lower-case letters, digits, "
+                    "'+', '-' and '.', a letter or digit first",
+                    item->args.items[k]);
+    }
+    return 0;
 }
 
 static int get_packages(struct make *m, struct wc_err *err)
@@ -270,6 +298,8 @@ int wc_image_make(struct wc_image_store *store, const struct wc_image_make_optio
     m.work = wc_arena_printf(arena, "%s/make", store->dir);
     m.root = wc_arena_printf(arena, "%s/root", m.work);
     int rc = wc_recipe_read(arena, options->recipe, options->recipe_dirs, &m.recipe, err);
+    if (rc == 0)
+        rc = check_names(&m, err);
     if (rc == 0)
         rc = name_it(&m, err);
     if (rc == 0 && !options->force)

@@ -83,8 +83,7 @@ static const char *next_word(struct reader *r, const char **p, bool *open)
         *p = s + strlen(s);
         return NULL;
     }
-    char *word = wc_arena_strdup(r->arena, s);
-    size_t len = 0;
+    WC_CLEANUP_BUF struct wc_buf word = WC_BUF_INIT;
     char quote = '\0';
     for (; *s != '\0' && (quote != '\0' || (*s != ' ' && *s != '\t')); s++) {
         if (quote == '\0' && (*s == '\'' || *s == '"'))
@@ -92,14 +91,13 @@ static const char *next_word(struct reader *r, const char **p, bool *open)
         else if (quote != '\0' && *s == quote)
             quote = '\0';
         else if (*s == '\\' && quote != '\'' && s[1] != '\0')
-            word[len++] = *++s;
+            wc_buf_addc(&word, *++s);
         else
-            word[len++] = *s;
+            wc_buf_addc(&word, *s);
     }
     *open = quote != '\0';
-    word[len] = '\0';
     *p = s;
-    return word;
+    return wc_arena_strndup(r->arena, word.data, word.len);
 }
 
 static int find_word(struct reader *r, const char *word, enum wc_recipe_word *out,
@@ -153,6 +151,9 @@ static int read_added(struct reader *r, struct wc_recipe_item *item, struct wc_e
     memcpy(copy, text.data, text.len);
     item->text = copy;
     item->text_len = text.len;
+    char size[32]; /* or the end of one file and the start of the next could change places unseen */
+    snprintf(size, sizeof size, "%zu ", text.len);
+    wc_sha256_update(r->hash, size, strlen(size));
     wc_sha256_update(r->hash, text.data, text.len);
     return 0;
 }

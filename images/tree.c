@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,6 +152,22 @@ int wc_tree_take(struct wc_tree *tree, const char *path, struct wc_err *err)
         path = follow(tree, path);
     }
     return wc_err_set(err, WC_ERR_SPEC, 0, "too many links at /%s", path);
+}
+
+const char *wc_tree_real(struct wc_tree *tree, const char *path)
+{
+    char link[64], target[TARGET_MAX], top[TARGET_MAX];
+    struct stat st;
+    WC_CLEANUP_FD int fd = open_in_root(tree, path, O_PATH);
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, target, sizeof target - 1);
+    snprintf(link, sizeof link, "/proc/self/fd/%d", tree->root_fd);
+    ssize_t len = readlink(link, top, sizeof top - 1);
+    if (n <= len || len <= 0 || memcmp(target, top, (size_t)len) != 0 || target[len] != '/')
+        return NULL;
+    return wc_arena_strndup(tree->arena, target + len + 1, (size_t)(n - len - 1));
 }
 
 static bool is_skipped(const struct wc_tree *tree, const char *path)

@@ -40,6 +40,10 @@ void wc_tree_put(struct wc_tree *tree, const struct wc_tree_node *node);
 
 bool wc_tree_has(const struct wc_tree *tree, const char *path);
 
+/* The path of the regular file that `path` is in the root, links followed there and nowhere else;
+ * no part of it is a link, and it has no slash in front. NULL: there is no such file. */
+const char *wc_tree_real(struct wc_tree *tree, const char *path);
+
 /* Takes a file from the root, and what it links to. */
 int wc_tree_take(struct wc_tree *tree, const char *path, struct wc_err *err);
 

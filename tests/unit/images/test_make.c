@@ -4,11 +4,13 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 
 #include "fixture.h"
 #include "images/elf.h"
 #include "images/recipe.h"
+#include "images/store.h"
 
 /* A program that needs `interpreter` (may be "") and n libraries. */
 static void make_elf(struct wc_buf *out, const char *interpreter, const char *const *needed,
@@ -377,6 +379,102 @@ static void failures(void **state)
     forge_close(&f);
 }
 
+/* A recipe may come from strangers: it says what is in an image, and runs nothing on the host. */
+static void recipes_run_nothing(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "-oAPT::Update::Pre-Invoke::=touch",
+                                         "--reinstall",
+                                         "tool-",
+                                         "./tool.deb",
+                                         "tool=1",
+                                         "tool/sid",
+                                         "tool*",
+                                         "t",
+                                         "Tool" };
+    struct forge f;
+    struct wc_buf text = WC_BUF_INIT, tar = WC_BUF_INIT;
+    forge_open(&f);
+    for (size_t i = 0; i < WC_COUNT(names); i++) {
+        wc_buf_reset(&text);
+        wc_buf_printf(&text, "cmd x\npackages tool '%s'\n", names[i]);
+        put_recipe(&f, "bad.recipe", text.data);
+        assert_int_equal(forge_make(&f, "bad", NULL, false), WC_ERR_SPEC);
+        assert_non_null(strstr(f.shop.err.msg, names[i]));
+        assert_int_equal(f.shop.err.at.line, 2);
+    }
+    assert_int_equal(log_len(&f), 0); /* apt was not even started */
+    char mark[128], host[128];
+    snprintf(mark, sizeof mark, "%s/mark", f.shop.dir);
+    snprintf(host, sizeof host, "%s/host-program", f.shop.dir);
+    wc_buf_reset(&text);
+    wc_buf_printf(&text, "#!/bin/sh\n: >%s\necho ls\n", mark);
+    put_file(f.shop.dir, "host-program", text.data, text.len, 0755);
+    assert_true(strlen(host) < 100);
+    tar_link(&tar, '2', "./usr/bin/leads-out", host);
+    put_package(&f, "leaver", &tar);
+    snprintf(host, sizeof host, "/../../../../..%s/host-program", f.shop.dir);
+    const char *const applets[] = { "/usr/bin/leads-out", host };
+    for (size_t i = 0; i < WC_COUNT(applets); i++) {
+        wc_buf_reset(&text);
+        wc_buf_printf(&text, "packages tool leaver\napplets %s\n", applets[i]);
+        put_recipe(&f, "bad.recipe", text.data);
+        assert_int_equal(forge_make(&f, "bad", NULL, false), WC_ERR_SPEC);
+        assert_false(wc_fs_exists(mark));
+    }
+    wc_buf_deinit(&text);
+    forge_close(&f);
+}
+
+/* Bytes that move from one added file to the next make another image. */
+static void added_files_have_bounds(void **state)
+{
+    (void)state;
+    struct forge f;
+    forge_open(&f);
+    put_recipe(&f, "two.recipe", "add one /one\nadd two /two\n");
+    put_recipe(&f, "one", "ab");
+    put_recipe(&f, "two", "c");
+    assert_int_equal(forge_make(&f, "two", NULL, false), 0);
+    put_recipe(&f, "one", "a");
+    put_recipe(&f, "two", "bc");
+    assert_int_equal(forge_make(&f, "two", NULL, false), 0);
+    assert_true(f.made);
+    forge_close(&f);
+}
+
+static void *make_other(void *data)
+{
+    struct forge *f = data;
+    assert_int_equal(forge_make(f, "app", "other:1", false), 0);
+    return NULL;
+}
+
+/* What was found without the lock may be gone when the lock is there: no name for nothing. */
+static void removed_while_waiting(void **state)
+{
+    (void)state;
+    struct forge f;
+    char path[200];
+    pthread_t thread;
+    forge_open(&f);
+    put_recipe(&f, "app.recipe", "cmd x\n");
+    assert_int_equal(forge_make(&f, "app", NULL, false), 0);
+    struct wc_image_txn txn;
+    assert_int_equal(wc_txn_begin(f.shop.store, NULL, NULL, &txn, &f.shop.err), 0);
+    assert_int_equal(pthread_create(&thread, NULL, make_other, &f), 0);
+    usleep(200000); /* it has read the index and waits for us */
+    txn.index.n = 0;
+    txn.collect = true;
+    assert_int_equal(wc_txn_commit(&txn, &f.shop.err), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(f.made);
+    assert_int_equal(forge_info(&f, "other:1").layers.n, 1);
+    snprintf(path, sizeof path, "%s/tmp", f.shop.store_dir);
+    assert_false(wc_fs_exists(path));
+    forge_close(&f);
+}
+
 /* Every recipe that we ship can be read and names an image. */
 static void shipped_recipes(void **state)
 {
@@ -425,4 +523,5 @@ static void cut_elf_files(void **state)
 }
 
 WC_MAIN(WC_CASE(making), WC_CASE(not_made_again), WC_CASE(using_and_adding), WC_CASE(stale_lists),
-        WC_CASE(failures), WC_CASE(shipped_recipes), WC_CASE(cut_elf_files))
+        WC_CASE(failures), WC_CASE(recipes_run_nothing), WC_CASE(added_files_have_bounds),
+        WC_CASE(removed_while_waiting), WC_CASE(shipped_recipes), WC_CASE(cut_elf_files))
