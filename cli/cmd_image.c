@@ -238,6 +238,18 @@ static void keep_image(struct keeping *keeping, const char *image)
     }
 }
 
+/* Adds what an instance's root is made of, which its image's name may not lead to any more. */
+static void keep_layers(struct keeping *keeping, const char *layers)
+{
+    while (layers != NULL && *layers != '\0') {
+        size_t len = strcspn(layers, ":");
+        const char *name = wc_arena_strndup(keeping->cli->arena, layers, len);
+        if (!wc_strv_has(&keeping->layers, name))
+            wc_strv_add(keeping->cli->arena, &keeping->layers, name);
+        layers += len + (layers[len] == ':');
+    }
+}
+
 /* Keeps what a project's instances were made from, and what its accepted model names (a restart
  * would need it). A project of which neither can be read has nothing that could be protected. */
 static void keep_project(struct keeping *keeping, const char *project)
@@ -248,7 +260,7 @@ static void keep_project(struct keeping *keeping, const char *project)
     struct wc_ps_options options = { .paths = keeping->paths, .project = project };
     if (wc_client_ps(&options, arena, &list, NULL) == 0) {
         for (size_t i = 0; i < list.n; i++)
-            keep_image(keeping, list.rows[i].fact.image);
+            keep_layers(keeping, list.rows[i].fact.layers);
     }
     if (wc_client_accepted(keeping->paths, project, arena, &model, NULL) == 0) {
         for (size_t i = 0; i < model->n_services; i++)

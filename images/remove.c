@@ -12,6 +12,12 @@
 #include "base/str.h"
 #include "images/find.h"
 
+static const char *last_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
 struct needed {
     struct wc_map blobs;  /* hex */
     struct wc_map layers; /* 16 digits */
@@ -38,10 +44,8 @@ static int mark(struct wc_image_txn *txn, struct needed *n, struct wc_err *err)
                        wc_arena_strndup(arena, parts.diff_ids.items[k] + 7, WC_LAYER_NAME), NULL);
         }
     }
-    for (size_t i = 0; txn->keep != NULL && i < txn->keep->n; i++) {
-        const char *slash = strrchr(txn->keep->items[i], '/');
-        wc_map_put(&n->layers, slash == NULL ? txn->keep->items[i] : slash + 1, NULL);
-    }
+    for (size_t i = 0; txn->keep != NULL && i < txn->keep->n; i++)
+        wc_map_put(&n->layers, last_name(txn->keep->items[i]), NULL);
     return 0;
 }
 
@@ -81,6 +85,14 @@ int wc_store_collect(struct wc_image_txn *txn, struct wc_err *err)
     return rc;
 }
 
+static bool has_layer(const struct wc_strv *in_use, const char *diff_id)
+{
+    for (size_t i = 0; i < in_use->n; i++)
+        if (strncmp(last_name(in_use->items[i]), diff_id + strlen("sha256:"), WC_LAYER_NAME) == 0)
+            return true;
+    return false;
+}
+
 /* True when a layer of the image is among the directories in use. */
 static bool is_used(struct wc_image_txn *txn, const struct wc_index_entry *entry,
                     const struct wc_strv *in_use)
@@ -90,12 +102,9 @@ static bool is_used(struct wc_image_txn *txn, const struct wc_index_entry *entry
     if (in_use == NULL || in_use->n == 0 ||
         wc_image_read(txn->store, &txn->arena, entry, &parts, &broken) != 0)
         return false;
-    for (size_t i = 0; i < parts.diff_ids.n; i++) {
-        const char *dir = wc_arena_printf(&txn->arena, "%s/layers/%.*s", txn->store->dir,
-                                          WC_LAYER_NAME, parts.diff_ids.items[i] + 7);
-        if (wc_strv_has(in_use, dir))
+    for (size_t i = 0; i < parts.diff_ids.n; i++)
+        if (has_layer(in_use, parts.diff_ids.items[i]))
             return true;
-    }
     return false;
 }
 

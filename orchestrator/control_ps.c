@@ -83,6 +83,7 @@ void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
     number_if(w, "finished_ms", fact->finished_at_ms);
     bool_if(w, "stopped_by_user", fact->stopped_by_user);
     str_if(w, "image", fact->image);
+    str_if(w, "layers", fact->layers);
     str_if(w, "error", fact->error);
     wc_jsonw_i64(w, "health", status->health);
     number_if(w, "restarts", status->restarts);
@@ -132,6 +133,7 @@ void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_
     fact->finished_at_ms = number(object, "finished_ms", INT64_MAX);
     fact->stopped_by_user = flag(object, "stopped_by_user");
     fact->image = text(object, "image", arena);
+    fact->layers = text(object, "layers", arena);
     fact->error = text(object, "error", arena);
     out->health = (enum wc_health)number(object, "health", WC_HEALTH_UNHEALTHY);
     out->restarts = (unsigned)number(object, "restarts", INT32_MAX);
@@ -152,5 +154,6 @@ void wc_ps_copy_fact(const struct wc_fact *fact, struct wc_arena *arena, struct 
     out->project = wc_arena_strdup(arena, fact->project);
     out->service = wc_arena_strdup(arena, fact->service);
     out->image = wc_arena_strdup(arena, fact->image);
+    out->layers = wc_arena_strdup(arena, fact->layers);
     out->error = wc_arena_strdup(arena, fact->error);
 }

@@ -86,6 +86,7 @@ static void free_inst(struct inst *inst)
     wc_free(inst->id);
     wc_free(inst->name);
     wc_free(inst->image);
+    wc_free(inst->layers);
     wc_free(inst->error);
     wc_free(inst->why);
     wc_free(inst);

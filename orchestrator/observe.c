@@ -96,11 +96,13 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     struct wc_fact copy = *fact;
     wc_eng_set(&inst->name, fact->name);
     wc_eng_set(&inst->image, fact->image);
+    wc_eng_set(&inst->layers, fact->layers);
     if (fact->error != NULL)
         wc_eng_set(&inst->error, fact->error);
     copy.id = inst->id;
     copy.name = inst->name;
     copy.image = inst->image;
+    copy.layers = inst->layers;
     copy.error = inst->error;
     copy.service = inst->svc->name;
     copy.project = inst->engine->config.project;

@@ -95,6 +95,18 @@ static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena
     return rc;
 }
 
+/* The image's name may be another image's tomorrow; what the root is made of must stay. */
+static const char *layer_names(const struct wc_image_info *image, struct wc_arena *arena)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    for (size_t i = 0; i < image->layers.n; i++) {
+        const char *slash = strrchr(image->layers.items[i], '/');
+        wc_buf_printf(&text, "%s%s", i == 0 ? "" : ":",
+                      slash == NULL ? image->layers.items[i] : slash + 1);
+    }
+    return wc_arena_strndup(arena, text.data, text.len);
+}
+
 static struct wc_record make_record(const struct wc_bundle_request *req, struct wc_arena *arena)
 {
     const struct wc_instance *inst = req->inst;
@@ -103,6 +115,7 @@ static struct wc_record make_record(const struct wc_bundle_request *req, struct 
                            .project = inst->project,
                            .service = inst->service,
                            .image = inst->image->reference,
+                           .layers = layer_names(inst->image, arena),
                            .level = "process",
                            .index = inst->index,
                            .run = req->run };

@@ -108,6 +108,7 @@ void wc_inst_report(struct wc_inst *inst)
         .created_at_ms = r->created_at_ms,
         .stopped_by_user = inst->stopped_by_user,
         .image = r->image,
+        .layers = r->layers,
     };
     memcpy(fact.hash, r->hash, sizeof fact.hash);
     if (inst->life == WC_LIFE_RUNNING) {

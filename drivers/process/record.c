@@ -46,6 +46,7 @@ int wc_record_write(const char *lib_dir, const struct wc_record *record, struct 
     wc_jsonw_str(&w, "hash", record->hash);
     wc_jsonw_str(&w, "level", record->level);
     wc_jsonw_str(&w, "image", record->image);
+    wc_jsonw_str(&w, "layers", record->layers);
     wc_jsonw_i64(&w, "created_at_ms", record->created_at_ms);
     wc_jsonw_i64(&w, "run", record->run);
     wc_jsonw_str(&w, "boot_id", record->boot_id);
@@ -89,6 +90,7 @@ int wc_record_read(const char *lib_dir, struct wc_arena *arena, struct wc_record
     r.project = text_of(root, "project", arena);
     r.service = text_of(root, "service", arena);
     r.image = text_of(root, "image", arena);
+    r.layers = text_of(root, "layers", arena);
     r.level = text_of(root, "level", arena);
     r.boot_id = text_of(root, "boot_id", arena);
     r.runtime_id = text_of(root, "runtime_id", arena);

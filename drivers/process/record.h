@@ -23,6 +23,7 @@ struct wc_arena;
 
 struct wc_record {
     const char *id, *name, *project, *service, *image, *level;
+    const char *layers; /* names of layer directories, ':' between them; may be NULL */
     unsigned index;
     char hash[65];
     int64_t created_at_ms;

@@ -84,8 +84,8 @@ int wc_image_list(struct wc_image_store *store, wc_image_visit_fn *visit, void *
                   struct wc_err *err);
 
 /* Removes a reference, and what no other image needs: blobs and layers. Layers in `in_use`
- * (absolute directories, may be NULL with n 0) make it refuse with WC_ERR_CONFLICT, unless `force`
- * only unties the name.
+ * (directories, absolute or by name alone; may be NULL) make it refuse with WC_ERR_CONFLICT, unless
+ * `force` only unties the name.
  */
 int wc_image_remove(struct wc_image_store *store, const char *reference,
                     const struct wc_strv *in_use, bool force, struct wc_err *err);

@@ -79,7 +79,8 @@ struct wc_fact {
     int64_t created_at_ms, started_at_ms, finished_at_ms;
     bool stopped_by_user; /* `stop` asked for it: unless-stopped and start order respect it */
     const char *image;    /* reference, or NULL */
-    const char *error;    /* why create or start failed, or NULL */
+    const char *layers; /* names of the store's layers its root is made of, ':' between; or NULL */
+    const char *error;  /* why create or start failed, or NULL */
 };
 
 /* What the health checks say; NONE: there is no check. */

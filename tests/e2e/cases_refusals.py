@@ -215,6 +215,26 @@ def case_images(t):
     t.wc("down")
 
 
+def case_images_replaced_under_containers(t):
+    """An image's name goes to another one, and images are removed: what runs keeps its root, until it is gone."""
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s}}\n")
+    t.wc("up", "-d")
+    layers = os.path.join(t.root, "lib", "images", "layers")
+    first = os.listdir(layers)
+    t.load_image(more={"etc/second": ("2", 0o644)})
+    t.load_image("other:1", more={"etc/other": ("3", 0o644)})
+    t.wc("image", "rm", "other:1")
+    assert len(os.listdir(layers)) == 2 and first[0] in os.listdir(layers), os.listdir(layers)
+    assert t.run_inside("web", "sh", "-c", "ls /bin/busybox /etc").code == 0
+    t.wc("kill")
+    t.wc("start")  # it is made from the same layers again
+    t.wc("down")
+    t.load_image("other:1", more={"etc/other": ("3", 0o644)})
+    t.wc("image", "rm", "other:1")
+    assert first[0] not in os.listdir(layers)
+
+
 def case_image_made_from_packages(t):
     made = t.wc("image", "make", "busybox", code=None, timeout=110, online=True)
     if made.code == 69:

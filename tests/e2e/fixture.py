@@ -31,7 +31,7 @@ def entry(name, kind=tarfile.REGTYPE, mode=0o644, size=0, link=""):
     return info
 
 
-def layer():
+def layer(more=None):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
         for name in DIRECTORIES:
@@ -42,7 +42,7 @@ def layer():
         names = subprocess.run([BUSYBOX, "--list"], check=True, capture_output=True, text=True).stdout.split()
         for name in sorted(set(names) - {"busybox"}):
             tar.addfile(entry("bin/" + name, tarfile.SYMTYPE, 0o777, link="busybox"))
-        for name, (text, mode) in FILES.items():
+        for name, (text, mode) in dict(FILES, **(more or {})).items():
             data = text.encode()
             tar.addfile(entry(name, mode=mode, size=len(data)), io.BytesIO(data))
     return out.getvalue()
@@ -60,9 +60,9 @@ def add(tar, name, data):
     tar.addfile(entry(name, size=len(data)), io.BytesIO(data))
 
 
-def docker_archive(path, name="bb:1", **extra):
-    """Writes what `docker save` writes."""
-    data = layer()
+def docker_archive(path, name="bb:1", more=None, **extra):
+    """Writes what `docker save` writes; more: further files, name to (text, mode)."""
+    data = layer(more)
     digest = hashlib.sha256(data).hexdigest()
     settings = config(["sha256:" + digest], **extra)
     config_name = hashlib.sha256(settings).hexdigest() + ".json"

@@ -193,6 +193,20 @@ static void tag_moves(void **state)
     shop_put(&s, &b, "[\"app\"]");
     assert_int_equal(resolve(&s, "app", &info), 0);
     assert_string_equal(info.id + 7, b.config.hex);
+    /* a container of the first one needs its layer, whatever is removed meanwhile */
+    char name[17];
+    snprintf(name, sizeof name, "%.16s", a.layers[0].hex);
+    const char *const names[] = { name };
+    struct wc_strv used = { .items = (const char **)(uintptr_t)names, .n = 1, .set = true };
+    shop_put(&s, &b, "[\"other\"]");
+    assert_int_equal(wc_image_remove(s.store, "other", &used, false, &s.err), 0);
+    assert_int_equal(shop_count(&s, "layers"), 2);
+    assert_int_equal(wc_image_remove(s.store, "app", &used, false, &s.err), 0);
+    assert_int_equal(shop_count(&s, "layers"), 1);
+    shop_put(&s, &a, "[\"app\"]");
+    assert_int_equal(wc_image_remove(s.store, "app", &used, false, &s.err), WC_ERR_CONFLICT);
+    assert_int_equal(wc_image_remove(s.store, "app", NULL, false, &s.err), 0);
+    shop_holds(&s, 0, 0);
     shop_close(&s);
     fx_free(&a);
     fx_free(&b);
