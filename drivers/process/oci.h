@@ -73,7 +73,8 @@ struct wc_oci {
     struct wc_strv args, env; /* env as "KEY=VALUE" */
     const char *cwd, *hostname, *domainname;
     struct wc_oci_user user;
-    uint64_t caps; /* bit mask */
+    uint64_t caps;     /* bit mask */
+    bool is_home_ours; /* HOME in env is the user's home: neither image nor service set it */
     bool no_new_privs, tty, privileged, root_readonly;
     bool host_pid, host_ipc, host_uts, host_cgroup; /* namespaces that are not made */
     struct wc_oci_mount *mounts;

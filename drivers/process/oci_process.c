@@ -84,7 +84,8 @@ static void resolve_env(const struct wc_instance *inst, struct wc_oci *oci)
     const struct wc_kvs *own = &inst->spec->environment;
     for (size_t i = 0; i < own->n; i++)
         put_env(oci, &map, own->items[i].key, own->items[i].value);
-    if (!wc_map_has(&map, "HOME"))
+    oci->is_home_ours = !wc_map_has(&map, "HOME");
+    if (oci->is_home_ours)
         put_env(oci, &map, "HOME", oci->user.home);
     for (size_t i = 0; i < map.n; i++)
         if (map.entries[i].value != NULL)

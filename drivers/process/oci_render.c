@@ -333,8 +333,11 @@ void wc_oci_render_join(const struct wc_oci *oci, struct wc_buf *out)
     wc_oci_record(out, "groups", "%s", groups.data);
     wc_oci_record(out, "umask", "%s", "022");
     wc_oci_record(out, "cwd", "%s", oci->cwd);
-    for (size_t i = 0; i < oci->env.n; i++)
+    for (size_t i = 0; i < oci->env.n; i++) {
+        if (oci->is_home_ours && wc_str_starts(oci->env.items[i], "HOME="))
+            continue; /* join finds that of the user it runs as */
         wc_oci_record(out, "env", "%s", oci->env.items[i]);
+    }
     wc_oci_record(out, "caps", "%llx", (unsigned long long)oci->caps);
     if (oci->no_new_privs)
         wc_oci_record(out, "nnp", "1");

@@ -171,6 +171,9 @@ def case_exec_codes_and_streams(t):
     got = t.wc("exec", "-T", "-e", "A=1", "-e", "B=two words", "-u", "app", "-w", "/tmp", "web", "sh", "-c",
                "echo $A:$B:$(id -u):$(pwd)").out
     assert got == "1:two words:1000:/tmp\n", got
+    homes = [t.wc("exec", "-T", *user, "web", "sh", "-c", "echo $HOME").out.strip()
+             for user in ([], ["-u", "app"], ["-u", "4242"], ["-u", "app", "-e", "HOME=/x"])]
+    assert homes == ["/root", "/home/app", "/", "/x"], homes
     t.wc("exec", "-T", "wev", "true", code=66)
     t.wc("stop")
     stopped = t.wc("exec", "-T", "web", "true", code=None)
