@@ -22,6 +22,7 @@ static void fill_options(const struct wc_cli *cli, const struct wc_cli_load *wha
         .n_services = what->n_services,
         .no_deps = what->no_deps,
         .no_interpolate = what->no_interpolate,
+        .check = wc_plan_check,
     };
     out->files = wc_cli_list(cli, "file", &out->n_files);
     out->env_files = wc_cli_list(cli, "env-file", &out->n_env_files);

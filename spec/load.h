@@ -28,6 +28,7 @@ struct wc_load {
     struct wc_strv profiles;    /* active */
     bool canonical;             /* options->canonical */
     bool tagged;                /* a !reset or !override was seen */
+    bool is_file_missing;       /* one that was named by an option or in the environment */
 };
 
 /* Where in the tree a value is, for messages: "services.web.ports". Lives on the stack. */
