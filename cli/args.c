@@ -255,8 +255,27 @@ static const char *suggest_verb(const struct wc_cli *cli, const char *word)
     return wc_str_suggest(word, names, wc_n_commands + 1);
 }
 
+/* Commands of docker compose that are not here: no slip of the keys, so no word that looks alike is
+ * suggested (pull, kill). */
+static bool is_only_docker(const char *word)
+{
+    static const char *const verbs[] = {
+        "attach", "build", "commit", "cp",    "create",  "export",  "images", "ls",
+        "pause",  "port",  "pull",   "push",  "rm",      "run",     "scale",  "publish",
+        "wait",   "stats", "top",    "watch", "volumes", "unpause",
+    };
+    for (size_t i = 0; i < WC_COUNT(verbs); i++)
+        if (wc_streq(verbs[i], word))
+            return true;
+    return false;
+}
+
 static int unknown_verb(const struct wc_cli *cli, const char *word)
 {
+    if (is_only_docker(word))
+        return wc_cli_usage_hint(cli, "wcompose --help lists what there is",
+                                 "'%s' is a command of docker compose that wcompose does not have",
+                                 word);
     const char *near = suggest_verb(cli, word);
     return wc_cli_usage_hint(cli,
                              near != NULL ? wc_arena_printf(cli->arena, "did you mean '%s'?", near)

@@ -9,7 +9,6 @@
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/table.h"
-#include "wcompose/plan.h"
 #include "wcompose/spec.h"
 
 /* A sorted set of names. */
@@ -181,21 +180,6 @@ static void switch_all_profiles_on(struct wc_cli *cli)
     cli->n_values++;
 }
 
-/* A cycle is a mistake in the file, wherever the app is to run. 0 or an exit status. */
-static int check_order(struct wc_cli *cli, const struct wc_project *project)
-{
-    struct wc_plan plan;
-    struct wc_diags diags;
-    static const struct wc_plan_host able = { .hyperv_usable = true };
-    wc_diags_init(&diags, cli->arena);
-    diags.sources = cli->sources;
-    int code = wc_plan_make(project, &able, cli->arena, &diags, &plan);
-    wc_diags_sort(&diags);
-    if (diags.n_errors > 0)
-        wc_cli_diags(cli, &diags);
-    return code == 0 ? 0 : wc_err_exit_status(code);
-}
-
 int wc_cmd_config(struct wc_cli *cli)
 {
     const struct wc_project *project;
@@ -206,8 +190,6 @@ int wc_cmd_config(struct wc_cli *cli)
     if (wc_cli_flag(cli, "profiles"))
         switch_all_profiles_on(cli);
     int status = wc_cli_load(cli, &what, cli->arena, &project);
-    if (status == 0)
-        status = check_order(cli, project);
     if (status != 0 || wc_cli_flag(cli, "quiet"))
         return status;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;

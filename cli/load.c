@@ -23,6 +23,7 @@ static void fill_options(const struct wc_cli *cli, const struct wc_cli_load *wha
         .no_deps = what->no_deps,
         .no_interpolate = what->no_interpolate,
         .only_shown = what->only_shown,
+        .check = wc_plan_check,
     };
     out->files = wc_cli_list(cli, "file", &out->n_files);
     out->env_files = wc_cli_list(cli, "env-file", &out->n_env_files);

@@ -52,12 +52,17 @@ if [ -n "$down_after" ]; then
     show down
 fi
 
+# What differs from the defaults here must be the same for the commands that are typed next.
+settings=
+[ "$SHOP_PORT" = 8080 ] || settings+="SHOP_PORT=$SHOP_PORT "
+[ -z "${WCOMPOSE_ROOT:-}" ] || settings+="WCOMPOSE_ROOT=$WCOMPOSE_ROOT "
+
 printf '\nAll of it took %s.' "$(since "$begin")"
 if [ -z "$down_after" ]; then
     cat <<END
  What to type next:
 
-  cd examples/shop && export PATH=$top/build/release:\$PATH
+  cd examples/shop && export ${settings}PATH=$top/build/release:\$PATH
   wcompose logs -f                     what the services write
   wcompose exec api python3 -V         a command inside
   wcompose up -d                       nothing to do, and it says so

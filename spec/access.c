@@ -45,6 +45,7 @@ bool wc_access_read(struct wc_load *load, const char *path, const char *shown, s
     struct wc_err err = { 0 };
     WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
     if (access->read(access->data, path, WC_YAML_BYTES_MAX, &buf, &err) != 0) {
+        load->is_file_missing |= err.code == WC_ERR_NOENT && at.line == 0;
         if (err.code == WC_ERR_NOENT)
             wc_report_at(load, WC_E_FILE, at, span, "there is no file '%s'", shown);
         else

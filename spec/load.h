@@ -37,6 +37,7 @@ struct wc_load {
     bool canonical;                  /* options->canonical */
     bool tagged;                     /* a !reset or !override was seen */
     const struct wc_where *decoding; /* what a decoder is called for */
+    bool is_file_missing;            /* one that was named by an option or in the environment */
 };
 
 /* Where in the tree a value is, for messages: "services.web.ports". Lives on the stack. */

@@ -92,12 +92,14 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
         wc_build_finish(&load, project, root);
         wc_loaded_read(&load, root, project);
         keep_variables(&load, project);
+        if (options->check != NULL)
+            options->check(project, arena, diags);
     }
     tidy(diags);
     if (rc != 0)
         return rc;
     if (diags->n_errors != 0 || project == NULL)
-        return WC_ERR_SPEC;
+        return load.is_file_missing ? WC_ERR_NOENT : WC_ERR_SPEC;
     *out = project;
     return 0;
 }

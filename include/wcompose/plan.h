@@ -47,4 +47,9 @@ struct wc_plan_host {
 int wc_plan_make(const struct wc_project *project, const struct wc_plan_host *host,
                  struct wc_arena *arena, struct wc_diags *diags, struct wc_plan *out);
 
+/* Reports the cycles (E201) of a project, of one with other mistakes too: a dependency that isn't
+ * there is passed over. */
+void wc_plan_check(const struct wc_project *project, struct wc_arena *arena,
+                   struct wc_diags *diags);
+
 #endif

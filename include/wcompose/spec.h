@@ -62,10 +62,14 @@ struct wc_spec_options {
                          compose.yaml in cwd */
     size_t text_len;
     const struct wc_spec_access *access; /* NULL: the file system */
+    /* Adds to diags what a layer above finds wrong (the order of services: wc_plan_check), so that
+     * one run tells all. The project may have mistakes that are reported already. May be NULL. */
+    void (*check)(const struct wc_project *project, struct wc_arena *arena, struct wc_diags *diags);
 };
 
 /* Loads the project. Returns 0 and sets *out when there is no error in diags; else a negative code:
- * WC_ERR_SPEC (see diags), WC_ERR_NOENT (no file found; also in diags).
+ * WC_ERR_SPEC (see diags), WC_ERR_NOENT (no file found, or one that an option or a variable names
+ * is missing; also in diags).
  */
 int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
                  struct wc_diags *diags, struct wc_project **out);

@@ -116,6 +116,15 @@ static void fill(const struct planner *p, const struct wc_isolation_choice *choi
             (struct wc_plan_service){ &p->project->services[i], p->waves[i], choices[i] };
 }
 
+void wc_plan_check(const struct wc_project *project, struct wc_arena *arena, struct wc_diags *diags)
+{
+    struct planner p = { project, NULL, arena, diags, { 0 }, NULL };
+    wc_graph_make(project, arena, &p.graph);
+    p.waves = WC_NEW_ARRAY(arena, unsigned, p.graph.n);
+    (void)wc_graph_waves(&p.graph, arena, p.waves);
+    (void)check_cycles(&p);
+}
+
 int wc_plan_make(const struct wc_project *project, const struct wc_plan_host *host,
                  struct wc_arena *arena, struct wc_diags *diags, struct wc_plan *out)
 {

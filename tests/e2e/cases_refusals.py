@@ -44,14 +44,16 @@ def case_all_mistakes_at_once(t):
         services:
           web: {image: x, enviroment: [A=1], mem_limit: lots}
           db: {image: x, depends_on: [wbe], isolation: vm}
+          a: {image: x, depends_on: [b]}
+          b: {image: x, depends_on: [a]}
     """)
     before = t.things()
     result = t.wc("up", "-d", code=65)
-    for word in ("enviroment", "lots", "wbe", "'vm'"):
+    for word in ("enviroment", "lots", "wbe", "'vm'", "a -> b -> a"):
         assert word in result.err, result
     as_json = t.wc("--json", "config", code=65)
     found = [json.loads(line) for line in as_json.err.splitlines()]
-    assert len(found) == 4 and all(f["at"]["line"] > 0 for f in found), as_json
+    assert len(found) == 5 and all(f["at"]["line"] > 0 for f in found), as_json
     t.nothing_left(before)
 
 
@@ -76,8 +78,11 @@ def case_hyperv_is_never_lowered(t):
 
 def case_missing_file_and_image(t):
     t.wc("up", "-d", code=66)
+    t.wc("-f", "no-such.yaml", "config", code=66)
+    t.wc("config", code=66, env={"COMPOSE_FILE": "no-such.yaml"})
     t.compose("services: {web: {image: 'no-such-image:9'}}\n")
     before = t.things()
+    t.wc("--env-file", "no-such.env", "config", code=66)
     result = t.wc("up", "-d", code=66)
     assert "no-such-image:9" in result.err and "web" in result.err, result
     t.wc("plan", code=66)
@@ -300,6 +305,8 @@ def case_plan_golden(t):
 def case_command_line(t):
     t.compose("services: {web: {image: 'bb:1'}}\n")
     assert "did you mean 'up'?" in t.wc("upp", code=64).err
+    pull = t.wc("pull", code=64).err
+    assert "docker compose" in pull and "kill" not in pull, pull
     assert "did you mean '--detach'?" in t.wc("up", "--detatch", code=64).err
     t.wc("up", "--force-recreate", "--no-recreate", code=64)
     assert "plan" in t.wc("--help").out

@@ -222,5 +222,23 @@ static void tenants(void **state)
     wc_arena_deinit(&r.arena);
 }
 
-WC_MAIN(WC_CASE(waves), WC_CASE(cycles), WC_CASE(every_cycle), WC_CASE(shared_namespace),
-        WC_CASE(large), WC_CASE(isolation), WC_CASE(tenants))
+/* What a file with other mistakes has: a dependency that isn't there; the cycle is found all the
+ * same, and only what plan_check is about is said. */
+static void check_of_a_broken_project(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    struct wc_diags diags;
+    wc_arena_init(&arena);
+    wc_diags_init(&diags, &arena);
+    struct wc_project *project = model(&arena, "a<b,nowhere b<a c<nowhere");
+    project->services[2].isolation = WC_ISOLATION_HYPERV;
+    wc_plan_check(project, &arena, &diags);
+    assert_int_equal(diags.n, 1);
+    assert_string_equal(diags.items[0].code, "E201");
+    assert_non_null(strstr(diags.items[0].msg, "a -> b -> a"));
+    wc_arena_deinit(&arena);
+}
+
+WC_MAIN(WC_CASE(waves), WC_CASE(cycles), WC_CASE(every_cycle), WC_CASE(check_of_a_broken_project),
+        WC_CASE(shared_namespace), WC_CASE(large), WC_CASE(isolation), WC_CASE(tenants))
