@@ -60,7 +60,7 @@ static inline struct sockaddr_in world_addr(uint32_t ip4, unsigned port)
 
 static inline void world_patience(int fd)
 {
-    const struct timeval wait = { 0, PATIENCE_MS * 1000 };
+    const struct timeval wait = { 0, PATIENCE_MS * 1000L };
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
 }
@@ -367,6 +367,10 @@ static inline void world_make(const char *program)
         mount("tmpfs", world_root, "tmpfs", 0, NULL) != 0 ||
         mount("proc", "/proc", "proc", 0, NULL) != 0)
         WC_SKIP("mount namespaces are not permitted here");
+    /* a new namespace may take forwarding over from the host, and Docker turns it on there */
+    int forward = open("/proc/sys/net/ipv4/ip_forward", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(write(forward, "0", 1), 1);
+    close(forward);
     snprintf(run, sizeof run, "%s/run", world_root);
     if (libexec != NULL)
         snprintf(bin, sizeof bin, "%s", libexec);
