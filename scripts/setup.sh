@@ -3,14 +3,17 @@
 #
 #   scripts/setup.sh            what building and running needs
 #   scripts/setup.sh --tests    and what the tests need
+#   scripts/setup.sh --lint     and what the preset lint and the MinGW check need (400 MB)
 . "$(dirname "$0")/lib.sh"
 
 begin=$EPOCHREALTIME
 with_tests=
+with_lint=
 for argument in "$@"; do
     case $argument in
     --tests) with_tests=1 ;;
-    *) die "unknown argument '$argument'; usage: scripts/setup.sh [--tests]" ;;
+    --lint) with_lint=1 ;;
+    *) die "unknown argument '$argument'; usage: scripts/setup.sh [--tests] [--lint]" ;;
     esac
 done
 
@@ -56,6 +59,11 @@ if [ -n "$with_tests" ]; then
     need "fuzz targets" clang libclang-rt-14-dev
     need "checks of style and size" clang-format universal-ctags python3
     need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
+fi
+
+if [ -n "$with_lint" ]; then
+    need "analyse while compiling" clang clang-tidy
+    need "prove the pure rooms pure on another system" gcc-mingw-w64-x86-64-win32
 fi
 
 # There are package lists when at least one is on disk; a fresh image has none.

@@ -5,6 +5,13 @@ if(NOT WC_PYTHON)
     return()
 endif()
 
+# The compilers prove the pure rooms pure: -std=c11 -pedantic, and MinGW where it is installed (--lint installs it).
+add_test(NAME pure COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_pure.py ${CMAKE_SOURCE_DIR})
+add_test(NAME pure.mingw COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_pure.py --mingw ${CMAKE_SOURCE_DIR})
+add_test(NAME pure.self-test COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_pure.py --self-test)
+set_tests_properties(pure pure.mingw pure.self-test PROPERTIES TIMEOUT 120 SKIP_RETURN_CODE 77 LABELS checks
+                     ENVIRONMENT "CC=${CMAKE_C_COMPILER}")
+
 foreach(check layers docs size banned format)
     add_test(NAME ${check} COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_${check}.py ${CMAKE_SOURCE_DIR})
     add_test(NAME ${check}.self-test COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tools/check_${check}.py --self-test)
