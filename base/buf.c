@@ -90,8 +90,8 @@ void wc_buf_add_base64(struct wc_buf *buf, const void *bytes, size_t len)
                          (left > 2 ? (unsigned)p[i + 2] : 0);
         wc_buf_addc(buf, digits[group >> 18]);
         wc_buf_addc(buf, digits[group >> 12 & 63]);
-        wc_buf_addc(buf, left > 1 ? digits[group >> 6 & 63] : '=');
-        wc_buf_addc(buf, left > 2 ? digits[group & 63] : '=');
+        wc_buf_addc(buf, (char)(left > 1 ? digits[group >> 6 & 63] : '='));
+        wc_buf_addc(buf, (char)(left > 2 ? digits[group & 63] : '='));
     }
 }
 

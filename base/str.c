@@ -43,6 +43,36 @@ bool wc_str_to_i64(const char *text, int64_t lo, int64_t hi, int64_t *out)
     return true;
 }
 
+bool wc_str_to_i64s(const char *text, int64_t *out, size_t n)
+{
+    const char *blanks = " \t\n";
+    for (size_t i = 0; i < n; i++) {
+        text += strspn(text, blanks);
+        if (!wc_ascii_isdigit(*text) && !(*text == '-' && wc_ascii_isdigit(text[1])))
+            return false;
+        char *end;
+        errno = 0;
+        out[i] = strtoll(text, &end, 10);
+        if (errno != 0 || (*end != '\0' && strchr(blanks, *end) == NULL))
+            return false;
+        text = end;
+    }
+    return true;
+}
+
+uint64_t wc_str_stat_start(const char *stat, char *state)
+{
+    int64_t ticks;
+    const char *at = strrchr(stat, ')');
+    if (at == NULL || at[1] != ' ' || at[2] == '\0')
+        return 0;
+    if (state != NULL)
+        *state = at[2];
+    for (int field = 2; at != NULL && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    return at != NULL && wc_str_to_i64s(at, &ticks, 1) && ticks > 0 ? (uint64_t)ticks : 0;
+}
+
 enum { SUGGEST_MAX = 64 };
 
 /* Optimal string alignment distance of two words of at most SUGGEST_MAX bytes. */

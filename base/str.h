@@ -41,6 +41,18 @@ bool wc_str_caseeq(const char *a, const char *b);
 /* Reads a whole string as a decimal integer within lo..hi. False when it is anything else. */
 bool wc_str_to_i64(const char *text, int64_t lo, int64_t hi, int64_t *out);
 
+/* Reads n decimal integers, each with blanks or nothing before it and a blank or the end after it.
+ * What follows the last is not looked at. False, with out[] partly written, when there are fewer or
+ * one is beyond int64_t: what sscanf leaves undefined.
+ */
+bool wc_str_to_i64s(const char *text, int64_t *out, size_t n);
+
+/* Returns field 22 of the text of a /proc/PID/stat: when the process started, in clock ticks since
+ * boot; 0 when the text is no such thing. The name in field 2 may hold blanks and brackets. state
+ * gets field 3 (R, S, Z…); may be NULL
+ */
+uint64_t wc_str_stat_start(const char *stat, char *state);
+
 /* Returns the candidate closest to `word` within an edit distance that makes a suggestion sensible
  * (Damerau-Levenshtein, at most a third of the length, at least 1), or NULL. `candidates` has n
  * entries; NULL entries are skipped.

@@ -27,11 +27,9 @@ static int read_time(struct wc_cli *cli, const char *option, int64_t *out)
     clock_gettime(CLOCK_REALTIME, &now);
     if (wc_duration_parse(text, &value))
         *out = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - value;
-    else if (wc_time_parse(text, &value))
-        *out = value;
-    else if (wc_time_parse(wc_arena_printf(cli->arena, "%sZ", text), &value))
-        *out = value;
-    else if (wc_time_parse(wc_arena_printf(cli->arena, "%sT00:00:00Z", text), &value))
+    else if (wc_time_parse(text, &value) ||
+             wc_time_parse(wc_arena_printf(cli->arena, "%sZ", text), &value) ||
+             wc_time_parse(wc_arena_printf(cli->arena, "%sT00:00:00Z", text), &value))
         *out = value;
     else if (wc_str_to_i64(text, 0, INT64_C(100000000000), &value))
         *out = value * 1000;

@@ -126,8 +126,8 @@ int wc_cli_usage(const struct wc_cli *cli, const char *fmt, ...)
     return wc_cli_usage_hint(cli, hint, "%s", text);
 }
 
-static void say_formatted(const struct wc_cli *cli, struct message *message, const char *fmt,
-                          va_list args)
+__attribute__((format(printf, 3, 0))) static void
+say_formatted(const struct wc_cli *cli, struct message *message, const char *fmt, va_list args)
 {
     if (cli->progress == WC_PROGRESS_QUIET)
         return;

@@ -7,12 +7,12 @@
 
 #include "base/str.h"
 
-const char *wc_environ_get(const char *const *environ, const char *name)
+const char *wc_environ_get(const char *const *env, const char *name)
 {
     size_t len = strlen(name);
-    for (; environ != NULL && *environ != NULL; environ++) {
-        if (strncmp(*environ, name, len) == 0 && (*environ)[len] == '=')
-            return (*environ)[len + 1] != '\0' ? *environ + len + 1 : NULL;
+    for (; env != NULL && *env != NULL; env++) {
+        if (strncmp(*env, name, len) == 0 && (*env)[len] == '=')
+            return (*env)[len + 1] != '\0' ? *env + len + 1 : NULL;
     }
     return NULL;
 }
@@ -29,13 +29,13 @@ static bool names_utf8(const char *locale)
 }
 
 /* The locale's variables are read, not set: nothing else of a locale is wanted here. */
-static bool wants_unicode(const char *const *environ)
+static bool wants_unicode(const char *const *env)
 {
     static const char *const order[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    if (wc_environ_get(environ, "WCOMPOSE_ASCII") != NULL)
+    if (wc_environ_get(env, "WCOMPOSE_ASCII") != NULL)
         return false;
     for (size_t i = 0; i < WC_COUNT(order); i++) {
-        const char *locale = wc_environ_get(environ, order[i]);
+        const char *locale = wc_environ_get(env, order[i]);
         if (locale != NULL)
             return names_utf8(locale);
     }
@@ -63,9 +63,9 @@ void wc_style_decide(const struct wc_style_facts *facts, struct wc_style *out)
     };
 }
 
-void wc_style_of_fd(int fd, const char *ansi, const char *const *environ, struct wc_style *out)
+void wc_style_of_fd(int fd, const char *ansi, const char *const *env, struct wc_style *out)
 {
-    struct wc_style_facts facts = { .ansi = ansi, .environ = environ };
+    struct wc_style_facts facts = { .ansi = ansi, .environ = env };
     struct winsize size;
     facts.is_terminal = isatty(fd) == 1;
     if (facts.is_terminal && ioctl(fd, TIOCGWINSZ, &size) == 0) {

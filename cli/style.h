@@ -21,10 +21,10 @@ struct wc_style_facts {
 void wc_style_decide(const struct wc_style_facts *facts, struct wc_style *out);
 
 /* The same for an open descriptor: asks the kernel whether it is a terminal, and its size. */
-void wc_style_of_fd(int fd, const char *ansi, const char *const *environ, struct wc_style *out);
+void wc_style_of_fd(int fd, const char *ansi, const char *const *env, struct wc_style *out);
 
 /* Value of `name` in a NULL-terminated KEY=VALUE list; NULL when absent or empty. */
-const char *wc_environ_get(const char *const *environ, const char *name);
+const char *wc_environ_get(const char *const *env, const char *name);
 
 /* The colours that are used, by meaning. */
 enum wc_colour {

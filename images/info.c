@@ -197,7 +197,7 @@ int wc_image_resolve(struct wc_image_store *store, const char *reference, struct
                      struct wc_image_info *out, struct wc_err *err)
 {
     struct wc_index index;
-    struct wc_found found;
+    struct wc_found found = { 0 };
     struct wc_image_parts parts;
     int rc = wc_store_read_index(store, arena, &index, err);
     if (rc == 0)

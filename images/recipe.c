@@ -2,6 +2,7 @@
  * the start of a line says as well. */
 #include "images/recipe.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -176,6 +177,7 @@ static const char *find_beside(struct reader *r, const char *name)
 
 static int use(struct reader *r, const struct wc_recipe_item *item, struct wc_err *err)
 {
+    assert(item->args.n == 1); /* so says the table of words */
     const char *path = find_beside(r, item->args.items[0]);
     if (path == NULL)
         return wc_err_at(err, WC_ERR_SPEC, item->at, "no recipe '%s' to use", item->args.items[0]);
@@ -290,10 +292,11 @@ int wc_recipe_read(struct wc_arena *arena, const char *name, const char *const *
     struct wc_recipe recipe = { 0 };
     struct reader r = { .arena = arena, .dirs = dirs, .recipe = &recipe, .path = "" };
     const char *path = name;
-    if (strchr(name, '/') == NULL && !wc_fs_exists(name))
-        path = find_beside(&r, name);
-    else if (strchr(name, '/') == NULL && find_beside(&r, name) != NULL)
-        path = find_beside(&r, name); /* "nginx" in a directory that happens to hold such a file */
+    if (strchr(name, '/') == NULL) {
+        const char *beside = find_beside(&r, name);
+        if (beside != NULL || !wc_fs_exists(name))
+            path = beside; /* "nginx" in a directory that happens to hold such a file: ours */
+    }
     if (path == NULL || !wc_fs_exists(path))
         return unknown(&r, name, err);
     const char *slash = strrchr(path, '/');

@@ -15,8 +15,6 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-extern char **environ;
-
 enum { ENV_MAX = 512, TAIL = 4096 };
 
 /* The caller's environment, in the C locale and without questions. */

@@ -21,8 +21,6 @@
 #include "base/str.h"
 #include "orchestrator/supervisor_priv.h"
 
-extern char **environ;
-
 enum { READY_FD = 3, READY_LIMIT_MS = 60000, LOG_TAIL = 400 };
 
 static int set_attributes(posix_spawnattr_t *attr)
@@ -113,7 +111,7 @@ static int died(const char *log_path, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf log = WC_BUF_INIT;
     struct wc_err none;
-    if (wc_fs_read(log_path, 16 * 1024 * 1024, &log, &none) != 0 || log.len == 0)
+    if (wc_fs_read(log_path, (size_t)16 * 1024 * 1024, &log, &none) != 0 || log.len == 0)
         return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "the supervisor died while starting");
     while (log.len > 0 && log.data[log.len - 1] == '\n')
         log.data[--log.len] = '\0';

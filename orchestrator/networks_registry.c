@@ -269,6 +269,7 @@ void wc_routes_read(struct wc_networks_work *w, struct wc_cidr4 **out, size_t *n
     while (file != NULL && getline(&line, &cap_line, file) > 0) {
         char ifname[32];
         unsigned to, mask;
+        /* NOLINTNEXTLINE(cert-err34-c): the kernel's own table; eight hexadecimal digits fit */
         if (sscanf(line, "%31s %x %*x %*x %*d %*d %*d %x", ifname, &to, &mask) != 3 || mask == 0 ||
             is_ours(w, ifname))
             continue;

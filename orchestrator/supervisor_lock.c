@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/fs.h"
+#include "base/str.h"
 
 static void lock_path(char *out, size_t size, const char *run_dir)
 {
@@ -23,19 +25,13 @@ static void lock_path(char *out, size_t size, const char *run_dir)
 }
 
 /* Field 22 of /proc/self/stat: when this process started, in clock ticks since boot. */
-static unsigned long long start_time(void)
+static uint64_t start_time(void)
 {
     WC_CLEANUP_BUF struct wc_buf stat = WC_BUF_INIT;
     struct wc_err err;
-    unsigned long long ticks = 0;
     if (wc_fs_read("/proc/self/stat", 8192, &stat, &err) != 0)
         return 0;
-    const char *at = strrchr(stat.data, ')');
-    for (int field = 2; at != NULL && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (at == NULL || sscanf(at, " %llu", &ticks) != 1)
-        return 0;
-    return ticks;
+    return wc_str_stat_start(stat.data, NULL);
 }
 
 static int write_owner(int fd, struct wc_err *err)
@@ -44,7 +40,8 @@ static int write_owner(int fd, struct wc_err *err)
     if (wc_fs_read("/proc/sys/kernel/random/boot_id", 128, &boot, err) != 0)
         wc_buf_adds(&boot, "unknown\n");
     char line[256];
-    int n = snprintf(line, sizeof line, "%ld %llu %s", (long)getpid(), start_time(), boot.data);
+    int n =
+        snprintf(line, sizeof line, "%ld %" PRIu64 " %s", (long)getpid(), start_time(), boot.data);
     if (ftruncate(fd, 0) != 0 || pwrite(fd, line, (size_t)n, 0) != n)
         return wc_err_set(err, WC_ERR_IO, errno, "write the supervisor's lock file");
     return 0;

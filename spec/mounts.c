@@ -303,7 +303,7 @@ static bool tmpfs_option(struct wc_load *load, const struct wc_node *item, const
     } else if (wc_str_starts(option, "mode=")) {
         value = 0;
         for (const char *p = option + 5; *p != '\0'; p++)
-            value = *p < '0' || *p > '7' || value > 07777 ? 07777 * 8 : value * 8 + (*p - '0');
+            value = *p < '0' || *p > '7' || value > 07777 ? 010000 : value * 8 + (*p - '0');
         if (value > 07777 || option[5] == '\0') {
             wc_report(load, WC_E_VALUE, item, "tmpfs '%s': '%s' is not an octal mode", item->text,
                       option + 5);

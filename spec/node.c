@@ -338,9 +338,7 @@ static struct wc_node *build_map(struct builder *b, const yaml_event_t *start, u
     yaml_event_t event;
     bool more = true;
     while (more && next(b, &event)) {
-        if (event.type == YAML_MAPPING_END_EVENT)
-            more = false;
-        else if (!build_member(b, map, &event, depth, &merge))
+        if (event.type == YAML_MAPPING_END_EVENT || !build_member(b, map, &event, depth, &merge))
             more = false;
         yaml_event_delete(&event);
     }

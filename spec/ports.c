@@ -82,6 +82,7 @@ static bool valid_ip(const char *ip)
     unsigned a, b, c, d;
     char rest;
     return strspn(ip, "0123456789.") == len &&
+           /* NOLINTNEXTLINE(cert-err34-c): three digits each, which no unsigned overflows */
            sscanf(ip, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &rest) == 4 && a < 256 && b < 256 &&
            c < 256 && d < 256;
 }
@@ -128,7 +129,7 @@ static bool expand_ranges(struct wc_load *load, struct wc_node *item, const stru
         if (has_host && n == 1)
             published = wc_arena_strdup(load->arena, in->host);
         else if (has_host)
-            published = wc_arena_printf(load->arena, "%lld", (long long)(host.from + i));
+            published = wc_arena_printf(load->arena, "%lld", (long long)host.from + i);
         add_port(load, out, item, in, container.from + i, published);
     }
     return true;

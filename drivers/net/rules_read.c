@@ -77,6 +77,7 @@ static void read_bridge(struct wc_arena *arena, const struct wc_json *elem, stru
     struct wc_rules_bridge b = { .name = wc_arena_strdup(arena, name),
                                  .owner = split(arena, comment, &rest) };
     unsigned a[4] = { 0 }, prefix = 0;
+    /* NOLINTNEXTLINE(cert-err34-c): at most three digits each, which no unsigned overflows */
     if (sscanf(rest, "%3u.%3u.%3u.%3u/%2u", &a[0], &a[1], &a[2], &a[3], &prefix) != 5)
         return;
     b.subnet4 = a[0] << 24 | a[1] << 16 | a[2] << 8 | a[3];

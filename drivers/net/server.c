@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -25,6 +26,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "base/str.h"
 
 enum { STOP_MS = 2000 };
 
@@ -87,35 +89,28 @@ void wc_server_start(const struct wc_paths *paths, const char *dir)
 }
 
 /* Field 22 of /proc/PID/stat; 0 when there is no such process. */
-static unsigned long long start_time(int pid)
+static uint64_t start_time(int pid)
 {
     char path[40];
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    unsigned long long at = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     if (wc_fs_read(path, 4096, &text, NULL) != 0)
         return 0;
-    const char *p = strrchr(text.data, ')'); /* the name may hold spaces and brackets */
-    for (int field = 2; p != NULL && field < 22; field++)
-        p = strchr(p + 1, ' ');
-    if (p == NULL || sscanf(p, " %llu", &at) != 1)
-        return 0;
-    return at;
+    return wc_str_stat_start(text.data, NULL);
 }
 
 /* Returns a pidfd of the process that dns.pid names, if it still is that one; else -1. */
 static int open_process(const char *dir)
 {
     char path[4096];
-    int pid = 0;
-    unsigned long long started = 0;
+    int64_t n[2]; /* pid, start */
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     snprintf(path, sizeof path, "%s/dns.pid", dir);
-    if (wc_fs_read(path, 64, &text, NULL) != 0 ||
-        sscanf(text.data, "%d %llu", &pid, &started) != 2 || pid <= 1)
+    if (wc_fs_read(path, 64, &text, NULL) != 0 || !wc_str_to_i64s(text.data, n, 2) || n[0] <= 1 ||
+        n[0] > INT_MAX)
         return -1;
-    int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd >= 0 && start_time(pid) != started) {
+    int fd = (int)syscall(SYS_pidfd_open, (pid_t)n[0], 0);
+    if (fd >= 0 && start_time((int)n[0]) != (uint64_t)n[1]) {
         close(fd);
         return -1;
     }

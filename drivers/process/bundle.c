@@ -359,7 +359,7 @@ void wc_bundle_tidy(const struct wc_paths *paths, const struct wc_cgroup_host *c
 {
     struct wc_arena arena;
     wc_arena_init(&arena);
-    const struct timespec pause = { .tv_nsec = TIDY_WAIT_MS * 1000000 };
+    const struct timespec pause = { .tv_nsec = TIDY_WAIT_MS * 1000000L };
     int lock = -1;
     for (int i = 0; lock < 0 && i < TIDY_TRIES; i++) {
         if (i > 0)

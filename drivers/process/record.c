@@ -110,17 +110,19 @@ int wc_record_read(const char *lib_dir, struct wc_arena *arena, struct wc_record
 
 void wc_report_parse(const char *line, struct wc_report *out)
 {
-    long long a = 0, b = 0, c = 0, d = 0;
+    int64_t n[4] = { 0 };
     *out = (struct wc_report){ 0 };
-    if (sscanf(line, "created %lld %lld", &a, &b) == 2) {
+    if (wc_str_starts(line, "created ") && wc_str_to_i64s(line + 8, n, 2)) {
         out->kind = WC_REPORT_CREATED;
-    } else if (sscanf(line, "running %lld %lld %lld", &a, &b, &c) == 3) {
+    } else if (wc_str_starts(line, "running ") && wc_str_to_i64s(line + 8, n, 3)) {
         out->kind = WC_REPORT_RUNNING;
-        out->at_ms = c;
-    } else if (sscanf(line, "exited %lld %lld %lld %lld", &a, &b, &c, &d) == 4) {
-        *out = (struct wc_report){
-            .kind = WC_REPORT_EXITED, .code = (int)a, .signal = (int)b, .oom = c != 0, .at_ms = d
-        };
+        out->at_ms = n[2];
+    } else if (wc_str_starts(line, "exited ") && wc_str_to_i64s(line + 7, n, 4)) {
+        *out = (struct wc_report){ .kind = WC_REPORT_EXITED,
+                                   .code = (int)n[0],
+                                   .signal = (int)n[1],
+                                   .oom = n[2] != 0,
+                                   .at_ms = n[3] };
         return;
     } else if (wc_str_starts(line, "failed ")) {
         out->kind = WC_REPORT_FAILED;
@@ -130,8 +132,8 @@ void wc_report_parse(const char *line, struct wc_report *out)
     }
     if (out->kind == WC_REPORT_NONE)
         return;
-    out->pid = (pid_t)a;
-    out->starttime = (uint64_t)b;
+    out->pid = (pid_t)n[0];
+    out->starttime = (uint64_t)n[1];
 }
 
 /* Reads a short file into `line`; false when it isn't there. */
@@ -150,16 +152,15 @@ static bool read_line(const char *dir, const char *name, char *line, size_t size
 bool wc_exit_read(const char *lib_dir, struct wc_report *out)
 {
     char line[MAX_LINE];
-    long long code, signal, oom, wall, started;
-    if (!read_line(lib_dir, WC_KEEPER_EXIT, line, sizeof line) ||
-        sscanf(line, "%lld %lld %lld %lld %lld", &code, &signal, &oom, &wall, &started) != 5)
+    int64_t n[5];
+    if (!read_line(lib_dir, WC_KEEPER_EXIT, line, sizeof line) || !wc_str_to_i64s(line, n, 5))
         return false;
     *out = (struct wc_report){ .kind = WC_REPORT_EXITED,
-                               .code = (int)code,
-                               .signal = (int)signal,
-                               .oom = oom != 0,
-                               .at_ms = wall,
-                               .started_ms = started };
+                               .code = (int)n[0],
+                               .signal = (int)n[1],
+                               .oom = n[2] != 0,
+                               .at_ms = n[3],
+                               .started_ms = n[4] };
     return true;
 }
 
@@ -172,14 +173,8 @@ uint64_t wc_proc_starttime_of(pid_t pid)
     if (len <= 0)
         return 0;
     text[len] = '\0';
-    char *at = strrchr(text, ')'); /* the name may hold anything */
-    char state;
-    unsigned long long start;
-    if (at == NULL ||
-        sscanf(at + 1,
-               " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu",
-               &state, &start) != 2)
-        return 0;
+    char state = 'X';
+    uint64_t start = wc_str_stat_start(text, &state);
     return state == 'Z' || state == 'X' ? 0 : start;
 }
 
@@ -192,10 +187,9 @@ void wc_boot_id(char *out, size_t size)
 static bool keeper_lives(const char *run_dir)
 {
     char line[MAX_LINE];
-    long long pid, start;
-    return read_line(run_dir, WC_KEEPER_PID, line, sizeof line) &&
-           sscanf(line, "%lld %lld", &pid, &start) == 2 && start > 0 &&
-           wc_proc_starttime_of((pid_t)pid) == (uint64_t)start;
+    int64_t n[2]; /* pid, start */
+    return read_line(run_dir, WC_KEEPER_PID, line, sizeof line) && wc_str_to_i64s(line, n, 2) &&
+           n[1] > 0 && wc_proc_starttime_of((pid_t)n[0]) == (uint64_t)n[1];
 }
 
 /* EXITED by the record of this run, else by that of the run before when this one never came to be.
@@ -232,12 +226,10 @@ static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look
         return;
     case WC_REPORT_FAILED:
     case WC_REPORT_NONE:
-        if (look->keeper_alive)
-            look->life = WC_LIFE_BROKEN; /* being made by someone who is gone */
-        else if (complete && look->record.run > 1)
+        if (!look->keeper_alive && complete && look->record.run > 1)
             look_at_exit(lib_dir, look);
         else
-            look->life = WC_LIFE_BROKEN;
+            look->life = WC_LIFE_BROKEN; /* with a keeper: being made by someone who is gone */
         return;
     }
 }

@@ -151,7 +151,7 @@ void wc_begin_look(struct wc_inst *inst)
 /* The process is gone but its keeper isn't: the exit record is being written. */
 static void work_relook(struct wc_job *job)
 {
-    const struct timespec time = { .tv_nsec = EXIT_WAIT_MS * 1000000 };
+    const struct timespec time = { .tv_nsec = EXIT_WAIT_MS * 1000000L };
     for (int i = 0; i < EXIT_WAIT_TRIES; i++) {
         job->n_looks = 0;
         work_look(job);

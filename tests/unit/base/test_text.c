@@ -143,6 +143,36 @@ static void integers(void **state)
     assert_false(wc_str_to_i64("99999999999999999999", 0, INT64_MAX, &value));
 }
 
+static void integers_in_a_row(void **state)
+{
+    (void)state;
+    int64_t n[3] = { 0 };
+    assert_true(wc_str_to_i64s("1 -22\t333 rest", n, 3));
+    assert_int_equal(n[0], 1);
+    assert_int_equal(n[1], -22);
+    assert_int_equal(n[2], 333);
+    assert_true(wc_str_to_i64s("", n, 0));
+    assert_true(wc_str_to_i64s("7\n", n, 1));
+    assert_false(wc_str_to_i64s("1 2", n, 3));
+    assert_false(wc_str_to_i64s("1 2x 3", n, 3));
+    assert_false(wc_str_to_i64s("1 - 3", n, 3));
+    assert_false(wc_str_to_i64s("+1", n, 1));
+    assert_false(wc_str_to_i64s("9223372036854775808", n, 1));
+}
+
+static void start_of_a_process(void **state)
+{
+    (void)state;
+    char letter = '?';
+    const char *stat = "17 (a) b (c) Z 1 17 17 0 -1 4194560 9 0 0 0 0 0 0 0 20 0 1 0 4711 0 0\n";
+    assert_int_equal(wc_str_stat_start(stat, &letter), 4711);
+    assert_int_equal(letter, 'Z');
+    assert_int_equal(wc_str_stat_start("17 (sh) R 1 17", NULL), 0);
+    assert_int_equal(wc_str_stat_start("17 (sh)", &letter), 0);
+    assert_int_equal(wc_str_stat_start("", NULL), 0);
+}
+
 WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(sha256_of_known_texts), WC_CASE(base64_pads),
         WC_CASE(arena_zeroes_and_aligns), WC_CASE(list_grows_past_powers_of_two),
-        WC_CASE(suggestions), WC_CASE(map_finds_and_keeps_order), WC_CASE(integers))
+        WC_CASE(suggestions), WC_CASE(map_finds_and_keeps_order), WC_CASE(integers),
+        WC_CASE(integers_in_a_row), WC_CASE(start_of_a_process))

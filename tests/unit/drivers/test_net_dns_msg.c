@@ -4,9 +4,9 @@
 #include "harness/wc_test.h"
 
 #include "base/str.h"
-#include "drivers/keeper/dns_local.c"
-#include "drivers/keeper/dns_zone.c"
-#include "drivers/keeper/dns_msg.c"
+#include "drivers/keeper/dns_local.c" /* NOLINT(bugprone-suspicious-include): see above */
+#include "drivers/keeper/dns_zone.c"  /* NOLINT(bugprone-suspicious-include): see above */
+#include "drivers/keeper/dns_msg.c"   /* NOLINT(bugprone-suspicious-include): see above */
 
 #define IP4(a, b, c, d)                                                                            \
     ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))

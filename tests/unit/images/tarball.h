@@ -39,6 +39,7 @@ static inline void tar_block(struct wc_buf *tar, const struct tar_entry *e, cons
     memcpy(head + 136, field, 12);
     head[156] = e->type;
     if (e->link != NULL)
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): a field of 100 zeros */
         memcpy(head + 157, e->link, strnlen(e->link, 100));
     memcpy(head + 257,
            "ustar\0"

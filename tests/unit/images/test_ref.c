@@ -59,8 +59,8 @@ static void refused(void **state)
         "-a",
         "a-",
         "nginx@sha256:12",
-        "nginx@md5:" HEX,
-        "nginx@sha256:" HEX "0",
+        ("nginx@md5:" HEX),
+        ("nginx@sha256:" HEX "0"),
         "-host.io/a",
         "host:port/a",
         "host:123456/a",
@@ -69,8 +69,8 @@ static void refused(void **state)
         "../etc",
         "a/../b",
         "nginx:1:2",
-        "nginx@sha256:"
-        "G123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        ("nginx@sha256:"
+         "G123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
     };
     struct wc_arena arena;
     wc_arena_init(&arena);

@@ -287,7 +287,7 @@ static void slow_reader_loses_events_not_answers(void **state)
             uv_run(&server.loop, UV_RUN_NOWAIT);
     }
     wc_conn_fail(server.conn, 77, 0, NULL);
-    assert_true(server.conn->out.len < 2 * WC_CONTROL_QUEUE_MAX);
+    assert_true(server.conn->out.len < 2UL * WC_CONTROL_QUEUE_MAX);
     assert_true(server.conn->dropped > 0);
     WC_CLEANUP_BUF struct wc_buf got = WC_BUF_INIT;
     bool ended;
@@ -316,11 +316,12 @@ static void client_that_never_reads_is_cut(void **state)
     int fd = peer_of(&server);
     static const char hello[] = "{\"v\":1,\"id\":5,\"verb\":\"x\"}\n";
     say(&server, fd, hello, sizeof hello - 1);
+    const size_t answer_len = (size_t)1024 * 1024;
     WC_CLEANUP_BUF struct wc_buf answer = WC_BUF_INIT;
-    wc_buf_reserve(&answer, 1024 * 1024);
-    memset(answer.data, 'a', 1024 * 1024);
+    wc_buf_reserve(&answer, answer_len);
+    memset(answer.data, 'a', answer_len);
     for (int i = 0; i < 64 && server.conn != NULL; i++)
-        wc_conn_send(server.conn, WC_CONN_ANSWER, answer.data, 1024 * 1024);
+        wc_conn_send(server.conn, WC_CONN_ANSWER, answer.data, answer_len);
     assert_null(server.conn);
     settle(&server);
     assert_int_equal(server.control.n_conns, 0);
