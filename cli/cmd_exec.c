@@ -24,32 +24,35 @@ static int fail(struct wc_cli *cli, int code, const char *text)
     return ours(wc_cli_fail(cli, &err));
 }
 
-static int find(struct wc_cli *cli, const struct wc_paths *paths, const char *project,
-                const struct wc_ps_row **out)
+/* Returns the instance to go into; NULL after saying why there is none, and *status the exit code.
+ */
+static const struct wc_ps_row *find(struct wc_cli *cli, const struct wc_paths *paths,
+                                    const char *project, int *status)
 {
     const char *service = cli->words[0];
     int64_t index = wc_cli_int(cli, "index", 0);
     struct wc_ps_options options = { .paths = paths, .project = project };
     struct wc_ps *ps = WC_NEW(cli->arena, struct wc_ps);
     struct wc_err err = { 0 };
-    if (wc_client_ps(&options, cli->arena, ps, &err) != 0)
-        return ours(wc_cli_fail(cli, &err));
+    if (wc_client_ps(&options, cli->arena, ps, &err) != 0) {
+        *status = ours(wc_cli_fail(cli, &err));
+        return NULL;
+    }
     bool exists = false;
     for (size_t i = 0; i < ps->n; i++) {
         const struct wc_fact *fact = &ps->rows[i].fact;
         if (!wc_streq(fact->service, service) || (index != 0 && fact->index != index))
             continue;
         exists = true;
-        if (fact->life == WC_LIFE_RUNNING) {
-            *out = &ps->rows[i];
-            return 0;
-        }
+        if (fact->life == WC_LIFE_RUNNING)
+            return &ps->rows[i];
     }
     const char *what =
         index == 0 ? service : wc_arena_printf(cli->arena, "%s-%lld", service, (long long)index);
-    return fail(cli, WC_ERR_NOENT,
-                wc_arena_printf(cli->arena, "%s is not running%s", what,
-                                exists ? "; wcompose start starts it" : " (wcompose ps -a)"));
+    *status = fail(cli, WC_ERR_NOENT,
+                   wc_arena_printf(cli->arena, "%s is not running%s", what,
+                                   exists ? "; wcompose start starts it" : " (wcompose ps -a)"));
+    return NULL;
 }
 
 static void add(struct wc_cli *cli, struct wc_strv *argv, const char *option, const char *value)
@@ -115,7 +118,6 @@ int wc_cmd_exec(struct wc_cli *cli)
     const char *project;
     const struct wc_project *model;
     struct wc_paths paths;
-    const struct wc_ps_row *row = NULL;
     struct wc_strv argv = { 0 };
     int status = wc_cli_project(cli, cli->arena, &project, &model);
     if (status == 0 && model != NULL)
@@ -124,10 +126,11 @@ int wc_cmd_exec(struct wc_cli *cli)
         status = wc_cli_paths(cli, &paths);
     if (status != 0)
         return status;
-    status = find(cli, &paths, project, &row);
-    if (status == 0)
-        status = make_argv(cli, &paths,
-                           wc_paths_instance_run(&paths, cli->arena, project, row->fact.id), &argv);
+    const struct wc_ps_row *row = find(cli, &paths, project, &status);
+    if (row == NULL)
+        return status;
+    status = make_argv(cli, &paths,
+                       wc_paths_instance_run(&paths, cli->arena, project, row->fact.id), &argv);
     if (status != 0)
         return status;
     fflush(stdout);
