@@ -124,6 +124,10 @@ static const struct wc_option config_options[] = {
     { "output", 'o', WC_OPTION_TEXT, "FILE", "write to a file instead of stdout" },
 };
 
+static const struct wc_option support_options[] = {
+    { "platform", 0, WC_OPTION_CHOICE, "linux|windows", "only the level of these containers" },
+};
+
 static const struct wc_option image_load_options[] = {
     { "name", 'n', WC_OPTION_TEXT, "NAME", "name for an image that has none" },
 };
@@ -242,6 +246,19 @@ const struct wc_command wc_commands[] = {
       OPTIONS(config_options),
       SERVICES,
       .run = wc_cmd_config },
+    { .name = "support",
+      .group = check_group,
+      .usage = "[ATTRIBUTE]",
+      .help = "show what of the Compose Specification is carried out",
+      OPTIONS(support_options),
+      .words = WC_WORDS_OTHER,
+      .max_words = 1,
+      .run = wc_cmd_support },
+    { .name = "schema",
+      .group = check_group,
+      .usage = "",
+      .help = "print a JSON Schema of Compose files, for editors",
+      .run = wc_cmd_schema },
     { .name = "image load",
       .group = image_group,
       .usage = "SOURCE...",

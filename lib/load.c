@@ -90,6 +90,7 @@ static int load(struct wcompose_project *project, const struct wcompose_options 
         .cwd = o->cwd,
         .environ = o->environ,
         .access = o->from != NULL ? &access : NULL,
+        .only_shown = o->only_shown,
     };
     return wc_spec_load(&options, &project->arena, &project->diags, &project->model);
 }

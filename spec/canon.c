@@ -22,6 +22,15 @@ enum wc_support wc_field_support(const struct wc_field *field, enum wc_platform 
     return own ? field->windows : field->support;
 }
 
+bool wc_field_takes_null(const struct wc_field *field)
+{
+    static const char *const keys[] = { "build", "deploy", "develop" };
+    for (size_t i = 0; i < WC_COUNT(keys); i++)
+        if (wc_streq(field->key, keys[i]))
+            return true;
+    return field->type->null_ok;
+}
+
 bool wc_field_has_entries(const struct wc_field *field)
 {
     return field->type == &wc_type_entries || field->type == &wc_type_depends_on ||

@@ -55,16 +55,6 @@ static void walk_items(struct wc_load *load, const struct wc_table *table,
     }
 }
 
-/* Some sections may be there with nothing in them. */
-static bool null_is_value(const struct wc_field *field)
-{
-    static const char *const keys[] = { "build", "deploy", "develop" };
-    for (size_t i = 0; i < WC_COUNT(keys); i++)
-        if (wc_streq(field->key, keys[i]))
-            return true;
-    return field->type->null_ok;
-}
-
 static void decode_member(struct wc_load *load, const struct wc_field *field,
                           const struct wc_member *member, void *base, const struct wc_where *where)
 {
@@ -72,7 +62,7 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
     struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
     if (value->kind == WC_NODE_BAD)
         return;
-    if (value->kind == WC_NODE_NULL && !null_is_value(field)) {
+    if (value->kind == WC_NODE_NULL && !wc_field_takes_null(field)) {
         wc_canon_refuse(load, field, value, &inner);
         return;
     }

@@ -105,6 +105,10 @@ extern const struct wc_table wc_table_project, wc_table_service, wc_table_deploy
 /* What becomes of a row's value in containers of a platform; never WC_AS_LINUX. */
 enum wc_support wc_field_support(const struct wc_field *field, enum wc_platform platform);
 
+/* True when null is a value that may be left after merging: commands, and sections that may be
+ * there with nothing in them. */
+bool wc_field_takes_null(const struct wc_field *field);
+
 /* True when the sub-table is of each entry of a map with keys of the user's. */
 bool wc_field_has_entries(const struct wc_field *field);
 

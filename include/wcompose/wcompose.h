@@ -60,6 +60,7 @@ struct wcompose_options {
     const char *project_name;          /* as -p */
     const char *project_directory;     /* as --project-directory */
     const struct wcompose_files *from; /* NULL: the file system */
+    bool only_shown; /* nothing is going to run: what isn't carried out yet is a warning (W013) */
 };
 
 /* Loads a project. Always sets *out (free it with wcompose_free), also when there are errors, so

@@ -324,6 +324,25 @@ def case_command_line(t):
     assert words.strip() == "web", words
 
 
+def case_support(t):
+    """What isn't carried out yet runs nowhere, and can be looked at everywhere; the tables answer about themselves."""
+    t.compose("services: {web: {image: 'bb:1', gpus: all}, app: {build: .}}\n")
+    for verb in ("up", "plan"):
+        assert "error[E300]: 'gpus' in services.web" in t.wc(verb, code=65).err
+    shown = t.wc("config", "--json")
+    assert "warning[W013]: 'gpus' in services.web" in shown.err, shown
+    assert json.loads(shown.out)["services"]["web"]["gpus"] == [{"count": -1}], shown
+    t.wc("down")
+    row = json.loads(t.wc("support", "--json", "services.cap_add").out)["attributes"]
+    assert [(r["attribute"], r["linux"], r["windows"], r["clause"]) for r in row] == \
+        [("services.*.cap_add", "carried out", "refused", "05-services.md#cap_add")], row
+    assert "refused" not in t.wc("support", "--platform", "linux", "cap_add").out
+    assert "did you mean 'cap_add'?" in t.wc("support", "cap_ad", code=64).err
+    schema = json.loads(t.wc("schema").out)
+    assert schema["$defs"]["service"]["additionalProperties"] is False
+    assert "x-wcompose" in schema["properties"]
+
+
 def case_closed_output_is_an_error(t):
     t.compose("services: {web: {image: 'bb:1'}}\n")
     with open("/dev/full", "w", encoding="utf-8") as full:

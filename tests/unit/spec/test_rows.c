@@ -7,10 +7,13 @@
 #include "spec/codes.h"
 #include "spec/table.h"
 #include "spec/types.h"
+#include "wcompose/support.h"
 
 static void check_table(const struct wc_table *table, unsigned depth)
 {
     assert_true(depth < 10);
+    assert_non_null(table->name);
+    assert_non_null(table->clause);
     for (size_t i = 0; i < table->n; i++) {
         const struct wc_field *row = &table->rows[i];
         assert_non_null(row->type);
@@ -22,6 +25,10 @@ static void check_table(const struct wc_table *table, unsigned depth)
             fail_msg("'%s' has an offset and no decoder", row->key);
         if (row->support != WC_CARRIED && row->hash == WC_RECREATES)
             fail_msg("'%s' isn't carried out, but changes the hash", row->key);
+        if (row->type->schema == NULL && row->words == NULL)
+            fail_msg("'%s' has no schema", row->key);
+        if (row->type->schema != NULL && strchr(row->type->schema, '@') != NULL && row->sub == NULL)
+            fail_msg("'%s' has no members", row->key);
         if (row->sub != NULL)
             check_table(row->sub, depth + 1);
     }
@@ -54,6 +61,19 @@ static void codes_are_complete(void **state)
     }
 }
 
+static void compare_or_update(const char *path, const struct wc_buf *want)
+{
+    WC_CLEANUP_BUF struct wc_buf file = WC_BUF_INIT;
+    struct wc_err err = { 0 };
+    if (getenv("WC_UPDATE") != NULL) {
+        assert_int_equal(wc_fs_write_atomic(path, want->data, want->len, 0644, false, &err), 0);
+        return;
+    }
+    assert_int_equal(wc_fs_read(path, 1 << 20, &file, &err), 0);
+    if (!wc_streq(file.data, want->data))
+        fail_msg("%s isn't what the tables print: WC_UPDATE=1 makes it anew", path);
+}
+
 /* docs/errors.md holds what the rows print, between its two marks; WC_UPDATE=1 prints it anew. */
 static void codes_are_documented(void **state)
 {
@@ -69,11 +89,16 @@ static void codes_are_documented(void **state)
     wc_buf_addc(&want, '\n');
     wc_spec_codes_markdown(&want);
     wc_buf_adds(&want, to);
-    if (getenv("WC_UPDATE") != NULL)
-        assert_int_equal(wc_fs_write_atomic(path, want.data, want.len, 0644, false, &err), 0);
-    else
-        assert_string_equal(file.data, want.data);
+    compare_or_update(path, &want);
+}
+
+static void support_is_documented(void **state)
+{
+    (void)state;
+    WC_CLEANUP_BUF struct wc_buf want = WC_BUF_INIT;
+    wc_spec_support_markdown(&want);
+    compare_or_update(WC_SOURCE_DIR "/docs/spec-support.md", &want);
 }
 
 WC_MAIN(WC_CASE(tables_are_sound), WC_CASE(rows_are_found), WC_CASE(codes_are_complete),
-        WC_CASE(codes_are_documented))
+        WC_CASE(codes_are_documented), WC_CASE(support_is_documented))
