@@ -154,7 +154,7 @@ static int format(const struct wc_cli *cli, const struct wc_project *project, st
     return 0;
 }
 
-static int write_file(const struct wc_cli *cli, const char *path, const struct wc_buf *text)
+int wc_cli_write_file(const struct wc_cli *cli, const char *path, const struct wc_buf *text)
 {
     FILE *file = fopen(path, "we");
     bool failed = file == NULL || fwrite(text->data, 1, text->len, file) != text->len;
@@ -184,16 +184,13 @@ static void switch_all_profiles_on(struct wc_cli *cli)
 /* A cycle is a mistake in the file, wherever the app is to run. 0 or an exit status. */
 static int check_order(struct wc_cli *cli, const struct wc_project *project)
 {
-    struct wc_plan plan;
     struct wc_diags diags;
-    static const struct wc_plan_host able = { .hyperv_usable = true };
     wc_diags_init(&diags, cli->arena);
     diags.sources = cli->sources;
-    int code = wc_plan_make(project, &able, cli->arena, &diags, &plan);
-    wc_diags_sort(&diags);
+    int status = wc_cli_check_order(project, cli->arena, &diags);
     if (diags.n_errors > 0)
         wc_cli_diags(cli, &diags);
-    return code == 0 ? 0 : wc_err_exit_status(code);
+    return status;
 }
 
 int wc_cmd_config(struct wc_cli *cli)
@@ -215,7 +212,7 @@ int wc_cmd_config(struct wc_cli *cli)
         return status;
     const char *path = wc_cli_text(cli, "output");
     if (path != NULL)
-        return write_file(cli, path, &out);
+        return wc_cli_write_file(cli, path, &out);
     fwrite(out.data, 1, out.len, stdout);
     return WC_EXIT_OK;
 }

@@ -166,8 +166,8 @@ static struct wc_networks_priv *new_priv(const struct wc_paths *paths, struct wc
 {
     struct wc_networks_priv *priv = WC_NEW(arena, struct wc_networks_priv);
     priv->dir = wc_arena_printf(arena, "%s/networks", paths->lib);
-    /* Where the root file systems are, and not in the run directory: root inside may write them, and
-     * what lies there is the host's memory, which all services of the host need a little of. */
+    /* Where the root file systems are, and not in the run directory: root inside may write them,
+     * and what lies there is the host's memory, which all services of the host need a little of. */
     priv->files_dir = wc_arena_printf(arena, "%s/net", wc_paths_project_lib(paths, arena, project));
     return priv;
 }

@@ -27,9 +27,9 @@ struct wc_networks_file {
 };
 
 struct wc_networks_priv {
-    const char *dir;     /* lib/networks */
+    const char *dir;       /* lib/networks */
     const char *files_dir; /* lib/projects/<project>/net */
-    bool fresh;          /* the registry knew nothing of the project before */
+    bool fresh;            /* the registry knew nothing of the project before */
     struct wc_registry_write *writes;
     size_t n_writes, cap_writes;
     struct wc_networks_file *files;
