@@ -25,8 +25,12 @@ enum { TRIES = 4, CHUNK = 65536 };
 static int fail(struct wc_err *err)
 {
     int sys = errno;
-    if (sys == EXDEV || sys == ELOOP)
-        return wc_err_set(err, WC_ERR_PERM, 0, "a symbolic link leads out of the directory");
+    if (sys == EXDEV || sys == ELOOP) {
+        (void)wc_err_set(err, WC_ERR_PERM, 0, "a symbolic link leads out of the directory");
+        if (err != NULL)
+            err->sys = EXDEV;
+        return WC_ERR_PERM;
+    }
     wc_err_set_(err, wc_fs_code(sys), 0, "%s", strerror(sys));
     return wc_fs_code(sys);
 }

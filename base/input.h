@@ -21,7 +21,7 @@ struct wc_buf;
  * their end. A file whose size or time changes meanwhile is read again, a few times.
  *   path   absolute and cleaned when `root` is given
  *   root   NULL, or an absolute directory that the file must lie in, all symbolic links followed:
- *          else WC_ERR_PERM
+ *          else WC_ERR_PERM with err->sys EXDEV
  *   limit  most bytes accepted; more gives WC_ERR_LIMIT
  * On an error `out` is as it was.
  */

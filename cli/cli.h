@@ -165,6 +165,11 @@ void wc_cli_note(const struct wc_cli *cli, const char *fmt, ...)
 /* Prints all findings the way the command wants them (text, JSON); warnings too unless quiet. */
 void wc_cli_diags(const struct wc_cli *cli, const struct wc_diags *diags);
 
+struct wc_buf;
+
+/* Writes text to a file that the user named. 0 or an exit status, printed. */
+int wc_cli_write_file(const struct wc_cli *cli, const char *path, const struct wc_buf *text);
+
 /* ---- finding things ---- */
 
 /* Which part of a project is wanted. Zero it for all of it. */
@@ -183,6 +188,11 @@ struct wc_cli_load {
  */
 int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
                 const struct wc_project **out);
+
+/* The same with the findings in *diags (sorted, sources included), nothing printed but wrong
+ * options. Returns 0, an exit status, or -WC_EXIT_… when the command line was wrong (printed). */
+int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
+                        struct wc_diags *diags, struct wc_project **out);
 
 /* Orders the project and decides isolation on this host (wc_plan_make); findings are printed.
  * Returns 0 or an exit status (4, 65). */
@@ -217,7 +227,7 @@ int wc_cli_main(int argc, char **argv);
 /* The verbs, one file each. */
 wc_verb_fn wc_cmd_up, wc_cmd_down, wc_cmd_start, wc_cmd_stop, wc_cmd_restart, wc_cmd_kill,
     wc_cmd_ps, wc_cmd_logs, wc_cmd_exec, wc_cmd_events, wc_cmd_supervise, wc_cmd_plan,
-    wc_cmd_config, wc_cmd_image_load, wc_cmd_image_ls, wc_cmd_image_rm, wc_cmd_image_make,
-    wc_cmd_support, wc_cmd_schema, wc_cmd_version, wc_cmd_completion;
+    wc_cmd_config, wc_cmd_lint, wc_cmd_explain, wc_cmd_support, wc_cmd_schema, wc_cmd_image_load,
+    wc_cmd_image_ls, wc_cmd_image_rm, wc_cmd_image_make, wc_cmd_version, wc_cmd_completion;
 
 #endif

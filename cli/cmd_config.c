@@ -153,7 +153,7 @@ static int format(const struct wc_cli *cli, const struct wc_project *project, st
     return 0;
 }
 
-static int write_file(const struct wc_cli *cli, const char *path, const struct wc_buf *text)
+int wc_cli_write_file(const struct wc_cli *cli, const char *path, const struct wc_buf *text)
 {
     FILE *file = fopen(path, "we");
     bool failed = file == NULL || fwrite(text->data, 1, text->len, file) != text->len;
@@ -198,7 +198,7 @@ int wc_cmd_config(struct wc_cli *cli)
         return status;
     const char *path = wc_cli_text(cli, "output");
     if (path != NULL)
-        return write_file(cli, path, &out);
+        return wc_cli_write_file(cli, path, &out);
     fwrite(out.data, 1, out.len, stdout);
     return WC_EXIT_OK;
 }

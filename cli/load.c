@@ -10,8 +10,43 @@
 #include "wcompose/plan.h"
 #include "wcompose/spec.h"
 
-static void fill_options(const struct wc_cli *cli, const struct wc_cli_load *what,
-                         struct wc_spec_options *out)
+/* "A,B" and repeated options to a list of names. */
+static const char *const *split_names(const struct wc_cli *cli, const char *option, size_t *n)
+{
+    size_t n_given;
+    const char *const *given = wc_cli_list(cli, option, &n_given);
+    struct wc_strv names = { 0 };
+    for (size_t i = 0; i < n_given; i++) {
+        for (const char *p = given[i]; *p != '\0';) {
+            size_t len = strcspn(p, ",");
+            if (len > 0)
+                wc_strv_add(cli->arena, &names, wc_arena_strndup(cli->arena, p, len));
+            p += len + (p[len] == ',');
+        }
+    }
+    *n = names.n;
+    return names.items;
+}
+
+/* WCOMPOSE_LIMITS, then --limit over it. 0 or an exit status. */
+static int fill_limits(const struct wc_cli *cli, struct wc_spec_limits *out)
+{
+    struct wc_err err = { 0 };
+    const char *variable = wc_cli_env(cli, "WCOMPOSE_LIMITS");
+    if (variable != NULL && wc_spec_limits_parse(variable, out, &err) != 0)
+        return wc_cli_usage_hint(cli, "docs/limits.md lists the limits", "WCOMPOSE_LIMITS: %s",
+                                 err.msg);
+    size_t n;
+    const char *const *given = wc_cli_list(cli, "limit", &n);
+    for (size_t i = 0; i < n; i++)
+        if (wc_spec_limits_parse(given[i], out, &err) != 0)
+            return wc_cli_usage_hint(cli, "docs/limits.md lists the limits", "--limit: %s",
+                                     err.msg);
+    return 0;
+}
+
+static int fill_options(const struct wc_cli *cli, const struct wc_cli_load *what,
+                        struct wc_spec_options *out)
 {
     *out = (struct wc_spec_options){
         .project_name = wc_cli_text(cli, "project-name"),
@@ -24,10 +59,13 @@ static void fill_options(const struct wc_cli *cli, const struct wc_cli_load *wha
         .no_interpolate = what->no_interpolate,
         .only_shown = what->only_shown,
         .check = wc_plan_check,
+        .restricted = wc_cli_flag(cli, "restricted"),
     };
     out->files = wc_cli_list(cli, "file", &out->n_files);
     out->env_files = wc_cli_list(cli, "env-file", &out->n_env_files);
     out->profiles = wc_cli_list(cli, "profile", &out->n_profiles);
+    out->allow_env = split_names(cli, "allow-env", &out->n_allow_env);
+    return fill_limits(cli, &out->limits);
 }
 
 /* Takes the warnings out, counters included. */
@@ -72,23 +110,32 @@ static int apply_scale(const struct wc_cli *cli, struct wc_project *project)
     return status;
 }
 
+int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
+                        struct wc_diags *diags, struct wc_project **out)
+{
+    struct wc_spec_options options;
+    wc_diags_init(diags, arena);
+    int status = fill_options(cli, what, &options);
+    if (status != 0)
+        return -status;
+    int code = wc_spec_load(&options, arena, diags, out);
+    wc_diags_sort(diags);
+    cli->sources = diags->sources;
+    return code == 0 ? 0 : wc_err_exit_status(code);
+}
+
 int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
                 const struct wc_project **out)
 {
-    struct wc_spec_options options;
     struct wc_diags diags;
     struct wc_project *project = NULL;
-    wc_diags_init(&diags, arena);
-    fill_options(cli, what, &options);
-    int code = wc_spec_load(&options, arena, &diags, &project);
-    wc_diags_sort(&diags);
-    if (what->no_warnings && code == 0)
+    int status = wc_cli_load_quietly(cli, what, arena, &diags, &project);
+    if (what->no_warnings && status == 0)
         drop_warnings(&diags);
     if (diags.n > 0)
         wc_cli_diags(cli, &diags);
-    cli->sources = diags.sources;
-    if (code != 0)
-        return wc_err_exit_status(code);
+    if (status != 0)
+        return status < 0 ? -status : status;
     *out = project;
     return apply_scale(cli, project);
 }

@@ -23,6 +23,9 @@ const struct wc_option wc_global_options[] = {
     { "project-directory", 0, WC_OPTION_TEXT, "DIR", "directory that relative paths start from" },
     { "progress", 0, WC_OPTION_CHOICE, "auto|tty|plain|json|quiet", "how progress is shown" },
     { "ansi", 0, WC_OPTION_CHOICE, "auto|never|always", "colours and cursor control" },
+    FLAG("restricted", 0, "files from elsewhere: read nothing outside the project directory"),
+    { "allow-env", 0, WC_OPTION_LIST, "NAME,...", "variables that --restricted lets in" },
+    { "limit", 0, WC_OPTION_LIST, "NAME=N", "bound on input (docs/limits.md); may be repeated" },
     { "max-errors", 0, WC_OPTION_INT, "N", "findings that are shown at once: 20; 0 shows all" },
     FLAG("json", 0, "machine form: data on stdout and progress on stderr as JSON"),
     FLAG("version", 'v', "print the version"),
@@ -126,6 +129,12 @@ static const struct wc_option config_options[] = {
 
 static const struct wc_option support_options[] = {
     { "platform", 0, WC_OPTION_CHOICE, "linux|windows", "only the level of these containers" },
+};
+
+static const struct wc_option lint_options[] = {
+    { "format", 0, WC_OPTION_CHOICE, "text|json|github|sarif", "how findings are printed" },
+    FLAG("strict", 0, "fail on warnings too"),
+    { "output", 'o', WC_OPTION_TEXT, "FILE", "write to a file instead of stdout" },
 };
 
 static const struct wc_option image_load_options[] = {
@@ -241,6 +250,19 @@ const struct wc_command wc_commands[] = {
       OPTIONS(config_options),
       SERVICES,
       .run = wc_cmd_config },
+    { .name = "lint",
+      .group = check_group,
+      .help = "check the files and print every error and warning, for people or programs",
+      OPTIONS(lint_options),
+      SERVICES,
+      .run = wc_cmd_lint },
+    { .name = "explain",
+      .group = check_group,
+      .usage = "[CODE...]",
+      .help = "explain a code of an error or warning; without one, list them",
+      .words = WC_WORDS_OTHER,
+      .max_words = UINT_MAX,
+      .run = wc_cmd_explain },
     { .name = "convert",
       .help = "the older name of config",
       OPTIONS(config_options),

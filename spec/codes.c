@@ -3,7 +3,7 @@
 
 #include "base/buf.h"
 
-static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
+static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
     [WC_E_UNKNOWN_KEY] = { "E100", "unknown key",
                            "The Compose Specification has no such key at this place. A key of your "
                            "own starts with x-.",
@@ -23,8 +23,10 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
                       "The file can't be read as YAML; nothing behind this place was looked at.",
                       "services: {web: [" },
     [WC_E_LIMIT] = { "E105", "beyond a limit",
-                     "Input is limited so that a small file can't take the machine's memory: 8 MiB "
-                     "a file, 48 levels, 100000 nodes by aliases, 1000 bytes a key.",
+                     "Input is bounded so that a small file can't take the machine's memory or "
+                     "time. "
+                     "The message names the limit; docs/limits.md lists all. If the files can be "
+                     "trusted, raise it with --limit NAME=N or WCOMPOSE_LIMITS.",
                      "a: &a [x, x]   repeated, each line naming the one before many times" },
     [WC_E_TEMPLATE] = { "E106", "wrong interpolation",
                         "${…} takes a name and one of :- - :+ + :? ?. A dollar sign that is meant "
@@ -64,6 +66,14 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
     [WC_E_MERGE] = { "E115", "files can't be merged",
                      "Two files give one key values of different shape.",
                      "x-a: [1]   in one file, x-a: {b: 1} in the next" },
+    [WC_E_RESTRICTED] = { "E116", "refused by --restricted",
+                          "With --restricted, for files from elsewhere, nothing outside the "
+                          "project "
+                          "directory is read or mounted, symbolic links followed, and no variable "
+                          "of the environment is used. Copy the file into the directory, let a "
+                          "variable in with --allow-env, or leave --restricted out if the files "
+                          "can be trusted.",
+                          "services: {web: {image: nginx, env_file: ../../etc/secrets}}" },
     [WC_E_NOT_YET] = { "E300", "not carried out yet",
                        "Valid Compose, but wcompose doesn't do it yet, and leaving it out would "
                        "change what runs or how safely.",
@@ -72,6 +82,10 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
                                "depends_on, links or a service: reference names a service that the "
                                "project doesn't have.",
                                "services: {web: {image: nginx, depends_on: [bd]}}" },
+    [WC_E_CYCLE] = { "E201", "dependency cycle",
+                     "Services wait for one another in a circle, so none of them could be started "
+                     "first. Remove one of the edges that the message lists.",
+                     "services: {a: {image: x, depends_on: [b]}, b: {image: x, depends_on: [a]}}" },
     [WC_E_UNKNOWN_NETWORK] = { "E202", "undefined network",
                                "A service joins a network that isn't under the top-level networks.",
                                "services: {web: {image: nginx, networks: [front]}}" },
@@ -103,6 +117,11 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
                               "A service names one that isn't under the top-level configs, secrets "
                               "or models.",
                               "services: {web: {image: nginx, secrets: [token]}}" },
+    [WC_E_CANT_ISOLATE] = { "E401", "isolation can't be kept",
+                            "A service asks for hyperv, by itself or by a profile, and this host "
+                            "can't give it; the message says why. wcompose never lowers an "
+                            "isolation. Exit code 4.",
+                            "services: {web: {image: nginx, isolation: hyperv}}" },
     [WC_W_NOT_YET] = { "W010", "accepted, not carried out",
                        "Valid Compose that has no effect here yet; the service runs without it.",
                        "services: {web: {image: nginx, mac_address: \"02:00:00:00:00:01\"}}" },
@@ -116,9 +135,18 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
                           "Valid Compose that config and lint show; up and plan refuse it (E300), "
                           "since leaving it out would change what runs or how safely.",
                           "services: {web: {image: nginx, gpus: all}}" },
+    [WC_W_PROFILE] = { "W014", "no service has this profile",
+                       "--profile names a profile that no service carries, so it switches nothing "
+                       "on. Often a spelling mistake.",
+                       "wcompose --profile debgu up" },
 };
 
-const struct wc_code_row *wc_spec_code(enum wc_spec_code code)
+const struct wc_code_info *wc_spec_code_info(size_t i)
+{
+    return i < WC_W_COUNT_CODES ? &rows[i] : NULL;
+}
+
+const struct wc_code_info *wc_spec_code(enum wc_spec_code code)
 {
     return &rows[code];
 }

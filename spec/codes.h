@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "wcompose/spec.h"
+
 struct wc_buf;
 
 enum wc_spec_code {
@@ -27,8 +29,10 @@ enum wc_spec_code {
     WC_E_SHELL,
     WC_E_MISSING,
     WC_E_MERGE,
+    WC_E_RESTRICTED,
     WC_E_NOT_YET,
     WC_E_UNKNOWN_SERVICE,
+    WC_E_CYCLE, /* reported by the planner */
     WC_E_UNKNOWN_NETWORK,
     WC_E_UNKNOWN_VOLUME,
     WC_E_DISABLED_DEP,
@@ -38,22 +42,17 @@ enum wc_spec_code {
     WC_E_SCALE,
     WC_E_SELECTION,
     WC_E_UNKNOWN_OBJECT,
+    WC_E_CANT_ISOLATE, /* reported by the planner */
     WC_W_NOT_YET,
     WC_W_OBSOLETE,
     WC_W_UNSET,
     WC_W_ONLY_SHOWN,
+    WC_W_PROFILE,
     WC_W_COUNT_CODES
 };
 
-struct wc_code_row {
-    const char *code;    /* "E100" */
-    const char *title;   /* a few words */
-    const char *meaning; /* a sentence or two */
-    const char *example; /* one line of a Compose file, or a command */
-};
-
 /* The row of a code. */
-const struct wc_code_row *wc_spec_code(enum wc_spec_code code);
+const struct wc_code_info *wc_spec_code(enum wc_spec_code code);
 
 /* Appends the part of docs/errors.md that this room owns. */
 void wc_spec_codes_markdown(struct wc_buf *out);

@@ -42,6 +42,14 @@ static const char *dir_of(struct wc_load *load, const char *path)
     return wc_arena_strndup(load->arena, path, (size_t)(slash - path));
 }
 
+static bool allowed(const struct wc_spec_options *o, const char *name)
+{
+    bool found = !o->restricted;
+    for (size_t i = 0; i < o->n_allow_env && !found; i++)
+        found = wc_streq(o->allow_env[i], name);
+    return found;
+}
+
 static void take_environ(struct wc_load *load)
 {
     const char *const *environ = load->options->environ;
@@ -50,6 +58,8 @@ static void take_environ(struct wc_load *load)
         if (equals == NULL)
             continue;
         const char *name = wc_arena_strndup(load->arena, *environ, (size_t)(equals - *environ));
+        if (!allowed(load->options, name))
+            continue;
         if (!wc_map_has(&load->env, name))
             wc_map_put(&load->env, name, (void *)(uintptr_t)(equals + 1));
     }
@@ -237,6 +247,16 @@ static void find_profiles(struct wc_load *load)
         split_into(load, wc_load_env(load, "COMPOSE_PROFILES"), ",", &load->profiles);
 }
 
+/* What the command line names may lie anywhere; what COMPOSE_FILE of some .env names may not. */
+static void note_named(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    for (size_t i = 0; o->restricted && i < o->n_files; i++)
+        wc_strv_add(load->arena, &load->named, join(load, o->cwd, o->files[i]));
+    for (size_t i = 0; o->restricted && i < o->n_env_files; i++)
+        wc_strv_add(load->arena, &load->named, join(load, o->cwd, o->env_files[i]));
+}
+
 int wc_discover(struct wc_load *load)
 {
     const struct wc_spec_options *o = load->options;
@@ -249,15 +269,16 @@ int wc_discover(struct wc_load *load)
         return 0;
     }
     take_environ(load);
+    note_named(load);
     bool named = read_named_env_files(load);
     bool defaults = !named && !truthy(wc_load_env(load, "COMPOSE_DISABLE_ENV_FILE"));
-    if (defaults)
+    if (defaults && !o->restricted) /* where the command is run is not the project's */
         read_default_env_file(load, o->cwd);
     int rc = find_files(load);
     if (rc != 0)
         return rc;
     find_project_dir(load);
-    if (defaults && !wc_streq(load->project_dir, o->cwd))
+    if (defaults && (o->restricted || !wc_streq(load->project_dir, o->cwd)))
         read_default_env_file(load, load->project_dir);
     find_profiles(load);
     return 0;

@@ -82,16 +82,20 @@ static void put(struct reader *r, const char *key, const char *value)
 /* Expands and stores; faults are reported at the start of the value. */
 static void put_template(struct reader *r, const char *key, const char *text, struct wc_loc at)
 {
-    struct wc_template_env env = { get, NULL, r };
+    struct wc_template_env env = { get, NULL, r, r->load->budget.max[WC_LIMIT_VALUE_BYTES] };
     struct wc_template_fault why;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     if (wc_template_expand(text, &env, &out, &why)) {
+        if (!wc_budget_take(&r->load->budget, r->load->diags, WC_LIMIT_EXPANDED_BYTES, out.len, at,
+                            1)) {
+            r->ok = false;
+            return;
+        }
         put(r, key, wc_arena_strndup(r->load->arena, out.data, out.len));
         return;
     }
     r->ok = false;
-    wc_report_at(r->load, why.required ? WC_E_VARIABLE : WC_E_TEMPLATE, at, (unsigned)strlen(text),
-                 "%s", why.msg);
+    wc_template_report(r->load, &why, at, wc_utf8_columns(text, strlen(text)));
 }
 
 /* KEY=value to the end of the line, cut at " #". */
@@ -262,6 +266,9 @@ bool wc_dotenv_parse(struct wc_load *load, const struct wc_dotenv *in)
             continue;
         }
         r.p = start;
+        if (!wc_budget_check(&load->budget, load->diags, WC_LIMIT_VARIABLES, in->out->n,
+                             place(&r, start), 1))
+            return false;
         if (in->raw)
             read_raw(&r);
         else

@@ -31,15 +31,13 @@ static void parse_one(struct wc_load *load, size_t i, struct tree_list *trees)
         if (!wc_access_read(load, real, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
             return;
     }
-    if (load->options->text != NULL && !wc_encoding_take(load, shown, &text))
+    if (load->options->text != NULL &&
+        (!wc_budget_check(&load->budget, load->diags, WC_LIMIT_FILE_BYTES, text.len,
+                          (struct wc_loc){ shown, 1, 1 }, 1) ||
+         !wc_encoding_take(load, shown, &text)))
         return;
-    if (text.len > WC_YAML_BYTES_MAX) {
-        wc_report_at(load, WC_E_LIMIT, (struct wc_loc){ shown, 1, 1 }, 1,
-                     "the file is larger than 8 MiB");
-        return;
-    }
     wc_diags_source(load->diags, shown, text.bytes, text.len);
-    if (wc_node_parse(load->arena, load->diags, shown, text.bytes, text.len, &documents) &&
+    if (wc_node_parse(load->arena, load->diags, shown, &text, &load->budget, &documents) &&
         documents.n == 0)
         wc_report_at(load, WC_E_TYPE, (struct wc_loc){ shown, 1, 1 }, 1,
                      "the file is empty; a Compose file is a map with 'services'");

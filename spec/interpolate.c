@@ -190,8 +190,10 @@ static bool expand(struct expansion *x, const char *text, size_t len, size_t bas
         size_t used = 0;
         if (i < len && !expand_dollar(x, text + i, len - i, base + i, out, &used))
             return false;
-        if (out->len > EXPANDED_MAX)
-            return fault(x, base, len, "expands to more than 1 MiB");
+        if (out->len > (x->env->most != 0 ? x->env->most : EXPANDED_MAX)) {
+            x->fault->limit = true;
+            return fault(x, base, len, "expands too far");
+        }
         i += used;
     }
     x->depth--;
@@ -282,35 +284,86 @@ static struct wc_loc place_in(const struct site *site, size_t offset, size_t len
     return wc_text_place_from(site->load->cursor, s->text, site->load->cursor_byte, i);
 }
 
+/* An unset variable: one that is set may have been meant. */
+static void hint_unset(struct wc_load *load, struct wc_diag *diag, const char *name)
+{
+    if (diag == &load->diags->scratch)
+        return;
+    if (load->variables == NULL || load->n_variables != load->env.n) {
+        load->n_variables = load->env.n;
+        load->variables = WC_NEW_ARRAY(load->arena, const char *, load->env.n + 1);
+        for (size_t i = 0; i < load->env.n; i++)
+            load->variables[i] = load->env.entries[i].key;
+    }
+    wc_hint_words(load, diag, name, load->variables, load->n_variables, false);
+    if (diag->hint == NULL)
+        wc_hint(load, diag, "set it in the environment or in .env, or write ${%s-}", name);
+    else
+        wc_hint(load, diag, "%s otherwise set it, or write ${%s-}", diag->hint, name);
+}
+
+bool wc_env_refused(struct wc_load *load, const char *name, struct wc_loc at, unsigned span)
+{
+    size_t len = strlen(name);
+    const char *const *e = load->options->restricted ? load->options->environ : NULL;
+    while (e != NULL && *e != NULL && (strncmp(*e, name, len) != 0 || (*e)[len] != '='))
+        e++;
+    if (e == NULL || *e == NULL)
+        return false;
+    struct wc_diag *diag =
+        wc_report_at(load, WC_E_RESTRICTED, at, span,
+                     "variable '%s' is set, but --restricted keeps it out", name);
+    wc_hint(load, diag, "--allow-env %s lets it in; ${%s-} does without", name, name);
+    return true;
+}
+
 static void warn_unset(void *data, const char *name, size_t offset, size_t len)
 {
     const struct site *site = data;
-    if (wc_map_has(&site->load->warned, name))
+    struct wc_load *load = site->load;
+    if (wc_map_has(&load->warned, name))
         return;
-    const char *kept = wc_arena_strdup(site->load->arena, name);
-    wc_map_put(&site->load->warned, kept, NULL);
+    const char *kept = wc_arena_strdup(load->arena, name);
+    wc_map_put(&load->warned, kept, NULL);
     unsigned span;
     struct wc_loc at = place_in(site, offset, len, &span);
-    struct wc_diag *diag =
-        wc_report_at(site->load, WC_W_UNSET, at, span,
-                     "variable '%s' is not set; it becomes an empty string", kept);
-    wc_hint(site->load, diag, "set it in the environment or in .env, or write ${%s-}", kept);
+    if (wc_env_refused(load, kept, at, span))
+        return;
+    struct wc_diag *diag = wc_report_at(
+        load, WC_W_UNSET, at, span, "variable '%s' is not set; it becomes an empty string", kept);
+    hint_unset(load, diag, kept);
+}
+
+void wc_template_report(struct wc_load *load, const struct wc_template_fault *fault,
+                        struct wc_loc at, unsigned span)
+{
+    if (fault->limit) {
+        (void)wc_budget_check(&load->budget, load->diags, WC_LIMIT_VALUE_BYTES, SIZE_MAX, at, span);
+        return;
+    }
+    struct wc_diag *diag = wc_report_at(load, fault->required ? WC_E_VARIABLE : WC_E_TEMPLATE, at,
+                                        span, "%s", fault->msg);
+    diag->hint = fault->required ? "set it in the environment, in .env or in an --env-file"
+                                 : "write $$ for a dollar sign";
 }
 
 static struct wc_node *expand_scalar(struct wc_load *load, struct wc_node *node)
 {
     struct site site = { load, node };
-    struct wc_template_env env = { get_env, warn_unset, &site };
+    struct wc_template_env env = { get_env, warn_unset, &site,
+                                   load->budget.max[WC_LIMIT_VALUE_BYTES] };
     struct wc_template_fault why;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     struct wc_node *copy = wc_node_copy(load->arena, node);
     if (!wc_template_expand(node->text, &env, &out, &why)) {
         unsigned span;
         struct wc_loc at = place_in(&site, why.offset, why.len, &span);
-        struct wc_diag *diag = wc_report_at(load, why.required ? WC_E_VARIABLE : WC_E_TEMPLATE, at,
-                                            span, "%s", why.msg);
-        diag->hint = why.required ? "set it in the environment, in .env or in an --env-file"
-                                  : "write $$ for a dollar sign";
+        wc_template_report(load, &why, at, span);
+        copy->kind = WC_NODE_BAD;
+        return copy;
+    }
+    if (!wc_budget_take(&load->budget, load->diags, WC_LIMIT_EXPANDED_BYTES, out.len, node->at,
+                        node->span)) {
         copy->kind = WC_NODE_BAD;
         return copy;
     }

@@ -96,10 +96,8 @@ static void canon_pair(struct wc_load *load, struct wc_node *out, struct wc_node
     const char *equals = strchr(item->text, '=');
     size_t len = equals == NULL ? strlen(item->text) : (size_t)(equals - item->text);
     struct wc_member member = { .key_at = item->at, .key_span = item->span };
-    if (len > WC_YAML_KEY_MAX) {
-        wc_report(load, WC_E_LIMIT, item, "a key is longer than 1000 bytes");
+    if (!wc_budget_check(&load->budget, load->diags, WC_LIMIT_KEY_BYTES, len, item->at, item->span))
         return;
-    }
     member.key = wc_arena_strndup(load->arena, item->text, len);
     struct wc_node *value = wc_node_string(load->arena, equals == NULL ? "" : equals + 1, item);
     if (equals == NULL && open_keys)

@@ -134,6 +134,8 @@ const char *wc_load_path(struct wc_load *load, const char *base, const char *pat
     const char *home = wc_load_env(load, "HOME");
     if (path[0] == '/')
         return path;
+    if (path[0] == '~' && load->options->restricted)
+        return path; /* refused where it is used */
     if (path[0] == '~' && home != NULL)
         return wc_load_clean(load,
                              wc_arena_printf(load->arena, "%s%s", home, path + strcspn(path, "/")));

@@ -10,6 +10,7 @@
 
 #include "base/map.h"
 #include "spec/codes.h"
+#include "spec/limits.h"
 #include "spec/node.h"
 #include "wcompose/diag.h"
 #include "wcompose/spec.h"
@@ -28,9 +29,13 @@ struct wc_load {
     struct wc_strv files;       /* absolute paths, or "-" */
     struct wc_strv shown_files; /* the same as the user wrote them */
     struct wc_strv profiles;    /* active */
+    struct wc_budget budget;    /* what is left of the limits */
+    struct wc_strv named;       /* restricted: paths that the command line names */
     size_t suggest_left;        /* words that suggestions may still look at: bounds their work */
     const struct wc_node *names_of; /* the map whose keys are in `names`, for suggestions */
     const char **names;
+    const char **variables; /* the n_variables names in env, for suggestions; NULL until needed */
+    size_t n_variables;
     const struct wc_source *cursor_in; /* the place in a text that was looked for last */
     struct wc_loc cursor;
     size_t cursor_byte;

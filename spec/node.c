@@ -14,7 +14,11 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "spec/codes.h"
+#include "spec/limits.h"
 #include "wcompose/diag.h"
+
+/* Text this long weighs as much as a node where aliases repeat it. */
+enum { TEXT_PER_NODE = 64 };
 
 struct anchor {
     struct wc_node *node;
@@ -29,7 +33,7 @@ struct builder {
     size_t len;
     yaml_parser_t parser;
     struct wc_map anchors;
-    size_t alias_nodes;
+    struct wc_budget *budget;
     bool failed;          /* a syntax error or a limit: stop */
     struct wc_loc *lines; /* where libyaml's lines begin, when it counts others than we do */
     size_t n_lines;
@@ -160,19 +164,20 @@ static bool next(struct builder *b, yaml_event_t *event)
     return false;
 }
 
-static void fail_limit(struct builder *b, struct wc_loc at, const char *text)
+/* Counts what was written, or what an alias or a merge key adds; false beyond the limit. */
+static bool charge(struct builder *b, enum wc_limit limit, struct wc_loc at, size_t nodes)
 {
-    report(b, WC_E_LIMIT, at, text);
+    if (wc_budget_take(b->budget, b->diags, limit, nodes, at, 1))
+        return true;
     b->failed = true;
+    return false;
 }
 
-/* Counts what an alias or a merge key adds; false beyond the limit. */
-static bool charge(struct builder *b, struct wc_loc at, size_t nodes)
+static bool check_depth(struct builder *b, struct wc_loc at, size_t depth)
 {
-    b->alias_nodes += nodes;
-    if (b->alias_nodes <= WC_YAML_ALIAS_NODES_MAX)
+    if (wc_budget_check(b->budget, b->diags, WC_LIMIT_DEPTH, depth, at, 1))
         return true;
-    fail_limit(b, at, "aliases expand to more than 100000 nodes");
+    b->failed = true;
     return false;
 }
 
@@ -214,11 +219,9 @@ static struct wc_node *build_alias(struct builder *b, const yaml_event_t *event,
         bad->at = at;
         return bad;
     }
-    if (depth + anchor->node->height > WC_YAML_DEPTH_MAX) {
-        fail_limit(b, at, "nested deeper than 48 levels through this alias");
-        return NULL;
-    }
-    return charge(b, at, anchor->node->weight) ? anchor->node : NULL;
+    bool fits = check_depth(b, at, depth + anchor->node->height) &&
+                charge(b, WC_LIMIT_ALIAS_NODES, at, anchor->node->weight);
+    return fits ? anchor->node : NULL;
 }
 
 static enum wc_node_tag tag_of(const yaml_char_t *tag)
@@ -248,6 +251,7 @@ static struct wc_node *build_scalar(struct builder *b, const yaml_event_t *event
         node->span = end.col - node->at.col;
     node->tag = tag_of(event->data.scalar.tag);
     node->text = node->raw = wc_arena_strndup(b->arena, value, event->data.scalar.length);
+    node->weight += event->data.scalar.length / TEXT_PER_NODE;
     if (strlen(node->raw) != event->data.scalar.length) {
         report(b, WC_E_SYNTAX, node->at, "a NUL character can't be part of a value");
         node->kind = WC_NODE_BAD;
@@ -283,17 +287,13 @@ static struct wc_node *build_list(struct builder *b, const yaml_event_t *start, 
 /* The key of a member; NULL when it can't be one (reported). */
 static const char *key_of(struct builder *b, const struct wc_node *key)
 {
-    if (key->kind == WC_NODE_STRING && strlen(key->text) <= WC_YAML_KEY_MAX)
-        return key->text;
-    if (key->kind == WC_NODE_BAD)
+    if (key->kind == WC_NODE_BAD || !wc_budget_check(b->budget, b->diags, WC_LIMIT_KEY_BYTES,
+                                                     strlen(key->text), key->at, key->span))
         return NULL;
+    if (key->kind == WC_NODE_STRING)
+        return key->text;
     struct wc_diag *diag = report(b, WC_E_TYPE, key->at, "");
     diag->span = key->span;
-    if (key->kind == WC_NODE_STRING) {
-        diag->code = wc_spec_code(WC_E_LIMIT)->code;
-        diag->msg = "a key is longer than 1000 bytes";
-        return NULL;
-    }
     diag->msg =
         wc_arena_printf(b->arena, "a key must be a string, this is %s", wc_node_describe(key));
     if (wc_node_is_scalar(key))
@@ -339,7 +339,7 @@ static void merge_in(struct builder *b, struct wc_node *map, const struct wc_nod
             report(b, WC_E_TYPE, from->at, "'<<' takes a map or a list of maps")->span = from->span;
         return;
     }
-    if (!charge(b, map->at, from->weight))
+    if (!charge(b, WC_LIMIT_ALIAS_NODES, map->at, from->weight))
         return;
     for (size_t i = 0; i < from->n; i++)
         if (wc_node_member(map, from->members[i].key) == NULL)
@@ -401,8 +401,8 @@ static struct wc_node *build_map(struct builder *b, const yaml_event_t *start, u
     }
     if (merge.value != NULL)
         merge_in(b, map, merge.value);
-    if (map->height + depth > WC_YAML_DEPTH_MAX && !b->failed)
-        fail_limit(b, map->at, "nested deeper than 48 levels");
+    if (!b->failed)
+        (void)check_depth(b, map->at, map->height + (size_t)depth);
     close_anchor(anchor, map);
     return map;
 }
@@ -410,10 +410,9 @@ static struct wc_node *build_map(struct builder *b, const yaml_event_t *start, u
 /* Builds the node that starts with `event`; NULL when reading has to stop. */
 static struct wc_node *build(struct builder *b, const yaml_event_t *event, unsigned depth)
 {
-    if (depth > WC_YAML_DEPTH_MAX) {
-        fail_limit(b, place(b, &event->start_mark), "nested deeper than 48 levels");
+    struct wc_loc at = place(b, &event->start_mark);
+    if (!check_depth(b, at, depth) || !charge(b, WC_LIMIT_NODES, at, 1))
         return NULL;
-    }
     if (event->type == YAML_ALIAS_EVENT)
         return build_alias(b, event, depth);
     if (event->type == YAML_SCALAR_EVENT) {
@@ -446,18 +445,22 @@ static void read_documents(struct builder *b, struct wc_documents *out)
 }
 
 bool wc_node_parse(struct wc_arena *arena, struct wc_diags *diags, const char *file,
-                   const char *text, size_t len, struct wc_documents *out)
+                   const struct wc_text *text, struct wc_budget *budget, struct wc_documents *out)
 {
-    struct builder b = { .arena = arena, .diags = diags, .file = file, .text = text, .len = len };
+    struct wc_budget own = wc_budget_make(NULL);
+    struct builder b = { .arena = arena, .diags = diags, .file = file };
+    b.text = text->bytes;
+    b.len = text->len;
+    b.budget = budget != NULL ? budget : &own;
     *out = (struct wc_documents){ 0 };
     wc_map_init(&b.anchors, arena);
     if (!yaml_parser_initialize(&b.parser)) {
         report(&b, WC_E_LIMIT, (struct wc_loc){ file, 1, 1 }, "out of memory in the YAML reader");
         return false;
     }
-    b.lines = wc_text_yaml_lines(arena, text, len, &b.n_lines);
+    b.lines = wc_text_yaml_lines(arena, b.text, b.len, &b.n_lines);
     yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&b.parser, (const unsigned char *)text, len);
+    yaml_parser_set_input_string(&b.parser, (const unsigned char *)b.text, b.len);
     read_documents(&b, out);
     yaml_parser_delete(&b.parser);
     return !b.failed;

@@ -16,6 +16,7 @@
 #include "wcompose/err.h"
 
 struct wc_arena;
+struct wc_budget;
 struct wc_diags;
 struct wc_map;
 
@@ -64,26 +65,19 @@ struct wc_node {
     size_t weight;        /* nodes in the subtree, itself included */
 };
 
-/* Limits on input (docs/limits.md); beyond them is an ordinary error. */
-enum {
-    WC_YAML_BYTES_MAX = 8 << 20,
-    WC_YAML_DEPTH_MAX = 48,
-    WC_YAML_ALIAS_NODES_MAX = 100000, /* what aliases and merge keys may add to a file */
-    WC_YAML_KEY_MAX = 1000,
-};
-
 /* The documents of one file. */
 struct wc_documents {
     struct wc_node **roots;
     size_t n;
 };
 
-/* Parses YAML text. file  borrowed, named in places; text  borrowed, len bytes
- * Returns true when the syntax is right. Whatever is wrong went to diags (E103..E105); documents
- * before a syntax error are in *out even so.
+/* Parses YAML text. file  borrowed, named in places; text  borrowed, len bytes of UTF-8
+ * (encoding.h); budget  what the load has left, NULL for the default limits Returns true when the
+ * syntax is right. Whatever is wrong went to diags (E103..E105); documents before a syntax error
+ * are in *out even so.
  */
 bool wc_node_parse(struct wc_arena *arena, struct wc_diags *diags, const char *file,
-                   const char *text, size_t len, struct wc_documents *out);
+                   const struct wc_text *text, struct wc_budget *budget, struct wc_documents *out);
 
 /* Sets kind, value and text of an unquoted scalar from its `raw` (scalar.h has the grammar). */
 void wc_node_resolve(struct wc_arena *arena, struct wc_node *node);

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "spec/access.h"
 #include "spec/dotenv.h"
+#include "spec/interpolate.h"
 
 /* What the text of an env file can use: the environment, then the service's own. */
 struct scope {
@@ -116,6 +117,9 @@ static void look_up_open_keys(struct wc_load *load, struct wc_node *service)
     struct wc_node *out = wc_node_copy(load->arena, section);
     for (size_t i = 0; i < out->n; i++) {
         const char *value = wc_load_env(load, out->members[i].key);
+        if (out->members[i].value->kind == WC_NODE_NULL && value == NULL)
+            (void)wc_env_refused(load, out->members[i].key, out->members[i].key_at,
+                                 out->members[i].key_span);
         if (out->members[i].value->kind == WC_NODE_NULL && value != NULL)
             out->members[i].value = wc_node_string(load->arena, value, out->members[i].value);
     }

@@ -13,6 +13,7 @@
 #include "spec/load.h"
 #include "spec/loaded.h"
 #include "spec/objects.h"
+#include "spec/restricted.h"
 #include "spec/validate.h"
 
 /* Candidates that all suggestions of one load together look at: a fraction of a second. */
@@ -23,6 +24,7 @@ static struct wc_load begin(const struct wc_spec_options *options, struct wc_are
 {
     struct wc_load load = { .arena = arena, .diags = diags, .options = options };
     load.canonical = options->canonical;
+    load.budget = wc_budget_make(&options->limits);
     load.suggest_left = SUGGEST_WORDS_MAX;
     wc_map_init(&load.env, arena);
     wc_map_init(&load.warned, arena);
@@ -77,6 +79,18 @@ static void tidy(struct wc_diags *diags)
     diags->n = kept;
 }
 
+/* Beyond the limit the rest isn't worth the work. */
+static bool few_services(struct wc_load *load, const struct wc_node *root)
+{
+    const struct wc_node *services = wc_node_get(root, "services");
+    size_t n = services != NULL && services->kind == WC_NODE_MAP ? services->n : 0;
+    if (n == 0)
+        return true;
+    size_t at = load->budget.max[WC_LIMIT_SERVICES] < n ? load->budget.max[WC_LIMIT_SERVICES] : 0;
+    return wc_budget_check(&load->budget, load->diags, WC_LIMIT_SERVICES, n,
+                           services->members[at].key_at, services->members[at].key_span);
+}
+
 int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
                  struct wc_diags *diags, struct wc_project **out)
 {
@@ -84,10 +98,11 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
     int rc = wc_discover(&load);
     struct wc_node *root = rc == 0 ? wc_files_load(&load) : NULL;
     struct wc_project *project = NULL;
-    if (root != NULL) {
+    if (root != NULL && few_services(&load, root)) {
         project = wc_build_project(&load, root);
         wc_validate(&load, project, root);
         wc_objects_check(&load, project, root);
+        wc_restricted_check(&load, project, root);
         wc_build_select(&load, project, root);
         wc_build_finish(&load, project, root);
         wc_loaded_read(&load, root, project);

@@ -174,6 +174,30 @@ static void check_words(struct wc_load *load, const struct wc_service *s)
             check_word(load, s->networks[i].at, "aliases", s->networks[i].aliases.items[k]);
 }
 
+/* Profiles that were asked for and that nothing carries. Those under x-wcompose count. */
+static void check_profiles(struct wc_load *load, const struct wc_node *root)
+{
+    const struct wc_node *services = wc_node_get(root, "services");
+    const struct wc_node *own = wc_node_get(wc_node_get(root, "x-wcompose"), "profiles");
+    struct wc_node *known = wc_node_new(load->arena, WC_NODE_MAP, NULL);
+    for (size_t i = 0; services != NULL && services->kind == WC_NODE_MAP && i < services->n; i++) {
+        const struct wc_node *list = wc_node_get(services->members[i].value, "profiles");
+        for (size_t k = 0; list != NULL && list->kind == WC_NODE_LIST && k < list->n; k++)
+            if (list->items[k]->kind == WC_NODE_STRING)
+                wc_node_put(load->arena, known, list->items[k]->text, list->items[k]);
+    }
+    for (size_t i = 0; own != NULL && own->kind == WC_NODE_MAP && i < own->n; i++)
+        wc_node_put(load->arena, known, own->members[i].key, own->members[i].value);
+    for (size_t i = 0; i < load->profiles.n; i++) {
+        const char *name = load->profiles.items[i];
+        if (wc_streq(name, "*") || wc_node_member(known, name) != NULL)
+            continue;
+        struct wc_diag *diag = wc_report_at(load, WC_W_PROFILE, (struct wc_loc){ 0 }, 1,
+                                            "no service has profile '%s'", name);
+        wc_hint_keys(load, diag, name, known);
+    }
+}
+
 void wc_validate(struct wc_load *load, struct wc_project *project, const struct wc_node *root)
 {
     const struct wc_node *services = wc_node_get(root, "services");
@@ -187,4 +211,6 @@ void wc_validate(struct wc_load *load, struct wc_project *project, const struct 
     for (size_t i = 0; i < project->n_networks; i++)
         check_word(load, project->networks[i].at, "name", project->networks[i].name);
     check_container_names(load, project);
+    if (!load->canonical && load->options->n_profiles != 0)
+        check_profiles(load, root);
 }

@@ -35,6 +35,31 @@ struct wc_spec_access {
 /* What the containers run on: decides what becomes of an attribute (support.h). */
 enum wc_platform { WC_PLATFORM_LINUX, WC_PLATFORM_WINDOWS, WC_PLATFORMS };
 
+/* Bounds on what a load may use up; 0 = the default. Names, defaults and meanings: docs/limits.md.
+ * Beyond one is error E105. */
+struct wc_spec_limits {
+    size_t file_bytes, total_bytes, files; /* one file, all files, how many */
+    size_t depth, nodes, alias_nodes;      /* levels, values written, values that aliases add */
+    size_t key_bytes, variables;           /* one key; variables of one env file */
+    size_t value_bytes, expanded_bytes;    /* interpolation: one value, all of them */
+    size_t services;
+};
+
+/* Reads "name=value,name=value" (sizes may have units: "file-bytes=20m") over *limits. Returns 0,
+ * or WC_ERR_USAGE with *err saying what is wrong (and *limits partly set). */
+int wc_spec_limits_parse(const char *text, struct wc_spec_limits *limits, struct wc_err *err);
+
+/* One code that a finding can have, as `explain` prints it. All strings are constants. */
+struct wc_code_info {
+    const char *code;    /* "E100" */
+    const char *title;   /* a few words */
+    const char *meaning; /* a sentence or two: what is wrong, and how to fix it */
+    const char *example; /* one line of a Compose file, or a command */
+};
+
+/* The codes in the order of docs/errors.md; NULL for i past the last. */
+const struct wc_code_info *wc_spec_code_info(size_t i);
+
 /* What the command line and the environment say about loading. All pointers borrowed, NULL = not
  * given. */
 struct wc_spec_options {
@@ -65,6 +90,12 @@ struct wc_spec_options {
     /* Adds to diags what a layer above finds wrong (the order of services: wc_plan_check), so that
      * one run tells all. The project may have mistakes that are reported already. May be NULL. */
     void (*check)(const struct wc_project *project, struct wc_arena *arena, struct wc_diags *diags);
+    struct wc_spec_limits limits;
+    bool restricted; /* the files come from elsewhere: nothing outside the project directory is read
+                        but what the command line names there, `~` is not expanded, and the
+                        environment is empty but for allow_env; what is refused is error E116 */
+    const char *const *allow_env; /* n_allow_env names */
+    size_t n_allow_env;
 };
 
 /* Loads the project. Returns 0 and sets *out when there is no error in diags; else a negative code:

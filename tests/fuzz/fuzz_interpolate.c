@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wc_diags diags;
     struct wc_map out;
     struct wc_load load = { .arena = &arena, .diags = &diags };
-    struct wc_template_env env = { get, NULL, NULL };
+    struct wc_template_env env = { .get = get };
     struct wc_template_fault why;
     struct wc_buf text = WC_BUF_INIT;
     wc_arena_init(&arena);

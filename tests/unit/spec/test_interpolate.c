@@ -58,7 +58,7 @@ static void templates(void **state)
         { "${E:?m}", NULL, 0 },
         { "${U:-${V:?x}}", NULL, 5 },
     };
-    struct wc_template_env env = { get, NULL, NULL };
+    struct wc_template_env env = { .get = get };
     for (size_t i = 0; i < WC_COUNT(rows); i++) {
         struct wc_template_fault why;
         WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
@@ -75,7 +75,7 @@ static void templates(void **state)
 static void required_message(void **state)
 {
     (void)state;
-    struct wc_template_env env = { get, NULL, NULL };
+    struct wc_template_env env = { .get = get };
     struct wc_template_fault why;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     assert_false(wc_template_expand("${U:?please $S}", &env, &out, &why));
@@ -119,7 +119,7 @@ static void env_lines(void **state)
         wc_arena_init(&arena);
         wc_diags_init(&diags, &arena);
         wc_map_init(&out, &arena);
-        struct wc_load load = { .arena = &arena, .diags = &diags };
+        struct wc_load load = { .arena = &arena, .diags = &diags, .budget = wc_budget_make(NULL) };
         struct wc_dotenv in = { .file = ".env",
                                 .text = rows[i].text,
                                 .len = strlen(rows[i].text),

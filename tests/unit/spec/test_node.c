@@ -18,7 +18,8 @@ static void parse(struct parsed *p, const char *text, size_t len)
 {
     wc_arena_init(&p->arena);
     wc_diags_init(&p->diags, &p->arena);
-    p->ok = wc_node_parse(&p->arena, &p->diags, "f", text, len, &p->documents);
+    struct wc_text whole = { text, len };
+    p->ok = wc_node_parse(&p->arena, &p->diags, "f", &whole, NULL, &p->documents);
 }
 
 static void places(void **state)

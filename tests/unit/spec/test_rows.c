@@ -53,7 +53,7 @@ static void codes_are_complete(void **state)
 {
     (void)state;
     for (int i = 0; i < WC_W_COUNT_CODES; i++) {
-        const struct wc_code_row *row = wc_spec_code((enum wc_spec_code)i);
+        const struct wc_code_info *row = wc_spec_code((enum wc_spec_code)i);
         assert_true(row->code != NULL && row->title != NULL && row->meaning != NULL &&
                     row->example != NULL);
         for (int j = 0; j < i; j++)

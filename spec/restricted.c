@@ -1,0 +1,88 @@
+/* restricted.c - where a file from elsewhere may reach.
+ *
+ * Paths are compared as text first, which is enough for files that a caller holds in memory; the
+ * file system's own reads then resolve beneath the root (base/input.h), so that a symbolic link in
+ * the project can't lead out of it either. What is mounted later is looked at now, and could change
+ * until then: who needs that closed runs the project as a user that can't read the rest.
+ */
+#include "spec/restricted.h"
+
+#include <string.h>
+
+#include "base/input.h"
+#include "base/str.h"
+
+static const char *root_of(const struct wc_load *load)
+{
+    return load->project_dir != NULL ? load->project_dir : load->options->cwd;
+}
+
+static bool beneath(const char *path, const char *root)
+{
+    size_t len = strlen(root);
+    while (len > 0 && root[len - 1] == '/')
+        len--;
+    return strncmp(path, root, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+bool wc_restricted_allows(const struct wc_load *load, const char *path, const char **root)
+{
+    *root = NULL;
+    if (!load->options->restricted || wc_streq(path, "/dev/stdin"))
+        return true;
+    if (beneath(path, root_of(load))) {
+        *root = root_of(load);
+        return true;
+    }
+    return wc_strv_has(&load->named, path);
+}
+
+void wc_restricted_refuse(struct wc_load *load, const char *shown, struct wc_loc at, unsigned span)
+{
+    struct wc_diag *diag = wc_report_at(load, WC_E_RESTRICTED, at, span,
+                                        "'%s' leads out of the project directory", shown);
+    wc_hint(load, diag, "with --restricted only what is in %s can be used: copy it there",
+            root_of(load));
+}
+
+/* One path that will be used later; node says where it was written. */
+static void check_path(struct wc_load *load, const char *path, struct wc_loc at, unsigned span)
+{
+    const char *root;
+    struct wc_err err = { 0 };
+    const char *full = wc_load_clean(load, wc_load_path(load, load->project_dir, path));
+    bool fine = path[0] != '~' && wc_restricted_allows(load, full, &root) && root != NULL;
+    if (fine && load->options->access == NULL)
+        fine = wc_input_beneath(full, root, &err) == 0;
+    if (!fine)
+        wc_restricted_refuse(load, path, at, span);
+}
+
+static void check_node(struct wc_load *load, const struct wc_node *node)
+{
+    if (node != NULL && node->kind == WC_NODE_STRING && strstr(node->text, "://") == NULL &&
+        !wc_str_starts(node->text, "git@"))
+        check_path(load, node->text, node->at, node->span);
+}
+
+static void check_files(struct wc_load *load, const struct wc_node *section)
+{
+    for (size_t i = 0; section != NULL && section->kind == WC_NODE_MAP && i < section->n; i++)
+        check_node(load, wc_node_get(section->members[i].value, "file"));
+}
+
+void wc_restricted_check(struct wc_load *load, const struct wc_project *project,
+                         const struct wc_node *root)
+{
+    if (!load->options->restricted)
+        return;
+    for (size_t i = 0; i < project->n_services; i++) {
+        const struct wc_service *s = &project->services[i];
+        for (size_t k = 0; k < s->n_mounts; k++)
+            if (s->mounts[k].type == WC_MOUNT_BIND && s->mounts[k].source != NULL)
+                check_path(load, s->mounts[k].source, s->mounts[k].at, 1);
+        check_node(load, wc_node_get(wc_node_get(s->tree, "build"), "context"));
+    }
+    check_files(load, wc_node_get(root, "configs"));
+    check_files(load, wc_node_get(root, "secrets"));
+}
