@@ -29,6 +29,12 @@ bool wc_field_has_entries(const struct wc_field *field)
            field->type == &wc_type_ulimits;
 }
 
+bool wc_field_has_entries(const struct wc_field *field)
+{
+    return field->type == &wc_type_entries || field->type == &wc_type_depends_on ||
+           field->type == &wc_type_networks;
+}
+
 const struct wc_field *wc_table_find(const struct wc_table *table, const char *key)
 {
     size_t lo = 0, hi = table->n;
@@ -176,7 +182,7 @@ struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *fiel
     struct wc_node *out = node;
     if (field->type->canon != NULL)
         out = field->type->canon(load, field, node, where);
-    if (field->words != NULL && out->kind == WC_NODE_STRING)
+    if (field->words != NULL && out->kind == WC_NODE_STRING && out->text[0] != '\0')
         out = check_words(load, field, out, where);
     if (field->required != NULL && out->kind == WC_NODE_MAP && field->merge != WC_MERGE_MAP)
         wc_require(load, out, field->required, where);

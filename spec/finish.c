@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "spec/draft.h"
 #include "spec/objects.h"
+#include "spec/output.h"
 #include "spec/render.h"
 #include "spec/table.h"
 
@@ -42,7 +43,7 @@ static struct wc_node *service_node(struct wc_load *load, const struct wc_servic
     wc_node_drop(out, "depends_on");
     if (s->n_deps != 0)
         wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
-    return out;
+    return wc_output_service(load, out);
 }
 
 /* A network's or volume's long form with its name and without the old form of external. */
@@ -67,7 +68,8 @@ static struct wc_node *networks_node(struct wc_load *load, const struct wc_proje
         const struct wc_network *n = &project->networks[i];
         if (n->used)
             wc_node_put(load->arena, out, n->key,
-                        named(load, section, n->key, n->name, n->external));
+                        wc_output_network(
+                            load, named(load, section, n->key, n->name, n->external)));
     }
     return out;
 }
@@ -80,7 +82,9 @@ static struct wc_node *volumes_node(struct wc_load *load, const struct wc_projec
         const struct wc_volume *v = &project->volumes[i];
         if (v->used)
             wc_node_put(load->arena, out, v->key,
-                        named(load, section, v->key, v->name, v->external));
+                        wc_output_section(
+                            load, &wc_table_volume,
+                            named(load, section, v->key, v->name, v->external)));
     }
     return out;
 }
