@@ -117,11 +117,17 @@ class Pair:
                 rc, out, err = json.load(f)
         else:
             rc, out, err = run(command, self.directory, env)
-            out, err = out.replace(self.directory, "@DIR@"), err.replace(self.directory, "@DIR@")
+            out, err = self.hide(out), self.hide(err)
             with open(path + str(os.getpid()), "w", encoding="utf-8") as f:
                 json.dump([rc, out, err], f)
             os.rename(path + str(os.getpid()), path)
-        return rc, out.replace("@DIR@", self.directory), err.replace("@DIR@", self.directory)
+        return rc, self.unhide(out), self.unhide(err)
+
+    def hide(self, text):
+        return text.replace(self.directory, "@DIR@").replace(os.path.dirname(self.directory), "@UP@")
+
+    def unhide(self, text):
+        return text.replace("@DIR@", self.directory).replace("@UP@", os.path.dirname(self.directory))
 
     def compare(self, case):
         """Returns (accepted by both, list of differences)."""
