@@ -94,6 +94,7 @@ static struct wc_node *objects_node(struct wc_load *load, const struct wc_projec
                                     const struct wc_node *root, const char *key)
 {
     const struct wc_node *section = wc_node_get(root, key);
+    const struct wc_table *table = wc_table_find(&wc_table_project, key)->sub;
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
     struct wc_map used;
     wc_map_init(&used, load->arena);
@@ -105,9 +106,10 @@ static struct wc_node *objects_node(struct wc_load *load, const struct wc_projec
         if (wc_map_get(&used, m->key) == NULL)
             continue;
         const char *name = wc_draft_name(load, m, wc_node_text(m->value, "name"), outside);
+        struct wc_node *object =
+            wc_streq(key, "models") ? m->value : named(load, section, m->key, name, outside);
         wc_node_put(load->arena, out, m->key,
-                    wc_streq(key, "models") ? m->value
-                                            : named(load, section, m->key, name, outside));
+                    object->kind == WC_NODE_MAP ? wc_output_section(load, table, object) : object);
     }
     return out;
 }

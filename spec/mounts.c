@@ -251,7 +251,7 @@ static bool truth_at(const struct wc_node *map, const char *key, bool otherwise)
 static bool decode_mount(struct wc_load *load, const struct wc_node *node, struct wc_mount *mount)
 {
     static const char *const types[] = { "bind", "volume", "tmpfs" };
-    const char *type = wc_node_text(node, "type");
+    const char *type = wc_node_text(node, "type"), *source = wc_node_text(node, "source");
     const struct wc_node *bind = wc_node_get(node, "bind"), *volume = wc_node_get(node, "volume");
     const struct wc_node *tmpfs = wc_node_get(node, "tmpfs");
     size_t i = 0;
@@ -265,7 +265,8 @@ static bool decode_mount(struct wc_load *load, const struct wc_node *node, struc
         return false;
     }
     *mount = (struct wc_mount){ .type = (enum wc_mount_type)i,
-                                .source = i == 2 ? NULL : wc_node_text(node, "source"),
+                                .source = i == 2 || (source != NULL && *source == '\0') ? NULL
+                                                                                 : source,
                                 .target = wc_node_text(node, "target"),
                                 .read_only = truth_at(node, "read_only", false),
                                 .create_host_path = truth_at(bind, "create_host_path", true),

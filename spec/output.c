@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "spec/special.h"
 #include "spec/types.h"
 
 /* Keys whose zero is a value of its own. */
@@ -28,7 +29,8 @@ static bool zero_counts(const char *key)
 
 static bool is_size(const struct wc_type *type)
 {
-    return type == &wc_type_bytes || type == &wc_type_bytes_m1;
+    return type == &wc_type_bytes || type == &wc_type_bytes_m1 || type == &wc_type_size ||
+           type == &wc_type_swappiness;
 }
 
 /* True when a value is what its absence means. */
@@ -130,6 +132,9 @@ struct wc_node *wc_output_service(struct wc_load *load, const struct wc_node *se
 struct wc_node *wc_output_network(struct wc_load *load, const struct wc_node *network)
 {
     struct wc_node *out = wc_output_section(load, &wc_table_network, network);
+    struct wc_node *ipam = wc_node_get(out, "ipam");
+    if (ipam != NULL && ipam->kind == WC_NODE_MAP)
+        wc_node_drop(ipam, "options"); /* docker compose drops it, we warn */
     put_empty(load, out, "ipam");
     return out;
 }

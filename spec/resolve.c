@@ -45,7 +45,7 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool req
     struct wc_dotenv in = { .file = path->text,
                             .text = text.bytes,
                             .len = text.len,
-                            .outer = look_up,
+                            .outer = scope == NULL ? NULL : look_up,
                             .data = scope,
                             .out = into,
                             .raw = raw };
@@ -91,16 +91,16 @@ static void read_env_files(struct wc_load *load, struct wc_node *service)
         wc_node_drop(service, "env_file");
 }
 
+/* A label file sees no variables but its own. */
 static void read_label_files(struct wc_load *load, struct wc_node *service)
 {
     const struct wc_node *files = wc_node_get(service, "label_file");
     const struct wc_node *section = wc_node_get(service, "labels");
-    struct scope scope = { load, NULL };
     struct wc_map found;
     wc_map_init(&found, load->arena);
     for (size_t i = 0; usable(files) && i < files->n; i++)
         if (files->items[i]->kind == WC_NODE_STRING)
-            read_file(load, files->items[i], true, false, &scope, &found);
+            read_file(load, files->items[i], true, false, NULL, &found);
     if (usable(files) && (section == NULL || section->kind == WC_NODE_MAP))
         lay_under(load, service, "labels", &found, files);
     if (usable(files))
