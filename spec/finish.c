@@ -41,9 +41,10 @@ static struct wc_node *service_node(struct wc_load *load, const struct wc_servic
 {
     struct wc_node *out = wc_node_copy(load->arena, s->tree);
     wc_node_drop(out, "depends_on");
+    out = wc_output_service(load, out);
     if (s->n_deps != 0)
         wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
-    return wc_output_service(load, out);
+    return out;
 }
 
 /* A network's or volume's long form with its name and without the old form of external. */

@@ -125,7 +125,9 @@ static void look_up_open_keys(struct wc_load *load, struct wc_node *service)
 static void join_default_network(struct wc_load *load, struct wc_node *service)
 {
     const char *mode = wc_node_text(service, "network_mode");
-    if ((mode != NULL && mode[0] != '\0') || wc_node_member(service, "networks") != NULL ||
+    const struct wc_node *given = wc_node_get(service, "networks");
+    if ((mode != NULL && mode[0] != '\0') || (given != NULL && given->n != 0) ||
+        (given != NULL && given->kind == WC_NODE_BAD) ||
         wc_node_member(service, "provider") != NULL)
         return;
     struct wc_node *networks = wc_node_new(load->arena, WC_NODE_MAP, service);
