@@ -55,12 +55,14 @@ static bool read_unit(const char **p, int64_t *unit_ns)
     return false;
 }
 
-bool wc_duration_parse(const char *text, int64_t *ms)
+bool wc_duration_parse_ns(const char *text, int64_t *ns)
 {
     const char *p = *text == '+' ? text + 1 : text;
     int64_t total = 0;
     if (*p == '\0')
         return false;
+    if (wc_streq(p, "0"))
+        p++;
     while (*p != '\0') {
         int64_t whole, nano, unit, part;
         if (!read_decimal(&p, &whole, &nano) || !read_unit(&p, &unit))
@@ -71,31 +73,58 @@ bool wc_duration_parse(const char *text, int64_t *ms)
             __builtin_add_overflow(total, part, &total))
             return false;
     }
-    *ms = total / 1000000 + (total % 1000000 != 0);
+    *ns = total;
     return true;
+}
+
+bool wc_duration_parse(const char *text, int64_t *ms)
+{
+    int64_t ns;
+    if (!wc_duration_parse_ns(text, &ns))
+        return false;
+    *ms = ns / 1000000 + (ns % 1000000 != 0);
+    return true;
+}
+
+/* A value with up to `digits` decimals, without trailing zeros: 1500 of 1000s is "1.5". */
+static void decimal(struct wc_buf *out, int64_t value, int64_t unit, int digits)
+{
+    char rest[24];
+    wc_buf_printf(out, "%lld", (long long)(value / unit));
+    if (value % unit == 0)
+        return;
+    int n = snprintf(rest, sizeof rest, ".%0*lld", digits, (long long)(value % unit));
+    while (n > 0 && rest[n - 1] == '0')
+        rest[--n] = '\0';
+    wc_buf_adds(out, rest);
+}
+
+void wc_duration_format_ns(int64_t ns, struct wc_buf *out)
+{
+    int64_t seconds = ns / 1000000000;
+    if (ns == 0) {
+        wc_buf_adds(out, "0s");
+    } else if (ns < 1000) {
+        wc_buf_printf(out, "%lldns", (long long)ns);
+    } else if (ns < 1000000) {
+        decimal(out, ns, 1000, 3);
+        wc_buf_adds(out, "\xc2\xb5s");
+    } else if (seconds == 0) {
+        decimal(out, ns, 1000000, 6);
+        wc_buf_adds(out, "ms");
+    } else {
+        if (seconds >= 3600)
+            wc_buf_printf(out, "%lldh", (long long)(seconds / 3600));
+        if (seconds >= 60)
+            wc_buf_printf(out, "%lldm", (long long)(seconds / 60 % 60));
+        decimal(out, ns % 60000000000, 1000000000, 9);
+        wc_buf_addc(out, 's');
+    }
 }
 
 void wc_duration_format(int64_t ms, struct wc_buf *out)
 {
-    if (ms < 1000) {
-        wc_buf_printf(out, ms == 0 ? "0s" : "%lldms", (long long)ms);
-        return;
-    }
-    long long hours = ms / 3600000, minutes = ms / 60000 % 60, seconds = ms / 1000 % 60,
-              rest = ms % 1000;
-    if (hours > 0)
-        wc_buf_printf(out, "%lldh", hours);
-    if (hours > 0 || minutes > 0)
-        wc_buf_printf(out, "%lldm", minutes);
-    wc_buf_printf(out, "%lld", seconds);
-    if (rest != 0) {
-        char digits[8];
-        int n = snprintf(digits, sizeof digits, ".%03lld", rest);
-        while (n > 0 && digits[n - 1] == '0')
-            digits[--n] = '\0';
-        wc_buf_adds(out, digits);
-    }
-    wc_buf_addc(out, 's');
+    wc_duration_format_ns(ms * 1000000, out);
 }
 
 bool wc_bytes_parse(const char *text, int64_t *bytes)

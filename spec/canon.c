@@ -153,7 +153,7 @@ static struct wc_node *check_words(struct wc_load *load, const struct wc_field *
     return bad_copy(load, node);
 }
 
-/* Drops repeats within one file's list. Two mounts on one target stay: that is an error (E207). */
+/* Drops repeats within one file's list; the last stays, in the place of the first. Two mounts on one target stay: that is an error (E207). */
 static struct wc_node *without_repeats(struct wc_load *load, const struct wc_field *field,
                                        struct wc_node *list)
 {
@@ -163,9 +163,15 @@ static struct wc_node *without_repeats(struct wc_load *load, const struct wc_fie
     for (size_t i = 0; i < list->n; i++) {
         struct wc_node *item = list->items[i];
         bool ours = item->kind == WC_NODE_STRING || item->kind == WC_NODE_MAP;
-        if (!ours || item->tag != WC_TAG_NONE ||
-            wc_map_put(&seen, field->ident(load->arena, item), item))
-            wc_node_add(load->arena, out, item);
+        const char *key = ours && item->tag == WC_TAG_NONE ? field->ident(load->arena, item) : NULL;
+        uintptr_t position = key == NULL ? 0 : (uintptr_t)wc_map_get(&seen, key);
+        if (position != 0) {
+            out->items[position - 1] = item;
+            continue;
+        }
+        wc_node_add(load->arena, out, item);
+        if (key != NULL)
+            wc_map_put(&seen, key, (void *)(uintptr_t)out->n);
     }
     return out;
 }
@@ -173,7 +179,8 @@ static struct wc_node *without_repeats(struct wc_load *load, const struct wc_fie
 static bool folds(const struct wc_field *field, const struct wc_node *node)
 {
     return node->kind == WC_NODE_LIST && node->n > 1 && field->merge == WC_MERGE_UNIQUE &&
-           (field->ident == wc_ident_text || field->ident == wc_ident_port);
+           (field->ident == wc_ident_text || field->ident == wc_ident_port ||
+            field->type == &wc_type_devices);
 }
 
 struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
@@ -187,7 +194,7 @@ struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *fiel
     struct wc_node *out = node;
     if (field->type->canon != NULL)
         out = field->type->canon(load, field, node, where);
-    if (field->words != NULL && out->kind == WC_NODE_STRING)
+    if (field->words != NULL && out->kind == WC_NODE_STRING && out->text[0] != '\0')
         out = check_words(load, field, out, where);
     if (field->required != NULL && out->kind == WC_NODE_MAP && field->merge != WC_MERGE_MAP)
         wc_require(load, out, field->required, where);

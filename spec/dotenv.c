@@ -235,17 +235,27 @@ static void read_statement(struct reader *r)
     next_line(r, end);
 }
 
+/* The first of `end`, an '=' and, where blanks count, a blank. */
+static const char *key_end(const char *p, const char *end, bool blanks)
+{
+    while (p < end && *p != '=' && !(blanks && blank(*p)))
+        p++;
+    return p;
+}
+
 static void read_raw(struct reader *r)
 {
     const char *end = line_end(r), *stop = end;
     if (stop > r->p && stop[-1] == '\r')
         stop--;
-    const char *equals = memchr(r->p, '=', (size_t)(stop - r->p));
-    if (equals == NULL)
-        read_alone(r, wc_arena_strndup(r->load->arena, r->p, (size_t)(stop - r->p)));
+    const char *sign = key_end(r->p, stop, false);
+    const char *key = wc_arena_strndup(r->load->arena, r->p, (size_t)(sign - r->p));
+    if (key_end(r->p, stop, true) != sign)
+        wrong(r, r->p, sign, "a name can't hold blanks")->hint = "a line is KEY=value";
+    else if (sign == stop)
+        read_alone(r, key);
     else
-        put(r, wc_arena_strndup(r->load->arena, r->p, (size_t)(equals - r->p)),
-            wc_arena_strndup(r->load->arena, equals + 1, (size_t)(stop - equals - 1)));
+        put(r, key, wc_arena_strndup(r->load->arena, sign + 1, (size_t)(stop - sign - 1)));
     next_line(r, end);
 }
 

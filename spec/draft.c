@@ -259,22 +259,36 @@ static void check_image(struct wc_load *load, const struct wc_service *s,
         diag->hint = "build is not carried out yet: build the image first and name it with image:";
 }
 
-static void check_targets(struct wc_load *load, const struct wc_service *s)
+/* Reports a mount on a target that another has; `text` may go on behind the target. */
+static void check_target(struct wc_load *load, const struct wc_service *s, struct wc_map *seen,
+                         const struct wc_node *item, const char *text)
 {
+    const char *target = wc_arena_strndup(load->arena, text, strcspn(text, ":"));
+    const struct wc_node *first = wc_map_get(seen, target);
+    if (first == NULL) {
+        wc_map_put(seen, target, (void *)(uintptr_t)item);
+        return;
+    }
+    struct wc_diag *diag = wc_report_at(load, WC_E_SAME_TARGET, item->at, 1,
+                                        "service '%s' has two mounts on %s", s->name, target);
+    diag->related = first->at;
+    diag->related_label = "the first is here";
+}
+
+static void check_targets(struct wc_load *load, const struct wc_service *s,
+                          const struct wc_node *node)
+{
+    const struct wc_node *volumes = wc_node_get(node, "volumes"), *tmpfs = wc_node_get(node, "tmpfs");
     struct wc_map seen;
     wc_map_init(&seen, load->arena);
-    for (size_t i = 0; i < s->n_mounts; i++) {
-        const struct wc_mount *first = wc_map_get(&seen, s->mounts[i].target);
-        if (first == NULL) {
-            wc_map_put(&seen, s->mounts[i].target, &s->mounts[i]);
-            continue;
-        }
-        struct wc_diag *diag =
-            wc_report_at(load, WC_E_SAME_TARGET, s->mounts[i].at, 1,
-                         "service '%s' has two mounts on %s", s->name, s->mounts[i].target);
-        diag->related = first->at;
-        diag->related_label = "the first is here";
+    for (size_t i = 0; volumes != NULL && i < volumes->n; i++) {
+        const char *target = wc_node_text(volumes->items[i], "target");
+        if (target != NULL)
+            check_target(load, s, &seen, volumes->items[i], target);
     }
+    for (size_t i = 0; tmpfs != NULL && i < tmpfs->n; i++)
+        if (tmpfs->items[i]->kind == WC_NODE_STRING)
+            check_target(load, s, &seen, tmpfs->items[i], tmpfs->items[i]->text);
 }
 
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
@@ -297,7 +311,7 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
     settle_namespaces(load, s, node);
     settle_volumes_from(load, s, node);
     check_image(load, s, node, member);
-    check_targets(load, s);
+    check_targets(load, s, node);
     if (s->container_name != NULL && s->replicas > 1 && name != NULL)
         wc_report(load, WC_E_SCALE, name,
                   "service '%s' has a container_name and %lld replicas; a name fits one", s->name,

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "spec/draft.h"
 #include "spec/objects.h"
+#include "spec/output.h"
 #include "spec/render.h"
 #include "spec/table.h"
 
@@ -40,6 +41,7 @@ static struct wc_node *service_node(struct wc_load *load, const struct wc_servic
 {
     struct wc_node *out = wc_node_copy(load->arena, s->tree);
     wc_node_drop(out, "depends_on");
+    out = wc_output_service(load, out);
     if (s->n_deps != 0)
         wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
     return out;
@@ -67,7 +69,8 @@ static struct wc_node *networks_node(struct wc_load *load, const struct wc_proje
         const struct wc_network *n = &project->networks[i];
         if (n->used)
             wc_node_put(load->arena, out, n->key,
-                        named(load, section, n->key, n->name, n->external));
+                        wc_output_network(
+                            load, named(load, section, n->key, n->name, n->external)));
     }
     return out;
 }
@@ -80,7 +83,9 @@ static struct wc_node *volumes_node(struct wc_load *load, const struct wc_projec
         const struct wc_volume *v = &project->volumes[i];
         if (v->used)
             wc_node_put(load->arena, out, v->key,
-                        named(load, section, v->key, v->name, v->external));
+                        wc_output_section(
+                            load, &wc_table_volume,
+                            named(load, section, v->key, v->name, v->external)));
     }
     return out;
 }
@@ -90,6 +95,7 @@ static struct wc_node *objects_node(struct wc_load *load, const struct wc_projec
                                     const struct wc_node *root, const char *key)
 {
     const struct wc_node *section = wc_node_get(root, key);
+    const struct wc_table *table = wc_table_find(&wc_table_project, key)->sub;
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
     struct wc_map used;
     wc_map_init(&used, load->arena);
@@ -101,9 +107,10 @@ static struct wc_node *objects_node(struct wc_load *load, const struct wc_projec
         if (wc_map_get(&used, m->key) == NULL)
             continue;
         const char *name = wc_draft_name(load, m, wc_node_text(m->value, "name"), outside);
+        struct wc_node *object =
+            wc_streq(key, "models") ? m->value : named(load, section, m->key, name, outside);
         wc_node_put(load->arena, out, m->key,
-                    wc_streq(key, "models") ? m->value
-                                            : named(load, section, m->key, name, outside));
+                    object->kind == WC_NODE_MAP ? wc_output_section(load, table, object) : object);
     }
     return out;
 }

@@ -167,7 +167,18 @@ static void decode_kvs(struct wc_load *load, const struct wc_field *field,
     }
 }
 
-/* "host=ip" or "host:ip"; brackets around the address are dropped. */
+/* "host=ip" without the brackets that may stand around the address. */
+static struct wc_node *host_entry(struct wc_load *load, const char *host, int host_len,
+                                  const char *ip, const struct wc_node *like)
+{
+    size_t len = strlen(ip);
+    if (len >= 2 && ip[0] == '[' && ip[len - 1] == ']')
+        ip++, len -= 2;
+    return wc_node_string(
+        load->arena, wc_arena_printf(load->arena, "%.*s=%.*s", host_len, host, (int)len, ip), like);
+}
+
+/* "host=ip" or "host:ip" */
 static struct wc_node *canon_host(struct wc_load *load, struct wc_node *item)
 {
     const char *sign = strchr(item->text, '=');
@@ -175,14 +186,7 @@ static struct wc_node *canon_host(struct wc_load *load, struct wc_node *item)
         sign = strchr(item->text, ':');
     if (sign == NULL || sign == item->text || sign[1] == '\0')
         return wc_canon_bad(load, item, "an extra host is 'name=address', not '%s'", item->text);
-    const char *ip = sign + 1;
-    size_t len = strlen(ip);
-    if (ip[0] == '[' && ip[len - 1] == ']')
-        ip++, len -= 2;
-    return wc_node_string(load->arena,
-                          wc_arena_printf(load->arena, "%.*s=%.*s", (int)(sign - item->text),
-                                          item->text, (int)len, ip),
-                          item);
+    return host_entry(load, item->text, (int)(sign - item->text), sign + 1, item);
 }
 
 static void add_host(struct wc_load *load, struct wc_node *out, const struct wc_member *m,
@@ -194,9 +198,7 @@ static void add_host(struct wc_load *load, struct wc_node *out, const struct wc_
                       wc_node_describe(ip));
         return;
     }
-    wc_node_add(
-        load->arena, out,
-        wc_node_string(load->arena, wc_arena_printf(load->arena, "%s=%s", m->key, ip->text), ip));
+    wc_node_add(load->arena, out, host_entry(load, m->key, (int)strlen(m->key), ip->text, ip));
 }
 
 static struct wc_node *canon_hosts(struct wc_load *load, const struct wc_field *field,

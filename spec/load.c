@@ -138,6 +138,6 @@ const char *wc_load_path(struct wc_load *load, const char *base, const char *pat
         return path; /* refused where it is used */
     if (path[0] == '~' && home != NULL)
         return wc_load_clean(load,
-                             wc_arena_printf(load->arena, "%s%s", home, path + strcspn(path, "/")));
+                             wc_arena_printf(load->arena, "%s/%s", home, path + 1));
     return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", base, path));
 }

@@ -25,14 +25,29 @@ static bool is_drive(const char *p)
     return wc_ascii_isalnum(p[0]) && !wc_ascii_isdigit(p[0]) && p[1] == ':' && p[2] == '\\';
 }
 
-static bool is_host_path(const char *text)
+/* "c:/": a drive, or the volume c and a target. */
+static bool may_be_drive(const char *p)
 {
-    return text[0] == '.' || text[0] == '/' || text[0] == '~' || text[0] == '\\' || is_drive(text);
+    return wc_ascii_isalnum(p[0]) && !wc_ascii_isdigit(p[0]) && p[1] == ':' && p[2] == '/';
 }
 
-static const char *field_end(const char *p)
+static bool is_host_path(const char *text)
 {
-    return p + (is_drive(p) ? 2 : 0) + strcspn(p + (is_drive(p) ? 2 : 0), ":");
+    return text[0] == '.' || text[0] == '/' || text[0] == '~' || text[0] == '\\' ||
+           is_drive(text) || may_be_drive(text);
+}
+
+/* End of a field. "c:/a" is a drive's path where another path follows ("c:/a:/b"), or after a
+ * drive; else it is volume c at /a, which docker compose takes for the drive as well. */
+static const char *field_end(const char *p, bool after_drive)
+{
+    bool drive = is_drive(p);
+    if (!drive && may_be_drive(p)) {
+        const char *next = strchr(p + 2, ':');
+        drive = after_drive || (next != NULL && (next[1] == '/' || next[1] == '\\' ||
+                                                 is_drive(next + 1) || may_be_drive(next + 1)));
+    }
+    return p + (drive ? 2 : 0) + strcspn(p + (drive ? 2 : 0), ":");
 }
 
 static bool take_apart(struct wc_arena *arena, const char *text, struct short_mount *out)
@@ -40,7 +55,7 @@ static bool take_apart(struct wc_arena *arena, const char *text, struct short_mo
     const char *fields[3] = { NULL, NULL, NULL };
     size_t n = 0;
     for (const char *p = text;; p++) {
-        const char *end = field_end(p);
+        const char *end = field_end(p, n == 1 && strchr(fields[0], ':') != NULL);
         if (n == 3 || end == p)
             return false;
         fields[n++] = wc_arena_strndup(arena, p, (size_t)(end - p));
@@ -73,7 +88,7 @@ static bool put_option(struct wc_load *load, struct wc_node *mount, const char *
     if (wc_streq(option, "ro") || wc_streq(option, "rw")) {
         wc_node_put(arena, mount, "read_only",
                     wc_node_boolean(arena, wc_streq(option, "ro"), mount));
-    } else if (bind && (wc_streq(option, "z") || wc_streq(option, "Z"))) {
+    } else if (wc_streq(option, "z") || wc_streq(option, "Z")) {
         wc_node_put(arena, sub_map(load, mount, "bind"), "selinux",
                     wc_node_string(arena, option, mount));
     } else if (!bind && wc_streq(option, "nocopy")) {
@@ -87,7 +102,7 @@ static bool put_option(struct wc_load *load, struct wc_node *mount, const char *
         for (size_t i = 0; i < WC_COUNT(consistencies); i++)
             if (wc_streq(option, consistencies[i]))
                 return true;
-        return !bind && (wc_streq(option, "z") || wc_streq(option, "Z"));
+        return false;
     }
     return true;
 }
@@ -122,7 +137,7 @@ static const char *clean_target(struct wc_load *load, const char *target)
 
 static bool check_target(struct wc_load *load, const struct wc_node *at, const char *target)
 {
-    if (target[0] == '/' || is_drive(target) || (target[0] != '\0' && target[1] == ':') ||
+    if (target[0] == '/' || is_drive(target) || may_be_drive(target) ||
         target[0] == '\\')
         return true;
     struct wc_diag *diag = wc_report(load, WC_E_VALUE, at,
@@ -146,7 +161,7 @@ static struct wc_node *expand_short(struct wc_load *load, struct wc_node *item)
     if (in.source != NULL)
         wc_node_put(arena, mount, "source",
                     wc_node_string(arena,
-                                   bind && !is_drive(in.source)
+                                   bind && !is_drive(in.source) && !may_be_drive(in.source)
                                        ? wc_load_path(load, load->project_dir, in.source)
                                        : in.source,
                                    item));
@@ -185,13 +200,10 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
         wc_report(load, WC_E_MISSING, mount, "%s needs 'source'", wc_where_text(load, where));
         return false;
     }
-    if (!is_drive(source->text))
+    if (!is_drive(source->text) && !may_be_drive(source->text))
         wc_node_put(
             arena, mount, "source",
             wc_node_string(arena, wc_load_path(load, load->project_dir, source->text), source));
-    struct wc_node *bind = sub_map(load, mount, "bind");
-    if (bind->kind == WC_NODE_MAP && wc_node_get(bind, "create_host_path") == NULL)
-        wc_node_put(arena, bind, "create_host_path", wc_node_boolean(arena, true, mount));
     return true;
 }
 
@@ -230,16 +242,16 @@ static int64_t number_at(const struct wc_node *map, const char *key)
     return value->kind == WC_NODE_STRING && wc_bytes_parse(value->text, &bytes) ? bytes : WC_UNSET;
 }
 
-static bool truth_at(const struct wc_node *map, const char *key)
+static bool truth_at(const struct wc_node *map, const char *key, bool otherwise)
 {
     const struct wc_node *value = wc_node_get(map, key);
-    return value != NULL && value->kind == WC_NODE_BOOL && value->boolean;
+    return value == NULL || value->kind != WC_NODE_BOOL ? otherwise : value->boolean;
 }
 
 static bool decode_mount(struct wc_load *load, const struct wc_node *node, struct wc_mount *mount)
 {
     static const char *const types[] = { "bind", "volume", "tmpfs" };
-    const char *type = wc_node_text(node, "type");
+    const char *type = wc_node_text(node, "type"), *source = wc_node_text(node, "source");
     const struct wc_node *bind = wc_node_get(node, "bind"), *volume = wc_node_get(node, "volume");
     const struct wc_node *tmpfs = wc_node_get(node, "tmpfs");
     size_t i = 0;
@@ -253,12 +265,13 @@ static bool decode_mount(struct wc_load *load, const struct wc_node *node, struc
         return false;
     }
     *mount = (struct wc_mount){ .type = (enum wc_mount_type)i,
-                                .source = i == 2 ? NULL : wc_node_text(node, "source"),
+                                .source = i == 2 || (source != NULL && *source == '\0') ? NULL
+                                                                                 : source,
                                 .target = wc_node_text(node, "target"),
-                                .read_only = truth_at(node, "read_only"),
-                                .create_host_path = truth_at(bind, "create_host_path"),
+                                .read_only = truth_at(node, "read_only", false),
+                                .create_host_path = truth_at(bind, "create_host_path", true),
                                 .propagation = wc_node_text(bind, "propagation"),
-                                .nocopy = truth_at(volume, "nocopy"),
+                                .nocopy = truth_at(volume, "nocopy", false),
                                 .subpath = wc_node_text(volume, "subpath"),
                                 .tmpfs_size_bytes = number_at(tmpfs, "size"),
                                 .tmpfs_mode = number_at(tmpfs, "mode"),

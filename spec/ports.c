@@ -171,7 +171,7 @@ static bool finish_long(struct wc_load *load, struct wc_node *port, struct wc_no
     if (published != NULL && published->kind == WC_NODE_STRING && published->text[0] != '\0' &&
         !read_range(published->text, 0, &range))
         return refuse(load, published, "the host's port must be 0 to 65535", "");
-    if (ip != NULL && ip->kind == WC_NODE_STRING && ip->text[0] != '\0' && !valid_ip(ip->text))
+    if (ip != NULL && ip->kind == WC_NODE_STRING && !valid_ip(ip->text))
         return refuse(load, ip, "not an address", "");
     if (wc_node_get(port, "mode") == NULL)
         wc_node_put(arena, port, "mode", wc_node_string(arena, "ingress", port));

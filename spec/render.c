@@ -112,6 +112,45 @@ void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *n
     }
 }
 
+static void json_shown(struct wc_jsonw *w, const char *key, const struct wc_node *node,
+                       const struct wc_table *table, bool entries);
+
+static void shown_members(struct wc_jsonw *w, const struct wc_node *map,
+                          const struct wc_table *table, bool entries)
+{
+    const struct wc_member **members = ordered(map, 0);
+    for (size_t i = 0; i < map->n; i++) {
+        const char *key = members[i]->key;
+        const struct wc_field *field = entries ? NULL : wc_table_find(table, key);
+        bool extension = !entries && table != &wc_table_project && wc_str_starts(key, "x-");
+        if (entries)
+            json_shown(w, key, members[i]->value, table, false);
+        else if (!extension || wc_streq(key, "x-wcompose"))
+            json_shown(w, key, members[i]->value, field == NULL ? NULL : field->sub,
+                       field != NULL && wc_field_has_entries(field));
+    }
+    wc_free(members);
+}
+
+/* As docker compose prints JSON: extensions stand in its YAML, but in JSON only those of the top
+ * level. Ours stays, since what it says about trust must not get lost on the way. */
+static void json_shown(struct wc_jsonw *w, const char *key, const struct wc_node *node,
+                       const struct wc_table *table, bool entries)
+{
+    if (table == NULL || (node->kind != WC_NODE_MAP && node->kind != WC_NODE_LIST)) {
+        wc_render_json(w, key, node, WC_RENDER_DOLLARS, NULL);
+    } else if (node->kind == WC_NODE_MAP) {
+        wc_jsonw_object(w, key);
+        shown_members(w, node, table, entries);
+        wc_jsonw_end_object(w);
+    } else {
+        wc_jsonw_array(w, key);
+        for (size_t i = 0; i < node->n; i++)
+            json_shown(w, NULL, node->items[i], table, false);
+        wc_jsonw_end_array(w);
+    }
+}
+
 /* Words that some YAML reader takes for something else than a string. */
 static bool is_special_word(const char *text)
 {
@@ -253,7 +292,7 @@ void wc_spec_render(const struct wc_project *project, enum wc_render_format form
     }
     struct wc_jsonw w = WC_JSONW_INIT(out);
     w.indent = 2;
-    wc_render_json(&w, NULL, project->tree, WC_RENDER_DOLLARS, NULL);
+    json_shown(&w, NULL, project->tree, &wc_table_project, false);
     wc_buf_addc(out, '\n');
 }
 

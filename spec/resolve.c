@@ -46,7 +46,7 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool req
     struct wc_dotenv in = { .file = path->text,
                             .text = text.bytes,
                             .len = text.len,
-                            .outer = look_up,
+                            .outer = scope == NULL ? NULL : look_up,
                             .data = scope,
                             .out = into,
                             .raw = raw };
@@ -92,16 +92,16 @@ static void read_env_files(struct wc_load *load, struct wc_node *service)
         wc_node_drop(service, "env_file");
 }
 
+/* A label file sees no variables but its own. */
 static void read_label_files(struct wc_load *load, struct wc_node *service)
 {
     const struct wc_node *files = wc_node_get(service, "label_file");
     const struct wc_node *section = wc_node_get(service, "labels");
-    struct scope scope = { load, NULL };
     struct wc_map found;
     wc_map_init(&found, load->arena);
     for (size_t i = 0; usable(files) && i < files->n; i++)
         if (files->items[i]->kind == WC_NODE_STRING)
-            read_file(load, files->items[i], true, false, &scope, &found);
+            read_file(load, files->items[i], true, false, NULL, &found);
     if (usable(files) && (section == NULL || section->kind == WC_NODE_MAP))
         lay_under(load, service, "labels", &found, files);
     if (usable(files))
@@ -129,7 +129,9 @@ static void look_up_open_keys(struct wc_load *load, struct wc_node *service)
 static void join_default_network(struct wc_load *load, struct wc_node *service)
 {
     const char *mode = wc_node_text(service, "network_mode");
-    if ((mode != NULL && mode[0] != '\0') || wc_node_member(service, "networks") != NULL ||
+    const struct wc_node *given = wc_node_get(service, "networks");
+    if ((mode != NULL && mode[0] != '\0') || (given != NULL && given->n != 0) ||
+        (given != NULL && given->kind == WC_NODE_BAD) ||
         wc_node_member(service, "provider") != NULL)
         return;
     struct wc_node *networks = wc_node_new(load->arena, WC_NODE_MAP, service);

@@ -79,21 +79,18 @@ static struct wc_node *expand_device(struct wc_load *load, struct wc_node *item)
     return out;
 }
 
-static void finish_device(struct wc_load *load, struct wc_node *item)
-{
-    struct wc_node *source = wc_node_get(item, "source");
-    if (source != NULL && wc_node_get(item, "target") == NULL)
-        wc_node_put(load->arena, item, "target", source);
-    if (wc_node_get(item, "permissions") == NULL)
-        wc_node_put(load->arena, item, "permissions", wc_node_string(load->arena, "rwm", item));
-}
-
 static struct wc_node *canon_devices(struct wc_load *load, const struct wc_field *field,
                                      struct wc_node *node, const struct wc_where *where)
 {
-    struct wc_node *out = wc_canon_mixed(load, field, node, where, expand_device, finish_device);
+    struct wc_node *out = wc_canon_mixed(load, field, node, where, expand_device, NULL);
     for (size_t i = 0; i < out->n; i++) {
         const char *permissions = wc_node_text(out->items[i], "permissions");
+        if (out->items[i]->kind == WC_NODE_MAP && (wc_node_get(out->items[i], "source") == NULL ||
+                                                   wc_node_get(out->items[i], "target") == NULL)) {
+            wc_report(load, WC_E_MISSING, node->items[i], "a device needs 'source' and 'target'");
+            out->items[i] = bad_at(load, out->items[i]);
+            continue;
+        }
         if (permissions == NULL || strspn(permissions, "rwm") == strlen(permissions))
             continue;
         wc_report(load, WC_E_VALUE, out->items[i], "device permissions are of r, w and m, not '%s'",
@@ -117,9 +114,10 @@ static void decode_devices(struct wc_load *load, const struct wc_field *field,
                               "device '%s' is not carried out yet: only paths are", source);
             continue;
         }
+        const char *permissions = wc_node_text(item, "permissions");
         wc_strv_add(load->arena, dst,
                     wc_arena_printf(load->arena, "%s:%s:%s", source, target,
-                                    wc_node_text(item, "permissions")));
+                                    permissions == NULL ? "rwm" : permissions));
     }
 }
 

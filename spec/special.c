@@ -62,6 +62,8 @@ static struct wc_node *canon_pull_policy(struct wc_load *load, const struct wc_f
                                          "build",  "refresh", "daily",   "weekly" };
     int64_t ms;
     (void)field;
+    if (wc_streq(node->text, "if_not_present"))
+        return wc_node_string(load->arena, "missing", node);
     for (size_t i = 0; i < WC_COUNT(words); i++)
         if (wc_streq(node->text, words[i]))
             return node;

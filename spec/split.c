@@ -55,11 +55,12 @@ static void end_word(struct splitter *s)
     s->in_word = false;
 }
 
-/* p is behind an opening quote; returns the closing one, or NULL when there is none. */
+/* p is behind an opening quote; returns the closing one, or NULL when there is none. In double
+ * quotes a backslash goes before any sign, as docker compose has it and a shell has not. */
 static const char *quoted(struct splitter *s, const char *p, char quote)
 {
     for (; *p != '\0' && *p != quote; p++) {
-        if (*p == '\\' && quote == '"' && p[1] != '\0' && strchr("\\\"$`\n", p[1]) != NULL)
+        if (*p == '\\' && quote == '"' && p[1] != '\0')
             p++;
         wc_buf_addc(&s->word, *p);
     }

@@ -174,15 +174,15 @@ static struct wc_node *canon_duration(struct wc_load *load, const struct wc_fiel
                                       struct wc_node *node, const struct wc_where *where)
 {
     (void)field;
-    int64_t ms;
-    if (!wc_duration_parse(node->text, &ms)) {
+    int64_t ns;
+    if (!wc_duration_parse_ns(node->text, &ns)) {
         struct wc_node *bad = wc_canon_bad(load, node, "%s takes a duration, not '%s'",
                                            wc_where_text(load, where), node->raw);
         hint_last(load, duration_hint);
         return bad;
     }
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    wc_duration_format(ms, &text);
+    wc_duration_format_ns(ns, &text);
     return rewritten(load, wc_arena_strdup(load->arena, text.data), node);
 }
 
