@@ -19,27 +19,9 @@ static const char *const override_names[] = { "compose.override.yml", "compose.o
                                               "docker-compose.override.yml",
                                               "docker-compose.override.yaml" };
 
-/* A path as the user would write it: relative when it is beneath cwd. */
-static const char *show_path(const struct wc_load *load, const char *path)
-{
-    const char *cwd = load->options->cwd;
-    size_t len = strlen(cwd);
-    if (strncmp(path, cwd, len) == 0 && path[len] == '/')
-        return path + len + 1;
-    return path;
-}
-
 static const char *join(struct wc_load *load, const char *dir, const char *name)
 {
     return wc_load_clean(load, wc_load_path(load, dir, name));
-}
-
-static const char *dir_of(struct wc_load *load, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path)
-        return "/";
-    return wc_arena_strndup(load->arena, path, (size_t)(slash - path));
 }
 
 static void take_environ(struct wc_load *load)
@@ -60,14 +42,15 @@ static const char *outer_env(void *data, const char *name)
     return wc_load_env(data, name);
 }
 
-static void read_env_file(struct wc_load *load, const char *path, bool required,
-                          struct wc_map *into)
+/* Reads one file. at  what names it; with required, that it is missing is an error. */
+static void read_env_file(struct wc_load *load, const char *path, bool required, struct wc_loc at,
+                          unsigned span, struct wc_map *into)
 {
-    const char *shown = show_path(load, path);
+    const char *shown = wc_load_shown(load, path);
     struct wc_text text;
     if (!required && !wc_access_exists(load, path))
         return;
-    if (!wc_access_read(load, path, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
+    if (!wc_access_read(load, path, shown, at, span, &text))
         return;
     wc_diags_source(load->diags, shown, text.bytes, text.len);
     struct wc_dotenv in = { .file = shown,
@@ -77,6 +60,14 @@ static void read_env_file(struct wc_load *load, const char *path, bool required,
                             .data = load,
                             .out = into };
     wc_dotenv_parse(load, &in);
+}
+
+void wc_discover_read(struct wc_load *load, const char *path, const struct wc_node *node,
+                      struct wc_map *out)
+{
+    struct wc_loc at = { wc_load_shown(load, path), 0, 0 };
+    read_env_file(load, path, node != NULL, node == NULL ? at : node->at,
+                  node == NULL ? 1 : node->span, out);
 }
 
 /* Adds what the environment doesn't have already. */
@@ -121,8 +112,11 @@ static bool read_named_env_files(struct wc_load *load)
         wc_strv_add(load->arena, &paths, o->env_files[i]);
     if (paths.n == 0)
         split_into(load, wc_load_env(load, "COMPOSE_ENV_FILES"), ",", &paths);
-    for (size_t i = 0; i < paths.n; i++)
-        read_env_file(load, join(load, o->cwd, paths.items[i]), true, &found);
+    for (size_t i = 0; i < paths.n; i++) {
+        const char *path = join(load, o->cwd, paths.items[i]);
+        read_env_file(load, path, true, (struct wc_loc){ wc_load_shown(load, path), 0, 0 }, 1,
+                      &found);
+    }
     adopt(load, &found);
     return paths.n != 0;
 }
@@ -131,7 +125,7 @@ static void read_default_env_file(struct wc_load *load, const char *dir)
 {
     struct wc_map found;
     wc_map_init(&found, load->arena);
-    read_env_file(load, join(load, dir, ".env"), false, &found);
+    wc_discover_read(load, join(load, dir, ".env"), NULL, &found);
     adopt(load, &found);
 }
 
@@ -180,15 +174,15 @@ static bool search_upwards(struct wc_load *load)
         if (path != NULL) {
             const char *over = first_in(load, dir, override_names, WC_COUNT(override_names));
             add_file(load, path,
-                     start == NULL ? shown_above(load, path, up) : show_path(load, path));
+                     start == NULL ? shown_above(load, path, up) : wc_load_shown(load, path));
             if (over != NULL)
                 add_file(load, over,
-                         start == NULL ? shown_above(load, over, up) : show_path(load, over));
+                         start == NULL ? shown_above(load, over, up) : wc_load_shown(load, over));
             return true;
         }
         if (wc_streq(dir, "/"))
             return false;
-        dir = dir_of(load, dir);
+        dir = wc_load_dir(load, dir);
     }
 }
 
@@ -225,7 +219,7 @@ static void find_project_dir(struct wc_load *load)
     else if (load->files.n == 0 || wc_streq(load->files.items[0], "-"))
         load->project_dir = o->cwd;
     else
-        load->project_dir = dir_of(load, load->files.items[0]);
+        load->project_dir = wc_load_dir(load, load->files.items[0]);
 }
 
 static void find_profiles(struct wc_load *load)

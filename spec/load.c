@@ -98,6 +98,11 @@ const char *wc_where_text(struct wc_load *load, const struct wc_where *where)
     return text.len == 0 ? "the top level" : wc_arena_strdup(load->arena, text.data);
 }
 
+bool wc_load_raw(const struct wc_load *load)
+{
+    return load->canonical || load->options->no_interpolate;
+}
+
 const char *wc_load_env(const struct wc_load *load, const char *name)
 {
     return wc_map_get(&load->env, name);
@@ -135,7 +140,23 @@ const char *wc_load_path(struct wc_load *load, const char *base, const char *pat
     if (path[0] == '/')
         return path;
     if (path[0] == '~' && home != NULL)
-        return wc_load_clean(load,
-                             wc_arena_printf(load->arena, "%s%s", home, path + strcspn(path, "/")));
+        return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", home, path + 1));
     return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", base, path));
+}
+
+const char *wc_load_shown(const struct wc_load *load, const char *path)
+{
+    const char *cwd = load->options->cwd;
+    size_t len = strlen(cwd);
+    if (strncmp(path, cwd, len) == 0 && path[len] == '/')
+        return path + len + 1;
+    return path;
+}
+
+const char *wc_load_dir(struct wc_load *load, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return "/";
+    return wc_arena_strndup(load->arena, path, (size_t)(slash - path));
 }

@@ -144,12 +144,7 @@ static struct wc_node *expand_short(struct wc_load *load, struct wc_node *item)
     struct wc_node *mount = wc_node_new(arena, WC_NODE_MAP, item);
     wc_node_put(arena, mount, "type", wc_node_string(arena, bind ? "bind" : "volume", item));
     if (in.source != NULL)
-        wc_node_put(arena, mount, "source",
-                    wc_node_string(arena,
-                                   bind && !is_drive(in.source)
-                                       ? wc_load_path(load, load->project_dir, in.source)
-                                       : in.source,
-                                   item));
+        wc_node_put(arena, mount, "source", wc_node_string(arena, in.source, item));
     if (!check_target(load, item, in.target))
         return NULL;
     wc_node_put(arena, mount, "target", wc_node_string(arena, clean_target(load, in.target), item));
@@ -185,10 +180,6 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
         wc_report(load, WC_E_MISSING, mount, "%s needs 'source'", wc_where_text(load, where));
         return false;
     }
-    if (!is_drive(source->text))
-        wc_node_put(
-            arena, mount, "source",
-            wc_node_string(arena, wc_load_path(load, load->project_dir, source->text), source));
     struct wc_node *bind = sub_map(load, mount, "bind");
     if (bind->kind == WC_NODE_MAP && wc_node_get(bind, "create_host_path") == NULL)
         wc_node_put(arena, bind, "create_host_path", wc_node_boolean(arena, true, mount));

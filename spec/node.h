@@ -76,6 +76,7 @@ enum {
 struct wc_documents {
     struct wc_node **roots;
     size_t n;
+    bool tagged; /* a !reset or !override is somewhere */
 };
 
 /* Parses YAML text. file  borrowed, named in places; text  borrowed, len bytes

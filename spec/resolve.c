@@ -39,10 +39,10 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool req
     struct wc_text text;
     if (!required && !wc_access_exists(load, full))
         return;
-    if (!wc_access_read(load, full, path->text, path->at, path->span, &text))
+    if (!wc_access_read(load, full, path->raw, path->at, path->span, &text))
         return;
-    wc_diags_source(load->diags, path->text, text.bytes, text.len);
-    struct wc_dotenv in = { .file = path->text,
+    wc_diags_source(load->diags, path->raw, text.bytes, text.len);
+    struct wc_dotenv in = { .file = path->raw,
                             .text = text.bytes,
                             .len = text.len,
                             .outer = look_up,
@@ -209,10 +209,12 @@ struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *s
     read_env_files(load, out);
     read_label_files(load, out);
     look_up_open_keys(load, out);
-    join_default_network(load, out);
-    complete_build(load, out);
+    if (!load->options->no_normalize) {
+        join_default_network(load, out);
+        complete_build(load, out);
+        complete_pre_start(load, out);
+    }
     complete_provider(load, out);
-    complete_pre_start(load, out);
     const char *isolation = wc_node_text(out, "isolation");
     if (isolation != NULL && isolation[0] == '\0')
         wc_node_drop(out, "isolation");
