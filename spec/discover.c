@@ -1,7 +1,8 @@
 /* discover.c - what docker compose finds by itself: files here and above, .env, COMPOSE_*.
  *
  * Order of variables, strongest first: the environment; --env-file in order, the later winning, or
- * else .env of the working directory, then .env of the project directory.
+ * else .env of the directory where looking for files begins (--project-directory, that of the first
+ * -f, the working directory), then .env of the project directory.
  */
 #include "spec/discover.h"
 
@@ -96,9 +97,21 @@ static void split_into(struct wc_load *load, const char *text, const char *separ
     }
 }
 
-static bool truthy(const char *text)
+/* COMPOSE_DISABLE_ENV_FILE, with the words that docker compose takes. */
+static bool env_file_disabled(struct wc_load *load, const char *text)
 {
-    return text != NULL && (wc_streq(text, "1") || wc_str_caseeq(text, "true"));
+    static const char *const truths[] = { "1", "t", "T", "true", "True", "TRUE" };
+    static const char *const lies[] = { "", "0", "f", "F", "false", "False", "FALSE" };
+    for (size_t i = 0; text != NULL && i < WC_COUNT(truths); i++)
+        if (wc_streq(text, truths[i]))
+            return true;
+    for (size_t i = 0; text != NULL && i < WC_COUNT(lies); i++)
+        if (wc_streq(text, lies[i]))
+            return false;
+    if (text != NULL)
+        wc_report_at(load, WC_E_VALUE, (struct wc_loc){ 0 }, 1,
+                     "COMPOSE_DISABLE_ENV_FILE is true or false, not '%s'", text);
+    return false;
 }
 
 /* Reads --env-file or COMPOSE_ENV_FILES; true when there were any. */
@@ -121,12 +134,31 @@ static bool read_named_env_files(struct wc_load *load)
     return paths.n != 0;
 }
 
-static void read_default_env_file(struct wc_load *load, const char *dir)
+/* Reads .env of a directory. Returns false when it says that it isn't to be read: then only what
+ * it says to the tool counts. */
+static bool read_default_env_file(struct wc_load *load, const char *dir)
 {
     struct wc_map found;
     wc_map_init(&found, load->arena);
     wc_discover_read(load, join(load, dir, ".env"), NULL, &found);
-    adopt(load, &found);
+    bool off = env_file_disabled(load, wc_map_get(&found, "COMPOSE_DISABLE_ENV_FILE"));
+    for (size_t i = 0; i < found.n; i++)
+        if (!wc_map_has(&load->env, found.entries[i].key) &&
+            (!off || wc_str_starts(found.entries[i].key, "COMPOSE_")))
+            wc_map_put(&load->env, found.entries[i].key, found.entries[i].value);
+    return !off;
+}
+
+/* Where .env is looked for before the files are known, as they may be named in it. */
+static const char *start_dir(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    if (o->project_directory != NULL)
+        return join(load, o->cwd, o->project_directory);
+    for (size_t i = 0; o->text == NULL && i < o->n_files; i++)
+        if (!wc_streq(o->files[i], "-"))
+            return wc_load_dir(load, join(load, o->cwd, o->files[i]));
+    return o->cwd;
 }
 
 static void add_file(struct wc_load *load, const char *path, const char *shown)
@@ -244,14 +276,15 @@ int wc_discover(struct wc_load *load)
     }
     take_environ(load);
     bool named = read_named_env_files(load);
-    bool defaults = !named && !truthy(wc_load_env(load, "COMPOSE_DISABLE_ENV_FILE"));
-    if (defaults)
-        read_default_env_file(load, o->cwd);
+    bool defaults =
+        !named && !env_file_disabled(load, wc_load_env(load, "COMPOSE_DISABLE_ENV_FILE"));
+    const char *start = start_dir(load);
+    defaults = defaults && read_default_env_file(load, start);
     int rc = find_files(load);
     if (rc != 0)
         return rc;
     find_project_dir(load);
-    if (defaults && !wc_streq(load->project_dir, o->cwd))
+    if (defaults && !wc_streq(load->project_dir, start))
         read_default_env_file(load, load->project_dir);
     find_profiles(load);
     return 0;

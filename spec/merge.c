@@ -202,8 +202,10 @@ static struct wc_node *merge_value(struct wc_load *load, const struct wc_field *
                                    struct wc_node *base, struct wc_node *over,
                                    const struct wc_where *where)
 {
-    if (over->tag == WC_TAG_RESET)
-        return load->keep_tags ? over : NULL;
+    bool nothing = over->tag == WC_TAG_OVERRIDE && over->kind == WC_NODE_NULL &&
+                   !field->type->null_ok; /* nothing instead of something: as !reset */
+    if (over->tag == WC_TAG_RESET || nothing)
+        return load->keep_tags ? tagged(load, over, WC_TAG_RESET) : NULL;
     if (over->tag == WC_TAG_OVERRIDE || (base != NULL && base->kind == WC_NODE_NULL))
         base = NULL;
     if (over->kind == WC_NODE_BAD || (base != NULL && base->kind == WC_NODE_BAD))
