@@ -39,6 +39,8 @@ static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *
 static struct wc_node *service_node(struct wc_load *load, const struct wc_service *s)
 {
     struct wc_node *out = wc_node_copy(load->arena, s->tree);
+    if (load->options->no_normalize)
+        return out;
     wc_node_drop(out, "depends_on");
     if (s->n_deps != 0)
         wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
@@ -53,7 +55,8 @@ static struct wc_node *named(struct wc_load *load, const struct wc_node *section
     struct wc_node *out = old == NULL || old->kind != WC_NODE_MAP
                               ? wc_node_new(load->arena, WC_NODE_MAP, NULL)
                               : wc_node_copy(load->arena, old);
-    wc_node_put(load->arena, out, "name", wc_node_string(load->arena, name, NULL));
+    if (!load->options->no_normalize)
+        wc_node_put(load->arena, out, "name", wc_node_string(load->arena, name, NULL));
     if (external)
         wc_node_put(load->arena, out, "external", wc_node_boolean(load->arena, true, NULL));
     return out;

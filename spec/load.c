@@ -8,11 +8,29 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+/* What only no_consistency leaves out: what attributes say about each other and about services,
+ * networks and volumes elsewhere in the file. */
+static bool is_consistency(enum wc_spec_code code)
+{
+    static const enum wc_spec_code codes[] = {
+        WC_E_UNKNOWN_SERVICE, WC_E_UNKNOWN_NETWORK, WC_E_UNKNOWN_VOLUME, WC_E_UNKNOWN_OBJECT,
+        WC_E_DISABLED_DEP,    WC_E_TWINS,           WC_E_SAME_TARGET,    WC_E_SCALE,
+    };
+    for (size_t i = 0; i < WC_COUNT(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struct wc_loc at,
                              unsigned span, const char *fmt, ...)
 {
     const char *name = wc_spec_code(code)->code;
     va_list args;
+    if (load->options->no_consistency && is_consistency(code)) {
+        load->diags->scratch = (struct wc_diag){ .msg = "" };
+        return &load->diags->scratch;
+    }
     va_start(args, fmt);
     struct wc_diag *diag = wc_diags_vadd(
         load->diags, name[0] == 'E' ? WC_SEVERITY_ERROR : WC_SEVERITY_WARNING, name, at, fmt, args);

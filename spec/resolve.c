@@ -125,8 +125,9 @@ static void look_up_open_keys(struct wc_load *load, struct wc_node *service)
 static void join_default_network(struct wc_load *load, struct wc_node *service)
 {
     const char *mode = wc_node_text(service, "network_mode");
-    if ((mode != NULL && mode[0] != '\0') || wc_node_member(service, "networks") != NULL ||
-        wc_node_member(service, "provider") != NULL)
+    const struct wc_node *given = wc_node_get(service, "networks");
+    bool named = given != NULL && (given->kind != WC_NODE_MAP || given->n != 0);
+    if ((mode != NULL && mode[0] != '\0') || named || wc_node_member(service, "provider") != NULL)
         return;
     struct wc_node *networks = wc_node_new(load->arena, WC_NODE_MAP, service);
     wc_node_put(load->arena, networks, "default", wc_node_new(load->arena, WC_NODE_NULL, service));
@@ -206,8 +207,6 @@ static void complete_pre_start(struct wc_load *load, struct wc_node *service)
 struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *service)
 {
     struct wc_node *out = wc_node_copy(load->arena, service);
-    read_env_files(load, out);
-    read_label_files(load, out);
     look_up_open_keys(load, out);
     if (!load->options->no_normalize) {
         join_default_network(load, out);
@@ -218,5 +217,15 @@ struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *s
     const char *isolation = wc_node_text(out, "isolation");
     if (isolation != NULL && isolation[0] == '\0')
         wc_node_drop(out, "isolation");
+    return out;
+}
+
+struct wc_node *wc_resolve_files(struct wc_load *load, const struct wc_node *service)
+{
+    if (!usable(wc_node_get(service, "env_file")) && !usable(wc_node_get(service, "label_file")))
+        return NULL;
+    struct wc_node *out = wc_node_copy(load->arena, service);
+    read_env_files(load, out);
+    read_label_files(load, out);
     return out;
 }
