@@ -68,7 +68,7 @@ static void build_services(struct wc_load *load, struct wc_project *project,
         struct wc_member *member = &services->members[i];
         if (!is_service(load, member))
             continue;
-        if (wc_profile_active(load, member->key, member->value))
+        if (wc_profile_active(load, member->value))
             build_service(load, project, root, member);
         else
             wc_strv_add(load->arena, &project->disabled, member->key);
@@ -149,6 +149,7 @@ struct wc_project *wc_build_project(struct wc_load *load, const struct wc_node *
     project->name = load->project_name;
     project->working_dir = load->project_dir;
     project->files = load->files;
+    wc_profile_name(load, wc_node_get(root, "services"));
     project->profiles = load->profiles;
     wc_require_all(load, &wc_table_project, root, &top);
     wc_decode_section(load, &wc_table_project, root, NULL, &top);
@@ -226,6 +227,30 @@ static void mark_used(struct wc_project *project)
     }
 }
 
+/* Decodes one attribute anew, where files have added to it. */
+static void decode_again(struct wc_load *load, const struct wc_node *node, const char *key,
+                         struct wc_kvs *out)
+{
+    const struct wc_field *field = wc_table_find(&wc_table_service, key);
+    const struct wc_node *value = wc_node_get(node, key);
+    *out = (struct wc_kvs){ 0 };
+    if (value != NULL && value->kind == WC_NODE_MAP)
+        field->type->decode(load, field, value, out);
+}
+
+static void read_files(struct wc_load *load, struct wc_project *project)
+{
+    for (size_t i = 0; i < project->n_services; i++) {
+        struct wc_service *s = &project->services[i];
+        const struct wc_node *with = wc_resolve_files(load, s->tree);
+        if (with == NULL)
+            continue;
+        decode_again(load, with, "environment", &s->environment);
+        decode_again(load, with, "labels", &s->labels);
+        s->tree = with;
+    }
+}
+
 void wc_build_select(struct wc_load *load, struct wc_project *project, const struct wc_node *root)
 {
     const struct wc_spec_options *o = load->options;
@@ -243,6 +268,8 @@ void wc_build_select(struct wc_load *load, struct wc_project *project, const str
             project->services[kept++] = project->services[i];
     if (o->n_services != 0)
         project->n_services = kept;
-    drop_absent_deps(project);
+    if (!o->no_consistency)
+        drop_absent_deps(project);
     mark_used(project);
+    read_files(load, project);
 }

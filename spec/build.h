@@ -9,7 +9,8 @@
 /* The model of all active services, networks and volumes; nothing is selected yet. */
 struct wc_project *wc_build_project(struct wc_load *load, const struct wc_node *root);
 
-/* Leaves only the services that the options name and, without no_deps, what those depend on.
+/* Leaves only the services that the options name and, without no_deps, what those depend on; then
+ * reads the env_file and label_file of those.
  * Reports unknown names (E209). */
 void wc_build_select(struct wc_load *load, struct wc_project *project, const struct wc_node *root);
 

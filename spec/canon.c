@@ -153,7 +153,8 @@ static struct wc_node *check_words(struct wc_load *load, const struct wc_field *
     return bad_copy(load, node);
 }
 
-/* Drops repeats within one file's list; the last stays, in the place of the first. Two mounts on one target stay: that is an error (E207). */
+/* Drops repeats within one file's list; the last stays, in the place of the first. Two mounts on
+ * one target stay: that is an error (E207). */
 static struct wc_node *without_repeats(struct wc_load *load, const struct wc_field *field,
                                        struct wc_node *list)
 {
@@ -176,6 +177,22 @@ static struct wc_node *without_repeats(struct wc_load *load, const struct wc_fie
     return out;
 }
 
+/* An item under !reset is gone from its own list; it takes nothing from other files. */
+static struct wc_node *without_reset_items(struct wc_load *load, struct wc_node *list)
+{
+    size_t i = 0;
+    while (i < list->n && list->items[i]->tag != WC_TAG_RESET)
+        i++;
+    if (i == list->n)
+        return list;
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, list);
+    out->tag = list->tag;
+    for (i = 0; i < list->n; i++)
+        if (list->items[i]->tag != WC_TAG_RESET)
+            wc_node_add(load->arena, out, list->items[i]);
+    return out;
+}
+
 static bool folds(const struct wc_field *field, const struct wc_node *node)
 {
     return node->kind == WC_NODE_LIST && node->n > 1 && field->merge == WC_MERGE_UNIQUE &&
@@ -186,11 +203,12 @@ static bool folds(const struct wc_field *field, const struct wc_node *node)
 struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
                                struct wc_node *node, const struct wc_where *where)
 {
-    load->tagged = load->tagged || node->tag != WC_TAG_NONE;
     if (node->kind == WC_NODE_BAD || node->kind == WC_NODE_NULL || node->tag == WC_TAG_RESET)
         return node;
     if ((field->type->kinds & WC_KIND(node->kind)) == 0)
         return wc_canon_refuse(load, field, node, where);
+    if (node->kind == WC_NODE_LIST)
+        node = without_reset_items(load, node);
     struct wc_node *out = node;
     if (field->type->canon != NULL)
         out = field->type->canon(load, field, node, where);

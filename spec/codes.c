@@ -117,6 +117,17 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                               "A service names one that isn't under the top-level configs, secrets "
                               "or models.",
                               "services: {web: {image: nginx, secrets: [token]}}" },
+    [WC_E_EXTENDS] = { "E211", "nothing to extend",
+                       "extends names a service that the file doesn't have. Without 'file' it "
+                       "looks in the same file and what that includes, never in the files that "
+                       "are laid over each other.",
+                       "services: {web: {extends: bsae}, base: {image: nginx}}" },
+    [WC_E_EXTENDS_CYCLE] = { "E212", "extends goes round",
+                             "A service extends itself, directly or through others.",
+                             "services: {a: {extends: b}, b: {extends: a}}" },
+    [WC_E_INCLUDE_CYCLE] = { "E213", "include goes round",
+                             "A file includes itself, directly or through others.",
+                             "include: [compose.yaml]   in compose.yaml" },
     [WC_E_CANT_ISOLATE] = { "E401", "isolation can't be kept",
                             "A service asks for hyperv, by itself or by a profile, and this host "
                             "can't give it; the message says why. wcompose never lowers an "

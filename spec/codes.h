@@ -42,6 +42,9 @@ enum wc_spec_code {
     WC_E_SCALE,
     WC_E_SELECTION,
     WC_E_UNKNOWN_OBJECT,
+    WC_E_EXTENDS,
+    WC_E_EXTENDS_CYCLE,
+    WC_E_INCLUDE_CYCLE,
     WC_E_CANT_ISOLATE, /* reported by the planner */
     WC_W_NOT_YET,
     WC_W_OBSOLETE,

@@ -34,9 +34,6 @@ static bool report_support(struct wc_load *load, const struct wc_field *field,
     if (level == WC_REFUSED && !says_nothing(member->value))
         diag = wc_report_not_yet(load, member->key_at, member->key_span, "'%s' in %s %s",
                                  member->key, place, text);
-    if (level == WC_UNREAD)
-        diag = wc_report_at(load, WC_E_NOT_YET, member->key_at, member->key_span, "'%s' in %s %s",
-                            member->key, place, text);
     if (diag != NULL)
         diag->hint = load->options->platform == WC_PLATFORM_WINDOWS
                          ? "remove it, or run the service in a Linux container"

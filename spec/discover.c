@@ -1,7 +1,8 @@
 /* discover.c - what docker compose finds by itself: files here and above, .env, COMPOSE_*.
  *
  * Order of variables, strongest first: the environment; --env-file in order, the later winning, or
- * else .env of the working directory, then .env of the project directory.
+ * else .env of the directory where looking for files begins (--project-directory, that of the first
+ * -f, the working directory), then .env of the project directory.
  */
 #include "spec/discover.h"
 
@@ -19,27 +20,9 @@ static const char *const override_names[] = { "compose.override.yml", "compose.o
                                               "docker-compose.override.yml",
                                               "docker-compose.override.yaml" };
 
-/* A path as the user would write it: relative when it is beneath cwd. */
-static const char *show_path(const struct wc_load *load, const char *path)
-{
-    const char *cwd = load->options->cwd;
-    size_t len = strlen(cwd);
-    if (strncmp(path, cwd, len) == 0 && path[len] == '/')
-        return path + len + 1;
-    return path;
-}
-
 static const char *join(struct wc_load *load, const char *dir, const char *name)
 {
     return wc_load_clean(load, wc_load_path(load, dir, name));
-}
-
-static const char *dir_of(struct wc_load *load, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash == path)
-        return "/";
-    return wc_arena_strndup(load->arena, path, (size_t)(slash - path));
 }
 
 static bool allowed(const struct wc_spec_options *o, const char *name)
@@ -70,14 +53,15 @@ static const char *outer_env(void *data, const char *name)
     return wc_load_env(data, name);
 }
 
-static void read_env_file(struct wc_load *load, const char *path, bool required,
-                          struct wc_map *into)
+/* Reads one file. at  what names it; with required, that it is missing is an error. */
+static void read_env_file(struct wc_load *load, const char *path, bool required, struct wc_loc at,
+                          unsigned span, struct wc_map *into)
 {
-    const char *shown = show_path(load, path);
+    const char *shown = wc_load_shown(load, path);
     struct wc_text text;
     if (!required && !wc_access_exists(load, path))
         return;
-    if (!wc_access_read(load, path, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
+    if (!wc_access_read(load, path, shown, at, span, &text))
         return;
     wc_diags_source(load->diags, shown, text.bytes, text.len);
     struct wc_dotenv in = { .file = shown,
@@ -87,6 +71,14 @@ static void read_env_file(struct wc_load *load, const char *path, bool required,
                             .data = load,
                             .out = into };
     wc_dotenv_parse(load, &in);
+}
+
+void wc_discover_read(struct wc_load *load, const char *path, const struct wc_node *node,
+                      struct wc_map *out)
+{
+    struct wc_loc at = { wc_load_shown(load, path), 0, 0 };
+    read_env_file(load, path, node != NULL, node == NULL ? at : node->at,
+                  node == NULL ? 1 : node->span, out);
 }
 
 /* Adds what the environment doesn't have already. */
@@ -115,9 +107,21 @@ static void split_into(struct wc_load *load, const char *text, const char *separ
     }
 }
 
-static bool truthy(const char *text)
+/* COMPOSE_DISABLE_ENV_FILE, with the words that docker compose takes. */
+static bool env_file_disabled(struct wc_load *load, const char *text)
 {
-    return text != NULL && (wc_streq(text, "1") || wc_str_caseeq(text, "true"));
+    static const char *const truths[] = { "1", "t", "T", "true", "True", "TRUE" };
+    static const char *const lies[] = { "", "0", "f", "F", "false", "False", "FALSE" };
+    for (size_t i = 0; text != NULL && i < WC_COUNT(truths); i++)
+        if (wc_streq(text, truths[i]))
+            return true;
+    for (size_t i = 0; text != NULL && i < WC_COUNT(lies); i++)
+        if (wc_streq(text, lies[i]))
+            return false;
+    if (text != NULL)
+        wc_report_at(load, WC_E_VALUE, (struct wc_loc){ 0 }, 1,
+                     "COMPOSE_DISABLE_ENV_FILE is true or false, not '%s'", text);
+    return false;
 }
 
 /* Reads --env-file or COMPOSE_ENV_FILES; true when there were any. */
@@ -131,18 +135,40 @@ static bool read_named_env_files(struct wc_load *load)
         wc_strv_add(load->arena, &paths, o->env_files[i]);
     if (paths.n == 0)
         split_into(load, wc_load_env(load, "COMPOSE_ENV_FILES"), ",", &paths);
-    for (size_t i = 0; i < paths.n; i++)
-        read_env_file(load, join(load, o->cwd, paths.items[i]), true, &found);
+    for (size_t i = 0; i < paths.n; i++) {
+        const char *path = join(load, o->cwd, paths.items[i]);
+        read_env_file(load, path, true, (struct wc_loc){ wc_load_shown(load, path), 0, 0 }, 1,
+                      &found);
+    }
     adopt(load, &found);
     return paths.n != 0;
 }
 
-static void read_default_env_file(struct wc_load *load, const char *dir)
+/* Reads .env of a directory. Returns false when it says that it isn't to be read: then only what
+ * it says to the tool counts. */
+static bool read_default_env_file(struct wc_load *load, const char *dir)
 {
     struct wc_map found;
     wc_map_init(&found, load->arena);
-    read_env_file(load, join(load, dir, ".env"), false, &found);
-    adopt(load, &found);
+    wc_discover_read(load, join(load, dir, ".env"), NULL, &found);
+    bool off = env_file_disabled(load, wc_map_get(&found, "COMPOSE_DISABLE_ENV_FILE"));
+    for (size_t i = 0; i < found.n; i++)
+        if (!wc_map_has(&load->env, found.entries[i].key) &&
+            (!off || wc_str_starts(found.entries[i].key, "COMPOSE_")))
+            wc_map_put(&load->env, found.entries[i].key, found.entries[i].value);
+    return !off;
+}
+
+/* Where .env is looked for before the files are known, as they may be named in it. */
+static const char *start_dir(struct wc_load *load)
+{
+    const struct wc_spec_options *o = load->options;
+    if (o->project_directory != NULL)
+        return join(load, o->cwd, o->project_directory);
+    for (size_t i = 0; o->text == NULL && i < o->n_files; i++)
+        if (!wc_streq(o->files[i], "-"))
+            return wc_load_dir(load, join(load, o->cwd, o->files[i]));
+    return o->cwd;
 }
 
 static void add_file(struct wc_load *load, const char *path, const char *shown)
@@ -190,15 +216,15 @@ static bool search_upwards(struct wc_load *load)
         if (path != NULL) {
             const char *over = first_in(load, dir, override_names, WC_COUNT(override_names));
             add_file(load, path,
-                     start == NULL ? shown_above(load, path, up) : show_path(load, path));
+                     start == NULL ? shown_above(load, path, up) : wc_load_shown(load, path));
             if (over != NULL)
                 add_file(load, over,
-                         start == NULL ? shown_above(load, over, up) : show_path(load, over));
+                         start == NULL ? shown_above(load, over, up) : wc_load_shown(load, over));
             return true;
         }
         if (wc_streq(dir, "/"))
             return false;
-        dir = dir_of(load, dir);
+        dir = wc_load_dir(load, dir);
     }
 }
 
@@ -235,7 +261,7 @@ static void find_project_dir(struct wc_load *load)
     else if (load->files.n == 0 || wc_streq(load->files.items[0], "-"))
         load->project_dir = o->cwd;
     else
-        load->project_dir = dir_of(load, load->files.items[0]);
+        load->project_dir = wc_load_dir(load, load->files.items[0]);
 }
 
 static void find_profiles(struct wc_load *load)
@@ -271,14 +297,16 @@ int wc_discover(struct wc_load *load)
     take_environ(load);
     note_named(load);
     bool named = read_named_env_files(load);
-    bool defaults = !named && !truthy(wc_load_env(load, "COMPOSE_DISABLE_ENV_FILE"));
-    if (defaults && !o->restricted) /* where the command is run is not the project's */
-        read_default_env_file(load, o->cwd);
+    bool defaults =
+        !named && !env_file_disabled(load, wc_load_env(load, "COMPOSE_DISABLE_ENV_FILE"));
+    const char *start = start_dir(load);
+    if (!o->restricted) /* where the command is run is not the project's */
+        defaults = defaults && read_default_env_file(load, start);
     int rc = find_files(load);
     if (rc != 0)
         return rc;
     find_project_dir(load);
-    if (defaults && (o->restricted || !wc_streq(load->project_dir, o->cwd)))
+    if (defaults && (o->restricted || !wc_streq(load->project_dir, start)))
         read_default_env_file(load, load->project_dir);
     find_profiles(load);
     return 0;

@@ -13,4 +13,10 @@ int wc_discover(struct wc_load *load);
  * project directory's name. */
 void wc_discover_name(struct wc_load *load, const struct wc_node *name);
 
+/* Reads variables from a file, replacing those in `out` that the file has too.
+ *   node  what names the file, for errors; NULL: it may be missing
+ */
+void wc_discover_read(struct wc_load *load, const char *path, const struct wc_node *node,
+                      struct wc_map *out);
+
 #endif

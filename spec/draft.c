@@ -177,7 +177,7 @@ static void settle_network_mode(struct wc_load *load, struct wc_service_draft *d
                               "network_mode '%s' is not carried out yet", d->network_mode);
         wc_hint_words(load, diag, d->network_mode, words, WC_COUNT(words), true);
     }
-    if (networks != NULL && networks->value->n != 0) {
+    if (networks != NULL && networks->value->n != 0 && !load->options->no_consistency) {
         struct wc_diag *diag =
             wc_report_at(load, WC_E_CONFLICT, networks->key_at, networks->key_span,
                          "service '%s' has both network_mode and networks", s->name);
@@ -251,7 +251,8 @@ static void check_image(struct wc_load *load, const struct wc_service *s,
     if (wc_node_get(node, "provider") != NULL || wc_node_get(node, "extends") != NULL ||
         (image != NULL && image->kind == WC_NODE_BAD) || s->image != NULL)
         return;
-    if (wc_node_get(node, "build") != NULL && load->options->only_shown)
+    if (load->options->no_consistency ||
+        (wc_node_get(node, "build") != NULL && load->options->only_shown))
         return;
     struct wc_diag *diag = wc_report_at(load, WC_E_MISSING, member->key_at, member->key_span,
                                         "service '%s' needs an image", s->name);
@@ -278,7 +279,8 @@ static void check_target(struct wc_load *load, const struct wc_service *s, struc
 static void check_targets(struct wc_load *load, const struct wc_service *s,
                           const struct wc_node *node)
 {
-    const struct wc_node *volumes = wc_node_get(node, "volumes"), *tmpfs = wc_node_get(node, "tmpfs");
+    const struct wc_node *volumes = wc_node_get(node, "volumes"),
+                         *tmpfs = wc_node_get(node, "tmpfs");
     struct wc_map seen;
     wc_map_init(&seen, load->arena);
     for (size_t i = 0; volumes != NULL && i < volumes->n; i++) {

@@ -7,9 +7,9 @@ static const char *const trusts[] = { "trusted", "untrusted", NULL };
 
 /* clang-format off */
 static const struct wc_field include_rows[] = {
-    { ROW("env_file", string_or_list, NONE, REPLACE, UNREAD, KEEPS), .fallback = ".env" },
-    { ROW("path", string_or_list, NONE, REPLACE, UNREAD, KEEPS) },
-    { ROW("project_directory", string, NONE, REPLACE, UNREAD, KEEPS),
+    { ROW("env_file", string_or_list, NONE, REPLACE, CARRIED, KEEPS), .fallback = ".env" },
+    { ROW("path", string_or_list, NONE, REPLACE, CARRIED, KEEPS) },
+    { ROW("project_directory", string, NONE, REPLACE, CARRIED, KEEPS),
       .fallback = "the directory of path" },
 };
 static const struct wc_table include_table =
@@ -39,7 +39,7 @@ static const struct wc_table own_table = CLOSED_TABLE(own_rows, "wcompose", OWN_
 static const struct wc_field project_rows[] = {
     { ROW("configs", entries, NONE, MAP, QUIET, KEEPS),
       .sub = &wc_table_config, .clause = "08-configs.md" },
-    { ROW("include", include, NONE, APPEND, UNREAD, KEEPS),
+    { ROW("include", include, NONE, APPEND, CARRIED, KEEPS),
       .sub = &include_table, .clause = "14-include.md" },
     { ROW("models", entries, NONE, MAP, QUIET, KEEPS),
       .sub = &wc_table_model, .required = "model", .clause = "models.md" },

@@ -44,8 +44,8 @@ static const struct wc_table env_file_table =
     CLOSED_TABLE(env_file_rows, "env_file", "05-services.md#");
 
 static const struct wc_field extends_rows[] = {
-    { ROW("file", string, NONE, REPLACE, UNREAD, KEEPS), .fallback = "this file" },
-    { ROW("service", string, NONE, REPLACE, UNREAD, KEEPS) },
+    { ROW("file", string, NONE, REPLACE, CARRIED, KEEPS), .fallback = "this file" },
+    { ROW("service", string, NONE, REPLACE, CARRIED, KEEPS) },
 };
 static const struct wc_table extends_table =
     CLOSED_TABLE(extends_rows, "extends", "05-services.md#extends");
@@ -127,7 +127,7 @@ static const struct wc_field rows[] = {
       .sub = &env_file_table, .ident = wc_ident_path, .required = "path" },
     { ROW("environment", env, S(environment), KEYS, CARRIED, RECREATES) },
     { ROW("expose", texts, S(expose), UNIQUE, CARRIED, RECREATES), .ident = wc_ident_text },
-    { ROW("extends", extends, NONE, REPLACE, UNREAD, KEEPS),
+    { ROW("extends", extends, NONE, REPLACE, CARRIED, KEEPS),
       .sub = &extends_table, .required = "service" },
     { ROW("external_links", strings, NONE, APPEND, REFUSED, KEEPS) },
     { ROW("extra_hosts", hosts, S(extra_hosts), APPEND, CARRIED, RECREATES) },

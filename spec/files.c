@@ -1,77 +1,46 @@
 /* files.c - every file on its own way to long forms, then one over the other.
  *
+ * The order can be observed: variables, then what the document includes, then what its services
+ * extend, then the merge with the files before it. So an extension sees included services, but
+ * never those of an earlier file, and a later file overrides what was extended.
+ *
  * All files are parsed before any is interpolated, since the project's name may come from the last
  * one and ${COMPOSE_PROJECT_NAME} may stand in the first.
  */
 #include "spec/files.h"
 
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/str.h"
-#include "spec/access.h"
 #include "spec/discover.h"
-#include "spec/encoding.h"
+#include "spec/extends.h"
+#include "spec/include.h"
 #include "spec/interpolate.h"
 #include "spec/merge.h"
+#include "spec/open.h"
+#include "spec/paths.h"
 #include "spec/table.h"
 
-struct tree_list {
-    struct wc_node **items;
-    size_t n, cap;
-};
-
-static void parse_one(struct wc_load *load, size_t i, struct tree_list *trees)
-{
-    const char *shown = load->shown_files.items[i], *path = load->files.items[i];
-    struct wc_text text = { load->options->text, load->options->text_len };
-    struct wc_documents documents;
-    if (text.bytes == NULL) {
-        const char *real = wc_streq(path, "-") ? "/dev/stdin" : path;
-        if (!wc_access_read(load, real, shown, (struct wc_loc){ shown, 0, 0 }, 1, &text))
-            return;
-    }
-    if (load->options->text != NULL &&
-        (!wc_budget_check(&load->budget, load->diags, WC_LIMIT_FILE_BYTES, text.len,
-                          (struct wc_loc){ shown, 1, 1 }, 1) ||
-         !wc_encoding_take(load, shown, &text)))
-        return;
-    wc_diags_source(load->diags, shown, text.bytes, text.len);
-    if (wc_node_parse(load->arena, load->diags, shown, &text, &load->budget, &documents) &&
-        documents.n == 0)
-        wc_report_at(load, WC_E_TYPE, (struct wc_loc){ shown, 1, 1 }, 1,
-                     "the file is empty; a Compose file is a map with 'services'");
-    for (size_t d = 0; d < documents.n; d++) {
-        trees->items = wc_arena_grow(load->arena, trees->items, trees->n, &trees->cap,
-                                     sizeof(struct wc_node *));
-        trees->items[trees->n++] = documents.roots[d];
-    }
-}
-
-static bool raw(const struct wc_load *load)
-{
-    return load->canonical || load->options->no_interpolate;
-}
-
 /* The last `name` of all files, expanded. */
-static const struct wc_node *find_name(struct wc_load *load, const struct tree_list *trees)
+static const struct wc_node *find_name(struct wc_load *load, const struct wc_opened *const *files)
 {
     struct wc_node *name = NULL;
-    for (size_t i = 0; i < trees->n; i++) {
-        struct wc_node *found = wc_node_get(trees->items[i], "name");
-        if (found != NULL && found->kind == WC_NODE_STRING)
-            name = found;
+    for (size_t i = 0; i < load->files.n; i++) {
+        for (size_t d = 0; files[i] != NULL && d < files[i]->documents.n; d++) {
+            struct wc_node *found = wc_node_get(files[i]->documents.roots[d], "name");
+            if (found != NULL && found->kind == WC_NODE_STRING)
+                name = found;
+        }
     }
-    if (name == NULL || raw(load))
+    if (name == NULL || wc_load_raw(load))
         return name;
     size_t before = load->diags->n_errors;
     name = wc_interpolate(load, name);
     return load->diags->n_errors == before ? name : NULL;
 }
 
-static void settle_name(struct wc_load *load, const struct tree_list *trees)
+static void settle_name(struct wc_load *load, const struct wc_opened *const *files)
 {
-    const struct wc_node *name = find_name(load, trees);
+    const struct wc_node *name = find_name(load, files);
     if (load->canonical && name != NULL)
         load->project_name = name->text;
     else
@@ -79,28 +48,19 @@ static void settle_name(struct wc_load *load, const struct tree_list *trees)
     wc_map_put(&load->env, "COMPOSE_PROJECT_NAME", (void *)(uintptr_t)load->project_name);
 }
 
-/* What has to be refused before anything is merged, as merging would hide it. */
-static void refuse_early(struct wc_load *load, const struct wc_node *root)
+static void warn_version(struct wc_load *load, const struct wc_node *root)
 {
-    const struct wc_node *services = wc_node_get(root, "services");
     const struct wc_member *version = wc_node_member(root, "version");
-    if (version != NULL) {
-        struct wc_diag *diag = wc_report_at(load, WC_W_OBSOLETE, version->key_at, version->key_span,
-                                            "'version' has no meaning any more and is ignored");
-        diag->hint = "remove it";
-    }
-    for (size_t i = 0; services != NULL && services->kind == WC_NODE_MAP && i < services->n; i++) {
-        const struct wc_member *extends = wc_node_member(services->members[i].value, "extends");
-        if (extends == NULL)
-            continue;
-        struct wc_diag *diag = wc_report_at(load, WC_E_NOT_YET, extends->key_at, extends->key_span,
-                                            "'extends' in services.%s is not carried out yet",
-                                            services->members[i].key);
-        diag->hint = "write out what it brings, or share it with a YAML anchor";
-    }
+    if (version == NULL)
+        return;
+    struct wc_diag *diag = wc_report_at(load, WC_W_OBSOLETE, version->key_at, version->key_span,
+                                        "'version' has no meaning any more and is ignored");
+    diag->hint = "remove it";
 }
 
-static struct wc_node *prepare(struct wc_load *load, struct wc_node *tree)
+/* One document: variables, long forms, what it includes, what it extends. */
+static struct wc_node *prepare(struct wc_load *load, struct wc_unit *unit,
+                               const struct wc_opened *file, struct wc_node *tree)
 {
     static const struct wc_where root = { 0 };
     if (tree->kind != WC_NODE_MAP) {
@@ -109,25 +69,73 @@ static struct wc_node *prepare(struct wc_load *load, struct wc_node *tree)
                       wc_node_describe(tree));
         return NULL;
     }
-    if (!raw(load))
+    if (!wc_load_raw(load))
         tree = wc_interpolate(load, tree);
     tree = wc_canon_section(load, &wc_table_project, tree, &root);
-    refuse_early(load, tree);
-    return tree;
+    warn_version(load, tree);
+    if (load->canonical)
+        return tree;
+    tree = wc_include_apply(load, unit, file, tree);
+    return wc_extends_apply(load, unit, file->shown, tree);
+}
+
+/* Fills in what depends on the directory, so that it can't be left to a later unit. */
+static struct wc_node *with_contexts(struct wc_load *load, struct wc_node *root)
+{
+    const struct wc_member *section = wc_node_member(root, "services");
+    struct wc_node *out = NULL;
+    for (size_t i = 0; section != NULL && i < section->value->n; i++) {
+        const struct wc_member *m = &section->value->members[i];
+        const struct wc_node *build = wc_node_get(m->value, "build");
+        if (section->value->kind != WC_NODE_MAP || build == NULL || build->kind != WC_NODE_MAP ||
+            wc_node_text(build, "context") != NULL)
+            continue;
+        struct wc_node *service = wc_node_copy(load->arena, m->value);
+        struct wc_node *with = wc_node_copy(load->arena, build);
+        if (out == NULL)
+            out = wc_node_copy(load->arena, section->value);
+        wc_node_put(load->arena, with, "context", wc_node_string(load->arena, ".", build));
+        wc_node_put(load->arena, service, "build", with);
+        wc_node_put_at(load->arena, out, m, service);
+    }
+    if (out == NULL)
+        return root;
+    root = wc_node_copy(load->arena, root);
+    wc_node_put_at(load->arena, root, section, out);
+    return root;
+}
+
+static struct wc_node *load_unit(struct wc_load *load, struct wc_unit *unit)
+{
+    static const struct wc_where where = { 0 };
+    struct wc_node *merged = NULL;
+    wc_map_init(&unit->bases, load->arena);
+    for (size_t i = 0; i < unit->files.n; i++) {
+        const struct wc_opened *file = wc_map_get(&load->opened, unit->files.items[i]);
+        for (size_t d = 0; file != NULL && d < file->documents.n; d++) {
+            struct wc_node *tree = prepare(load, unit, file, file->documents.roots[d]);
+            if (tree != NULL)
+                merged = wc_merge_section(load, &wc_table_project, merged, tree, &where);
+        }
+    }
+    if (merged == NULL || load->canonical)
+        return merged;
+    return wc_paths_resolve(load, with_contexts(load, merged), unit->dir);
 }
 
 struct wc_node *wc_files_load(struct wc_load *load)
 {
-    static const struct wc_where where = { 0 };
-    struct tree_list trees = { 0 };
-    struct wc_node *merged = NULL;
-    for (size_t i = 0; i < load->files.n; i++)
-        parse_one(load, i, &trees);
-    settle_name(load, &trees);
-    for (size_t i = 0; i < trees.n; i++) {
-        struct wc_node *tree = prepare(load, trees.items[i]);
-        if (tree != NULL)
-            merged = wc_merge_section(load, &wc_table_project, merged, tree, &where);
+    struct wc_unit unit = { .files = load->files, .dir = load->project_dir, .load = load_unit };
+    const struct wc_opened **files =
+        WC_NEW_ARRAY(load->arena, const struct wc_opened *, load->files.n + 1);
+    for (size_t i = 0; i < load->files.n; i++) {
+        const char *shown = load->shown_files.items[i];
+        struct wc_loc at = { shown, 0, 0 };
+        files[i] = wc_open(load, load->files.items[i], shown, at, 1, NULL);
+        if (files[i] != NULL && files[i]->documents.n == 0 && !files[i]->broken)
+            wc_report_at(load, WC_E_TYPE, (struct wc_loc){ shown, 1, 1 }, 1,
+                         "the file is empty; a Compose file is a map with 'services'");
     }
-    return merged;
+    settle_name(load, files);
+    return load_unit(load, &unit);
 }

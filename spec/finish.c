@@ -40,6 +40,8 @@ static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *
 static struct wc_node *service_node(struct wc_load *load, const struct wc_service *s)
 {
     struct wc_node *out = wc_node_copy(load->arena, s->tree);
+    if (load->options->no_normalize)
+        return out;
     wc_node_drop(out, "depends_on");
     out = wc_output_service(load, out);
     if (s->n_deps != 0)
@@ -55,7 +57,8 @@ static struct wc_node *named(struct wc_load *load, const struct wc_node *section
     struct wc_node *out = old == NULL || old->kind != WC_NODE_MAP
                               ? wc_node_new(load->arena, WC_NODE_MAP, NULL)
                               : wc_node_copy(load->arena, old);
-    wc_node_put(load->arena, out, "name", wc_node_string(load->arena, name, NULL));
+    if (!load->options->no_normalize)
+        wc_node_put(load->arena, out, "name", wc_node_string(load->arena, name, NULL));
     if (external)
         wc_node_put(load->arena, out, "external", wc_node_boolean(load->arena, true, NULL));
     return out;
@@ -68,9 +71,9 @@ static struct wc_node *networks_node(struct wc_load *load, const struct wc_proje
     for (size_t i = 0; i < project->n_networks; i++) {
         const struct wc_network *n = &project->networks[i];
         if (n->used)
-            wc_node_put(load->arena, out, n->key,
-                        wc_output_network(
-                            load, named(load, section, n->key, n->name, n->external)));
+            wc_node_put(
+                load->arena, out, n->key,
+                wc_output_network(load, named(load, section, n->key, n->name, n->external)));
     }
     return out;
 }
@@ -83,9 +86,8 @@ static struct wc_node *volumes_node(struct wc_load *load, const struct wc_projec
         const struct wc_volume *v = &project->volumes[i];
         if (v->used)
             wc_node_put(load->arena, out, v->key,
-                        wc_output_section(
-                            load, &wc_table_volume,
-                            named(load, section, v->key, v->name, v->external)));
+                        wc_output_section(load, &wc_table_volume,
+                                          named(load, section, v->key, v->name, v->external)));
     }
     return out;
 }

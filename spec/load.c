@@ -8,11 +8,29 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+/* What only no_consistency leaves out: what attributes say about each other and about services,
+ * networks and volumes elsewhere in the file. */
+static bool is_consistency(enum wc_spec_code code)
+{
+    static const enum wc_spec_code codes[] = {
+        WC_E_UNKNOWN_SERVICE, WC_E_UNKNOWN_NETWORK, WC_E_UNKNOWN_VOLUME, WC_E_UNKNOWN_OBJECT,
+        WC_E_DISABLED_DEP,    WC_E_TWINS,           WC_E_SAME_TARGET,    WC_E_SCALE,
+    };
+    for (size_t i = 0; i < WC_COUNT(codes); i++)
+        if (codes[i] == code)
+            return true;
+    return false;
+}
+
 struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struct wc_loc at,
                              unsigned span, const char *fmt, ...)
 {
     const char *name = wc_spec_code(code)->code;
     va_list args;
+    if (load->options->no_consistency && is_consistency(code)) {
+        load->diags->scratch = (struct wc_diag){ .msg = "" };
+        return &load->diags->scratch;
+    }
     va_start(args, fmt);
     struct wc_diag *diag = wc_diags_vadd(
         load->diags, name[0] == 'E' ? WC_SEVERITY_ERROR : WC_SEVERITY_WARNING, name, at, fmt, args);
@@ -98,6 +116,11 @@ const char *wc_where_text(struct wc_load *load, const struct wc_where *where)
     return text.len == 0 ? "the top level" : wc_arena_strdup(load->arena, text.data);
 }
 
+bool wc_load_raw(const struct wc_load *load)
+{
+    return load->canonical || load->options->no_interpolate;
+}
+
 const char *wc_load_env(const struct wc_load *load, const char *name)
 {
     return wc_map_get(&load->env, name);
@@ -137,7 +160,23 @@ const char *wc_load_path(struct wc_load *load, const char *base, const char *pat
     if (path[0] == '~' && load->options->restricted)
         return path; /* refused where it is used */
     if (path[0] == '~' && home != NULL)
-        return wc_load_clean(load,
-                             wc_arena_printf(load->arena, "%s/%s", home, path + 1));
+        return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", home, path + 1));
     return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", base, path));
+}
+
+const char *wc_load_shown(const struct wc_load *load, const char *path)
+{
+    const char *cwd = load->options->cwd;
+    size_t len = strlen(cwd);
+    if (strncmp(path, cwd, len) == 0 && path[len] == '/')
+        return path + len + 1;
+    return path;
+}
+
+const char *wc_load_dir(struct wc_load *load, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || slash == path)
+        return "/";
+    return wc_arena_strndup(load->arena, path, (size_t)(slash - path));
 }

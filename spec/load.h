@@ -41,8 +41,20 @@ struct wc_load {
     size_t cursor_byte;
     bool canonical;                  /* options->canonical */
     bool tagged;                     /* a !reset or !override was seen */
+    bool keep_tags;                  /* merge.h: wc_merge_under is at work */
+    struct wc_map opened;            /* open.h: path -> what was read */
+    struct wc_map origins;           /* shown name -> struct wc_origin */
+    size_t extended_nodes;           /* extends.c: copied so far */
+    size_t included, included_bytes; /* include.c: loaded so far */
     const struct wc_where *decoding; /* what a decoder is called for */
     bool is_file_missing;            /* one that was named by an option or in the environment */
+};
+
+/* What brought a file in that the user didn't name: the second place of what is wrong in it. */
+struct wc_origin {
+    struct wc_loc at;
+    unsigned span;
+    const char *label; /* "extended here" */
 };
 
 /* Where in the tree a value is, for messages: "services.web.ports". Lives on the stack. */
@@ -84,11 +96,20 @@ void wc_hint_keys(struct wc_load *load, struct wc_diag *diag, const char *word,
 /* "services.web.ports" in the arena; "the top level" for the root. */
 const char *wc_where_text(struct wc_load *load, const struct wc_where *where);
 
+/* True when values are taken as they stand: nothing is interpolated. */
+bool wc_load_raw(const struct wc_load *load);
+
 /* Value of a variable for interpolation, or NULL. */
 const char *wc_load_env(const struct wc_load *load, const char *name);
 
-/* Makes a path absolute against `base`, folding "." and ".." lexically, as docker compose does; "~"
- * becomes $HOME. An absolute path stays as it is. */
+/* A path as the user would write it: relative when it is beneath the working directory. */
+const char *wc_load_shown(const struct wc_load *load, const char *path);
+
+/* Directory part of an absolute path. */
+const char *wc_load_dir(struct wc_load *load, const char *path);
+
+/* Makes a path absolute against `base`, folding "." and ".." lexically, as docker compose does; a
+ * leading "~" becomes $HOME. An absolute path stays as it is. */
 const char *wc_load_path(struct wc_load *load, const char *base, const char *path);
 
 /* Folds ".", ".." and repeated or trailing '/' of an absolute path. */

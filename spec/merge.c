@@ -21,8 +21,9 @@ static bool mismatch(struct wc_load *load, const struct wc_node *base, const str
     if (!containers || base->kind == over->kind)
         return false;
     struct wc_diag *diag =
-        wc_report(load, WC_E_MERGE, over, "%s is %s here and %s in the file before it",
-                  wc_where_text(load, where), wc_node_describe(over), wc_node_describe(base));
+        wc_report(load, WC_E_MERGE, over, "%s is %s here and %s %s", wc_where_text(load, where),
+                  wc_node_describe(over), wc_node_describe(base),
+                  load->keep_tags ? "in what it extends or includes" : "in the file before it");
     diag->hint = "write !override in front of the value to replace it whole";
     diag->related = base->at;
     diag->related_span = base->span;
@@ -43,8 +44,18 @@ static struct wc_node *merge_plain(struct wc_load *load, struct wc_node *base, s
         return over;
     struct wc_node *out = wc_node_copy(load->arena, base);
     for (size_t i = 0; i < over->n; i++)
-        wc_node_add(load->arena, out, over->items[i]);
+        if (over->items[i]->tag != WC_TAG_RESET)
+            wc_node_add(load->arena, out, over->items[i]);
     return out;
+}
+
+/* Maps and lists without a table that meet nothing: only their tags are carried out. */
+static struct wc_node *merge_alone(struct wc_load *load, struct wc_node *over,
+                                   const struct wc_where *where)
+{
+    if (!load->tagged || wc_node_is_scalar(over) || over->kind == WC_NODE_BAD)
+        return over;
+    return merge_plain(load, wc_node_new(load->arena, over->kind, over), over, where);
 }
 
 /* A key for an item, so that repeats are found without comparing all pairs. */
@@ -106,7 +117,7 @@ static struct wc_node *merge_keys(struct wc_load *load, const struct wc_node *ba
     struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
                                        : wc_node_copy(load->arena, base);
     for (size_t i = 0; i < over->n; i++) {
-        if (over->members[i].value->tag == WC_TAG_RESET)
+        if (over->members[i].value->tag == WC_TAG_RESET && !load->keep_tags)
             wc_node_drop(out, over->members[i].key);
         else
             wc_node_put_at(load->arena, out, &over->members[i], over->members[i].value);
@@ -148,10 +159,8 @@ static struct wc_node *merge_maps(struct wc_load *load, const struct wc_field *f
                                   struct wc_node *base, struct wc_node *over,
                                   const struct wc_where *where)
 {
-    if (over->kind != WC_NODE_MAP)
-        return base == NULL ? over : merge_plain(load, base, over, where);
-    if (field->sub == NULL)
-        return base == NULL ? over : merge_plain(load, base, over, where);
+    if (over->kind != WC_NODE_MAP || field->sub == NULL)
+        return base == NULL ? merge_alone(load, over, where) : merge_plain(load, base, over, where);
     return wc_field_has_entries(field) ? merge_entries(load, field->sub, base, over, where)
                                        : wc_merge_section(load, field->sub, base, over, where);
 }
@@ -179,12 +188,12 @@ static struct wc_node *merge_by_rule(struct wc_load *load, const struct wc_field
     return over;
 }
 
-static struct wc_node *without_tag(struct wc_load *load, struct wc_node *node)
+static struct wc_node *tagged(struct wc_load *load, struct wc_node *node, enum wc_node_tag tag)
 {
-    if (node->tag == WC_TAG_NONE)
+    if (node->tag == tag)
         return node;
     struct wc_node *copy = wc_node_copy(load->arena, node);
-    copy->tag = WC_TAG_NONE;
+    copy->tag = tag;
     return copy;
 }
 
@@ -193,23 +202,25 @@ static struct wc_node *merge_value(struct wc_load *load, const struct wc_field *
                                    struct wc_node *base, struct wc_node *over,
                                    const struct wc_where *where)
 {
-    if (over->tag == WC_TAG_RESET)
-        return NULL;
+    bool nothing = over->tag == WC_TAG_OVERRIDE && over->kind == WC_NODE_NULL &&
+                   !field->type->null_ok; /* nothing instead of something: as !reset */
+    if (over->tag == WC_TAG_RESET || nothing)
+        return load->keep_tags ? tagged(load, over, WC_TAG_RESET) : NULL;
+    if (over->tag == WC_TAG_OVERRIDE || (base != NULL && base->kind == WC_NODE_NULL))
+        base = NULL;
     if (over->kind == WC_NODE_BAD || (base != NULL && base->kind == WC_NODE_BAD))
         return over->kind == WC_NODE_BAD ? over : base;
     if (over->kind == WC_NODE_NULL && base != NULL && field->merge != WC_MERGE_WHOLE)
         return base;
-    if (over->tag == WC_TAG_OVERRIDE || (base != NULL && base->kind == WC_NODE_NULL))
-        base = NULL;
     struct wc_node *out = merge_by_rule(load, field, base, over, where);
-    return without_tag(load, out);
+    return tagged(load, out, load->keep_tags ? over->tag : WC_TAG_NONE);
 }
 
 struct wc_node *wc_merge_section(struct wc_load *load, const struct wc_table *table,
                                  struct wc_node *base, struct wc_node *over,
                                  const struct wc_where *where)
 {
-    if (base == NULL && !load->tagged)
+    if (base == NULL && (!load->tagged || load->keep_tags))
         return over;
     static const struct wc_field plain = { .type = &wc_type_any, .merge = WC_MERGE_MAP };
     struct wc_node *out = base == NULL ? wc_node_new(load->arena, WC_NODE_MAP, over)
@@ -225,5 +236,15 @@ struct wc_node *wc_merge_section(struct wc_load *load, const struct wc_table *ta
         else
             wc_node_put_at(load->arena, out, m, value);
     }
+    return out;
+}
+
+struct wc_node *wc_merge_under(struct wc_load *load, const struct wc_table *table,
+                               struct wc_node *base, struct wc_node *over,
+                               const struct wc_where *where)
+{
+    load->keep_tags = true;
+    struct wc_node *out = wc_merge_section(load, table, base, over, where);
+    load->keep_tags = false;
     return out;
 }

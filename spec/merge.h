@@ -13,4 +13,11 @@ struct wc_node *wc_merge_section(struct wc_load *load, const struct wc_table *ta
                                  struct wc_node *base, struct wc_node *over,
                                  const struct wc_where *where);
 
+/* The same for two of which `over` goes on to be laid over others: its tags stay in the result, and
+ * what it resets stays there as a tagged value. Tags of `base` have done their work and must be
+ * gone (wc_merge_section with a NULL base takes them away). */
+struct wc_node *wc_merge_under(struct wc_load *load, const struct wc_table *table,
+                               struct wc_node *base, struct wc_node *over,
+                               const struct wc_where *where);
+
 #endif

@@ -137,8 +137,7 @@ static const char *clean_target(struct wc_load *load, const char *target)
 
 static bool check_target(struct wc_load *load, const struct wc_node *at, const char *target)
 {
-    if (target[0] == '/' || is_drive(target) || may_be_drive(target) ||
-        target[0] == '\\')
+    if (target[0] == '/' || is_drive(target) || may_be_drive(target) || target[0] == '\\')
         return true;
     struct wc_diag *diag = wc_report(load, WC_E_VALUE, at,
                                      "the target of a mount is an absolute path, not '%s'", target);
@@ -159,12 +158,7 @@ static struct wc_node *expand_short(struct wc_load *load, struct wc_node *item)
     struct wc_node *mount = wc_node_new(arena, WC_NODE_MAP, item);
     wc_node_put(arena, mount, "type", wc_node_string(arena, bind ? "bind" : "volume", item));
     if (in.source != NULL)
-        wc_node_put(arena, mount, "source",
-                    wc_node_string(arena,
-                                   bind && !is_drive(in.source) && !may_be_drive(in.source)
-                                       ? wc_load_path(load, load->project_dir, in.source)
-                                       : in.source,
-                                   item));
+        wc_node_put(arena, mount, "source", wc_node_string(arena, in.source, item));
     if (!check_target(load, item, in.target))
         return NULL;
     wc_node_put(arena, mount, "target", wc_node_string(arena, clean_target(load, in.target), item));
@@ -200,10 +194,6 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
         wc_report(load, WC_E_MISSING, mount, "%s needs 'source'", wc_where_text(load, where));
         return false;
     }
-    if (!is_drive(source->text) && !may_be_drive(source->text))
-        wc_node_put(
-            arena, mount, "source",
-            wc_node_string(arena, wc_load_path(load, load->project_dir, source->text), source));
     return true;
 }
 
@@ -264,18 +254,18 @@ static bool decode_mount(struct wc_load *load, const struct wc_node *node, struc
                           type == NULL ? "" : type);
         return false;
     }
-    *mount = (struct wc_mount){ .type = (enum wc_mount_type)i,
-                                .source = i == 2 || (source != NULL && *source == '\0') ? NULL
-                                                                                 : source,
-                                .target = wc_node_text(node, "target"),
-                                .read_only = truth_at(node, "read_only", false),
-                                .create_host_path = truth_at(bind, "create_host_path", true),
-                                .propagation = wc_node_text(bind, "propagation"),
-                                .nocopy = truth_at(volume, "nocopy", false),
-                                .subpath = wc_node_text(volume, "subpath"),
-                                .tmpfs_size_bytes = number_at(tmpfs, "size"),
-                                .tmpfs_mode = number_at(tmpfs, "mode"),
-                                .at = node->at };
+    *mount =
+        (struct wc_mount){ .type = (enum wc_mount_type)i,
+                           .source = i == 2 || (source != NULL && *source == '\0') ? NULL : source,
+                           .target = wc_node_text(node, "target"),
+                           .read_only = truth_at(node, "read_only", false),
+                           .create_host_path = truth_at(bind, "create_host_path", true),
+                           .propagation = wc_node_text(bind, "propagation"),
+                           .nocopy = truth_at(volume, "nocopy", false),
+                           .subpath = wc_node_text(volume, "subpath"),
+                           .tmpfs_size_bytes = number_at(tmpfs, "size"),
+                           .tmpfs_mode = number_at(tmpfs, "mode"),
+                           .at = node->at };
     return mount->target != NULL;
 }
 

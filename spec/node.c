@@ -34,6 +34,7 @@ struct builder {
     yaml_parser_t parser;
     struct wc_map anchors;
     struct wc_budget *budget;
+    bool tagged;          /* a !reset or !override was seen */
     bool failed;          /* a syntax error or a limit: stop */
     struct wc_loc *lines; /* where libyaml's lines begin, when it counts others than we do */
     size_t n_lines;
@@ -224,13 +225,15 @@ static struct wc_node *build_alias(struct builder *b, const yaml_event_t *event,
     return fits ? anchor->node : NULL;
 }
 
-static enum wc_node_tag tag_of(const yaml_char_t *tag)
+static enum wc_node_tag tag_of(struct builder *b, const yaml_char_t *text)
 {
-    if (tag == NULL)
-        return WC_TAG_NONE;
-    if (wc_streq((const char *)tag, "!reset"))
-        return WC_TAG_RESET;
-    return wc_streq((const char *)tag, "!override") ? WC_TAG_OVERRIDE : WC_TAG_NONE;
+    enum wc_node_tag tag = WC_TAG_NONE;
+    if (text != NULL && wc_streq((const char *)text, "!reset"))
+        tag = WC_TAG_RESET;
+    else if (text != NULL && wc_streq((const char *)text, "!override"))
+        tag = WC_TAG_OVERRIDE;
+    b->tagged = b->tagged || tag != WC_TAG_NONE;
+    return tag;
 }
 
 static bool is_core_tag(const char *tag)
@@ -249,7 +252,7 @@ static struct wc_node *build_scalar(struct builder *b, const yaml_event_t *event
     struct wc_loc end = place(b, &event->end_mark);
     if (end.line == node->at.line && end.col > node->at.col)
         node->span = end.col - node->at.col;
-    node->tag = tag_of(event->data.scalar.tag);
+    node->tag = tag_of(b, event->data.scalar.tag);
     node->text = node->raw = wc_arena_strndup(b->arena, value, event->data.scalar.length);
     node->weight += event->data.scalar.length / TEXT_PER_NODE;
     if (strlen(node->raw) != event->data.scalar.length) {
@@ -267,7 +270,7 @@ static struct wc_node *build_list(struct builder *b, const yaml_event_t *start, 
     list->at = place_behind(b, start,
                             start->data.sequence_start.tag != NULL ||
                                 start->data.sequence_start.anchor != NULL);
-    list->tag = tag_of(start->data.sequence_start.tag);
+    list->tag = tag_of(b, start->data.sequence_start.tag);
     struct anchor *anchor =
         open_anchor(b, start->data.sequence_start.anchor, place(b, &start->start_mark));
     yaml_event_t event;
@@ -388,7 +391,7 @@ static struct wc_node *build_map(struct builder *b, const yaml_event_t *start, u
     map->at = place_behind(b, start,
                            start->data.mapping_start.tag != NULL ||
                                start->data.mapping_start.anchor != NULL);
-    map->tag = tag_of(start->data.mapping_start.tag);
+    map->tag = tag_of(b, start->data.mapping_start.tag);
     struct anchor *anchor =
         open_anchor(b, start->data.mapping_start.anchor, place(b, &start->start_mark));
     struct merge_key merge = { 0 };
@@ -462,6 +465,7 @@ bool wc_node_parse(struct wc_arena *arena, struct wc_diags *diags, const char *f
     yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)b.text, b.len);
     read_documents(&b, out);
+    out->tagged = b.tagged;
     yaml_parser_delete(&b.parser);
     return !b.failed;
 }

@@ -69,6 +69,7 @@ struct wc_node {
 struct wc_documents {
     struct wc_node **roots;
     size_t n;
+    bool tagged; /* a !reset or !override is somewhere */
 };
 
 /* Parses YAML text. file  borrowed, named in places; text  borrowed, len bytes of UTF-8

@@ -116,42 +116,12 @@ static struct wc_node *canon_ssh(struct wc_load *load, const struct wc_field *fi
     return wc_type_env.canon(load, &pairs, node, where);
 }
 
-static bool is_remote(const char *text)
-{
-    static const char *const starts[] = { "service:", "github.com/", "git@" };
-    for (size_t i = 0; i < WC_COUNT(starts); i++)
-        if (wc_str_starts(text, starts[i]))
-            return true;
-    return strstr(text, "://") != NULL;
-}
-
-static struct wc_node *absolute(struct wc_load *load, struct wc_node *path)
-{
-    if (path->kind != WC_NODE_STRING || path->tag == WC_TAG_RESET || is_remote(path->text))
-        return path;
-    struct wc_node *out =
-        wc_node_string(load->arena, wc_load_path(load, load->project_dir, path->text), path);
-    out->raw = path->raw;
-    out->tag = path->tag;
-    return out;
-}
-
-static struct wc_node *canon_context(struct wc_load *load, const struct wc_field *field,
-                                     struct wc_node *node, const struct wc_where *where)
-{
-    (void)field, (void)where;
-    return absolute(load, node);
-}
-
 static struct wc_node *canon_contexts(struct wc_load *load, const struct wc_field *field,
                                       struct wc_node *node, const struct wc_where *where)
 {
     static const struct wc_field pairs = { .type = &wc_type_kv };
     (void)field;
-    struct wc_node *out = wc_type_kv.canon(load, &pairs, node, where);
-    for (size_t i = 0; out->kind == WC_NODE_MAP && i < out->n; i++)
-        out->members[i].value = absolute(load, out->members[i].value);
-    return out;
+    return wc_type_kv.canon(load, &pairs, node, where);
 }
 
 static struct wc_node *canon_path(struct wc_load *load, const struct wc_field *field,
@@ -161,10 +131,7 @@ static struct wc_node *canon_path(struct wc_load *load, const struct wc_field *f
     if (node->text[0] == '\0')
         return wc_canon_bad(load, node, "%s is a path; it can't be empty",
                             wc_where_text(load, where));
-    struct wc_node *out =
-        wc_node_string(load->arena, wc_load_path(load, load->project_dir, node->text), node);
-    out->raw = node->raw;
-    return out;
+    return node;
 }
 
 static void decode_options(struct wc_load *load, const struct wc_field *field,
@@ -204,7 +171,6 @@ const struct wc_type wc_type_ssh = {
 };
 const struct wc_type wc_type_context = { .expects = "a path or an address",
                                          .kinds = STRING,
-                                         .canon = canon_context,
                                          .schema = "{'type':'string'}" };
 const struct wc_type wc_type_contexts = {
     .expects = "a map, or a list of NAME=context",

@@ -16,11 +16,11 @@
 /* Keys whose zero is a value of its own. */
 static bool zero_counts(const char *key)
 {
-    static const char *const keys[] = { "attach",       "command",     "create_host_path",
-                                        "enable_ipv4",  "enable_ipv6", "entrypoint",
-                                        "init",         "initial_sync", "max_attempts",
-                                        "parallelism",  "replicas",    "required",
-                                        "retries",      "scale" };
+    static const char *const keys[] = { "attach",      "command",      "create_host_path",
+                                        "enable_ipv4", "enable_ipv6",  "entrypoint",
+                                        "init",        "initial_sync", "max_attempts",
+                                        "parallelism", "replicas",     "required",
+                                        "retries",     "scale" };
     for (size_t i = 0; i < WC_COUNT(keys); i++)
         if (wc_streq(keys[i], key))
             return true;

@@ -10,20 +10,34 @@
 #include "base/str.h"
 #include "spec/types.h"
 
-bool wc_profile_active(const struct wc_load *load, const char *name, const struct wc_node *service)
+bool wc_profile_active(const struct wc_load *load, const struct wc_node *service)
 {
     const struct wc_node *profiles = wc_node_get(service, "profiles");
-    const struct wc_spec_options *o = load->options;
     if (load->canonical || profiles == NULL || profiles->kind != WC_NODE_LIST || profiles->n == 0 ||
         wc_strv_has(&load->profiles, "*"))
         return true;
-    for (size_t i = 0; i < o->n_services; i++)
-        if (wc_streq(o->services[i], name))
-            return true;
     for (size_t i = 0; i < profiles->n; i++)
         if (wc_strv_has(&load->profiles, profiles->items[i]->text))
             return true;
     return false;
+}
+
+void wc_profile_name(struct wc_load *load, const struct wc_node *services)
+{
+    const struct wc_spec_options *o = load->options;
+    struct wc_strv more = { 0 };
+    for (size_t i = 0; i < o->n_services; i++) {
+        const struct wc_node *service = wc_node_get(services, o->services[i]);
+        const struct wc_node *profiles = wc_node_get(service, "profiles");
+        if (service == NULL || wc_profile_active(load, service))
+            continue;
+        for (size_t k = 0; k < profiles->n; k++)
+            if (profiles->items[k]->kind == WC_NODE_STRING)
+                wc_strv_add(load->arena, &more, profiles->items[k]->text);
+    }
+    for (size_t i = 0; i < more.n; i++)
+        if (!wc_strv_has(&load->profiles, more.items[i]))
+            wc_strv_add(load->arena, &load->profiles, more.items[i]);
 }
 
 static enum wc_isolation level_of(const struct wc_node *value)

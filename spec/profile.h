@@ -4,9 +4,12 @@
 
 #include "spec/load.h"
 
-/* True when a service has no profiles, one of its profiles is active, or the command line names it.
- * Canonical text holds active services only. */
-bool wc_profile_active(const struct wc_load *load, const char *name, const struct wc_node *service);
+/* Activates the profiles of services that the command line names and no active profile turns on. */
+void wc_profile_name(struct wc_load *load, const struct wc_node *services);
+
+/* True when a service has no profiles or one of them is active. Canonical text holds active
+ * services only. */
+bool wc_profile_active(const struct wc_load *load, const struct wc_node *service);
 
 /* Lays the active profiles of x-wcompose over a service's long form (a copy that may be changed):
  * isolation, trust, tenant. The strongest wins; a profile that lowers what the service asks for is

@@ -40,10 +40,10 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool req
     struct wc_text text;
     if (!required && !wc_access_exists(load, full))
         return;
-    if (!wc_access_read(load, full, path->text, path->at, path->span, &text))
+    if (!wc_access_read(load, full, path->raw, path->at, path->span, &text))
         return;
-    wc_diags_source(load->diags, path->text, text.bytes, text.len);
-    struct wc_dotenv in = { .file = path->text,
+    wc_diags_source(load->diags, path->raw, text.bytes, text.len);
+    struct wc_dotenv in = { .file = path->raw,
                             .text = text.bytes,
                             .len = text.len,
                             .outer = scope == NULL ? NULL : look_up,
@@ -130,9 +130,8 @@ static void join_default_network(struct wc_load *load, struct wc_node *service)
 {
     const char *mode = wc_node_text(service, "network_mode");
     const struct wc_node *given = wc_node_get(service, "networks");
-    if ((mode != NULL && mode[0] != '\0') || (given != NULL && given->n != 0) ||
-        (given != NULL && given->kind == WC_NODE_BAD) ||
-        wc_node_member(service, "provider") != NULL)
+    bool named = given != NULL && (given->kind != WC_NODE_MAP || given->n != 0);
+    if ((mode != NULL && mode[0] != '\0') || named || wc_node_member(service, "provider") != NULL)
         return;
     struct wc_node *networks = wc_node_new(load->arena, WC_NODE_MAP, service);
     wc_node_put(load->arena, networks, "default", wc_node_new(load->arena, WC_NODE_NULL, service));
@@ -212,15 +211,25 @@ static void complete_pre_start(struct wc_load *load, struct wc_node *service)
 struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *service)
 {
     struct wc_node *out = wc_node_copy(load->arena, service);
-    read_env_files(load, out);
-    read_label_files(load, out);
     look_up_open_keys(load, out);
-    join_default_network(load, out);
-    complete_build(load, out);
+    if (!load->options->no_normalize) {
+        join_default_network(load, out);
+        complete_build(load, out);
+        complete_pre_start(load, out);
+    }
     complete_provider(load, out);
-    complete_pre_start(load, out);
     const char *isolation = wc_node_text(out, "isolation");
     if (isolation != NULL && isolation[0] == '\0')
         wc_node_drop(out, "isolation");
+    return out;
+}
+
+struct wc_node *wc_resolve_files(struct wc_load *load, const struct wc_node *service)
+{
+    if (!usable(wc_node_get(service, "env_file")) && !usable(wc_node_get(service, "label_file")))
+        return NULL;
+    struct wc_node *out = wc_node_copy(load->arena, service);
+    read_env_files(load, out);
+    read_label_files(load, out);
     return out;
 }

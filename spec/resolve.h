@@ -4,8 +4,12 @@
 
 #include "spec/load.h"
 
-/* Returns a service's long form with env_file and label_file read into environment and labels, open
- * environment keys looked up, and the default network joined where no other is. */
+/* Returns a service's long form with open environment keys looked up, the default network joined
+ * where no other is, and what other defaults the options leave. */
 struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *service);
+
+/* Returns it with env_file and label_file read into environment and labels; NULL when it has
+ * neither. Only for services that stay: files of others aren't opened. */
+struct wc_node *wc_resolve_files(struct wc_load *load, const struct wc_node *service);
 
 #endif

@@ -250,7 +250,7 @@ static struct wc_node *canon_depends_on(struct wc_load *load, const struct wc_fi
     struct wc_node *out = wc_type_entries.canon(load, field, node, where);
     for (size_t i = 0; i < out->n; i++) {
         struct wc_node *dep = out->members[i].value;
-        if (dep->kind == WC_NODE_NULL) {
+        if (dep->kind == WC_NODE_NULL && dep->tag != WC_TAG_RESET) {
             out->members[i].value = default_dep(load, dep);
             continue;
         }

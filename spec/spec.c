@@ -28,6 +28,8 @@ static struct wc_load begin(const struct wc_spec_options *options, struct wc_are
     load.suggest_left = SUGGEST_WORDS_MAX;
     wc_map_init(&load.env, arena);
     wc_map_init(&load.warned, arena);
+    wc_map_init(&load.opened, arena);
+    wc_map_init(&load.origins, arena);
     return load;
 }
 
@@ -45,8 +47,8 @@ static void keep_variables(const struct wc_load *load, struct wc_project *projec
 /* One place is one key or value, so what its code says is said once. */
 static bool one_per_place(const char *code)
 {
-    static const enum wc_spec_code codes[] = { WC_E_UNKNOWN_KEY, WC_E_TYPE, WC_E_VALUE,
-                                               WC_E_ISOLATION };
+    static const enum wc_spec_code codes[] = { WC_E_UNKNOWN_KEY, WC_E_TYPE,    WC_E_VALUE,
+                                               WC_E_ISOLATION,   WC_E_NOT_YET, WC_W_NOT_YET };
     for (size_t i = 0; i < WC_COUNT(codes); i++)
         if (wc_streq(wc_spec_code(codes[i])->code, code))
             return true;
@@ -58,6 +60,21 @@ static bool same(const struct wc_diag *a, const struct wc_diag *b)
     return wc_streq0(a->code, b->code) && a->at.line == b->at.line && a->at.col == b->at.col &&
            wc_streq0(a->at.file, b->at.file) &&
            (wc_streq(a->msg, b->msg) || (a->at.line != 0 && one_per_place(a->code)));
+}
+
+/* Says what brought a file in, where nothing else is the second place. */
+static void add_origins(const struct wc_load *load, struct wc_diags *diags)
+{
+    for (size_t i = 0; i < diags->n; i++) {
+        struct wc_diag *diag = &diags->items[i];
+        const struct wc_origin *from =
+            diag->at.file == NULL ? NULL : wc_map_get(&load->origins, diag->at.file);
+        if (from == NULL || diag->related_label != NULL)
+            continue;
+        diag->related = from->at;
+        diag->related_span = from->span;
+        diag->related_label = from->label;
+    }
 }
 
 /* Sorts, and drops repeats: what stands in an anchor is seen at every alias. */
@@ -110,6 +127,7 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
         if (options->check != NULL)
             options->check(project, arena, diags);
     }
+    add_origins(&load, diags);
     tidy(diags);
     if (rc != 0)
         return rc;

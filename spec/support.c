@@ -33,7 +33,6 @@ static const char *level_word(enum wc_support level)
     case WC_WARNED:
         return "warned";
     case WC_REFUSED:
-    case WC_UNREAD:
         return "refused";
     }
     return "";

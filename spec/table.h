@@ -37,7 +37,6 @@ enum wc_support {
     WC_QUIET,   /* accepted and harmless: nothing to carry out */
     WC_WARNED,  /* W010 names it */
     WC_REFUSED, /* E300: leaving it out would change what runs or how safely */
-    WC_UNREAD,  /* E300 even when the project is only shown: the model would lack what it brings */
 };
 
 /* What a change of the value does to running instances. */

@@ -91,6 +91,12 @@ static void grow_measures(struct wc_node *parent, const struct wc_node *child)
         parent->height = child->height + 1;
 }
 
+/* A height that is too great does no harm; a weight that only grows would double at each merge. */
+static void shrink_weight(struct wc_node *parent, const struct wc_node *child)
+{
+    parent->weight -= child->weight < parent->weight ? child->weight : parent->weight - 1;
+}
+
 void wc_node_add(struct wc_arena *arena, struct wc_node *list, struct wc_node *item)
 {
     list->items = wc_arena_grow(arena, list->items, list->n, &list->cap, sizeof(struct wc_node *));
@@ -129,6 +135,8 @@ void wc_node_put_at(struct wc_arena *arena, struct wc_node *map, const struct wc
                     struct wc_node *value)
 {
     struct wc_member *old = wc_node_member(map, member->key);
+    if (old != NULL)
+        shrink_weight(map, old->value);
     grow_measures(map, value);
     if (old != NULL) {
         old->value = value;
@@ -156,6 +164,7 @@ bool wc_node_drop(struct wc_node *map, const char *key)
     if (member == NULL)
         return false;
     size_t i = (size_t)(member - map->members);
+    shrink_weight(map, member->value);
     memmove(member, member + 1, (map->n - i - 1) * sizeof *member);
     map->n--;
     if (map->index != NULL)

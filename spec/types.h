@@ -72,9 +72,9 @@ extern const struct wc_type wc_type_options;     /* struct wc_kvs; strings and n
 extern const struct wc_type wc_type_log_options; /* struct wc_kvs; the same, and null */
 extern const struct wc_type wc_type_choices;     /* values and lists of them; checked only */
 extern const struct wc_type wc_type_ssh;         /* checked only */
-extern const struct wc_type wc_type_context;     /* checked only; a path becomes absolute */
-extern const struct wc_type wc_type_contexts;    /* checked only; paths become absolute */
-extern const struct wc_type wc_type_path;        /* checked only; becomes absolute */
+extern const struct wc_type wc_type_context;     /* a string; see paths.h */
+extern const struct wc_type wc_type_contexts;    /* as kv; see paths.h */
+extern const struct wc_type wc_type_path;        /* a string, not empty; see paths.h */
 
 /* What identifies an item of a list under WC_MERGE_UNIQUE. */
 const char *wc_ident_text(struct wc_arena *arena, const struct wc_node *item);

@@ -61,6 +61,8 @@ static void check_deps(struct wc_load *load, const struct wc_project *project, s
                        const struct wc_node *services)
 {
     size_t kept = 0;
+    if (load->options->no_consistency)
+        return;
     for (size_t i = 0; i < s->n_deps; i++)
         if (check_dep(load, project, s, &s->deps[i], services))
             s->deps[kept++] = s->deps[i];
@@ -210,7 +212,8 @@ void wc_validate(struct wc_load *load, struct wc_project *project, const struct 
     }
     for (size_t i = 0; i < project->n_networks; i++)
         check_word(load, project->networks[i].at, "name", project->networks[i].name);
-    check_container_names(load, project);
+    if (!load->options->no_consistency)
+        check_container_names(load, project);
     if (!load->canonical && load->options->n_profiles != 0)
         check_profiles(load, root);
 }

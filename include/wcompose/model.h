@@ -153,7 +153,7 @@ struct wc_service {
     enum wc_network_mode network_mode;
     const char *network_mode_service;
     struct wc_service_net
-        *networks; /* network_mode NETWORKS: at least one (default), unless networks: {} */
+        *networks; /* network_mode NETWORKS: at least one, "default" when none is named */
     size_t n_networks;
     struct wc_strv dns, dns_search, dns_opt;
     struct wc_kvs extra_hosts; /* key host, value address; a key may repeat */

@@ -78,7 +78,10 @@ struct wc_spec_options {
     const char *const
         *environ;        /* NULL-terminated KEY=VALUE list (the process environment); may be NULL */
     bool no_interpolate; /* config --no-interpolate */
-    bool no_deps;        /* with services: don't add their dependencies */
+    bool no_path_resolution; /* config --no-path-resolution: relative paths stay relative */
+    bool no_normalize;       /* config --no-normalize: no names, default network, implied values */
+    bool no_consistency;     /* config --no-consistency: nothing is checked across attributes */
+    bool no_deps;            /* with services: don't add their dependencies */
     bool only_shown; /* nothing is going to run (config, lint): what isn't carried out yet stays in
                         the model with a warning (W013) instead of an error (E300) */
     enum wc_platform platform; /* of the containers; Linux when not given */

@@ -11,6 +11,7 @@
 #include "spec/merge.h"
 #include "spec/special.h"
 #include "spec/table.h"
+#include "spec/text.h"
 #include "spec/types.h"
 
 /* Values of a kind. In full and other, @ is a section made from the row's table. */
@@ -67,7 +68,7 @@ static const struct sample samples[] = {
     { &wc_type_mounts, "[a:/a, b:/b:ro]", "[{type: volume, source: a, target: /a}, a:/b]",
       "[c:/b, d:/c]" },
     { &wc_type_tmpfs, "/a:size=1m", "[/a, /b]", "[/b:size=1m, /c]" },
-    { &wc_type_devices, "[/a, /b:/c:r]", "[{source: /a}, {source: /b, target: /c}]",
+    { &wc_type_devices, "[/a, /b:/c:r]", "[{source: /a, target: /a}, {source: /b, target: /c}]",
       "[/d:/c, /e]" },
     { &wc_type_ulimits, "{nproc: 1}", "{nofile: @, nproc: 1}", "{nproc: 2, core: 0}" },
     { &wc_type_depends_on, "[a, b]", "{a: @, b: }", "[b, c]" },
@@ -122,6 +123,7 @@ static void box_open(struct box *box)
                                   .options = &box->options,
                                   .project_dir = "/project",
                                   .project_name = "t" };
+    box->load.budget = wc_budget_make(NULL);
     wc_map_init(&box->load.env, &box->arena);
     wc_map_init(&box->load.warned, &box->arena);
 }
@@ -187,8 +189,8 @@ static struct wc_node *canon(struct box *box, const struct wc_table *table, cons
     static const struct wc_where top = { 0 };
     struct wc_documents documents = { 0 };
     const char *file = wc_arena_printf(&box->arena, "%s: %s\n", key, text);
-    bool parsed =
-        wc_node_parse(&box->arena, &box->diags, "row.yaml", file, strlen(file), &documents);
+    struct wc_text whole = { file, strlen(file) };
+    bool parsed = wc_node_parse(&box->arena, &box->diags, "row.yaml", &whole, NULL, &documents);
     if (!parsed || documents.n != 1)
         fail_msg("not YAML: %s", file);
     return wc_canon_section(&box->load, table, documents.roots[0], &top);

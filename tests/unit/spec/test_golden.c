@@ -1,9 +1,10 @@
 /* test_golden.c - whole files in, canonical JSON or diagnostics out.
  *
  * A case is a folder of tests/golden/spec: compose.yaml and what it needs, `args` with one option a
- * line (file, profile, service, env, env-file, name, no-deps, only-shown, windows), expected.json
- * when it loads, expected.txt when there are diagnostics. WC_UPDATE=1 writes the expected files
- * anew: read the difference before committing it.
+ * line (file, profile, service, env, env-file, name, directory, cwd, no-deps, no-interpolate,
+ * no-path-resolution, no-normalize, no-consistency, only-shown, windows), expected.json when it
+ * loads, expected.txt when there are diagnostics. WC_UPDATE=1 writes the expected files anew: read
+ * the difference before committing it.
  */
 #include "harness/wc_test.h"
 
@@ -49,6 +50,18 @@ static void take_option(struct golden *g, const char *line)
         g->environ[g->n_environ++] = value;
     else if (wc_streq(word, "name"))
         g->options.project_name = value;
+    else if (wc_streq(word, "directory"))
+        g->options.project_directory = value;
+    else if (wc_streq(word, "cwd"))
+        g->options.cwd = wc_arena_printf(&g->arena, "%s/%s", g->dir, value);
+    else if (wc_streq(word, "no-interpolate"))
+        g->options.no_interpolate = true;
+    else if (wc_streq(word, "no-path-resolution"))
+        g->options.no_path_resolution = true;
+    else if (wc_streq(word, "no-normalize"))
+        g->options.no_normalize = true;
+    else if (wc_streq(word, "no-consistency"))
+        g->options.no_consistency = true;
     else if (wc_streq(word, "no-deps"))
         g->options.no_deps = true;
     else if (wc_streq(word, "only-shown"))
@@ -197,6 +210,9 @@ static struct wc_project *load_again(const struct golden *g, struct wc_arena *ar
                                        .text_len = text->len,
                                        .canonical = canonical,
                                        .only_shown = g->options.only_shown,
+                                       .no_path_resolution = g->options.no_path_resolution,
+                                       .no_normalize = g->options.no_normalize,
+                                       .no_consistency = g->options.no_consistency,
                                        .platform = g->options.platform,
                                        .profiles = (const char *const[]){ "*" },
                                        .n_profiles = canonical ? 0 : 1 };
