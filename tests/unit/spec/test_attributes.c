@@ -67,7 +67,7 @@ static const struct sample samples[] = {
     { &wc_type_mounts, "[a:/a, b:/b:ro]", "[{type: volume, source: a, target: /a}, a:/b]",
       "[c:/b, d:/c]" },
     { &wc_type_tmpfs, "/a:size=1m", "[/a, /b]", "[/b:size=1m, /c]" },
-    { &wc_type_devices, "[/a, /b:/c:r]", "[{source: /a}, {source: /b, target: /c}]",
+    { &wc_type_devices, "[/a, /b:/c:r]", "[{source: /a, target: /a}, {source: /b, target: /c}]",
       "[/d:/c, /e]" },
     { &wc_type_ulimits, "{nproc: 1}", "{nofile: @, nproc: 1}", "{nproc: 2, core: 0}" },
     { &wc_type_depends_on, "[a, b]", "{a: @, b: }", "[b, c]" },
@@ -121,7 +121,8 @@ static void box_open(struct box *box)
                                   .diags = &box->diags,
                                   .options = &box->options,
                                   .project_dir = "/project",
-                                  .project_name = "t" };
+                                  .project_name = "t",
+                                  .budget = wc_budget_make(&box->options.limits) };
     wc_map_init(&box->load.env, &box->arena);
     wc_map_init(&box->load.warned, &box->arena);
 }
@@ -187,8 +188,8 @@ static struct wc_node *canon(struct box *box, const struct wc_table *table, cons
     static const struct wc_where top = { 0 };
     struct wc_documents documents = { 0 };
     const char *file = wc_arena_printf(&box->arena, "%s: %s\n", key, text);
-    bool parsed =
-        wc_node_parse(&box->arena, &box->diags, "row.yaml", file, strlen(file), &documents);
+    const struct wc_text whole = { file, strlen(file) };
+    bool parsed = wc_node_parse(&box->arena, &box->diags, "row.yaml", &whole, NULL, &documents);
     if (!parsed || documents.n != 1)
         fail_msg("not YAML: %s", file);
     return wc_canon_section(&box->load, table, documents.roots[0], &top);
