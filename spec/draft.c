@@ -278,7 +278,8 @@ static void check_target(struct wc_load *load, const struct wc_service *s, struc
 static void check_targets(struct wc_load *load, const struct wc_service *s,
                           const struct wc_node *node)
 {
-    const struct wc_node *volumes = wc_node_get(node, "volumes"), *tmpfs = wc_node_get(node, "tmpfs");
+    const struct wc_node *volumes = wc_node_get(node, "volumes"),
+                         *tmpfs = wc_node_get(node, "tmpfs");
     struct wc_map seen;
     wc_map_init(&seen, load->arena);
     for (size_t i = 0; volumes != NULL && i < volumes->n; i++) {
