@@ -59,7 +59,8 @@ const struct wc_table wc_table_mount = TABLE(mount_rows, "mount", "05-services.m
 static const struct wc_field device_rows[] = {
     { ROW("permissions", string, NONE, REPLACE, CARRIED, RECREATES), .fallback = "rwm" },
     { ROW("source", string, NONE, REPLACE, CARRIED, RECREATES) },
-    { ROW("target", string, NONE, REPLACE, CARRIED, RECREATES), .fallback = "as source" },
+    { ROW("target", string, NONE, REPLACE, CARRIED, RECREATES),
+      .fallback = "as source, in the short form" },
 };
 const struct wc_table wc_table_device = TABLE(device_rows, "device", "05-services.md#devices");
 

@@ -18,8 +18,10 @@ except ImportError as missing:
     sys.exit(77)
 
 # What JSON Schema can't see: a misspelt x-wcompose is somebody else's extension to it, all keys of a map are text to it, and a service
-# with nothing in it may be filled by another file.
-UNSEEN = {"own_extension_bad", "yaml_keys", "names_bad"}
+# with nothing in it may be filled by another file, which may also be the one with the mistake.
+UNSEEN = {"own_extension_bad", "yaml_keys", "names_bad", "extends_error_in_the_other_file", "include_error_inside"}
+# What the schema asks a value for, since null only means something over another file or an extended service.
+STRICTER = {"extends_null_clears_a_command"}
 
 
 class Reader(yaml.SafeLoader):
@@ -89,7 +91,7 @@ def main(binary, golden):
             for value in values:
                 error = next(validator.iter_errors(value), None)
                 accepted += 1
-                if error is not None:
+                if error is not None and name not in STRICTER:
                     wrong.append(f"{name}: refused: {error.json_path}: {error.message[:200]}")
         elif re.search(r"error\[E10[01]\]", messages) and "E104" not in messages and name not in UNSEEN:
             values = [document for path in written(case) for document in documents(path)]

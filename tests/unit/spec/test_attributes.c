@@ -122,8 +122,8 @@ static void box_open(struct box *box)
                                   .diags = &box->diags,
                                   .options = &box->options,
                                   .project_dir = "/project",
-                                  .project_name = "t" };
-    box->load.budget = wc_budget_make(NULL);
+                                  .project_name = "t",
+                                  .budget = wc_budget_make(&box->options.limits) };
     wc_map_init(&box->load.env, &box->arena);
     wc_map_init(&box->load.warned, &box->arena);
 }
@@ -189,7 +189,7 @@ static struct wc_node *canon(struct box *box, const struct wc_table *table, cons
     static const struct wc_where top = { 0 };
     struct wc_documents documents = { 0 };
     const char *file = wc_arena_printf(&box->arena, "%s: %s\n", key, text);
-    struct wc_text whole = { file, strlen(file) };
+    const struct wc_text whole = { file, strlen(file) };
     bool parsed = wc_node_parse(&box->arena, &box->diags, "row.yaml", &whole, NULL, &documents);
     if (!parsed || documents.n != 1)
         fail_msg("not YAML: %s", file);
