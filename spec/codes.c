@@ -24,7 +24,10 @@ static const struct wc_code_row rows[WC_W_COUNT_CODES] = {
                       "services: {web: [" },
     [WC_E_LIMIT] = { "E105", "beyond a limit",
                      "Input is limited so that a small file can't take the machine's memory: 8 MiB "
-                     "a file, 48 levels, 100000 nodes by aliases, 1000 bytes a key.",
+                     "a file, 48 levels, 100000 nodes by aliases, 1000 bytes a key; 500 services "
+                     "that extend one another, 300000 nodes by extends; 1000 included files, 64 "
+                     "MiB "
+                     "of them, 50 levels.",
                      "a: &a [x, x]   repeated, each line naming the one before many times" },
     [WC_E_TEMPLATE] = { "E106", "wrong interpolation",
                         "${…} takes a name and one of :- - :+ + :? ?. A dollar sign that is meant "
