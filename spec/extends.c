@@ -160,12 +160,13 @@ static bool within_limits(struct wc_load *load, const struct wish *wish, const s
                   WC_EXTENDS_CHAIN_MAX);
         return false;
     }
-    load->extended_nodes += base == NULL ? 0 : base->weight;
-    if (load->extended_nodes <= WC_EXTENDS_NODES_MAX)
-        return true;
-    wc_report(load, WC_E_LIMIT, wish->service, "'extends' copies more than %d nodes",
-              WC_EXTENDS_NODES_MAX);
-    return false;
+    bool over = load->extended_nodes > WC_EXTENDS_NODES_MAX; /* said already */
+    if (!over)
+        load->extended_nodes += base == NULL ? 0 : base->weight;
+    if (!over && load->extended_nodes > WC_EXTENDS_NODES_MAX)
+        wc_report(load, WC_E_LIMIT, wish->service, "'extends' copies more than %d nodes",
+                  WC_EXTENDS_NODES_MAX);
+    return load->extended_nodes <= WC_EXTENDS_NODES_MAX;
 }
 
 /* The scope of another file, made once a unit; NULL when the file can't be read. */

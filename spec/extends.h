@@ -11,7 +11,7 @@
 /* Limits on input; beyond them is an ordinary error. */
 enum {
     WC_EXTENDS_CHAIN_MAX = 500,
-    WC_EXTENDS_NODES_MAX = 1000000, /* what extending may add to a load */
+    WC_EXTENDS_NODES_MAX = 300000, /* what extending may add to a load */
 };
 
 /* Returns one document's tree with every `extends` carried out. What a base service says lies under
