@@ -249,7 +249,7 @@ static size_t text_begins(const struct site *site, const struct wc_source *s, st
     load->cursor = at;
     load->cursor_byte = i;
     if (i < s->len && (s->text[i] == '|' || s->text[i] == '>'))
-        while (i < s->len && s->text[i] != '\n')
+        while (i < s->len && s->text[i] != '\n' && s->text[i] != '\r')
             i++;
     return i;
 }

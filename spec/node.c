@@ -81,7 +81,7 @@ static struct wc_loc place_behind(struct builder *b, const yaml_event_t *event, 
         char c = b->text[i];
         bool gap = c == ' ' || c == '\t' || c == '\r' || c == '\n';
         if (comment)
-            comment = c != '\n';
+            comment = c != '\n' && c != '\r';
         else if (word)
             word = !gap && c != ',' && c != ']' && c != '}';
         else if (c == '#')

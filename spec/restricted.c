@@ -11,6 +11,7 @@
 
 #include "base/input.h"
 #include "base/str.h"
+#include "spec/validate.h"
 
 static const char *root_of(const struct wc_load *load)
 {
@@ -80,7 +81,7 @@ void wc_restricted_check(struct wc_load *load, const struct wc_project *project,
         const struct wc_service *s = &project->services[i];
         for (size_t k = 0; k < s->n_mounts; k++)
             if (s->mounts[k].type == WC_MOUNT_BIND && s->mounts[k].source != NULL)
-                check_path(load, s->mounts[k].source, s->mounts[k].at, 1);
+                check_path(load, s->mounts[k].source, wc_validate_source_at(s, &s->mounts[k]), 1);
         check_node(load, wc_node_get(wc_node_get(s->tree, "build"), "context"));
     }
     check_files(load, wc_node_get(root, "configs"));

@@ -90,9 +90,16 @@ static void check_networks(struct wc_load *load, struct wc_project *project,
     }
 }
 
-static unsigned source_span(const struct wc_mount *mount)
+struct wc_loc wc_validate_source_at(const struct wc_service *s, const struct wc_mount *mount)
 {
-    return wc_utf8_columns(mount->source, strlen(mount->source));
+    const struct wc_node *list = wc_node_get(s->tree, "volumes");
+    for (size_t i = 0; list != NULL && list->kind == WC_NODE_LIST && i < list->n; i++) {
+        const struct wc_node *item = list->items[i], *source = wc_node_get(item, "source");
+        if (source != NULL && item->at.line == mount->at.line && item->at.col == mount->at.col &&
+            wc_streq0(item->at.file, mount->at.file))
+            return source->at;
+    }
+    return mount->at;
 }
 
 static void check_volumes(struct wc_load *load, struct wc_project *project,
@@ -109,7 +116,8 @@ static void check_volumes(struct wc_load *load, struct wc_project *project,
             continue;
         }
         struct wc_diag *diag = wc_report_at(
-            load, WC_E_UNKNOWN_VOLUME, mount->at, source_span(mount),
+            load, WC_E_UNKNOWN_VOLUME, wc_validate_source_at(s, mount),
+            wc_utf8_columns(mount->source, strlen(mount->source)),
             "service '%s' mounts volume '%s', which is not defined", s->name, mount->source);
         wc_hint_keys(load, diag, mount->source, wc_node_get(root, "volumes"));
         if (diag->hint == NULL)

@@ -13,4 +13,8 @@ void wc_validate(struct wc_load *load, struct wc_project *project, const struct 
 /* True for names of services, networks and volumes; reports E109 otherwise. */
 bool wc_validate_key(struct wc_load *load, const struct wc_member *member, const char *what);
 
+/* Where the source of a mount is written: in its long form behind `source`, else the mount itself.
+ */
+struct wc_loc wc_validate_source_at(const struct wc_service *s, const struct wc_mount *mount);
+
 #endif

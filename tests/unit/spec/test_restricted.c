@@ -1,0 +1,145 @@
+/* test_restricted.c - files from elsewhere: what leads out of the directory is refused by name and
+ * place, in memory by the path and on disk by where links lead. */
+#include "harness/wc_test.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "wcompose/spec.h"
+
+static char top[64];
+
+static void put(const char *name, const char *text)
+{
+    char path[256];
+    struct wc_err err = { 0 };
+    snprintf(path, sizeof path, "%s/%s", top, name);
+    assert_int_equal(wc_fs_write_atomic(path, text, strlen(text), 0644, false, &err), 0);
+}
+
+static void link_to(const char *target, const char *name)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", top, name);
+    assert_int_equal(symlink(target, path), 0);
+}
+
+/* A project in top/p, and what it must not see beside it. */
+static void make_world(void)
+{
+    char path[256];
+    snprintf(top, sizeof top, "/tmp/wc-test-restricted-XXXXXX");
+    assert_non_null(mkdtemp(top));
+    snprintf(path, sizeof path, "%s/p", top);
+    assert_int_equal(mkdir(path, 0755), 0);
+    put("secret.env", "SECRET=leaked\n");
+    put("p/mine.env", "A=1\n");
+    link_to("../secret.env", "p/link.env");
+    link_to("mine.env", "p/inner.env");
+    link_to("..", "p/up");
+}
+
+static void remove_world(void)
+{
+    struct wc_err err = { 0 };
+    assert_int_equal(wc_fs_remove_tree(top, &err), 0);
+}
+
+/* Loads p/compose.yaml. `want` is "" when it must load, else what an E116 says; at line:col. */
+static void check(const char *text, const char *want, unsigned line, unsigned col)
+{
+    static const char *const environ[] = { "HOME=/root", "TOKEN=leaked", "FINE=1", NULL };
+    static const char *const allow[] = { "FINE" };
+    char cwd[128];
+    snprintf(cwd, sizeof cwd, "%s/p", top);
+    put("p/compose.yaml", text);
+    struct wc_spec_options options = {
+        .cwd = cwd, .environ = environ, .restricted = true, .allow_env = allow, .n_allow_env = 1
+    };
+    struct wc_arena arena;
+    struct wc_diags diags;
+    struct wc_project *project = NULL;
+    wc_arena_init(&arena);
+    wc_diags_init(&diags, &arena);
+    wc_spec_load(&options, &arena, &diags, &project);
+    bool found = false;
+    for (size_t i = 0; i < diags.n; i++) {
+        const struct wc_diag *d = &diags.items[i];
+        assert_null(strstr(d->msg, "leaked"));
+        if (want[0] == '\0' && d->severity == WC_SEVERITY_ERROR)
+            fail_msg("%s\n%u:%u: %s", text, d->at.line, d->at.col, d->msg);
+        found = found || (wc_streq(d->code, "E116") && strstr(d->msg, want) != NULL &&
+                          d->at.line == line && d->at.col == col);
+    }
+    if (want[0] != '\0' && (!found || project != NULL))
+        fail_msg("%s\nnot refused with '%s' at %u:%u: %s", text, want, line, col,
+                 diags.n > 0 ? diags.items[0].msg : "no word");
+    wc_arena_deinit(&arena);
+}
+
+static void stays_inside(void **state)
+{
+    (void)state;
+    make_world();
+    check("services: {web: {image: nginx, env_file: [mine.env, inner.env]}}\n", "", 0, 0);
+    check("services: {web: {image: nginx, volumes: [\"./data:/a\", \"v:/b\"]}}\nvolumes: {v: }\n",
+          "", 0, 0);
+    check("services: {web: {image: \"nginx:${FINE}${TOKEN-}\"}}\n", "", 0, 0);
+    remove_world();
+}
+
+static void refused_with_a_place(void **state)
+{
+    (void)state;
+    make_world();
+    static const struct {
+        const char *text, *want;
+        unsigned col;
+    } rows[] = {
+        { "services: {web: {image: nginx, env_file: ../secret.env}}\n", "'../secret.env'", 42 },
+        { "services: {web: {image: nginx, env_file: link.env}}\n", "'link.env'", 42 },
+        { "services: {web: {image: nginx, env_file: up/secret.env}}\n", "'up/secret.env'", 42 },
+        { "services: {web: {image: nginx, env_file: /etc/hostname}}\n", "'/etc/hostname'", 42 },
+        { "services: {web: {image: nginx, env_file: [{path: ../x, required: false}]}}\n", "'../x'",
+          50 },
+        { "services: {web: {image: nginx, label_file: ../secret.env}}\n", "'../secret.env'", 44 },
+        { "services: {web: {image: nginx, volumes: [\"/:/host\"]}}\n", "'/'", 42 },
+        { "services: {web: {image: nginx, volumes: [\"~/.ssh:/s\"]}}\n", "'~/.ssh'", 42 },
+        { "services: {web: {image: nginx, volumes: [\"./up:/s\"]}}\n", "up'", 42 },
+        { "services: {web: {image: nginx, volumes: [{type: bind, source: .., target: /x}]}}\n",
+          "leads out", 63 },
+        { "services: {web: {image: nginx, build: ../other}}\n", "leads out", 39 },
+        { "secrets: {s: {file: ../secret.env}}\nservices: {web: {image: nginx}}\n", "leads out",
+          21 },
+        { "services: {web: {image: \"nginx:$TOKEN\"}}\n", "variable 'TOKEN'", 32 },
+        { "services: {web: {image: nginx, user: \"a ${HOME}\"}}\n", "variable 'HOME'", 41 },
+        { "services: {web: {image: nginx, environment: [TOKEN]}}\n", "variable 'TOKEN'", 46 },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++)
+        check(rows[i].text, rows[i].want, 1, rows[i].col);
+    put("p/.env", "X=1\n");
+    check("services: {web: {image: \"nginx:${X}\"}}\n", "", 0, 0);
+    remove_world();
+}
+
+/* The project's own .env may not choose files elsewhere, nor be a link to one. */
+static void dotenv_is_not_trusted(void **state)
+{
+    (void)state;
+    make_world();
+    put("p/.env", "COMPOSE_FILE=../other.yaml\n");
+    put("other.yaml", "services: {evil: {image: x}}\n");
+    check("services: {web: {image: nginx}}\n", "", 0, 0);
+    char path[256];
+    snprintf(path, sizeof path, "%s/p/.env", top);
+    assert_int_equal(unlink(path), 0);
+    link_to("../secret.env", "p/.env");
+    check("services: {web: {image: \"nginx:${SECRET-}\"}}\n", "'.env'", 0, 0);
+    remove_world();
+}
+
+WC_MAIN(WC_CASE(stays_inside), WC_CASE(refused_with_a_place), WC_CASE(dotenv_is_not_trusted))
