@@ -22,6 +22,10 @@ static void fill_options(const struct wc_cli *cli, const struct wc_cli_load *wha
         .n_services = what->n_services,
         .no_deps = what->no_deps,
         .no_interpolate = what->no_interpolate,
+        .no_path_resolution = what->no_path_resolution,
+        .no_env_resolution = what->no_env_resolution,
+        .no_normalize = what->no_normalize,
+        .no_consistency = what->no_consistency,
         .only_shown = what->only_shown,
     };
     out->files = wc_cli_list(cli, "file", &out->n_files);

@@ -142,7 +142,8 @@ static struct wc_node *check_words(struct wc_load *load, const struct wc_field *
     return bad_copy(load, node);
 }
 
-/* Drops repeats within one file's list; the last stays, in the place of the first. Two mounts on one target stay: that is an error (E207). */
+/* Drops repeats within one file's list; the last stays, in the place of the first. Two mounts on
+ * one target stay: that is an error (E207). */
 static struct wc_node *without_repeats(struct wc_load *load, const struct wc_field *field,
                                        struct wc_node *list)
 {

@@ -40,8 +40,11 @@ static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *
 static struct wc_node *service_node(struct wc_load *load, const struct wc_service *s)
 {
     struct wc_node *out = wc_node_copy(load->arena, s->tree);
+    const struct wc_node *written = wc_node_get(out, "depends_on");
+    if (load->options->no_normalize && written == NULL)
+        return wc_output_section(load, &wc_table_service, out);
     wc_node_drop(out, "depends_on");
-    out = wc_output_service(load, out);
+    out = wc_output_section(load, &wc_table_service, out);
     if (s->n_deps != 0)
         wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
     return out;
@@ -55,7 +58,8 @@ static struct wc_node *named(struct wc_load *load, const struct wc_node *section
     struct wc_node *out = old == NULL || old->kind != WC_NODE_MAP
                               ? wc_node_new(load->arena, WC_NODE_MAP, NULL)
                               : wc_node_copy(load->arena, old);
-    wc_node_put(load->arena, out, "name", wc_node_string(load->arena, name, NULL));
+    if (!load->options->no_normalize)
+        wc_node_put(load->arena, out, "name", wc_node_string(load->arena, name, NULL));
     if (external)
         wc_node_put(load->arena, out, "external", wc_node_boolean(load->arena, true, NULL));
     return out;
@@ -68,9 +72,9 @@ static struct wc_node *networks_node(struct wc_load *load, const struct wc_proje
     for (size_t i = 0; i < project->n_networks; i++) {
         const struct wc_network *n = &project->networks[i];
         if (n->used)
-            wc_node_put(load->arena, out, n->key,
-                        wc_output_network(
-                            load, named(load, section, n->key, n->name, n->external)));
+            wc_node_put(
+                load->arena, out, n->key,
+                wc_output_network(load, named(load, section, n->key, n->name, n->external)));
     }
     return out;
 }
@@ -83,9 +87,8 @@ static struct wc_node *volumes_node(struct wc_load *load, const struct wc_projec
         const struct wc_volume *v = &project->volumes[i];
         if (v->used)
             wc_node_put(load->arena, out, v->key,
-                        wc_output_section(
-                            load, &wc_table_volume,
-                            named(load, section, v->key, v->name, v->external)));
+                        wc_output_section(load, &wc_table_volume,
+                                          named(load, section, v->key, v->name, v->external)));
     }
     return out;
 }
@@ -191,4 +194,29 @@ void wc_build_finish(struct wc_load *load, struct wc_project *project, const str
     project->tree = project_node(load, project, root);
     for (size_t i = 0; i < project->n_services; i++)
         hash_service(project->tree, &project->services[i], &text);
+}
+
+bool wc_spec_pin_images(struct wc_project *project, struct wc_arena *arena, wc_spec_pin_fn *pin,
+                        void *data, bool only_images)
+{
+    struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, NULL);
+    struct wc_node *services = wc_node_new(arena, WC_NODE_MAP, NULL);
+    const struct wc_node *old = wc_node_get(project->tree, "services");
+    for (size_t i = 0; old != NULL && i < old->n; i++) {
+        const struct wc_member *m = &old->members[i];
+        const char *image = wc_node_text(m->value, "image");
+        struct wc_node *service =
+            only_images ? wc_node_new(arena, WC_NODE_MAP, m->value) : wc_node_copy(arena, m->value);
+        const char *pinned = image == NULL ? NULL : pin(data, m->key, image);
+        if (image != NULL && pinned == NULL)
+            return false;
+        if (pinned != NULL)
+            wc_node_put(arena, service, "image", wc_node_string(arena, pinned, NULL));
+        wc_node_put_at(arena, services, m, service);
+    }
+    if (!only_images)
+        out = wc_node_copy(arena, project->tree);
+    wc_node_put(arena, out, "services", services);
+    project->tree = out;
+    return true;
 }

@@ -135,7 +135,11 @@ const char *wc_load_path(struct wc_load *load, const char *base, const char *pat
     if (path[0] == '/')
         return path;
     if (path[0] == '~' && home != NULL)
-        return wc_load_clean(load,
-                             wc_arena_printf(load->arena, "%s/%s", home, path + 1));
+        return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", home, path + 1));
     return wc_load_clean(load, wc_arena_printf(load->arena, "%s/%s", base, path));
+}
+
+const char *wc_load_shown_path(struct wc_load *load, const char *path)
+{
+    return load->options->no_path_resolution ? path : wc_load_path(load, load->project_dir, path);
 }

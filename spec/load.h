@@ -85,6 +85,10 @@ const char *wc_load_env(const struct wc_load *load, const char *name);
  * becomes $HOME. An absolute path stays as it is. */
 const char *wc_load_path(struct wc_load *load, const char *base, const char *path);
 
+/* A path of a file for the model: absolute against the project's directory, or as it is written
+ * when that is asked for. */
+const char *wc_load_shown_path(struct wc_load *load, const char *path);
+
 /* Folds ".", ".." and repeated or trailing '/' of an absolute path. */
 const char *wc_load_clean(struct wc_load *load, const char *path);
 

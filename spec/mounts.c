@@ -137,8 +137,7 @@ static const char *clean_target(struct wc_load *load, const char *target)
 
 static bool check_target(struct wc_load *load, const struct wc_node *at, const char *target)
 {
-    if (target[0] == '/' || is_drive(target) || may_be_drive(target) ||
-        target[0] == '\\')
+    if (target[0] == '/' || is_drive(target) || may_be_drive(target) || target[0] == '\\')
         return true;
     struct wc_diag *diag = wc_report(load, WC_E_VALUE, at,
                                      "the target of a mount is an absolute path, not '%s'", target);
@@ -162,7 +161,7 @@ static struct wc_node *expand_short(struct wc_load *load, struct wc_node *item)
         wc_node_put(arena, mount, "source",
                     wc_node_string(arena,
                                    bind && !is_drive(in.source) && !may_be_drive(in.source)
-                                       ? wc_load_path(load, load->project_dir, in.source)
+                                       ? wc_load_shown_path(load, in.source)
                                        : in.source,
                                    item));
     if (!check_target(load, item, in.target))
@@ -201,9 +200,8 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
         return false;
     }
     if (!is_drive(source->text) && !may_be_drive(source->text))
-        wc_node_put(
-            arena, mount, "source",
-            wc_node_string(arena, wc_load_path(load, load->project_dir, source->text), source));
+        wc_node_put(arena, mount, "source",
+                    wc_node_string(arena, wc_load_shown_path(load, source->text), source));
     return true;
 }
 
@@ -264,18 +262,18 @@ static bool decode_mount(struct wc_load *load, const struct wc_node *node, struc
                           type == NULL ? "" : type);
         return false;
     }
-    *mount = (struct wc_mount){ .type = (enum wc_mount_type)i,
-                                .source = i == 2 || (source != NULL && *source == '\0') ? NULL
-                                                                                 : source,
-                                .target = wc_node_text(node, "target"),
-                                .read_only = truth_at(node, "read_only", false),
-                                .create_host_path = truth_at(bind, "create_host_path", true),
-                                .propagation = wc_node_text(bind, "propagation"),
-                                .nocopy = truth_at(volume, "nocopy", false),
-                                .subpath = wc_node_text(volume, "subpath"),
-                                .tmpfs_size_bytes = number_at(tmpfs, "size"),
-                                .tmpfs_mode = number_at(tmpfs, "mode"),
-                                .at = node->at };
+    *mount =
+        (struct wc_mount){ .type = (enum wc_mount_type)i,
+                           .source = i == 2 || (source != NULL && *source == '\0') ? NULL : source,
+                           .target = wc_node_text(node, "target"),
+                           .read_only = truth_at(node, "read_only", false),
+                           .create_host_path = truth_at(bind, "create_host_path", true),
+                           .propagation = wc_node_text(bind, "propagation"),
+                           .nocopy = truth_at(volume, "nocopy", false),
+                           .subpath = wc_node_text(volume, "subpath"),
+                           .tmpfs_size_bytes = number_at(tmpfs, "size"),
+                           .tmpfs_mode = number_at(tmpfs, "mode"),
+                           .at = node->at };
     return mount->target != NULL;
 }
 

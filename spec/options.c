@@ -129,8 +129,7 @@ static struct wc_node *absolute(struct wc_load *load, struct wc_node *path)
 {
     if (path->kind != WC_NODE_STRING || path->tag == WC_TAG_RESET || is_remote(path->text))
         return path;
-    struct wc_node *out =
-        wc_node_string(load->arena, wc_load_path(load, load->project_dir, path->text), path);
+    struct wc_node *out = wc_node_string(load->arena, wc_load_shown_path(load, path->text), path);
     out->raw = path->raw;
     out->tag = path->tag;
     return out;
@@ -161,8 +160,7 @@ static struct wc_node *canon_path(struct wc_load *load, const struct wc_field *f
     if (node->text[0] == '\0')
         return wc_canon_bad(load, node, "%s is a path; it can't be empty",
                             wc_where_text(load, where));
-    struct wc_node *out =
-        wc_node_string(load->arena, wc_load_path(load, load->project_dir, node->text), node);
+    struct wc_node *out = wc_node_string(load->arena, wc_load_shown_path(load, node->text), node);
     out->raw = node->raw;
     return out;
 }

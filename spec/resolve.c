@@ -208,11 +208,14 @@ static void complete_pre_start(struct wc_load *load, struct wc_node *service)
 struct wc_node *wc_resolve_service(struct wc_load *load, const struct wc_node *service)
 {
     struct wc_node *out = wc_node_copy(load->arena, service);
-    read_env_files(load, out);
+    if (!load->options->no_env_resolution)
+        read_env_files(load, out);
     read_label_files(load, out);
     look_up_open_keys(load, out);
-    join_default_network(load, out);
-    complete_build(load, out);
+    if (!load->options->no_normalize) {
+        join_default_network(load, out);
+        complete_build(load, out);
+    }
     complete_provider(load, out);
     complete_pre_start(load, out);
     const char *isolation = wc_node_text(out, "isolation");

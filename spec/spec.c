@@ -86,8 +86,10 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
     struct wc_project *project = NULL;
     if (root != NULL) {
         project = wc_build_project(&load, root);
-        wc_validate(&load, project, root);
-        wc_objects_check(&load, project, root);
+        if (!options->no_consistency) {
+            wc_validate(&load, project, root);
+            wc_objects_check(&load, project, root);
+        }
         wc_build_select(&load, project, root);
         wc_build_finish(&load, project, root);
         wc_loaded_read(&load, root, project);
