@@ -178,8 +178,9 @@ struct wc_cli_load {
     size_t n_services;
     bool no_deps;        /* without what the services depend on */
     bool no_interpolate; /* config --no-interpolate */
-    bool no_warnings;    /* warnings were shown already, or don't matter (down, ps) */
-    bool only_shown;     /* nothing is going to run: what isn't carried out yet is a warning */
+    bool no_path_resolution, no_env_resolution, no_normalize, no_consistency; /* the same */
+    bool no_warnings; /* warnings were shown already, or don't matter (down, ps) */
+    bool only_shown;  /* nothing is going to run: what isn't carried out yet is a warning */
 };
 
 /* Loads the project that the global options name (-f, -p, --profile, --env-file,

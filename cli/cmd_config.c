@@ -6,9 +6,11 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/paths.h"
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/table.h"
+#include "wcompose/image.h"
 #include "wcompose/spec.h"
 
 /* A sorted set of names. */
@@ -180,16 +182,62 @@ static void switch_all_profiles_on(struct wc_cli *cli)
     cli->n_values++;
 }
 
+struct pinning {
+    const struct wc_cli *cli;
+    struct wc_image_store *store;
+    int status;
+};
+
+/* "docker.io/library/nginx:1.22@sha256:…" of an image of this host's store. */
+static const char *pin_image(void *data, const char *service, const char *image)
+{
+    struct pinning *pinning = data;
+    struct wc_image_info info;
+    struct wc_err err = { 0 };
+    if (strchr(image, '@') != NULL)
+        return image;
+    if (wc_image_resolve(pinning->store, image, pinning->cli->arena, &info, &err) == 0)
+        return wc_arena_printf(pinning->cli->arena, "%s@%s", info.reference, info.digest);
+    (void)wc_err_wrap(&err, err.code, "service %s", service);
+    pinning->status = wc_cli_fail(pinning->cli, &err);
+    return NULL;
+}
+
+/* --resolve-image-digests and --lock-image-digests. 0 or an exit status. */
+static int pin_images(struct wc_cli *cli, struct wc_project *project)
+{
+    bool lock = wc_cli_flag(cli, "lock-image-digests");
+    struct pinning pinning = { .cli = cli };
+    struct wc_paths paths;
+    struct wc_err err = { 0 };
+    if (!lock && !wc_cli_flag(cli, "resolve-image-digests"))
+        return 0;
+    int status = wc_cli_paths(cli, &paths);
+    if (status != 0)
+        return status;
+    if (wc_image_store_open(paths.images, &pinning.store, &err) != 0)
+        return wc_cli_fail(cli, &err);
+    wc_spec_pin_images(project, cli->arena, pin_image, &pinning, lock);
+    wc_image_store_close(pinning.store);
+    return pinning.status;
+}
+
 int wc_cmd_config(struct wc_cli *cli)
 {
     const struct wc_project *project;
     struct wc_cli_load what = { .services = cli->words,
                                 .n_services = cli->n_words,
                                 .no_interpolate = wc_cli_flag(cli, "no-interpolate"),
+                                .no_normalize = wc_cli_flag(cli, "no-normalize"),
+                                .no_path_resolution = wc_cli_flag(cli, "no-path-resolution"),
+                                .no_consistency = wc_cli_flag(cli, "no-consistency"),
+                                .no_env_resolution = wc_cli_flag(cli, "no-env-resolution"),
                                 .only_shown = true };
     if (wc_cli_flag(cli, "profiles"))
         switch_all_profiles_on(cli);
     int status = wc_cli_load(cli, &what, cli->arena, &project);
+    if (status == 0)
+        status = pin_images(cli, (struct wc_project *)(uintptr_t)project);
     if (status != 0 || wc_cli_flag(cli, "quiet"))
         return status;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;

@@ -57,8 +57,12 @@ static int fill_options(const struct wc_cli *cli, const struct wc_cli_load *what
         .n_services = what->n_services,
         .no_deps = what->no_deps,
         .no_interpolate = what->no_interpolate,
+        .no_path_resolution = what->no_path_resolution,
+        .no_env_resolution = what->no_env_resolution,
+        .no_normalize = what->no_normalize,
+        .no_consistency = what->no_consistency,
         .only_shown = what->only_shown,
-        .check = wc_plan_check,
+        .check = what->no_consistency ? NULL : wc_plan_check,
         .restricted = wc_cli_flag(cli, "restricted"),
     };
     out->files = wc_cli_list(cli, "file", &out->n_files);

@@ -124,6 +124,12 @@ static const struct wc_option config_options[] = {
     { "hash", 0, WC_OPTION_TEXT, "SERVICES", "print the hash of services a,b or of all: \"*\"" },
     FLAG("environment", 0, "print the variables that the file is read with"),
     FLAG("no-interpolate", 0, "leave variables as they are written"),
+    FLAG("no-normalize", 0, "add no names, default network and implied dependencies"),
+    FLAG("no-path-resolution", 0, "leave relative paths as they are written"),
+    FLAG("no-consistency", 0, "don't check that what is named is defined"),
+    FLAG("no-env-resolution", 0, "don't read env files"),
+    FLAG("resolve-image-digests", 0, "pin the images to the digests that this host has"),
+    FLAG("lock-image-digests", 0, "print an override file that pins the images"),
     { "output", 'o', WC_OPTION_TEXT, "FILE", "write to a file instead of stdout" },
 };
 

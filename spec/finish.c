@@ -40,10 +40,11 @@ static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *
 static struct wc_node *service_node(struct wc_load *load, const struct wc_service *s)
 {
     struct wc_node *out = wc_node_copy(load->arena, s->tree);
-    if (load->options->no_normalize)
-        return out;
+    const struct wc_node *written = wc_node_get(out, "depends_on");
+    if (load->options->no_normalize && written == NULL)
+        return wc_output_section(load, &wc_table_service, out);
     wc_node_drop(out, "depends_on");
-    out = wc_output_service(load, out);
+    out = wc_output_section(load, &wc_table_service, out);
     if (s->n_deps != 0)
         wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
     return out;
@@ -193,4 +194,29 @@ void wc_build_finish(struct wc_load *load, struct wc_project *project, const str
     project->tree = project_node(load, project, root);
     for (size_t i = 0; i < project->n_services; i++)
         hash_service(project->tree, &project->services[i], &text);
+}
+
+bool wc_spec_pin_images(struct wc_project *project, struct wc_arena *arena, wc_spec_pin_fn *pin,
+                        void *data, bool only_images)
+{
+    struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, NULL);
+    struct wc_node *services = wc_node_new(arena, WC_NODE_MAP, NULL);
+    const struct wc_node *old = wc_node_get(project->tree, "services");
+    for (size_t i = 0; old != NULL && i < old->n; i++) {
+        const struct wc_member *m = &old->members[i];
+        const char *image = wc_node_text(m->value, "image");
+        struct wc_node *service =
+            only_images ? wc_node_new(arena, WC_NODE_MAP, m->value) : wc_node_copy(arena, m->value);
+        const char *pinned = image == NULL ? NULL : pin(data, m->key, image);
+        if (image != NULL && pinned == NULL)
+            return false;
+        if (pinned != NULL)
+            wc_node_put(arena, service, "image", wc_node_string(arena, pinned, NULL));
+        wc_node_put_at(arena, services, m, service);
+    }
+    if (!only_images)
+        out = wc_node_copy(arena, project->tree);
+    wc_node_put(arena, out, "services", services);
+    project->tree = out;
+    return true;
 }

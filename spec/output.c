@@ -1,4 +1,4 @@
-/* output.c - what the canonical output shows of a section, and what it always shows.
+/* output.c - what the canonical output shows of a section.
  *
  * docker compose prints Go structs with omitempty: a zero value isn't printed, except of members
  * that are pointers there. Those are few and their keys mean one thing, so they are listed here
@@ -108,33 +108,11 @@ struct wc_node *wc_output_section(struct wc_load *load, const struct wc_table *t
     return out;
 }
 
-static void put_empty(struct wc_load *load, struct wc_node *map, const char *key)
-{
-    if (wc_node_get(map, key) == NULL)
-        wc_node_put(load->arena, map, key, wc_node_new(load->arena, WC_NODE_MAP, map));
-}
-
-struct wc_node *wc_output_service(struct wc_load *load, const struct wc_node *service)
-{
-    static const char *const words[] = { "command", "entrypoint" };
-    struct wc_node *out = wc_output_section(load, &wc_table_service, service);
-    for (size_t i = 0; i < WC_COUNT(words); i++)
-        if (wc_node_get(out, words[i]) == NULL)
-            wc_node_put(load->arena, out, words[i], wc_node_new(load->arena, WC_NODE_NULL, out));
-    struct wc_node *deploy = wc_node_get(out, "deploy");
-    if (deploy != NULL && deploy->kind == WC_NODE_MAP) {
-        put_empty(load, deploy, "placement");
-        put_empty(load, deploy, "resources");
-    }
-    return out;
-}
-
 struct wc_node *wc_output_network(struct wc_load *load, const struct wc_node *network)
 {
     struct wc_node *out = wc_output_section(load, &wc_table_network, network);
     struct wc_node *ipam = wc_node_get(out, "ipam");
     if (ipam != NULL && ipam->kind == WC_NODE_MAP)
-        wc_node_drop(ipam, "options"); /* docker compose drops it, we warn */
-    put_empty(load, out, "ipam");
+        wc_node_drop(ipam, "options");
     return out;
 }

@@ -10,8 +10,7 @@
 struct wc_node *wc_output_section(struct wc_load *load, const struct wc_table *table,
                                   const struct wc_node *section);
 
-/* The same for a service and a network, with what docker compose always prints. */
-struct wc_node *wc_output_service(struct wc_load *load, const struct wc_node *service);
+/* The same for a network, without what is only warned about. */
 struct wc_node *wc_output_network(struct wc_load *load, const struct wc_node *network);
 
 #endif

@@ -115,11 +115,37 @@ void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *n
 static void json_shown(struct wc_jsonw *w, const char *key, const struct wc_node *node,
                        const struct wc_table *table, bool entries);
 
+/* Members of a section in order of key, with those that JSON always has. *n: how many. The caller
+ * frees with wc_free. */
+static const struct wc_member **completed(const struct wc_node *map, const struct wc_table *table,
+                                          size_t *n)
+{
+    static struct wc_node null = { .kind = WC_NODE_NULL }, empty = { .kind = WC_NODE_MAP };
+    static const struct wc_member extra[] = { { .key = "command", .value = &null },
+                                              { .key = "entrypoint", .value = &null },
+                                              { .key = "ipam", .value = &empty },
+                                              { .key = "placement", .value = &empty },
+                                              { .key = "resources", .value = &empty } };
+    const struct wc_table *owners[WC_COUNT(extra)] = { &wc_table_service, &wc_table_service,
+                                                       &wc_table_network, &wc_table_deploy,
+                                                       &wc_table_deploy };
+    const struct wc_member **members = wc_calloc(map->n + WC_COUNT(extra), sizeof *members);
+    for (*n = 0; *n < map->n; (*n)++)
+        members[*n] = &map->members[*n];
+    for (size_t i = 0; i < WC_COUNT(extra); i++)
+        if (owners[i] == table && wc_node_member(map, extra[i].key) == NULL)
+            members[(*n)++] = &extra[i];
+    if (*n > 1)
+        qsort(members, *n, sizeof *members, by_key);
+    return members;
+}
+
 static void shown_members(struct wc_jsonw *w, const struct wc_node *map,
                           const struct wc_table *table, bool entries)
 {
-    const struct wc_member **members = ordered(map, 0);
-    for (size_t i = 0; i < map->n; i++) {
+    size_t n;
+    const struct wc_member **members = completed(map, entries ? NULL : table, &n);
+    for (size_t i = 0; i < n; i++) {
         const char *key = members[i]->key;
         const struct wc_field *field = entries ? NULL : wc_table_find(table, key);
         bool extension = !entries && table != &wc_table_project && wc_str_starts(key, "x-");

@@ -229,7 +229,8 @@ struct wc_node *wc_resolve_files(struct wc_load *load, const struct wc_node *ser
     if (!usable(wc_node_get(service, "env_file")) && !usable(wc_node_get(service, "label_file")))
         return NULL;
     struct wc_node *out = wc_node_copy(load->arena, service);
-    read_env_files(load, out);
+    if (!load->options->no_env_resolution)
+        read_env_files(load, out);
     read_label_files(load, out);
     return out;
 }

@@ -79,6 +79,7 @@ struct wc_spec_options {
         *environ;        /* NULL-terminated KEY=VALUE list (the process environment); may be NULL */
     bool no_interpolate; /* config --no-interpolate */
     bool no_path_resolution; /* config --no-path-resolution: relative paths stay relative */
+    bool no_env_resolution;  /* config --no-env-resolution: env_file is not read */
     bool no_normalize;       /* config --no-normalize: no names, default network, implied values */
     bool no_consistency;     /* config --no-consistency: nothing is checked across attributes */
     bool no_deps;            /* with services: don't add their dependencies */
@@ -118,6 +119,14 @@ enum wc_render_format { WC_RENDER_YAML, WC_RENDER_JSON };
  */
 void wc_spec_render(const struct wc_project *project, enum wc_render_format format,
                     struct wc_buf *out);
+
+/* Gives the image that is to be shown instead of a service's, or NULL to stop. */
+typedef const char *wc_spec_pin_fn(void *data, const char *service, const char *image);
+
+/* Replaces the images in what wc_spec_render prints; with only_images nothing else is left: an
+ * override file. Returns false when `pin` stopped. */
+bool wc_spec_pin_images(struct wc_project *project, struct wc_arena *arena, wc_spec_pin_fn *pin,
+                        void *data, bool only_images);
 
 /* As wc_spec_render with JSON on one line and no `$` doubling: what the supervisor is sent and
  * stores. Carries the working directory, files, profiles and the places of services as well;

@@ -45,6 +45,7 @@ def parse(argv):
     p.add_argument("--match", default="", help="only differences whose group matches")
     p.add_argument("--show", action="store_true", help="print the files of --seed and end")
     out = p.parse_args(argv)
+    out.ours, out.oracle = os.path.abspath(out.ours), os.path.abspath(out.oracle)
     out.skip = set(filter(None, out.skip.split(",")))
     out.only = set(filter(None, out.only.split(",")))
     return out
