@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,6 +137,9 @@ int wc_supervisor_main(const char *project, int ready_fd)
     struct wc_err err = { 0 };
     struct stat log;
     prctl(PR_SET_NAME, "wcompose-super");
+    /* The pool's threads would each get a heap of their own, which grows by an mprotect(2) a page
+     * and is never given back. */
+    mallopt(M_ARENA_MAX, 1);
     umask(022);
     if (ready_fd >= 0)
         fcntl(ready_fd, F_SETFD, FD_CLOEXEC);

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh [bench.py options]: compare wcompose with docker compose v2 and v1 on dockerd, and with podman-compose, in one run.
 #
-# Everything happens in network and mount namespaces of its own and under one temporary directory; nothing of the machine's
-# own network or container storage is touched. Peers come from Debian packages (docker.io docker-compose podman podman-compose
+# Everything happens in network, mount and pid namespaces of its own and under one temporary directory; nothing of the machine's
+# own network or container storage is touched, no process of anybody else is counted, and none outlives the run. Peers come from Debian packages (docker.io docker-compose podman podman-compose
 # and, unpacked without installing, docker compose v2 from Debian sid). What can't be had is left out and said.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -16,7 +16,7 @@ if [ "${WCBENCH_INSIDE:-}" != 1 ]; then
     export WCBENCH_WORK=$work WCBENCH_INSIDE=1
     status=0
     # /run/docker, /var/lib/containers and cgroup mounts of this run stay in its mount namespace
-    unshare --net --mount --propagation private bash "$0" "$@" || status=$?
+    unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private bash "$0" "$@" || status=$?
     rm -rf --one-file-system "$work"
     exit $status
 fi
@@ -25,7 +25,8 @@ work=$WCBENCH_WORK
 ip link set lo up
 ip link add wcbench0 type veth peer name wcbench1 && ip addr add 192.0.2.1/24 dev wcbench0 && ip link set wcbench0 up && ip link set wcbench1 up
 # Peers that don't know a v2 tree beside v1 controllers get v1 only.
-if mountpoint -q /sys/fs/cgroup/unified; then umount -l /sys/fs/cgroup/unified; fi
+# What runtimes then make in its place goes with this namespace.
+if mountpoint -q /sys/fs/cgroup/unified; then umount -l /sys/fs/cgroup/unified && mount -t tmpfs tmpfs /sys/fs/cgroup/unified; fi
 pids=()
 cleanup() {
     for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done

@@ -1,10 +1,11 @@
 /* keep.h - inside of wcompose-keeper: the one object, and what each of its files does with it.
  *
  * Idea:    one process, one instance, one loop. Files: keep_conf (settings), keep_net (namespace
- * and rtnetlink), keep_root (mounts), keep_run (the OCI runtime as a child), keep_life (from
- * created to exited), keep_client (supervisors), keep_log and keep_json (output to the log),
- * keep_tty. Owner:   the single `struct wc_keep` of keep_main.c owns every descriptor; all close on
- * exec. Threads: none. Errors: -1 with wc_fault, unless said otherwise.
+ * and rtnetlink), keep_root (mounts), keep_run (the OCI runtime as a child), keep_clean (instead of
+ * its delete), keep_life (from created to exited), keep_client (supervisors), keep_log and
+ * keep_json (output to the log), keep_tty. Owner:   the single `struct wc_keep` of keep_main.c owns
+ * every descriptor; all close on exec. Threads: none. Errors: -1 with wc_fault, unless said
+ * otherwise.
  */
 #ifndef DRIVERS_KEEPER_KEEP_H
 #define DRIVERS_KEEPER_KEEP_H
@@ -17,8 +18,9 @@
 struct wc_keep_conf {
     const char *id, *lib, *runtime, *runtime_root, *bundle;
     const char *layers, *lower, *upper, *work, *rootfs;
-    const char *netns, *oom_file, *log, *input;
+    const char *netns, *group, *oom_file, *log, *input;
     struct wc_list detach, net_sysctl;
+    struct wc_list hierarchy, state_file;
     struct wc_list pin_at, pin_root, pin_path; /* of the same length */
     uint64_t log_max_bytes, log_max_files, owner, netns_starttime;
     bool read_only, tty;
@@ -29,7 +31,7 @@ enum wc_keep_state {
     WC_KEEP_CREATED,  /* the process waits for "start" */
     WC_KEEP_STARTING, /* `runtime start` runs */
     WC_KEEP_RUNNING,
-    WC_KEEP_OVER, /* exited or failed, and reported; `runtime delete` runs */
+    WC_KEEP_OVER, /* exited or failed, and reported; what is left is removed */
 };
 
 enum wc_keep_phase { /* which runtime command is the child `runtime_pid` */
@@ -88,6 +90,7 @@ struct wc_keep {
     struct wc_keep_stream streams[2];
     int child_stdin, child_out, child_err; /* for the runtime's create; -1 after it */
     int console, pty, input;               /* terminal: listening socket, master, stdin FIFO */
+    int sealed;                            /* the runtime's program in sealed memory; -1 = none */
 };
 
 /* keep_conf.c: reads keeper.conf of the working directory and checks it. */
@@ -103,9 +106,15 @@ void wc_keep_root_down(struct wc_keep *keep);
 
 /* keep_run.c: starts a runtime command as a child; its end arrives as SIGCHLD. */
 int wc_keep_run(struct wc_keep *keep, enum wc_keep_phase phase);
+/* Takes the descriptor that we were started with when it holds a sealed program. */
+void wc_keep_run_seal(struct wc_keep *keep, int fd);
 /* The reason of the runtime's last failure as a fault: the last message of its log, else the last
  * line it wrote to what would have been the container's stderr. Always leaves a fault text. */
 void wc_keep_run_fault(struct wc_keep *keep, int status);
+
+/* keep_clean.c: removes the groups and the runtime's state of a container whose init was reaped.
+ * False: there is more than we know of, and the runtime's delete has to be run. */
+bool wc_keep_clean(const struct wc_keep_conf *conf);
 
 /* keep_life.c: reactions. None of them fails: a fault becomes "failed". */
 void wc_keep_on_child(struct wc_keep *keep, pid_t pid, int status);

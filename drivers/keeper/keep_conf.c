@@ -30,6 +30,9 @@ static const struct wc_record_row rows[] = {
     ROW("netns", TEXT, netns),
     ROW("netns_starttime", NUMBER, netns_starttime),
     ROW("net_sysctl", LIST, net_sysctl),
+    ROW("group", TEXT, group),
+    ROW("hierarchy", LIST, hierarchy),
+    ROW("state_file", LIST, state_file),
     ROW("oom_file", TEXT, oom_file),
     ROW("tty", FLAG, tty),
     ROW("log", TEXT, log),
@@ -42,6 +45,8 @@ static const struct wc_record_row rows[] = {
 static char data[32768]; /* only the pages that are read into cost anything */
 static const char *detach[16];
 static const char *sysctls[64];
+static const char *hierarchies[24];
+static const char *state_files[8];
 static const char *pins[3][WC_KEEP_PINS];
 
 static int check_words(const struct wc_keep_conf *conf)
@@ -76,6 +81,7 @@ static int check(const struct wc_keep_conf *conf)
         { "layers", conf->layers, conf->lower != NULL },
         { "upper", conf->upper, conf->lower != NULL && !conf->read_only },
         { "work", conf->work, conf->lower != NULL && !conf->read_only },
+        { "group", conf->group, false },
     };
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (paths[i].needed && paths[i].value == NULL)
@@ -83,6 +89,12 @@ static int check(const struct wc_keep_conf *conf)
         if (paths[i].value != NULL && paths[i].value[0] != '/')
             return wc_fault("settings: not an absolute path:", paths[i].key, 0);
     }
+    for (size_t i = 0; i < conf->hierarchy.n; i++)
+        if (conf->hierarchy.items[i][0] != '/' || conf->group == NULL)
+            return wc_fault("settings: not an absolute path, or no group:", "hierarchy", 0);
+    for (size_t i = 0; i < conf->state_file.n; i++)
+        if (strchr(conf->state_file.items[i], '/') != NULL)
+            return wc_fault("settings: not a name:", "state_file", 0);
     if (conf->id == NULL || conf->id[0] == '\0' || conf->id[0] == '-')
         return wc_fault("settings: missing or bad", "id", 0);
     if (conf->log_max_files < 1 || conf->log_max_files > 1000)
@@ -106,6 +118,8 @@ int wc_keep_conf_load(struct wc_keep_conf *conf)
         .log_max_files = 1,
         .detach = { detach, 0, sizeof detach / sizeof detach[0] },
         .net_sysctl = { sysctls, 0, sizeof sysctls / sizeof sysctls[0] },
+        .hierarchy = { hierarchies, 0, sizeof hierarchies / sizeof hierarchies[0] },
+        .state_file = { state_files, 0, sizeof state_files / sizeof state_files[0] },
         .pin_at = { pins[0], 0, WC_KEEP_PINS },
         .pin_root = { pins[1], 0, WC_KEEP_PINS },
         .pin_path = { pins[2], 0, WC_KEEP_PINS },

@@ -38,11 +38,11 @@ static void report_process(struct wc_keep *keep, const char *word)
     wc_keep_report(keep, packet);
 }
 
-/* The runtime's delete is the last thing we wait for. */
+/* The last thing we wait for, if we can't do it ourselves, is the runtime's delete. */
 static void clean_up(struct wc_keep *keep)
 {
     keep->state = WC_KEEP_OVER;
-    if (wc_keep_run(keep, WC_KEEP_DELETE) != 0)
+    if ((keep->init_gone && wc_keep_clean(&keep->conf)) || wc_keep_run(keep, WC_KEEP_DELETE) != 0)
         keep->done = true;
 }
 

@@ -93,6 +93,7 @@ static int open_basics(struct wc_keep *keep)
         return wc_fault("epoll", NULL, errno);
     if (fcntl(WC_KEEPER_CLIENT_FD, F_GETFD) >= 0)
         wc_keep_client_add(keep, WC_KEEPER_CLIENT_FD);
+    wc_keep_run_seal(keep, WC_KEEPER_SEALED_FD);
     keep->signals = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     if (keep->signals < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
         return wc_fault("signals", NULL, errno);
@@ -207,6 +208,7 @@ int main(int argc, char **argv)
         .console = -1,
         .pty = -1,
         .input = -1,
+        .sealed = -1,
         .lib = -1,
     };
     for (int i = 0; i < WC_KEEP_CLIENTS; i++)

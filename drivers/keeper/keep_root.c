@@ -94,6 +94,17 @@ static int pin(const char *at, const char *root, const char *path)
     return status;
 }
 
+/* What the runtime makes in the place of a mount that we took away (crun does: it looks for a group
+ * there) goes with our namespace, instead of lying in the host's directory below that mount. */
+static int cover(const char *point)
+{
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    return mount("tmpfs", point, "tmpfs", flags, "size=64k,nr_inodes=64,mode=0700") == 0 ||
+                   errno == ENOENT
+               ? 0
+               : -1;
+}
+
 int wc_keep_root_up(struct wc_keep *keep)
 {
     const struct wc_keep_conf *conf = &keep->conf;
@@ -105,6 +116,8 @@ int wc_keep_root_up(struct wc_keep *keep)
         const char *point = conf->detach.items[i];
         if (umount2(point, MNT_DETACH) != 0 && errno != EINVAL && errno != ENOENT)
             return wc_fault("detach", point, errno);
+        if (cover(point) != 0)
+            return wc_fault("cover", point, errno);
     }
     for (size_t i = 0; i < conf->pin_at.n; i++)
         if (pin(conf->pin_at.items[i], conf->pin_root.items[i], conf->pin_path.items[i]) != 0)

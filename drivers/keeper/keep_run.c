@@ -4,6 +4,10 @@
  * to a log file (JSON, the one format that crun and runc share); what it still writes to stderr
  * during a failed create would land in the container's FIFO, and no program of the container can
  * have written there yet, so it is moved to keeper.err.
+ *
+ * A runtime must not be overwritten by way of /proc/PID/exe of what it starts, so crun begins each
+ * run by a copy of itself and executes that: two mounts, an unmount that waits for RCU, and all its
+ * libraries linked twice. Run from sealed memory it sees that there is nothing to fear.
  */
 #include "drivers/keeper/keep.h"
 
@@ -11,7 +15,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "drivers/keeper/common_kernel.h"
 
 #define RUNTIME_LOG "runtime.log"
 
@@ -34,9 +41,21 @@ static void become_runtime(const struct wc_keep *keep, char **argv)
         dup2(keep->child_out, 1);
         dup2(keep->child_err, 2);
     }
+    if (keep->sealed >= 0) {
+        static char *const no_env[] = { NULL };
+        char *const *env = environ != NULL ? environ : no_env;
+        syscall(SYS_execveat, keep->sealed, "", argv, env, AT_EMPTY_PATH);
+    }
     execv(argv[0], argv);
     exec_errno = errno;
     _exit(127);
+}
+
+void wc_keep_run_seal(struct wc_keep *keep, int fd)
+{
+    int seals = fcntl(fd, F_GET_SEALS);
+    if (seals >= 0 && (seals & WC_SEALS_ALL) == WC_SEALS_ALL && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+        keep->sealed = fd;
 }
 
 int wc_keep_run(struct wc_keep *keep, enum wc_keep_phase phase)

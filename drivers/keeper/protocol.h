@@ -26,6 +26,11 @@
  *   netns         "new", "host", or a path to join
  *   netns_starttime   netns is /proc/PID/…: that process has to be the one that started then (field
  *                 22 of its stat file), or the number has gone to another
+ *   group         the container's cgroup ("/wcompose/…") in each hierarchy (repeatable: where one
+ *                 is mounted)
+ *   state_file    (repeatable) name of a file that this runtime keeps in runtime_root/id. With
+ *                 these the keeper removes groups and state itself when nothing else is there;
+ *                 without, or when there is more, it runs the runtime's delete
  *   net_sysctl    "name=value": written below /proc/sys inside the new network namespace before
  * links come up (repeatable) oom_file      cgroup file with a line "oom_kill N" (memory.events, or
  * memory.oom_control on v1); may be missing tty           "1": the runtime gets a console socket,
@@ -48,6 +53,8 @@ enum { WC_KEEPER_NETNS_FD = 9 };
  * of a SOCK_SEQPACKET socketpair: the first client. argv: wcompose-keeper RUN_DIRECTORY
  */
 enum { WC_KEEPER_CLIENT_FD = 3 };
+/* Optional: a memfd with the runtime's program and all four seals, executed instead of the file. */
+enum { WC_KEEPER_SEALED_FD = 4 };
 
 /* keeper.sock: a listening SOCK_SEQPACKET Unix socket for supervisors that come later. A client is
  * told the current state at once.

@@ -30,6 +30,7 @@
 #include "drivers/process/keeper_link.h"
 #include "drivers/process/oci.h"
 #include "drivers/process/oci_runtime.h"
+#include "drivers/process/sealed.h"
 #include "wcompose/image.h"
 
 const char *wc_bundle_cgroup_root(const struct wc_paths *paths, struct wc_arena *arena)
@@ -241,8 +242,11 @@ static int start(const struct wc_bundle_request *req, struct wc_arena *arena, st
         rc = write_run(req, &runtime, root_fd, arena, out, err);
     if (rc != 0)
         return rc;
+    WC_CLEANUP_FD int sealed = req->sealed != NULL && runtime.copies_itself
+                                   ? wc_sealed_get(req->sealed, runtime.path)
+                                   : -1;
     out->lock = take_lock(req->paths, arena, LOCK_SH);
-    rc = wc_keeper_spawn(below(arena, req->paths->bin, "wcompose-keeper"), req->run_dir,
+    rc = wc_keeper_spawn(below(arena, req->paths->bin, "wcompose-keeper"), req->run_dir, sealed,
                          &out->keeper, &out->link, err);
     if (rc != 0 && out->lock >= 0)
         close(out->lock);

@@ -131,6 +131,12 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     wc_oci_record(&out, "runtime", "%s", runtime->path);
     wc_oci_record(&out, "runtime_root", "%s/oci", req->paths->run);
     wc_oci_record(&out, "bundle", "%s/bundle", req->lib_dir);
+    for (size_t i = 0; runtime->state_files != NULL && runtime->state_files[i] != NULL; i++)
+        wc_oci_record(&out, "state_file", "%s", runtime->state_files[i]);
+    wc_oci_record(&out, "group", "%s", record->cgroup);
+    for (size_t i = 0; i < req->cgroup->n_trees; i++)
+        if (!wc_streq0(req->cgroup->trees[i].mount, req->cgroup->detach))
+            wc_oci_record(&out, "hierarchy", "%s", req->cgroup->trees[i].mount);
     if (req->cgroup->detach != NULL)
         wc_oci_record(&out, "detach", "%s", req->cgroup->detach);
     static const char *const pin[] = { "pin_at", "pin_root", "pin_path" };

@@ -9,11 +9,13 @@
 
 struct wc_instance;
 struct wc_paths;
+struct wc_sealed;
 
 struct wc_bundle_request {
     const struct wc_instance *inst;
     const struct wc_paths *paths;
     const struct wc_cgroup_host *cgroup;
+    struct wc_sealed *sealed;      /* the driver's copy of a runtime; NULL: none is kept */
     const char *lib_dir, *run_dir; /* of the instance */
     unsigned run;                  /* number of this run, from 1 */
     int64_t created_at_ms;         /* of the instance; 0 = now */

@@ -115,12 +115,14 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
                        struct wc_err *err)
 {
     struct wc_process *driver = wc_calloc(1, sizeof *driver);
+    driver->sealed = (struct wc_sealed)WC_SEALED_INIT;
     wc_arena_init(&driver->arena);
     int rc = wc_cgroup_detect(&driver->arena, &driver->cgroup, err);
     if (rc == 0 && uv_async_init(config->loop, &driver->kick, on_kick) != 0)
         rc = wc_err_set(err, WC_ERR_FAILED, 0, "cannot make an async handle");
     if (rc != 0) {
         wc_arena_deinit(&driver->arena);
+        wc_sealed_deinit(&driver->sealed);
         wc_free(driver);
         return rc;
     }
@@ -224,6 +226,7 @@ static void on_kick_closed(uv_handle_t *handle)
     }
     reap_zombies(driver);
     wc_arena_deinit(&driver->arena);
+    wc_sealed_deinit(&driver->sealed);
     wc_free(driver->zombies);
     wc_free(driver);
     closed(data);

@@ -30,7 +30,7 @@ static void small_environment(char **env, char *path, size_t size)
     env[1] = NULL;
 }
 
-static int spawn(const char *program, const char *run_dir, int theirs, pid_t *pid)
+static int spawn(const char *program, const char *run_dir, int theirs, int sealed, pid_t *pid)
 {
     char errors[PATH_ROOM], path[PATH_ROOM], *env[2];
     posix_spawn_file_actions_t actions;
@@ -46,6 +46,8 @@ static int spawn(const char *program, const char *run_dir, int theirs, pid_t *pi
     posix_spawn_file_actions_addopen(&actions, 1, errors, O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     posix_spawn_file_actions_adddup2(&actions, theirs, WC_KEEPER_CLIENT_FD);
+    if (sealed >= 0)
+        posix_spawn_file_actions_adddup2(&actions, sealed, WC_KEEPER_SEALED_FD);
     posix_spawnattr_init(&attr);
     posix_spawnattr_setflags(&attr,
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
@@ -57,18 +59,27 @@ static int spawn(const char *program, const char *run_dir, int theirs, pid_t *pi
     return rc;
 }
 
-int wc_keeper_spawn(const char *program, const char *run_dir, pid_t *pid, int *link,
+/* Moves a descriptor out of the way of the numbers that the keeper gets (dup2 onto itself would
+ * keep close-on-exec). */
+static int above(int fd)
+{
+    if (fd < 0 || fd > WC_KEEPER_SEALED_FD)
+        return fd;
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_SEALED_FD + 1);
+    close(fd);
+    return moved;
+}
+
+int wc_keeper_spawn(const char *program, const char *run_dir, int sealed, pid_t *pid, int *link,
                     struct wc_err *err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return wc_err_set(err, WC_ERR_IO, errno, "cannot make the keeper's socket");
-    if (ends[1] <= WC_KEEPER_CLIENT_FD) { /* dup2 onto itself would keep close-on-exec */
-        int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, WC_KEEPER_CLIENT_FD + 1);
-        close(ends[1]);
-        ends[1] = moved;
-    }
-    int rc = spawn(program, run_dir, ends[1], pid);
+    ends[1] = above(ends[1]);
+    WC_CLEANUP_FD int copy =
+        sealed >= 0 ? fcntl(sealed, F_DUPFD_CLOEXEC, WC_KEEPER_SEALED_FD + 1) : -1;
+    int rc = spawn(program, run_dir, ends[1], copy, pid);
     close(ends[1]);
     if (rc != 0) {
         close(ends[0]);

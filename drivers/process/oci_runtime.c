@@ -55,8 +55,13 @@ int wc_oci_runtime_find(const char *wanted, struct wc_arena *arena, struct wc_oc
                           wanted, wanted[0] == '/' ? strrchr(wanted, '/') + 1 : wanted);
     out->path = wc_arena_strdup(arena, path);
     out->name = strrchr(out->path, '/') + 1;
-    out->recursive_ro =
-        (wc_streq(out->name, "crun") || wc_streq(out->name, "runc")) && kernel_has_mount_setattr();
+    static const char *const of_crun[] = { "status", "config.json", "seccomp.bpf", "exec.fifo",
+                                           NULL };
+    static const char *const of_runc[] = { "state.json", "exec.fifo", NULL };
+    bool crun = wc_streq(out->name, "crun"), runc = wc_streq(out->name, "runc");
+    out->recursive_ro = (crun || runc) && kernel_has_mount_setattr();
+    out->copies_itself = crun;
+    out->state_files = crun ? of_crun : runc ? of_runc : NULL;
     return 0;
 }
 

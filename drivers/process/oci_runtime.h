@@ -14,6 +14,10 @@ struct wc_arena;
 struct wc_oci_runtime {
     const char *path, *name; /* "/usr/bin/crun", "crun" */
     bool recursive_ro;       /* it knows the mount option "rro", and so does this kernel */
+    bool copies_itself;      /* at each run, unless it is run from sealed memory (sealed.h) */
+    /* What it keeps in its state directory, when that and the cgroup are all that its delete
+     * removes; ends with NULL. NULL: not known. */
+    const char *const *state_files;
 };
 
 /* Finds the runtime `wanted` (a name or an absolute path; NULL: crun, else runc) in PATH and the

@@ -18,6 +18,7 @@
 #include "drivers/process/bundle.h"
 #include "drivers/process/cgroup.h"
 #include "drivers/process/record.h"
+#include "drivers/process/sealed.h"
 #include "wcompose/driver.h"
 
 enum wc_stage {
@@ -77,6 +78,7 @@ struct wc_process {
     const struct wc_paths *paths;
     struct wc_arena arena;
     struct wc_cgroup_host cgroup;
+    struct wc_sealed sealed; /* the runtime, for keepers to come */
     struct wc_inst *insts;
     struct wc_inst *slot_head, *slot_tail; /* instances in stage SLOT */
     unsigned slots_used;

@@ -38,6 +38,7 @@ struct box {
     const char *limits;  /* JSON of linux.resources; may be NULL */
     const char *argv0;   /* executed instead of the shell; may be NULL */
     bool tty, with_network, as_user;
+    int sealed; /* a sealed runtime to hand over; 0 = none */
     pid_t keeper;
     int link;
     char packet[600];
@@ -277,9 +278,15 @@ static inline void box_become_keeper(const struct box *box, int theirs)
     dup2(null, 0);
     dup2(err, 1);
     dup2(err, 2);
+    int sealed = box->sealed > 0 ? fcntl(box->sealed, F_DUPFD, 20) : -1;
     dup2(link, WC_KEEPER_CLIENT_FD);
     for (int fd = 4; fd < 64; fd++)
-        close(fd);
+        if (fd != sealed)
+            close(fd);
+    if (sealed > 0) {
+        dup2(sealed, WC_KEEPER_SEALED_FD);
+        close(sealed);
+    }
     execl(program, program, box_path(box, "run"), (char *)NULL);
     _exit(127);
 }
