@@ -77,7 +77,7 @@ void wc_inst_clear_pid(struct wc_inst *inst)
         close(inst->pidfd);
     inst->pidfd = -1;
     inst->pid = 0;
-    inst->starttime = 0;
+    inst->starttime = inst->killed_at_ms = 0;
 }
 
 bool wc_inst_set_pid(struct wc_inst *inst, pid_t pid, uint64_t starttime)

@@ -266,6 +266,31 @@ static void grace_then_kill(void **state)
     box_end(&box);
 }
 
+/* The driver says that SIGKILL has no effect: `down` says so and ends; what the stuck one needs is
+ * not kept up by it. */
+static void kill_without_effect(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 14);
+    wc_sim_set_program(box.world, "web", &stubborn);
+    box_apply(&box, "db web<db.s");
+    wc_sim_fail_next(box.world, WC_VERB_KILL, "web", 2, WC_ERR_TIMEOUT, "nobody reaps it");
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_string_equal(box.err.msg, "service web: nobody reaps it");
+    assert_true(box_in_order(&box, "web-1 killing", "web-1 failed"));
+    assert_int_equal(wc_sim_count(box.world, "db", WC_LIFE_RUNNING), 0);
+    assert_int_equal(wc_sim_count(box.world, "web", WC_LIFE_RUNNING), 1);
+    assert_true(wc_engine_busy(box.engine));
+    box_pass(&box, 25000); /* it is tried again, and then it works */
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 0);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(wc_sim_count_networks(box.world), 0);
+    box_end(&box);
+}
+
 static void down_leaves_nothing(void **state)
 {
     struct box box;
@@ -486,7 +511,7 @@ WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
         WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
         WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
         WC_CASE(stop_order_through_a_finished_job), WC_CASE(grace_then_kill),
-        WC_CASE(down_leaves_nothing), WC_CASE(down_without_model), WC_CASE(adoption),
-        WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans), WC_CASE(one_service),
-        WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back), WC_CASE(cycle_is_refused),
-        WC_CASE(close_under_way), WC_CASE(a_thousand))
+        WC_CASE(kill_without_effect), WC_CASE(down_leaves_nothing), WC_CASE(down_without_model),
+        WC_CASE(adoption), WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans),
+        WC_CASE(one_service), WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back),
+        WC_CASE(cycle_is_refused), WC_CASE(close_under_way), WC_CASE(a_thousand))
