@@ -95,6 +95,16 @@ static const char *verb_name(enum wc_verb verb)
     return names[verb];
 }
 
+/* It goes on being killed; but who waits for its end is told, and those that it needs may go. */
+static void note_stuck(struct inst *inst, const struct wc_op *op)
+{
+    wc_eng_set(&inst->error, op->err.msg);
+    inst->fact.error = inst->error;
+    if (!inst->stuck)
+        wc_eng_tell(inst, "failed", "%s", op->err.msg);
+    inst->stuck = true;
+}
+
 static void note_failure(struct inst *inst, const struct wc_op *op)
 {
     struct wc_engine *engine = inst->engine;
@@ -104,6 +114,8 @@ static void note_failure(struct inst *inst, const struct wc_op *op)
         if (op->verb == WC_VERB_STOP && inst->kill_at_ms > soon_ms)
             inst->kill_at_ms = soon_ms;
         wc_log(WC_LOG_WARN, "engine", "%s: %s: %s", inst->id, verb_name(op->verb), op->err.msg);
+        if (op->verb == WC_VERB_KILL && op->status == WC_ERR_TIMEOUT)
+            note_stuck(inst, op);
         return;
     }
     char text[320];

@@ -238,6 +238,22 @@ static void make_instances(struct maker *m)
     add_instances(m, true);
 }
 
+/* What can't be made is refused before anything is: no network, no instance of the others. */
+static int check_new(struct maker *m, struct wc_err *err)
+{
+    for (size_t k = 0; m->ask->kind == WC_REQUEST_APPLY && k < m->n; k++) {
+        const struct wc_instance *want = &m->rev->instances[k];
+        const struct inst *inst = wc_eng_inst_find(m->engine, want->id);
+        struct wc_driver *driver = wc_eng_driver(m->engine, want->level);
+        if (driver == NULL || (inst != NULL && exists(inst) && !m->ask->force_recreate))
+            continue;
+        int status = wc_driver_check(driver, want, err);
+        if (status != 0)
+            return wc_err_wrap(err, status, "service %s", want->service);
+    }
+    return 0;
+}
+
 /* ---- networks ---- */
 
 static void hash_text(struct wc_sha256 *hash, const char *text)
@@ -319,8 +335,10 @@ int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, stru
         status = resolve_images(&m, err);
     if (status == 0) {
         make_instances(&m);
-        status = plan_networks(&m, err);
+        status = check_new(&m, err);
     }
+    if (status == 0)
+        status = plan_networks(&m, err);
     if (status != 0) {
         wc_eng_revision_unref(rev);
         return status;

@@ -40,7 +40,7 @@ static void forgive(struct inst *inst)
 {
     inst->failures = 0;
     inst->delay_ms = inst->retry_at_ms = 0;
-    inst->op_failed = false;
+    inst->op_failed = inst->stuck = false;
 }
 
 static void want_running(struct inst *inst, const struct wc_request *ask, bool even_completed)

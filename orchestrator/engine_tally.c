@@ -54,7 +54,7 @@ static struct tally tally_of(const struct inst *inst)
 {
     enum wc_goal goal = wc_eng_goal(inst);
     struct tally t = { 0 };
-    t.going_down = (goal == WC_GOAL_GONE || goal == WC_GOAL_STOPPED) && is_up(inst);
+    t.going_down = (goal == WC_GOAL_GONE || goal == WC_GOAL_STOPPED) && is_up(inst) && !inst->stuck;
     t.wanted = inst->desired != NULL && inst->goal != WC_GOAL_GONE;
     if (!t.wanted)
         return t;
@@ -203,6 +203,11 @@ static enum verdict judge_running(const struct inst *inst)
     return has_failed(inst) ? VERDICT_FAILED : VERDICT_OPEN;
 }
 
+static bool wont_go(const struct inst *inst)
+{
+    return inst->stuck || (inst->op_failed && inst->failures >= 3);
+}
+
 static enum verdict judge_down(const struct inst *inst, enum wc_goal goal)
 {
     bool gone = goal == WC_GOAL_GONE;
@@ -210,7 +215,7 @@ static enum verdict judge_down(const struct inst *inst, enum wc_goal goal)
         return VERDICT_OPEN;
     if (gone ? inst->fact.life == WC_LIFE_ABSENT : !is_up(inst))
         return VERDICT_OK;
-    return inst->op_failed && inst->failures >= 3 ? VERDICT_FAILED : VERDICT_OPEN;
+    return wont_go(inst) ? VERDICT_FAILED : VERDICT_OPEN;
 }
 
 static enum verdict judge(const struct inst *inst)
@@ -218,7 +223,7 @@ static enum verdict judge(const struct inst *inst)
     if (inst->dead)
         return VERDICT_OK;
     if (inst->recreate || inst->restart)
-        return inst->op_failed && inst->failures >= 3 ? VERDICT_FAILED : VERDICT_OPEN;
+        return wont_go(inst) ? VERDICT_FAILED : VERDICT_OPEN;
     switch (inst->goal) {
     case WC_GOAL_LEAVE:
         return VERDICT_OK;

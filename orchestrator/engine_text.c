@@ -107,7 +107,7 @@ void wc_eng_failure_text(const struct inst *inst, char *out, size_t size)
     char text[96];
     if (inst->out.phase == WC_PHASE_WAIT_HOST || inst->engine->net == NET_FAILED) {
         snprintf(out, size, "networks: %s", inst->engine->net_err.msg);
-    } else if (inst->op_failed && inst->error != NULL) {
+    } else if ((inst->op_failed || inst->stuck) && inst->error != NULL) {
         snprintf(out, size, "%s", inst->error);
     } else if (inst->out.phase == WC_PHASE_BLOCKED) {
         char why[300];

@@ -42,7 +42,7 @@ static void enter_running(struct inst *inst)
     inst->up_at_ms = engine->now_ms;
     if (inst->fact.started_at_ms > 0 && ran_ms > 0 && (uint64_t)ran_ms < engine->now_ms)
         inst->up_at_ms = engine->now_ms - (uint64_t)ran_ms; /* adopted: it runs since then */
-    inst->stop_sent = false;
+    inst->stop_sent = inst->stuck = false;
     inst->op_failed = false;
     inst->start_asked = inst->gated = false;
     wc_eng_set(&inst->why, NULL);
@@ -55,6 +55,7 @@ static void leave_running(struct inst *inst)
 {
     uint64_t now_ms = inst->engine->now_ms;
     inst->health = (struct wc_health_watch){ .status = WC_HEALTH_NONE };
+    inst->stuck = false;
     if (wc_backoff_ran_well(now_ms - inst->up_at_ms, inst->delay_ms))
         inst->failures = 0;
     if (inst->stop_sent) {

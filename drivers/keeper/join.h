@@ -2,14 +2,16 @@
  *
  * Idea:    everything that the host must say is read before the instance is entered, everything
  * that the instance says (users, PATH, terminal) after it, and what it says is never trusted with
- * more than its own program. Files: join_main (order of things), join_conf (options and join.conf),
- * join_enter (identity, own image, namespaces), join_user (passwd and group), join_child (rights,
- * then exec), join_wait (signals, exit status), join_tty.
+ * more than its own program. Three processes: the front, which the caller knows (join_wait), the
+ * holder, which is the program's parent (join_hold), and the program. Files besides: join_main
+ * (order of things), join_conf (options and join.conf), join_enter (identity, own image,
+ * namespaces), join_user (passwd and group), join_child (rights, then exec), join_tty.
  * Threads: none. Errors: -1 with wc_fault; exit status 125 unless `code` says otherwise.
  */
 #ifndef DRIVERS_KEEPER_JOIN_H
 #define DRIVERS_KEEPER_JOIN_H
 
+#include <signal.h>
 #include <sys/types.h>
 #include <termios.h>
 
@@ -66,7 +68,7 @@ void wc_join_env_default(struct wc_join *join, const char *assignment);
 int wc_join_seal(char **argv);
 /* Pins the instance's first process, opens cgroups and the seccomp program. */
 int wc_join_identify(struct wc_join *join);
-/* Enters all namespaces but pid (for children) and cgroup (the child does). */
+/* Enters all namespaces but pid (the holder does, for its child) and cgroup (the child does). */
 int wc_join_enter(struct wc_join *join);
 
 /* join_user.c: uid, gid, groups of --user by the instance's files, and a default HOME. */
@@ -74,9 +76,19 @@ int wc_join_user(struct wc_join *join);
 
 /* join_child.c: runs in the child; never returns. */
 _Noreturn void wc_join_child(struct wc_join *join);
+/* Says why there is no program (one byte of exit status, then the fault) and ends. */
+_Noreturn void wc_join_give_up(const struct wc_join *join, int code);
 
-/* join_wait.c: the parent until the program is over. Returns the exit status. */
-int wc_join_wait(struct wc_join *join, pid_t child, int report);
+/* join_hold.c: runs in the holder, whose parent is `front`; ends as the program does. */
+_Noreturn void wc_join_hold(struct wc_join *join, pid_t front);
+/* The signals that are read, all of which are blocked: children's ends and what is passed on. */
+void wc_join_signals(sigset_t *out);
+
+/* join_wait.c: the front until the program is over. report: -1 where somebody else reads it.
+ * Returns the exit status. */
+int wc_join_wait(struct wc_join *join, pid_t holder, int report);
+/* With --detach, what the caller waits for: 0 once the program runs, else why it doesn't. */
+int wc_join_herald(pid_t front, int report);
 
 /* join_tty.c */
 int wc_join_tty_open(struct wc_join *join);

@@ -22,8 +22,7 @@
 
 enum { CAP_SYS_ADMIN_BIT = 21, KEYCTL_JOIN_SESSION = 1, REPORT_FD = 3 };
 
-/* Says why there is no program: one byte of exit status, then the fault. */
-static _Noreturn void give_up(const struct wc_join *join, int code)
+void wc_join_give_up(const struct wc_join *join, int code)
 {
     char packet[500];
     struct wc_text text = WC_TEXT(packet);
@@ -198,7 +197,8 @@ static int check_cwd(void)
     return where[0] == '/' ? 0 : wc_fault("the working directory is outside the instance", NULL, 0);
 }
 
-/* Nothing runs on after us, unless it was asked to. The reader of our report is the parent. */
+/* Nothing runs on after the holder, unless it was asked to. Without holder and front nobody reads
+ * our report any more. */
 static int die_with_parent(const struct wc_join *join)
 {
     struct pollfd parent = { .fd = join->report, .events = 0 };
@@ -269,6 +269,6 @@ static int search(const struct wc_join *join)
 void wc_join_child(struct wc_join *join)
 {
     if (prepare(join) != 0)
-        give_up(join, WC_JOIN_OURS);
-    give_up(join, search(join));
+        wc_join_give_up(join, WC_JOIN_OURS);
+    wc_join_give_up(join, search(join));
 }

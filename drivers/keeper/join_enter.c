@@ -158,7 +158,7 @@ int wc_join_enter(struct wc_join *join)
         return wc_fault(errno == ENOENT ? "the instance is not running"
                                         : "open the instance's root",
                         NULL, errno == ENOENT ? 0 : errno);
-    int which = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    int which = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     if (other_user_namespace(join))
         which |= CLONE_NEWUSER;
     if (prctl(PR_SET_DUMPABLE, 0) != 0) /* from now on nobody inside may look into us */

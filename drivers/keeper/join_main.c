@@ -1,14 +1,15 @@
 /* join_main.c - wcompose-join: runs a program inside a running instance without the OCI runtime.
  *
  * Half a millisecond instead of a runtime's five to thirty, since health checks do little else. The
- * parent enters the instance's namespaces (all but pid and cgroup, which are the child's) and stays
- * outside its cgroups, so that an instance at its limits can't take its prober with it.
+ * front enters the instance's namespaces (all but pid and cgroup, which are the program's) and
+ * stays outside its cgroups, so that an instance at its limits can't take its prober with it.
  */
 #include "drivers/keeper/join.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static struct wc_join the_join;
@@ -25,21 +26,45 @@ static int refuse(void)
     return WC_JOIN_OURS;
 }
 
-/* Born in its v2 cgroup where there is one: a later move waits for the kernel's grace period (6 ms
- * and more). */
-static pid_t spawn(struct wc_join *join)
+static int failed(const char *what)
 {
-    struct wc_clone_args args = { .flags = WC_CLONE_INTO_CGROUP,
-                                  .exit_signal = SIGCHLD,
-                                  .cgroup = (uint64_t)join->into_cgroup };
-    pid_t pid = -1;
-    if (join->into_cgroup >= 0)
-        pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
-    if (pid < 0) {
-        join->into_index = -1; /* by writing, then */
-        pid = fork();
+    wc_fault(what, NULL, errno);
+    return refuse();
+}
+
+/* The front, with --detach a process of its own that stays when the caller's one has ended. */
+static int front(struct wc_join *join, const int report[2])
+{
+    pid_t self = getpid();
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* should the holder be killed, its program comes to us */
+    pid_t holder = fork();
+    if (holder == 0)
+        wc_join_hold(join, self);
+    if (holder < 0) {
+        wc_fault("fork", NULL, errno);
+        return join->detach ? wc_join_give_up(join, WC_JOIN_OURS), 0 : refuse();
     }
-    return pid;
+    close(report[1]);
+    if (join->detach)
+        close(report[0]);
+    if (join->tty)
+        close(join->slave);
+    return wc_join_wait(join, holder, join->detach ? -1 : report[0]);
+}
+
+static int detach(struct wc_join *join, const int report[2])
+{
+    pid_t pid = fork();
+    if (pid < 0)
+        return failed("fork");
+    if (pid > 0) {
+        close(report[1]);
+        return wc_join_herald(pid, report[0]);
+    }
+    setsid();
+    for (int fd = 0; fd < 3; fd++)
+        dup2(join->null, fd);
+    return front(join, report);
 }
 
 static int run(struct wc_join *join)
@@ -48,22 +73,10 @@ static int run(struct wc_join *join)
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    if (pipe2(report, O_CLOEXEC) != 0) {
-        wc_fault("pipe", NULL, errno);
-        return refuse();
-    }
+    if (pipe2(report, O_CLOEXEC) != 0)
+        return failed("pipe");
     join->report = report[1];
-    pid_t child = spawn(join);
-    if (child == 0)
-        wc_join_child(join);
-    if (child < 0) {
-        wc_fault("fork", NULL, errno);
-        return refuse();
-    }
-    close(report[1]);
-    if (join->tty)
-        close(join->slave);
-    return wc_join_wait(join, child, report[0]);
+    return join->detach ? detach(join, report) : front(join, report);
 }
 
 int main(int argc, char **argv)

@@ -1,4 +1,4 @@
-/* join_wait.c - the parent: passes signals on, carries a terminal's bytes, and becomes the exit
+/* join_wait.c - the front: passes signals on, carries a terminal's bytes, and becomes the exit
  * status.
  *
  * All signals are blocked since before the fork and read from a descriptor, so there is one place
@@ -35,23 +35,15 @@ static void say(const char *text)
     wc_file_write_all(2, line, out.len);
 }
 
-/* With all of its group, if it has got as far as having one. We stay to reap it. */
-static void time_is_up(pid_t child)
-{
-    kill(-child, SIGKILL);
-    kill(child, SIGKILL);
-}
-
-static void pass_signals(const struct wc_join *join, const struct proxy *proxy, pid_t child)
+/* ALRM as well: the holder ends the program and reaps it. */
+static void pass_signals(const struct wc_join *join, const struct proxy *proxy, pid_t holder)
 {
     struct signalfd_siginfo info;
     while (read(proxy->fds[SIGNALS].fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGWINCH && join->tty)
             wc_join_tty_size(join); /* the kernel tells the terminal's foreground */
-        else if (info.ssi_signo == SIGALRM)
-            time_is_up(child);
         else if (info.ssi_signo != SIGCHLD)
-            kill(child, (int)info.ssi_signo);
+            kill(holder, (int)info.ssi_signo);
     }
 }
 
@@ -119,9 +111,9 @@ static void carry_input(struct proxy *proxy)
     }
 }
 
-static int exit_status(const struct wc_join *join, struct proxy *proxy, int status)
+static int exit_status(struct proxy *proxy, int status)
 {
-    while (proxy->fds[REPORT].fd >= 0 && !join->detach)
+    while (proxy->fds[REPORT].fd >= 0)
         read_report(proxy);
     while (proxy->fds[MASTER].fd >= 0 && carry_output(proxy))
         ;
@@ -148,16 +140,30 @@ static void wait_once(struct proxy *proxy)
         fds[CALLER].revents = 0;
 }
 
-int wc_join_wait(struct wc_join *join, pid_t child, int report)
+/* True at the end; what a killed holder leaves to us is waited for. *status: the holder's. Children
+ * that our process had before it became join are nobody's business here. */
+static bool is_over(pid_t holder, int *status)
+{
+    static bool killed;
+    int each;
+    pid_t pid;
+    while ((pid = waitpid(-1, &each, WNOHANG)) > 0) {
+        if (pid != holder)
+            continue;
+        *status = each;
+        killed = WIFSIGNALED(each);
+        if (!killed)
+            return true;
+    }
+    return pid < 0 && killed;
+}
+
+int wc_join_wait(struct wc_join *join, pid_t holder, int report)
 {
     static struct proxy proxy;
     sigset_t wanted;
-    int status;
-    sigemptyset(&wanted);
-    static const int passed[] = { SIGCHLD,  SIGINT,  SIGTERM, SIGHUP, SIGQUIT,
-                                  SIGWINCH, SIGUSR1, SIGUSR2, SIGALRM };
-    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++)
-        sigaddset(&wanted, passed[i]);
+    int status = 0;
+    wc_join_signals(&wanted);
     struct pollfd *fds = proxy.fds;
     fds[SIGNALS] = (struct pollfd){ .fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK),
                                     .events = POLLIN };
@@ -166,22 +172,35 @@ int wc_join_wait(struct wc_join *join, pid_t child, int report)
     fds[CALLER].fd = join->tty && join->input ? 0 : -1;
     if (fds[SIGNALS].fd < 0) {
         say("no descriptor for signals");
-        kill(child, SIGKILL);
+        kill(holder, SIGALRM);
+        waitpid(holder, &status, 0);
         return WC_JOIN_OURS;
     }
     if (fds[CALLER].fd == 0)
         wc_join_tty_raw();
-    while (waitpid(child, &status, WNOHANG) != child) {
-        if (join->detach && fds[REPORT].fd < 0 && proxy.report_len == 0)
-            return 0;
+    while (!is_over(holder, &status)) {
         wait_once(&proxy);
         if (fds[SIGNALS].revents != 0)
-            pass_signals(join, &proxy, child);
+            pass_signals(join, &proxy, holder);
         if (fds[REPORT].fd >= 0 && fds[REPORT].revents != 0)
             read_report(&proxy);
         if (fds[MASTER].fd >= 0 && fds[MASTER].revents != 0)
             carry_output(&proxy);
         carry_input(&proxy);
     }
-    return exit_status(join, &proxy, status);
+    return exit_status(&proxy, status);
+}
+
+int wc_join_herald(pid_t front, int report)
+{
+    static struct proxy proxy;
+    int status = 0;
+    proxy.fds[REPORT].fd = report;
+    proxy.fds[MASTER].fd = -1;
+    while (proxy.fds[REPORT].fd >= 0)
+        read_report(&proxy);
+    /* the end without a word is the exec's; unless nobody was left who could have said one */
+    if (waitpid(front, &status, WNOHANG) != front || !WIFSIGNALED(status))
+        status = 0;
+    return exit_status(&proxy, status);
 }

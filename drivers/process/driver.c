@@ -17,6 +17,7 @@
 #include "base/paths.h"
 #include "base/str.h"
 #include "drivers/net/net.h"
+#include "drivers/process/bundle_conf.h"
 #include "drivers/process/oci_runtime.h"
 #include "drivers/process/process.h"
 #include "drivers/process/volume.h"
@@ -109,6 +110,20 @@ static void probe(const struct wc_paths *paths, struct wc_driver_facts *out)
     }
     snprintf(out->why, sizeof out->why, "%s", err.msg);
     wc_arena_deinit(&arena);
+}
+
+static int check(struct wc_driver *driver, const struct wc_instance *instance, struct wc_err *err)
+{
+    struct wc_arena arena;
+    struct wc_oci_runtime runtime;
+    struct wc_log_conf log;
+    (void)driver;
+    wc_arena_init(&arena);
+    int rc = wc_oci_runtime_find(instance->spec->runtime, &arena, &runtime, err);
+    if (rc == 0)
+        rc = wc_log_conf_read(instance->spec, &log, err);
+    wc_arena_deinit(&arena);
+    return rc;
 }
 
 static int open_driver(const struct wc_driver_config *config, struct wc_driver **out,
@@ -276,6 +291,7 @@ const struct wc_driver_ops wc_process_ops = {
     .name = "process",
     .probe = probe,
     .open = open_driver,
+    .check = check,
     .submit = submit,
     .close = close_driver,
 };

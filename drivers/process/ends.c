@@ -16,8 +16,9 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "drivers/process/keeper_link.h"
+#include "drivers/process/stuck.h"
 
-enum { ABORT_WAIT_MS = 5000 };
+enum { ABORT_WAIT_MS = 5000, STUCK_MS = 5000 /* after SIGKILL: now it is worth a look */ };
 
 static void work_signal(struct wc_job *job)
 {
@@ -25,11 +26,14 @@ static void work_signal(struct wc_job *job)
         job->rc = wc_write_plain(job->path, "", 0, 0600, &job->err);
     if (job->rc != 0 || job->signal == 0)
         return;
-    if (syscall(SYS_pidfd_send_signal, job->pidfd, job->signal, NULL, 0) != 0 && errno != ESRCH)
+    bool sent = syscall(SYS_pidfd_send_signal, job->pidfd, job->signal, NULL, 0) == 0;
+    if (!sent && errno != ESRCH)
         job->rc =
             wc_err_set(&job->err, wc_fs_code(errno), errno, "cannot send signal %d", job->signal);
     if (job->rc == 0 && job->all) /* what is in another pid namespace of its making, or pid: host */
         job->rc = wc_cgroup_kill(job->request.cgroup, job->record.cgroup, &job->err);
+    if (sent && job->stuck != 0)
+        job->rc = wc_stuck_look(job->stuck, &job->err);
 }
 
 static void after_signal(struct wc_job *job)
@@ -37,6 +41,16 @@ static void after_signal(struct wc_job *job)
     if (job->pidfd >= 0)
         close(job->pidfd);
     wc_inst_finish(job->inst, job->rc, &job->err);
+}
+
+/* The first one is given its time; a later one asks what it met. */
+static void note_kill(struct wc_inst *inst, struct wc_job *job)
+{
+    uint64_t now_ms = uv_now(inst->driver->loop) + 1; /* not 0 */
+    if (inst->killed_at_ms == 0)
+        inst->killed_at_ms = now_ms;
+    else if (now_ms - inst->killed_at_ms >= STUCK_MS)
+        job->stuck = inst->pid;
 }
 
 void wc_begin_stop(struct wc_inst *inst)
@@ -60,6 +74,8 @@ void wc_begin_stop(struct wc_inst *inst)
         job->signal = op->signal != 0 ? op->signal : otherwise;
         job->pidfd = inst->pidfd >= 0 ? fcntl(inst->pidfd, F_DUPFD_CLOEXEC, 3) : -1;
         job->all = op->verb == WC_VERB_KILL && job->signal == SIGKILL;
+        if (job->signal == SIGKILL)
+            note_kill(inst, job);
     } else {
         wc_inst_report(inst); /* the mark is news */
     }

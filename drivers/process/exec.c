@@ -132,24 +132,6 @@ static void on_exit_of(uv_process_t *process, int64_t status, int signal)
     close_all(exec);
 }
 
-/* The program is join's child in a session of its own. It is killed rather than join, so that it is
- * reaped at once: an init of a pid namespace can't end before all its processes are. */
-static bool kill_program(pid_t join)
-{
-    char path[64], text[256];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)join, (int)join);
-    WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (len <= 0)
-        return false;
-    text[len] = '\0';
-    pid_t child = (pid_t)strtol(text, NULL, 10);
-    if (child <= 1)
-        return false;
-    (void)kill(-child, SIGKILL);
-    return kill(child, SIGKILL) == 0;
-}
-
 static void on_patience_over(uv_timer_t *timer)
 {
     const struct wc_exec *exec = timer->data;
@@ -161,10 +143,8 @@ static void kill_group(struct wc_exec *exec)
 {
     if (!exec->spawned || exec->ended)
         return;
-    if (kill_program(exec->process.pid))
-        uv_timer_start(&exec->deadline, on_patience_over, KILL_PATIENCE_MS, 0);
-    else
-        (void)kill(-exec->process.pid, SIGKILL);
+    (void)kill(exec->process.pid, SIGALRM); /* "time is up": join ends its program and reaps it */
+    uv_timer_start(&exec->deadline, on_patience_over, KILL_PATIENCE_MS, 0);
 }
 
 static void on_deadline(uv_timer_t *timer)

@@ -58,9 +58,9 @@ void wc_inst_set_record(struct wc_inst *inst, const struct wc_record *record)
     struct wc_arena fresh;
     struct wc_record copy = *record;
     wc_arena_init(&fresh);
-    const char **texts[] = { &copy.id,      &copy.name,  &copy.project, &copy.service,
-                             &copy.image,   &copy.level, &copy.boot_id, &copy.runtime_id,
-                             &copy.runtime, &copy.cgroup };
+    const char **texts[] = { &copy.id,      &copy.name,   &copy.project, &copy.service,
+                             &copy.image,   &copy.level,  &copy.boot_id, &copy.runtime_id,
+                             &copy.runtime, &copy.cgroup, &copy.layers };
     for (size_t i = 0; i < WC_COUNT(texts); i++)
         *texts[i] = wc_arena_strdup(&fresh, *texts[i]);
     copy.notes = (struct wc_strv){ 0 };
@@ -77,7 +77,7 @@ void wc_inst_clear_pid(struct wc_inst *inst)
         close(inst->pidfd);
     inst->pidfd = -1;
     inst->pid = 0;
-    inst->starttime = 0;
+    inst->starttime = inst->killed_at_ms = 0;
 }
 
 bool wc_inst_set_pid(struct wc_inst *inst, pid_t pid, uint64_t starttime)

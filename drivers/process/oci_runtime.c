@@ -48,11 +48,19 @@ int wc_oci_runtime_find(const char *wanted, struct wc_arena *arena, struct wc_oc
     if (path == NULL && wanted == NULL)
         return wc_err_set(err, WC_ERR_UNAVAILABLE, 0,
                           "no OCI runtime found; install one: apt-get install crun");
+    if (path == NULL && (wc_streq(wanted, "crun") || wc_streq(wanted, "runc")))
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, 0,
+                          "runtime '%s' is not installed: apt-get install %s", wanted, wanted);
+    if (path == NULL && wanted[0] == '/')
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, 0,
+                          "runtime '%s' is no program on this host; install it there, or leave "
+                          "`runtime` out to use crun or runc",
+                          wanted);
     if (path == NULL)
         return wc_err_set(err, WC_ERR_UNAVAILABLE, 0,
-                          "runtime '%s' is not installed; install its package (apt-get install %s) "
-                          "or leave `runtime` out to use crun or runc",
-                          wanted, wanted[0] == '/' ? strrchr(wanted, '/') + 1 : wanted);
+                          "runtime '%s' is not on this host; put a program of that name in a "
+                          "directory of PATH, or leave `runtime` out to use crun or runc",
+                          wanted);
     out->path = wc_arena_strdup(arena, path);
     out->name = strrchr(out->path, '/') + 1;
     static const char *const of_crun[] = { "status", "config.json", "seccomp.bpf", "exec.fifo",

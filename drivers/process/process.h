@@ -46,6 +46,7 @@ struct wc_inst {
     uint64_t starttime;
     int pidfd; /* CREATED and RUNNING: of pid, else -1 */
     int64_t started_at_ms;
+    uint64_t killed_at_ms; /* loop time of the first SIGKILL to this process; 0 = none */
     struct wc_report exit; /* EXITED, when exit_known */
     bool exit_known, stopped_by_user;
 
@@ -127,6 +128,7 @@ struct wc_job {
     struct wc_record record;
     const char *why;
     int signal, pidfd;
+    pid_t stuck; /* STOP, KILL: to be looked at after the signal, 0 = none */
     bool all, mark, last;
     const char *path;
 };

@@ -323,10 +323,19 @@ static void close_driver(struct wc_driver *driver, wc_driver_closed_fn *closed, 
     uv_idle_start(&d->pump, on_pump);
 }
 
+static int check(struct wc_driver *driver, const struct wc_instance *instance, struct wc_err *err)
+{
+    const struct sim_driver *d = (const struct sim_driver *)driver;
+    if (sim_program(d->world, instance->service)->unmakeable)
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "it can't be made on this host");
+    return 0;
+}
+
 const struct wc_driver_ops wc_sim_ops = {
     .name = "sim",
     .probe = probe,
     .open = open_driver,
+    .check = check,
     .submit = submit,
     .close = close_driver,
 };

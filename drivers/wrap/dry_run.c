@@ -259,6 +259,11 @@ static int open_hyperv(const struct wc_driver_config *config, struct wc_driver *
     return open_over(config, &wc_dry_run_hyperv_ops, run->hyperv, out, err);
 }
 
+static int check(struct wc_driver *driver, const struct wc_instance *instance, struct wc_err *err)
+{
+    return wc_driver_check(((struct dry_driver *)driver)->inner, instance, err);
+}
+
 static void probe(const struct wc_paths *paths, struct wc_driver_facts *out)
 {
     (void)paths;
@@ -269,6 +274,7 @@ const struct wc_driver_ops wc_dry_run_process_ops = {
     .name = "dry_run",
     .probe = probe,
     .open = open_process,
+    .check = check,
     .submit = submit,
     .close = close_driver,
 };
@@ -277,6 +283,7 @@ const struct wc_driver_ops wc_dry_run_hyperv_ops = {
     .name = "dry_run_hyperv",
     .probe = probe,
     .open = open_hyperv,
+    .check = check,
     .submit = submit,
     .close = close_driver,
 };

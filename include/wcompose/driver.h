@@ -141,6 +141,12 @@ struct wc_driver_facts {
 typedef void wc_driver_probe_fn(const struct wc_paths *paths, struct wc_driver_facts *out);
 typedef int wc_driver_open_fn(const struct wc_driver_config *config, struct wc_driver **out,
                               struct wc_err *err);
+/* Says whether the instance could be made, as far as that can be known without doing anything: its
+ * runtime is there, its options are carried out. Asked of all instances of a request before
+ * anything of it is made. Blocks for no longer than a look at some files. Returns 0, or what CREATE
+ * would fail with. */
+typedef int wc_driver_check_fn(struct wc_driver *driver, const struct wc_instance *instance,
+                               struct wc_err *err);
 typedef void wc_driver_submit_fn(struct wc_driver *driver, struct wc_op *op);
 typedef void wc_driver_closed_fn(void *data);
 typedef void wc_driver_close_fn(struct wc_driver *driver, wc_driver_closed_fn *closed, void *data);
@@ -150,6 +156,7 @@ struct wc_driver_ops {
     const char *name;          /* "process", "sim" */
     wc_driver_probe_fn *probe; /* milliseconds, no side effect */
     wc_driver_open_fn *open;
+    wc_driver_check_fn *check;
     wc_driver_submit_fn *submit; /* see the rules above */
     wc_driver_close_fn *close;
 };
@@ -163,6 +170,13 @@ struct wc_driver {
 static inline void wc_driver_submit(struct wc_driver *driver, struct wc_op *op)
 {
     driver->ops->submit(driver, op);
+}
+
+/* See wc_driver_check_fn. */
+static inline int wc_driver_check(struct wc_driver *driver, const struct wc_instance *instance,
+                                  struct wc_err *err)
+{
+    return driver->ops->check(driver, instance, err);
 }
 
 /* The drivers of this build, NULL-terminated (drivers/registry.c: one explicit array). */

@@ -34,6 +34,15 @@ static inline void contract_list_of_nothing(struct contract *c)
     assert_int_equal(c->n_facts, 0);
 }
 
+static inline void contract_check_does_nothing(struct contract *c)
+{
+    struct wc_err err = { 0 };
+    const struct wc_instance *i = c->f->instance(c->ctx, 1, &contract_runs);
+    assert_int_equal(wc_driver_check(c->driver, i, &err), 0);
+    assert_int_equal(contract_do(c, WC_VERB_LIST, NULL), 0);
+    assert_int_equal(c->n_facts, 0);
+}
+
 static inline void contract_create_is_listed(struct contract *c)
 {
     const struct wc_instance *i = contract_made(c, 1, &contract_runs);
@@ -288,6 +297,7 @@ static inline void contract_close_with_ops(struct contract *c)
 /* The suite. X(name) for each case. */
 #define CONTRACT_CASES(X)                                                                          \
     X(list_of_nothing)                                                                             \
+    X(check_does_nothing)                                                                          \
     X(create_is_listed)                                                                            \
     X(create_twice)                                                                                \
     X(start_twice)                                                                                 \

@@ -1,6 +1,7 @@
 """Life of an app: up, order, change, restart, recovery, down; from outside."""
 import os
 import signal
+import subprocess
 import time
 
 PAIR = """
@@ -369,3 +370,46 @@ def case_two_projects_do_not_meet(t):
     rows = t.wc("-p", "two", "ps", "--format", "json").rows
     assert len(rows) == 1 and rows[0]["State"] == "running"
     t.wc("-p", "two", "down")
+
+
+def case_down_without_a_reaper(t):
+    """The first process of the case's pid namespace reaps no orphans, as `sleep infinity` in a CI container."""
+    t.load_image()
+    t.compose("services: {web: {image: 'bb:1', stop_grace_period: 1s, healthcheck: {test: [CMD, sleep, '30'], "
+              "interval: 100ms, timeout: 60s}}}\n")
+    before = t.things()
+    t.wc("up", "-d")
+
+    def inside():
+        return t.run_inside("web", "ps", "-o", "args").out
+
+    t.wc("exec", "-d", "web", "sh", "-c", "sleep 0.2; true")
+    attached = t.start("exec", "-T", "web", "sleep", "1001")
+    t.wc("exec", "-d", "web", "sleep", "1002")
+    t.until(lambda: "sleep 1001" in inside() and "sleep 1002" in inside(), "the commands")
+    t.until(lambda: "sleep 30" in inside(), "the health check")
+    t.until(lambda: "sleep 0.2" not in inside(), "the end of the detached one")
+    attached.kill()  # wcompose-join; its program goes with it
+    t.until(lambda: "sleep 1001" not in inside(), "the end of the attached one")
+    t.wc("down", timeout=30)
+    t.nothing_left(before)
+
+
+def case_kill_without_effect(t):
+    """A stranger put a process into the instance and does not reap it: `down` says who, and ends."""
+    t.load_image()
+    t.compose("services: {db: {image: 'bb:1', stop_grace_period: 1s}, "
+              "web: {image: 'bb:1', stop_grace_period: 1s, depends_on: [db]}}\n")
+    before = t.things()
+    t.wc("up", "-d")
+    pid = t.pid("web")
+    stranger = subprocess.Popen(["nsenter", "-t", str(pid), "-p", "--no-fork", "sh", "-c", "true & kill -STOP $$; wait"])
+    t.children.append(stranger)
+    t.until(lambda: t.status(stranger.pid)["State"].startswith("T"), "the stranger to stop")
+    down = t.wc("down", code=3, timeout=40)
+    assert f"its parent {stranger.pid} (sh) does not reap it" in down.err and "web" in down.err, down
+    assert [r["Service"] for r in t.ps() if r["State"] == "running"] == ["web"], t.ps()
+    os.kill(stranger.pid, signal.SIGCONT)
+    stranger.wait()
+    t.wc("down", timeout=40)
+    t.nothing_left(before)

@@ -109,6 +109,16 @@ def case_missing_runtime(t):
     result = t.wc("up", "-d", code=None)
     assert result.code not in (0, 70) and "no-such-runtime" in result.err, result
     t.nothing_left(before)  # without a down
+    t.compose("services: {s: {image: 'bb:1'}, t: {image: 'bb:1', runtime: kata}}\n")
+    for verb in (["up", "-d"], ["up"], ["plan"]):  # known before anything of the others is made
+        result = t.wc(*verb, code=69)
+        assert "service t" in result.err or "t:" in result.err, result
+        assert "'kata' is not on this host; put a program" in result.err and "apt" not in result.err, result
+        t.nothing_left(before)
+    t.compose("services: {s: {image: 'bb:1'}, t: {image: 'bb:1', logging: {driver: fluentd}}}\n")
+    result = t.wc("up", "-d", code=69)
+    assert "fluentd" in result.err, result
+    t.nothing_left(before)
 
 
 def case_no_runtime_at_all(t):

@@ -2,6 +2,7 @@
  */
 #include "unit/drivers/keeper_box.h"
 
+#include <dirent.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/ioctl.h>
@@ -383,6 +384,42 @@ static void signals_are_passed_on(void **state)
     close_sleeper(&box);
 }
 
+/* Processes of ours whose command line holds `text`: join's own and, outside, its program's. */
+static size_t find_pids(const char *text, pid_t *out, size_t cap)
+{
+    size_t n = 0;
+    char path[64];
+    DIR *proc = opendir("/proc");
+    const struct dirent *entry;
+    assert_non_null(proc);
+    while ((entry = readdir(proc)) != NULL) {
+        WC_CLEANUP_BUF struct wc_buf line = WC_BUF_INIT;
+        pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+        snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+        if (pid > 0 && wc_fs_read(path, 4096, &line, NULL) == 0 && n < cap &&
+            memmem(line.data, line.len, text, strlen(text)) != NULL)
+            out[n++] = pid;
+    }
+    closedir(proc);
+    return n;
+}
+
+static pid_t child_of(pid_t parent)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", parent, parent);
+    return (pid_t)strtol(box_read(path), NULL, 10);
+}
+
+/* Adopts orphans and reaps none, as the first process of many a CI container, until the instance
+ * has ended: that must not need it. */
+static void close_unreaped(struct box *box)
+{
+    close_sleeper(box);
+    while (waitpid(-1, NULL, 0) > 0)
+        continue;
+}
+
 /* A supervisor that gives up a probe kills join, and with it the probe. */
 static void killing_join_kills_the_program(void **state)
 {
@@ -390,20 +427,26 @@ static void killing_join_kills_the_program(void **state)
     struct box box;
     int out[2];
     char text[64];
-    prctl(PR_SET_CHILD_SUBREAPER, 1); /* as the supervisor: orphans are ours to reap */
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (int which = 0; which < 2; which++) { /* the front; its holder */
+        open_sleeper(&box, NULL);
+        assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+        pid_t pid = spawn(&box, NONE, SH("echo started; exec sleep 1000"), 0, out[1], 2);
+        close(out[1]);
+        assert_int_equal(read(out[0], text, sizeof text), 8);
+        pid_t holder = child_of(pid);
+        assert_true(holder > 0);
+        kill(which == 0 ? pid : holder, SIGKILL);
+        assert_int_equal(shell_status(pid), 137);
+        assert_int_equal(read(out[0], text, sizeof text), 0); /* the last writer is gone */
+        close(out[0]);
+        close_unreaped(&box);
+    }
     open_sleeper(&box, NULL);
-    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-    pid_t pid = spawn(&box, NONE, SH("echo started; exec sleep 1000"), 0, out[1], 2);
-    close(out[1]);
-    assert_int_equal(read(out[0], text, sizeof text), 8);
-    kill(pid, SIGKILL);
-    assert_int_equal(shell_status(pid), 137);
-    assert_int_equal(read(out[0], text, sizeof text), 0); /* the last writer is gone */
-    assert_true(waitpid(-1, NULL, 0) > 0);
-    close(out[0]);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC); /* the way that leaves nothing to reap */
-    pid = spawn(&box, NONE, SH("trap '' 14 15; touch /tmp/ready; while :; do sleep 0.01; done"),
-                null, null, 2);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC); /* what ends is told in order */
+    pid_t pid =
+        spawn(&box, NONE, SH("trap '' 14 15; touch /tmp/ready; while :; do sleep 0.01; done"), null,
+              null, 2);
     wait_for_file(&box, "rootfs/tmp/ready");
     assert_int_equal(kill(pid, SIGALRM), 0);
     assert_int_equal(shell_status(pid), 137);
@@ -420,10 +463,42 @@ static void detached(void **state)
     assert_int_equal(run(&box, LIST("--detach"), SH("sleep 0.05; touch /tmp/done"), NULL)->status,
                      0);
     wait_for_file(&box, "rootfs/tmp/done");
-    assert_true(waitpid(-1, NULL, 0) > 0); /* the orphan, not the keeper, which still runs */
-    assert_int_equal(kill(box.keeper, 0), 0);
     assert_int_equal(run(&box, LIST("--detach"), LIST("no-such"), NULL)->status, 127);
-    close_sleeper(&box);
+    assert_int_equal(kill(box.keeper, 0), 0);
+    close_unreaped(&box);
+}
+
+/* Front and holder stay with a detached program; it survives the end of either. */
+static void a_detached_program_keeps_a_parent(void **state)
+{
+    (void)state;
+    struct box box;
+    pid_t pids[8];
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    for (int which = 0; which < 2; which++) {
+        open_sleeper(&box, NULL);
+        assert_int_equal(
+            run(&box, LIST("--detach"),
+                SH("trap 'touch /tmp/ended; exit' 10; touch /tmp/up; while :; do sleep 0.01; done"),
+                NULL)
+                ->status,
+            0);
+        wait_for_file(&box, "rootfs/tmp/up");
+        assert_int_equal(find_pids(box_path(&box, "run"), pids, WC_COUNT(pids)), 3); /* + keeper */
+        pid_t front = pids[0] == box.keeper ? pids[1] : pids[0];
+        pid_t holder = child_of(front);
+        if (holder == 0 || child_of(holder) == 0) {
+            front = pids[2] == box.keeper ? pids[1] : pids[2];
+            holder = child_of(front);
+        }
+        pid_t program = child_of(holder);
+        assert_true(front > 0 && holder > 0 && program > 0);
+        assert_int_equal(kill(which == 0 ? front : holder, SIGKILL), 0);
+        usleep(20000);
+        assert_int_equal(kill(program, SIGUSR1), 0);
+        wait_for_file(&box, "rootfs/tmp/ended");
+        close_unreaped(&box);
+    }
 }
 
 static void terminal(void **state)
@@ -529,4 +604,5 @@ WC_MAIN(WC_CASE(exit_statuses), WC_CASE(a_reused_pid_is_refused), WC_CASE(surrou
         WC_CASE(variables_stay_out_of_the_arguments), WC_CASE(users_are_the_instances),
         WC_CASE(rights), WC_CASE(in_the_instances_cgroups), WC_CASE(stdin_only_if_asked_for),
         WC_CASE(signals_are_passed_on), WC_CASE(killing_join_kills_the_program), WC_CASE(detached),
-        WC_CASE(terminal), WC_CASE(the_callers_terminal), WC_CASE(nothing_of_the_host_leaks))
+        WC_CASE(a_detached_program_keeps_a_parent), WC_CASE(terminal),
+        WC_CASE(the_callers_terminal), WC_CASE(nothing_of_the_host_leaks))

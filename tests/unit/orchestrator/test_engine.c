@@ -120,6 +120,29 @@ static void failing_create(void **state)
     box_end(&box);
 }
 
+/* One that can't be made on this host: known before anything of the others is made. */
+static void refused_before_anything(void **state)
+{
+    static const struct wc_sim_program unmakeable = { .run_ms = -1, .unmakeable = true };
+    struct box box;
+    (void)state;
+    box_begin(&box, 6);
+    wc_sim_set_program(box.world, "web", &unmakeable);
+    box_apply(&box, "db web");
+    assert_int_equal(box.status, WC_ERR_UNAVAILABLE);
+    assert_string_equal(box.err.msg, "service web: it can't be made on this host");
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_CREATE), 0);
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_NET_UP), 0);
+    wc_sim_set_program(box.world, "web", &wc_sim_program_default);
+    box_apply(&box, "db web");
+    assert_int_equal(box.status, 0);
+    wc_sim_set_program(box.world, "web", &unmakeable); /* what is there is not made again */
+    box_apply(&box, "db web");
+    assert_int_equal(box.status, 0);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    box_end(&box);
+}
+
 static void failing_job_blocks(void **state)
 {
     struct box box;
@@ -263,6 +286,31 @@ static void grace_then_kill(void **state)
     assert_true(
         box_do(&box, (struct wc_request){ .kind = WC_REQUEST_STOP, .timeout_ms = 50 }, NULL, NULL));
     assert_in_range(wc_sim_now(box.world) - before, 50, 70);
+    box_end(&box);
+}
+
+/* The driver says that SIGKILL has no effect: `down` says so and ends; what the stuck one needs is
+ * not kept up by it. */
+static void kill_without_effect(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 14);
+    wc_sim_set_program(box.world, "web", &stubborn);
+    box_apply(&box, "db web<db.s");
+    wc_sim_fail_next(box.world, WC_VERB_KILL, "web", 2, WC_ERR_TIMEOUT, "nobody reaps it");
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_string_equal(box.err.msg, "service web: nobody reaps it");
+    assert_true(box_in_order(&box, "web-1 killing", "web-1 failed"));
+    assert_int_equal(wc_sim_count(box.world, "db", WC_LIFE_RUNNING), 0);
+    assert_int_equal(wc_sim_count(box.world, "web", WC_LIFE_RUNNING), 1);
+    assert_true(wc_engine_busy(box.engine));
+    box_pass(&box, 25000); /* it is tried again, and then it works */
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 0);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(wc_sim_count_networks(box.world), 0);
     box_end(&box);
 }
 
@@ -482,11 +530,11 @@ static void a_thousand(void **state)
 
 WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
         WC_CASE(recreate_on_request), WC_CASE(failing_start_blocks), WC_CASE(failing_create),
-        WC_CASE(failing_job_blocks), WC_CASE(unhealthy_blocks), WC_CASE(check_missing),
-        WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
+        WC_CASE(refused_before_anything), WC_CASE(failing_job_blocks), WC_CASE(unhealthy_blocks),
+        WC_CASE(check_missing), WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
         WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
         WC_CASE(stop_order_through_a_finished_job), WC_CASE(grace_then_kill),
-        WC_CASE(down_leaves_nothing), WC_CASE(down_without_model), WC_CASE(adoption),
-        WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans), WC_CASE(one_service),
-        WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back), WC_CASE(cycle_is_refused),
-        WC_CASE(close_under_way), WC_CASE(a_thousand))
+        WC_CASE(kill_without_effect), WC_CASE(down_leaves_nothing), WC_CASE(down_without_model),
+        WC_CASE(adoption), WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans),
+        WC_CASE(one_service), WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back),
+        WC_CASE(cycle_is_refused), WC_CASE(close_under_way), WC_CASE(a_thousand))
