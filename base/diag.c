@@ -7,6 +7,7 @@
  */
 #include "wcompose/diag.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,20 @@
 void wc_diags_init(struct wc_diags *diags, struct wc_arena *arena)
 {
     *diags = (struct wc_diags){ .arena = arena };
+}
+
+const char *wc_diags_text(struct wc_arena *arena, const char *fmt, va_list args)
+{
+    static const char cut[] = "\xe2\x80\xa6"; /* an ellipsis */
+    char text[WC_DIAGS_TEXT_MAX];
+    int len = vsnprintf(text, sizeof text, fmt, args);
+    if (len < 0 || (size_t)len < sizeof text)
+        return wc_arena_strdup(arena, text);
+    size_t end = sizeof text - sizeof cut;
+    while (end > 0 && ((unsigned char)text[end] & 0xC0) == 0x80)
+        end--;
+    memcpy(text + end, cut, sizeof cut);
+    return wc_arena_strdup(arena, text);
 }
 
 bool wc_diags_full(const struct wc_diags *diags, enum wc_severity severity)
@@ -44,7 +59,7 @@ struct wc_diag *wc_diags_vadd(struct wc_diags *diags, enum wc_severity severity,
                                      .msg = "",
                                      .seq = (unsigned)diags->n };
     if (diags->last != &diags->scratch) {
-        diags->last->msg = wc_arena_vprintf(diags->arena, fmt, args);
+        diags->last->msg = wc_diags_text(diags->arena, fmt, args);
         diags->kept[severity]++;
         diags->n++;
     }

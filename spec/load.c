@@ -56,7 +56,7 @@ void wc_hint(struct wc_load *load, struct wc_diag *diag, const char *fmt, ...)
     if (diag == &load->diags->scratch)
         return;
     va_start(args, fmt);
-    diag->hint = wc_arena_vprintf(load->arena, fmt, args);
+    diag->hint = wc_diags_text(load->arena, fmt, args);
     va_end(args);
 }
 

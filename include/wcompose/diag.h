@@ -17,8 +17,9 @@
 
 struct wc_arena;
 
-/* Most errors, and most warnings, that are kept; further ones are only counted. */
-enum { WC_DIAGS_MAX = 1000 };
+/* Most errors, and most warnings, that are kept; further ones are only counted. A message or hint
+ * is cut to so many bytes: it may quote a value of a mebibyte. */
+enum { WC_DIAGS_MAX = 1000, WC_DIAGS_TEXT_MAX = 1024 };
 
 /* An error makes loading fail; a warning is only shown. */
 enum wc_severity { WC_SEVERITY_ERROR, WC_SEVERITY_WARNING };
@@ -69,6 +70,10 @@ struct wc_diag *wc_diags_add(struct wc_diags *diags, enum wc_severity severity, 
 struct wc_diag *wc_diags_vadd(struct wc_diags *diags, enum wc_severity severity, const char *code,
                               struct wc_loc at, const char *fmt, va_list args)
     __attribute__((format(printf, 5, 0)));
+
+/* Formats a message or a hint into the arena, cut to WC_DIAGS_TEXT_MAX between characters. */
+const char *wc_diags_text(struct wc_arena *arena, const char *fmt, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* True when a further finding of this severity would only be counted: don't work on its hint. */
 bool wc_diags_full(const struct wc_diags *diags, enum wc_severity severity);

@@ -23,6 +23,9 @@ static const char *name_of(const struct planner *p, size_t i)
     return p->project->services[i].name;
 }
 
+/* Edges of a cycle that are listed before the one that closes it. */
+enum { CYCLE_SHOWN = 8 };
+
 /* One diagnostic for a cycle: the whole round as message, the places of all edges as hint. */
 static void report_cycle(struct planner *p, const size_t *edges, size_t n)
 {
@@ -30,6 +33,12 @@ static void report_cycle(struct planner *p, const size_t *edges, size_t n)
     WC_CLEANUP_BUF struct wc_buf places = WC_BUF_INIT;
     for (size_t i = 0; i < n; i++) {
         const struct wc_edge *e = &p->graph.edges[edges[i]];
+        if (i == CYCLE_SHOWN && n > CYCLE_SHOWN + 1) { /* the last edge closes it */
+            wc_buf_printf(&round, "(%zu more) -> ", n - 1 - i);
+            wc_buf_printf(&places, ", (%zu more)", n - 1 - i);
+            i = n - 2;
+            continue;
+        }
         wc_buf_printf(&round, "%s -> ", name_of(p, e->from));
         wc_buf_printf(&places, "%s%s -> %s", i == 0 ? "" : ", ", name_of(p, e->from),
                       name_of(p, e->to));

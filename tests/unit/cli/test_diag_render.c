@@ -220,6 +220,24 @@ static void many_warnings_hide_no_error(void **state)
     page_deinit(&page);
 }
 
+/* A message may quote a value of any length; it is cut between characters. */
+static void long_messages_are_cut(void **state)
+{
+    (void)state;
+    for (size_t shift = 0; shift < 4; shift++) {
+        struct page page;
+        WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+        page_init(&page, "f", "x\n");
+        wc_buf_add(&text, "xxx", shift);
+        for (int i = 0; i < 100000; i++)
+            wc_buf_adds(&text, "\xe6\x97\xa5");
+        const char *msg = page_add(&page, 1, 1, text.data)->msg;
+        assert_true(strlen(msg) < WC_DIAGS_TEXT_MAX);
+        assert_string_equal(msg + strlen(msg) - 6, "\xe6\x97\xa5\xe2\x80\xa6");
+        page_deinit(&page);
+    }
+}
+
 static void long_lines_are_cut_round_the_caret(void **state)
 {
     (void)state;
@@ -276,4 +294,5 @@ WC_MAIN(WC_CASE(caret_and_help), WC_CASE(tabs_and_wide_characters),
         WC_CASE(past_the_end_and_no_line), WC_CASE(second_place), WC_CASE(nothing_a_terminal_obeys),
         WC_CASE(long_lines_are_cut_round_the_caret), WC_CASE(capped_with_errors_first),
         WC_CASE(as_json), WC_CASE(aligned_by_width), WC_CASE(lines_end_where_editors_end_them),
-        WC_CASE(cut_to_the_terminal), WC_CASE(many_warnings_hide_no_error))
+        WC_CASE(cut_to_the_terminal), WC_CASE(many_warnings_hide_no_error),
+        WC_CASE(long_messages_are_cut))
