@@ -150,6 +150,10 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                        "--profile names a profile that no service carries, so it switches nothing "
                        "on. Often a spelling mistake.",
                        "wcompose --profile debgu up" },
+    [WC_W_SEVERAL] = { "W015", "several files of the known names",
+                       "Only the first of the names that are looked for is read: compose.yaml, "
+                       "compose.yml, docker-compose.yml, docker-compose.yaml, and one override.",
+                       "compose.yaml and docker-compose.yml in one directory" },
 };
 
 const struct wc_code_info *wc_spec_code_info(size_t i)

@@ -51,6 +51,7 @@ enum wc_spec_code {
     WC_W_UNSET,
     WC_W_ONLY_SHOWN,
     WC_W_PROFILE,
+    WC_W_SEVERAL,
     WC_W_COUNT_CODES
 };
 

@@ -207,6 +207,22 @@ static const char *shown_above(struct wc_load *load, const char *path, unsigned 
     return wc_arena_strdup(load->arena, text.data);
 }
 
+/* Adds a file that was looked for, and warns of others of the names: somebody may think that they
+ * are read. */
+static void add_found(struct wc_load *load, const char *shown, const char *path,
+                      const char *const *names, size_t n)
+{
+    add_file(load, path, shown);
+    for (size_t i = 0; i < n; i++) {
+        const char *other = join(load, wc_load_dir(load, path), names[i]);
+        if (wc_streq(other, path) || !wc_access_exists(load, other))
+            continue;
+        struct wc_diag *diag = wc_report_at(load, WC_W_SEVERAL, (struct wc_loc){ shown, 0, 0 }, 1,
+                                            "'%s' is here as well and is not read", names[i]);
+        diag->hint = "remove one of them, or name both with -f";
+    }
+}
+
 static bool search_upwards(struct wc_load *load)
 {
     const char *start = load->options->project_directory;
@@ -214,12 +230,13 @@ static bool search_upwards(struct wc_load *load)
     for (unsigned up = 0;; up++) {
         const char *path = first_in(load, dir, file_names, WC_COUNT(file_names));
         if (path != NULL) {
-            const char *over = first_in(load, dir, override_names, WC_COUNT(override_names));
-            add_file(load, path,
-                     start == NULL ? shown_above(load, path, up) : wc_load_shown(load, path));
-            if (over != NULL)
-                add_file(load, over,
-                         start == NULL ? shown_above(load, over, up) : wc_load_shown(load, over));
+            bool near = start == NULL;
+            add_found(load, near ? shown_above(load, path, up) : wc_load_shown(load, path), path,
+                      file_names, WC_COUNT(file_names));
+            path = first_in(load, dir, override_names, WC_COUNT(override_names));
+            if (path != NULL)
+                add_found(load, near ? shown_above(load, path, up) : wc_load_shown(load, path),
+                          path, override_names, WC_COUNT(override_names));
             return true;
         }
         if (wc_streq(dir, "/"))

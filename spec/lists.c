@@ -216,6 +216,8 @@ static struct wc_node *canon_hosts(struct wc_load *load, const struct wc_field *
     }
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *m = &node->members[i];
+        if (m->value->tag == WC_TAG_RESET)
+            continue; /* a list has no members that it could take away */
         if (m->value->kind != WC_NODE_LIST)
             add_host(load, out, m, m->value);
         for (size_t j = 0; m->value->kind == WC_NODE_LIST && j < m->value->n; j++)

@@ -95,20 +95,22 @@ static void split(struct wc_arena *arena, struct memory *memory, const char *tex
         file->len = (size_t)(end - file->text);
 }
 
-static struct wc_project *load(struct wc_arena *arena, struct memory *memory, const char *text,
-                               size_t len, bool canonical)
+/* Loads the files of the command line or, where text is given, that: in the directory of the
+ * project that it was printed from, whose .env was read with it. */
+static struct wc_project *load(struct wc_arena *arena, struct memory *memory,
+                               const struct wc_buf *text, const char *cwd, bool canonical)
 {
     static const char *const environ[] = { "A=1", "EMPTY=", "HOME=/p/home", NULL };
     static const char *const profiles[] = { "*" };
     struct wc_spec_access access = { read_memory, memory_has, memory };
-    struct wc_spec_options options = { .cwd = "/p",
+    struct wc_spec_options options = { .cwd = cwd,
                                        .environ = environ,
                                        .profiles = profiles,
                                        .n_profiles = 1,
                                        .files = memory->named,
                                        .n_files = text == NULL ? memory->n_named : 0,
-                                       .text = text,
-                                       .text_len = len,
+                                       .text = text == NULL ? NULL : text->data,
+                                       .text_len = text == NULL ? 0 : text->len,
                                        .canonical = canonical,
                                        .access = &access };
     struct wc_diags diags;
@@ -146,13 +148,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct memory memory = { 0 };
     wc_arena_init(&arena);
     split(&arena, &memory, (const char *)data, size);
-    struct wc_project *project = load(&arena, &memory, NULL, 0, false);
+    struct wc_project *project = load(&arena, &memory, NULL, "/p", false);
     if (project != NULL) {
         struct wc_buf wire = WC_BUF_INIT, yaml = WC_BUF_INIT;
         wc_spec_render_wire(project, &wire);
-        must_equal(project, load(&arena, &memory, wire.data, wire.len, true), wire.data);
+        must_equal(project, load(&arena, &memory, &wire, project->working_dir, true), wire.data);
         wc_spec_render(project, WC_RENDER_YAML, &yaml);
-        must_equal(project, load(&arena, &memory, yaml.data, yaml.len, false), yaml.data);
+        must_equal(project, load(&arena, &memory, &yaml, project->working_dir, false), yaml.data);
         wc_buf_deinit(&wire);
         wc_buf_deinit(&yaml);
     }
