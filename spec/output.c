@@ -2,7 +2,8 @@
  *
  * docker compose prints Go structs with omitempty: a zero value isn't printed, except of members
  * that are pointers there. Those are few and their keys mean one thing, so they are listed here
- * instead of being a further column of every table.
+ * instead of being a further column of every table. Both members of a ulimit are shown as well: it
+ * isn't read without them, and what is printed must load again.
  */
 #include "spec/output.h"
 
@@ -16,11 +17,12 @@
 /* Keys whose zero is a value of its own. */
 static bool zero_counts(const char *key)
 {
-    static const char *const keys[] = { "attach",      "command",      "create_host_path",
-                                        "enable_ipv4", "enable_ipv6",  "entrypoint",
-                                        "init",        "initial_sync", "max_attempts",
-                                        "parallelism", "replicas",     "required",
-                                        "retries",     "scale" };
+    static const char *const keys[] = { "attach",       "command",     "create_host_path",
+                                        "enable_ipv4",  "enable_ipv6", "entrypoint",
+                                        "hard",         "init",        "initial_sync",
+                                        "max_attempts", "parallelism", "replicas",
+                                        "required",     "retries",     "scale",
+                                        "soft" };
     for (size_t i = 0; i < WC_COUNT(keys); i++)
         if (wc_streq(keys[i], key))
             return true;
