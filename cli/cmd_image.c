@@ -66,6 +66,8 @@ int wc_cmd_image_load(struct wc_cli *cli)
 {
     struct wc_paths paths;
     struct wc_image_store *store;
+    if (wc_cli_text(cli, "name") != NULL && cli->n_words > 1)
+        return wc_cli_usage(cli, "--name is for one source");
     int status = open_store(cli, &paths, &store);
     if (status != 0)
         return status;

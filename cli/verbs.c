@@ -144,7 +144,8 @@ static const struct wc_option lint_options[] = {
 };
 
 static const struct wc_option image_load_options[] = {
-    { "name", 'n', WC_OPTION_TEXT, "NAME", "name for an image that has none" },
+    { "name", 'n', WC_OPTION_TEXT, "NAME",
+      "name for the image instead of what the archive calls it" },
 };
 
 static const struct wc_option image_ls_options[] = {

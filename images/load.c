@@ -20,6 +20,7 @@ struct load {
     struct wc_image_txn *txn;
     const struct wc_image_load_options *options;
     struct wc_strv loaded;
+    const char *renamed; /* digest of the image that got the name asked for, or NULL */
 };
 
 static void report(const struct wc_image_txn *txn, const char *what, uint64_t done, uint64_t total)
@@ -79,8 +80,23 @@ static int normal_name(struct load *l, const char *text, const char **out, struc
     return rc;
 }
 
-static int tag(struct load *l, const struct wc_index_entry *entry, struct wc_err *err)
+/* A name that was asked for takes the place of all that the archive gives its image. */
+static int rename_to(struct load *l, struct wc_index_entry *entry, bool *known, struct wc_err *err)
 {
+    *known = l->renamed != NULL;
+    if (*known && !wc_streq(l->renamed, entry->digest))
+        return wc_err_set(err, WC_ERR_SPEC, 0,
+                          "%s holds several images, and a name was given for one", l->source.path);
+    l->renamed = entry->digest;
+    return normal_name(l, l->options->name, &entry->reference, err);
+}
+
+static int tag(struct load *l, struct wc_index_entry *entry, struct wc_err *err)
+{
+    bool known = false;
+    int rc = l->options->name != NULL ? rename_to(l, entry, &known, err) : 0;
+    if (rc != 0 || known)
+        return rc;
     if (l->loaded.n == NAMES_MAX)
         return wc_err_set(err, WC_ERR_LIMIT, 0, "%s has more than %d images and names",
                           l->source.path, NAMES_MAX);

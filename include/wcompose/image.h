@@ -52,9 +52,10 @@ typedef void wc_image_progress_fn(void *data, const char *what, uint64_t done, u
 
 /* Loads every image of `source` (an OCI layout directory "oci:DIR", "oci-archive:FILE",
  * "docker-archive:FILE", or a plain path whose kind is found by looking) and unpacks its layers.
- * `name` tags the image when the archive names none, or NULL. References are appended to `loaded`
- * (arena-owned). Nothing is left behind on failure. Returns 0, WC_ERR_NOENT, WC_ERR_SPEC (a corrupt
- * or hostile archive), WC_ERR_IO (disk full …), WC_ERR_LIMIT.
+ * `name` is its name instead of those that the archive gives it (which then may hold one image
+ * only), or NULL. References are appended to `loaded` (arena-owned). Nothing is left behind on
+ * failure. Returns 0, WC_ERR_NOENT, WC_ERR_SPEC (a corrupt or hostile archive), WC_ERR_IO (disk
+ * full …), WC_ERR_LIMIT.
  */
 struct wc_image_load_options {
     const char *source, *name;
