@@ -72,19 +72,21 @@ static void find_blocked(const struct wc_session *session, const char *failed,
             wc_strv_add(arena, out, reached.items[i]);
 }
 
-static void find_running(const struct wc_session *session, const char *failed, struct wc_strv *out)
+/* Returns false when nothing of the project exists any more. */
+static bool find_running(const struct wc_session *session, const char *failed, struct wc_strv *out)
 {
     struct wc_ps ps;
     struct wc_err none;
     struct wc_ps_options options = { .paths = &session->paths, .project = session->project };
     if (wc_client_ps(&options, session->cli->arena, &ps, &none) != 0)
-        return;
+        return true;
     for (size_t i = 0; i < ps.n; i++) {
         const struct wc_fact *fact = &ps.rows[i].fact;
         bool is_other = failed == NULL || !wc_streq(fact->service, failed);
         if (fact->life == WC_LIFE_RUNNING && is_other && !wc_strv_has(out, fact->service))
             wc_strv_add(session->cli->arena, out, fact->service);
     }
+    return ps.n > 0;
 }
 
 /* An error that begins with "service NAME: " names who it is about. */
@@ -99,6 +101,16 @@ static const char *service_of(const struct wc_session *session, const char *erro
     return wc_project_service(session->model, name) != NULL ? name : NULL;
 }
 
+/* The rest of it, as the name is told before it. */
+static const char *cause_of(const char *error, const char *service)
+{
+    size_t len = service != NULL ? strlen(service) : 0;
+    if (error == NULL || service == NULL || !wc_str_starts(error, "service ") ||
+        strncmp(error + 8, service, len) != 0 || !wc_str_starts(error + 8 + len, ": "))
+        return error;
+    return error + 8 + len + 2;
+}
+
 int wc_session_report(struct wc_session *session, const char *verb, int code, const char *error)
 {
     const struct wc_session_failure *seen = &session->failure;
@@ -108,16 +120,18 @@ int wc_session_report(struct wc_session *session, const char *verb, int code, co
         .service = service_of(session, error),
         .index = seen->index > 0 ? seen->index : 1,
         .level = seen->level,
-        .cause = seen->cause != NULL ? seen->cause : error,
+        .cause = seen->cause,
         .exit_status = wc_err_exit_status(code),
     };
+    if (failure.cause == NULL)
+        failure.cause = cause_of(error, failure.service);
     if (code != WC_ERR_STATE && failure.service == NULL) {
         struct wc_err err = { .code = code };
         wc_err_set_(&err, code, 0, "%s", error != NULL ? error : "failed");
         return wc_cli_fail(session->cli, &err);
     }
     struct wc_strv lines = { 0 }, blocked = { 0 }, running = { 0 };
-    find_running(session, failure.service, &running);
+    failure.nothing_left = !find_running(session, failure.service, &running);
     if (failure.service != NULL) /* of this run, else of an earlier one */
         read_log(session, failure.service, failure.index, session->began_ms, &lines);
     if (failure.service != NULL && lines.n == 0)

@@ -29,7 +29,7 @@ static void add_place(struct wc_buf *out, const struct wc_loc *at)
 
 static void add_log(struct wc_buf *out, const struct wc_ui_failure *failure)
 {
-    if (failure->n_log_lines == 0 && failure->service != NULL)
+    if (failure->n_log_lines == 0 && failure->service != NULL && !failure->nothing_left)
         wc_buf_printf(out, "  %s wrote nothing\n", failure->service);
     if (failure->n_log_lines == 0)
         return;
@@ -65,6 +65,11 @@ static void format_text(const struct wc_style *style, const struct wc_ui_failure
     add_names(out, "blocked by it:", failure->blocked, failure->n_blocked);
     add_names(out, "still running:", failure->running, failure->n_running);
     const char *command = failure->command != NULL ? failure->command : "wcompose";
+    if (failure->nothing_left) {
+        wc_buf_printf(out, "  nothing of it was left behind\n  next:  mend that, then  %s %s\n",
+                      command, failure->verb != NULL ? failure->verb : "up");
+        return;
+    }
     wc_buf_adds(out, "  next:");
     if (failure->service != NULL)
         wc_buf_printf(out, "  %s logs %s  ", command, failure->service);

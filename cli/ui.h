@@ -67,6 +67,7 @@ struct wc_ui_failure {
     size_t n_blocked;
     const char *const *running; /* services that run all the same */
     size_t n_running;
+    bool nothing_left;   /* of the project on this host: it was undone */
     const char *command; /* how to call us again ("wcompose -f x"); NULL: "wcompose" */
     int exit_status;     /* of this command */
 };

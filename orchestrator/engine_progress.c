@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
 #include "orchestrator/engine_priv.h"
 
 static void detach(struct request *request)
@@ -33,7 +34,7 @@ static void tell_end(struct request *request, int status, const struct wc_err *e
     };
     if (status != 0 && status != WC_ERR_CANCELLED)
         wc_eng_tell_project(request, "failed", err->msg);
-    else if (status == 0 && request->ask.kind != WC_REQUEST_ADOPT)
+    else if (status == 0 && request->ask.kind != WC_REQUEST_ADOPT && !request->ask.quiet)
         wc_eng_tell_project(request, request->changed == 0 ? "unchanged" : words[request->ask.kind],
                             NULL);
 }
@@ -71,7 +72,9 @@ static void end_instances(struct request *request)
     const struct inst *inst = request->n_failed > 0 ? culprit(request) : NULL;
     if (request->ask.kind == WC_REQUEST_APPLY && engine->net == NET_FAILED) {
         request->err = engine->net_err;
-        request->status = wc_err_wrap(&request->err, engine->net_err.code, "networks");
+        request->status = engine->net_err.code;
+        if (!wc_str_starts(request->err.msg, "service ")) /* it names who it is about */
+            request->status = wc_err_wrap(&request->err, request->status, "networks");
     } else if (inst != NULL && request->status == 0) {
         bool no_driver = inst->op_failed && inst->op_code == WC_ERR_UNAVAILABLE;
         wc_eng_failure_text(inst, text, sizeof text);

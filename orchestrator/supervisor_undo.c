@@ -34,9 +34,11 @@ bool wc_sup_undo(struct wc_sup_call *call, const struct wc_err *err)
     if (found || err == NULL || err->code == 0)
         return false;
     call->failure = *err;
-    const struct wc_request request = {
-        .kind = WC_REQUEST_DOWN, .timeout_ms = WC_UNSET, .done = on_undone, .data = call
-    };
+    const struct wc_request request = { .kind = WC_REQUEST_DOWN,
+                                        .timeout_ms = WC_UNSET,
+                                        .quiet = true,
+                                        .done = on_undone,
+                                        .data = call };
     wc_engine_submit(call->sup->engine, &request);
     return true;
 }

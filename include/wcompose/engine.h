@@ -98,6 +98,7 @@ struct wc_request {
     bool no_deps;                     /* APPLY, START, RESTART: leave dependencies alone */
     bool remove_orphans; /* APPLY, DOWN: also instances of services that the file no longer has */
     bool remove_volumes; /* DOWN: named volumes of the project too */
+    bool quiet; /* its success is no news of the project: it only tidies up after another one */
     wc_request_done_fn *done;
     void *data;
 };

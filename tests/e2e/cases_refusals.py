@@ -99,6 +99,8 @@ def case_taken_port(t):
         taken.listen()
         result = t.wc("up", "-d", code=None)
         assert result.code not in (0, 70) and "8085" in result.err and "web" in result.err, result
+        assert "next:" in result.err and "compose.yaml:1:" in result.err, result
+        assert "unchanged" not in result.err and result.err.count("service web") == 1, result
         t.nothing_left(before)  # without a down
 
 
@@ -217,6 +219,14 @@ def case_images(t):
     names = [row["image"] for row in t.wc("image", "ls", "--json").rows]
     assert any("bb:1" in n for n in names) and any("bb-oci:1" in n for n in names), names
     t.compose("services: {web: {image: 'bb-oci:1', stop_grace_period: 1s}}\n")
+    archive = os.path.join(t.base, "named.tar")
+    fixture.docker_archive(archive, "archive-name:7")
+    for source in ("docker-archive:" + archive, "oci:" + directory):
+        t.wc("image", "load", "-n", "mine:2", source)
+        names = [row["image"] for row in t.wc("image", "ls", "--json").rows]
+        assert any("mine:2" in n for n in names) and not any("archive-name" in n for n in names), names
+        t.wc("image", "rm", "mine:2")
+    t.wc("image", "load", "-n", "mine:2", "oci:" + directory, "docker-archive:" + archive, code=64)
     t.wc("up", "-d")
     used = t.wc("image", "rm", "bb-oci:1", code=None)
     assert used.code != 0, used

@@ -284,6 +284,19 @@ static void failure_report(void **state)
     wc_ui_format_failure(&pipe_style, true, &failure, &out);
     assert_non_null(strstr(out.data, "\"blocked\":[\"web\",\"plugin\"]"));
     assert_null(strchr(out.data, '\033'));
+    wc_buf_reset(&out);
+    struct wc_ui_failure undone = { .project = "shop",
+                                    .verb = "up",
+                                    .service = "web",
+                                    .cause = "port 80/tcp is taken by nginx (pid 4)",
+                                    .at = { "compose.yaml", 3, 3 },
+                                    .nothing_left = true };
+    wc_ui_format_failure(&pipe_style, false, &undone, &out);
+    assert_string_equal(out.data,
+                        "x shop did not come up: web: port 80/tcp is taken by nginx (pid 4)"
+                        "  compose.yaml:3:3\n"
+                        "  nothing of it was left behind\n"
+                        "  next:  mend that, then  wcompose up\n");
 }
 
 static void name_colours_are_stable(void **state)
