@@ -139,7 +139,7 @@ int wc_cmd_image_make(struct wc_cli *cli)
 struct listing {
     const struct wc_cli *cli;
     struct wc_table *table; /* NULL with --json and --quiet */
-    bool digests, quiet;
+    bool digests, quiet, broken;
 };
 
 static const char *short_id(const struct wc_cli *cli, const char *id)
@@ -171,6 +171,11 @@ static int list_one(void *data, const struct wc_image_info *info)
     struct listing *listing = data;
     const struct wc_cli *cli = listing->cli;
     WC_CLEANUP_BUF struct wc_buf size = WC_BUF_INIT;
+    if (info->broken != NULL) {
+        wc_cli_warn(cli, "%s can't be read: %s (load or make it again, or wcompose image rm it)",
+                    info->reference, info->broken);
+        listing->broken = true;
+    }
     if (listing->quiet) {
         puts(info->id);
         return 0;
@@ -184,7 +189,8 @@ static int list_one(void *data, const struct wc_image_info *info)
     const char *const cells[] = {
         info->reference,
         listing->digests ? info->digest : short_id(cli, info->id),
-        wc_arena_printf(cli->arena, "%s/%s", info->os, info->architecture),
+        info->broken == NULL ? wc_arena_printf(cli->arena, "%s/%s", info->os, info->architecture)
+                             : "unreadable",
         info->size_bytes != WC_UNSET ? size.data : NULL,
         info->created,
     };
@@ -214,7 +220,7 @@ int wc_cmd_image_ls(struct wc_cli *cli)
         wc_table_format(listing.table, &out);
         fwrite(out.data, 1, out.len, stdout);
     }
-    return status;
+    return status == 0 && listing.broken ? WC_EXIT_FAILED : status;
 }
 
 /* ---- rm ---- */

@@ -226,10 +226,18 @@ int wc_image_list(struct wc_image_store *store, wc_image_visit_fn *visit, void *
     int rc = wc_store_read_index(store, &arena, &index, err); /* is sorted as it is written */
     for (size_t i = 0; rc == 0 && i < index.n; i++) {
         struct wc_image_parts parts;
-        rc = wc_image_read(store, &arena, &index.items[i], &parts, err);
-        if (rc != 0)
-            break;
-        add_layers(store, &arena, &parts);
+        struct wc_err broken = { 0 };
+        const struct wc_index_entry *entry = &index.items[i];
+        if (wc_image_read(store, &arena, entry, &parts, &broken) == 0)
+            add_layers(store, &arena, &parts);
+        else /* the others are none the worse for it */
+            parts.info = (struct wc_image_info){
+                .reference = entry->reference != NULL ? entry->reference : entry->id,
+                .digest = entry->digest,
+                .id = entry->id,
+                .size_bytes = WC_UNSET,
+                .broken = broken.msg,
+            };
         rc = visit(data, &parts.info);
     }
     wc_arena_deinit(&arena);

@@ -110,6 +110,44 @@ static int not_a_dir(const char *path, struct wc_err *err)
     return fail("open the directory of", path, err);
 }
 
+static enum place look(int dir_fd, const char *name)
+{
+    struct stat st;
+    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return PLACE_FREE;
+    if (S_ISDIR(st.st_mode))
+        return PLACE_DIR;
+    return S_ISCHR(st.st_mode) && st.st_rdev == 0 ? PLACE_WHITEOUT : PLACE_OTHER;
+}
+
+static int set_opaque(const struct wc_layer_writer *w, int fd, struct wc_err *err)
+{
+    const char *name = w->privileged ? "trusted.overlay.opaque" : "user.overlay.opaque";
+    return fsetxattr(fd, name, "y", 1, 0) == 0 ? 0 : fail("mark as opaque:", name, err);
+}
+
+/* Opens one directory on the way to an entry, made when it is missing. A whiteout of this layer
+ * that is in its place means: what the layers below have there is gone, and this is new. */
+static int enter(const struct wc_layer_writer *w, int dir_fd, const char *name, bool *made)
+{
+    struct wc_err err = { 0 };
+    bool hidden = look(dir_fd, name) == PLACE_WHITEOUT;
+    if (hidden && unlinkat(dir_fd, name, 0) != 0)
+        return -1;
+    *made = mkdirat(dir_fd, name, PARENT_MODE) == 0;
+    if (!*made && errno != EEXIST)
+        return -1;
+    int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0 && ((*made && fchmod(fd, PARENT_MODE) != 0) ||
+                    (*made && hidden && set_opaque(w, fd, &err) != 0))) {
+        int sys = errno;
+        close(fd);
+        errno = sys;
+        return -1;
+    }
+    return fd;
+}
+
 /* Makes the missing directories of `path`, one at a time from the root. Returns the last one's
  * descriptor or a negative code. */
 static int make_parents(struct wc_layer_writer *w, const char *path, struct timespec mtime,
@@ -123,15 +161,11 @@ static int make_parents(struct wc_layer_writer *w, const char *path, struct time
         size_t len = strcspn(p, "/");
         memcpy(part, p, len);
         part[len] = '\0';
-        bool made = mkdirat(fd, part, PARENT_MODE) == 0;
-        int next = -1;
-        if (made || errno == EEXIST)
-            next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (next < 0 || (made && fchmod(next, PARENT_MODE) != 0)) {
+        bool made = false;
+        int next = enter(w, fd, part, &made);
+        if (next < 0) {
             int rc = not_a_dir(path, err);
             close(fd);
-            if (next >= 0)
-                close(next);
             return rc;
         }
         close(fd);
@@ -171,7 +205,7 @@ static int open_parent(struct wc_layer_writer *w, char *clean, struct timespec m
     if (w->parent_fd < 0 || !wc_streq(w->parent, clean)) {
         forget_parent(w);
         int fd = open_beneath(w->root_fd, clean);
-        if (fd < 0 && errno == ENOENT)
+        if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) /* ENOTDIR: a whiteout, perhaps */
             fd = rc = make_parents(w, clean, mtime, err);
         else if (fd < 0)
             rc = not_a_dir(clean, err);
@@ -184,16 +218,6 @@ static int open_parent(struct wc_layer_writer *w, char *clean, struct timespec m
     *slash = '/';
     *dir_fd = w->parent_fd;
     return rc;
-}
-
-static enum place look(int dir_fd, const char *name)
-{
-    struct stat st;
-    if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return PLACE_FREE;
-    if (S_ISDIR(st.st_mode))
-        return PLACE_DIR;
-    return S_ISCHR(st.st_mode) && st.st_rdev == 0 ? PLACE_WHITEOUT : PLACE_OTHER;
 }
 
 /* Removes what is at `name`, so that an entry can take its place. */
@@ -210,12 +234,6 @@ static int clear(struct wc_layer_writer *w, int dir_fd, const char *name, enum p
     if (dir_fd != w->parent_fd)
         forget_parent(w); /* it may have been beneath the tree that went */
     return rc;
-}
-
-static int set_opaque(const struct wc_layer_writer *w, int fd, struct wc_err *err)
-{
-    const char *name = w->privileged ? "trusted.overlay.opaque" : "user.overlay.opaque";
-    return fsetxattr(fd, name, "y", 1, 0) == 0 ? 0 : fail("mark as opaque:", name, err);
 }
 
 static int opaque_child(const struct wc_layer_writer *w, int dir_fd, const char *name,

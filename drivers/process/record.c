@@ -236,6 +236,29 @@ static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look
     }
 }
 
+/* What the id alone says, "PROJECT-SERVICE-INDEX.DIGITS": who made the directory may have been
+ * killed before it wrote the record, and the engine must know which slot that is in the way of. */
+static void record_of_id(const char *project, const char *id, struct wc_arena *arena,
+                         struct wc_record *out)
+{
+    const char *end = strrchr(id, '.');
+    size_t skip = wc_str_starts(id, project) ? strlen(project) : 0;
+    int64_t index = 0;
+    *out = (struct wc_record){ .id = wc_arena_strdup(arena, id),
+                               .name = wc_arena_strdup(arena, id),
+                               .project = wc_arena_strdup(arena, project),
+                               .service = wc_arena_strdup(arena, id) };
+    if (end == NULL || skip == 0 || id[skip] != '-')
+        return;
+    const char *name = wc_arena_strndup(arena, id, (size_t)(end - id));
+    const char *dash = strrchr(name, '-');
+    if (dash <= name + skip + 1 || !wc_str_to_i64(dash + 1, 1, UINT32_MAX, &index))
+        return;
+    out->name = name;
+    out->service = wc_arena_strndup(arena, name + skip + 1, (size_t)(dash - name) - skip - 1);
+    out->index = (unsigned)index;
+}
+
 void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,
              struct wc_arena *arena, struct wc_look *out)
 {
@@ -243,9 +266,7 @@ void wc_look(const char *lib_dir, const char *run_dir, const char *project, cons
     char boot[64], path[4200];
     wc_boot_id(boot, sizeof boot);
     if (wc_record_read(lib_dir, arena, &look.record, NULL) != 0) {
-        look.record = (struct wc_record){ .id = wc_arena_strdup(arena, id),
-                                          .name = wc_arena_strdup(arena, id),
-                                          .project = wc_arena_strdup(arena, project) };
+        record_of_id(project, id, arena, &look.record);
         *out = look;
         return;
     }

@@ -72,7 +72,7 @@ struct wc_look {
     bool keeper_alive;     /* connect to keeper.sock for news */
     int link;              /* such a connection, or -1; filled by who connects */
     bool stopped_by_user;
-    struct wc_record record; /* BROKEN: only id and project are sure */
+    struct wc_record record; /* BROKEN: id, name, project and service, and what else is known */
 };
 void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,
              struct wc_arena *arena, struct wc_look *out);

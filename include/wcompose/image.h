@@ -39,6 +39,8 @@ struct wc_image_info {
         layers; /* unpacked layer directories, absolute, lowest first; n == 0 only with no layers */
     int64_t size_bytes;  /* of all unpacked layers, WC_UNSET when not known */
     const char *created; /* RFC 3339 or NULL */
+    const char *broken;  /* of wc_image_list: why it can't be read; then only reference, digest and
+                            id  are known. Else NULL */
 };
 
 /* Opens (and makes, mode 0700, when missing) the store in directory `dir`. Returns 0 or WC_ERR_IO,

@@ -4,6 +4,8 @@ import signal
 import subprocess
 import time
 
+import harness
+
 PAIR = """
     services:
       db:
@@ -413,3 +415,56 @@ def case_kill_without_effect(t):
     stranger.wait()
     t.wc("down", timeout=40)
     t.nothing_left(before)
+
+
+def supervisors(t):
+    """Processes of `wcompose supervise`, whoever made them, in this case's pid namespace."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = harness.read(f"/proc/{pid}/cmdline").split("\0")
+        except OSError:
+            continue
+        if "supervise" in words[1:3]:
+            found.append(int(pid))
+    return found
+
+
+def case_supervisor_killed_during_up(t):
+    """kill -9 at any moment of a first `up`: the next one converges, and `down` leaves nothing."""
+    t.load_image()
+    t.compose("""
+        services:
+          db:
+            image: bb:1
+            volumes: [data:/data]
+            stop_grace_period: 1s
+            healthcheck: {test: [CMD, "true"], interval: 1s, start_interval: 50ms, start_period: 5s}
+          web:
+            image: bb:1
+            command: [/bin/serve]
+            ports: ['127.0.0.1:8086:80']
+            stop_grace_period: 1s
+            depends_on: {db: {condition: service_healthy}}
+          more: {image: bb:1, stop_grace_period: 1s, deploy: {replicas: 3}}
+        volumes: {data: {}}
+    """)
+    before = t.things()
+    runs = int(os.environ.get("WCOMPOSE_E2E_KILLS", "6"))
+    for run in range(runs):
+        after = 0.9 * run / runs
+        process = t.start("up", "-d")
+        t.until(lambda: supervisors(t) or process.poll() is not None, "a supervisor")
+        time.sleep(after)
+        for pid in supervisors(t):
+            os.kill(pid, signal.SIGKILL)
+        process.wait(timeout=30)
+        try:
+            t.wc("up", "-d", "--wait", timeout=60)
+            rows = t.ps()
+            assert sorted(r["State"] for r in rows) == ["running"] * 5, f"killed after {after:.2f} s: {rows}"
+            assert "hello" in t.get("http://127.0.0.1:8086/")
+            t.wc("down", "-v", timeout=60)
+            t.nothing_left(before)
+        except AssertionError as error:
+            raise AssertionError(f"killed after {after:.2f} s: {error}") from error

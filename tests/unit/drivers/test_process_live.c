@@ -357,7 +357,11 @@ static void broken_is_removed(void **state)
     const char *lib = wc_paths_instance_lib(&f.paths, &f.arena, i->project, i->id);
     assert_int_equal(wc_fs_mkdirs(wc_arena_printf(&f.arena, "%s/upper", lib), 0700, NULL), 0);
     fixture_must(&f, WC_VERB_LIST, NULL);
-    assert_int_equal(fixture_fact(&f, i)->life, WC_LIFE_BROKEN);
+    const struct wc_fact *fact = fixture_fact(&f, i);
+    assert_int_equal(fact->life, WC_LIFE_BROKEN);
+    assert_string_equal(fact->service, i->service); /* by its id: there is no record */
+    assert_int_equal(fact->index, i->index);
+    assert_string_equal(fact->name, i->name);
     assert_int_not_equal(fixture_do(&f, WC_VERB_START, i), 0);
     assert_int_not_equal(fixture_do(&f, WC_VERB_CREATE, i), 0);
     fixture_must(&f, WC_VERB_REMOVE, i);

@@ -200,6 +200,32 @@ static void whiteouts(void **state)
     bench_close(&b);
 }
 
+/* Docker takes a whiteout, then entries below that name, as "gone, and made anew": also where the
+ * directory itself has no entry, and deeper down. */
+static void whiteout_then_entries_below(void **state)
+{
+    (void)state;
+    need_root();
+    struct bench b;
+    bench_open(&b);
+    tar_file(&b.tar, ".wh.foo", "");
+    tar_file(&b.tar, "foo/bar", "1");
+    tar_file(&b.tar, "foo/deep/er", "2");
+    tar_file(&b.tar, "a/b/.wh.c", "");
+    tar_file(&b.tar, "a/b/other", "3");
+    tar_file(&b.tar, "a/b/c/d/e", "4");
+    assert_int_equal(unpack(&b), 0);
+    assert_text(&b, "foo/bar", "1");
+    assert_text(&b, "foo/deep/er", "2");
+    assert_text(&b, "a/b/c/d/e", "4");
+    assert_true(is_opaque(&b, "foo"));
+    assert_false(is_opaque(&b, "foo/deep"));
+    assert_true(is_opaque(&b, "a/b/c"));
+    assert_false(is_opaque(&b, "a/b"));
+    assert_int_equal(stat_at(&b, "foo").st_mode & 07777, 0755);
+    bench_close(&b);
+}
+
 static void replacing(void **state)
 {
     (void)state;
@@ -570,8 +596,9 @@ static void merged_usr(void **state)
     bench_close(&b);
 }
 
-WC_MAIN(WC_CASE(kinds_and_owners), WC_CASE(whiteouts), WC_CASE(replacing), WC_CASE(attributes),
-        WC_CASE(names_stay_beneath), WC_CASE(links_lead_nowhere), WC_CASE(hard_links_stay_inside),
+WC_MAIN(WC_CASE(kinds_and_owners), WC_CASE(whiteouts), WC_CASE(whiteout_then_entries_below),
+        WC_CASE(replacing), WC_CASE(attributes), WC_CASE(names_stay_beneath),
+        WC_CASE(links_lead_nowhere), WC_CASE(hard_links_stay_inside),
         WC_CASE(whiteouts_cannot_climb), WC_CASE(caps), WC_CASE(implied_directories_count),
         WC_CASE(sparse_bomb), WC_CASE(compressed), WC_CASE(zip_bomb),
         WC_CASE(truncated_and_garbage), WC_CASE(names_in_utf8), WC_CASE(merged_usr))
