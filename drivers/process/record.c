@@ -202,6 +202,19 @@ static void look_at_exit(const char *lib_dir, struct wc_look *look)
     look->life = WC_LIFE_EXITED;
 }
 
+/* Without a join.conf of this very process nothing could be run in it: the one who was to write it
+ * was killed right before. */
+static bool can_be_joined(const char *run_dir, const struct wc_report *created)
+{
+    char path[4200], wanted[96], found[96] = "";
+    snprintf(path, sizeof path, "%s/%s", run_dir, WC_JOIN_CONF);
+    int len = snprintf(wanted, sizeof wanted, "pid=%d%cstarttime=%llu", (int)created->pid, 0,
+                       (unsigned long long)created->starttime);
+    WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return fd >= 0 && read(fd, found, sizeof found) > len &&
+           memcmp(found, wanted, (size_t)len + 1) == 0;
+}
+
 static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look *look)
 {
     char line[MAX_LINE], path[4200];
@@ -214,7 +227,8 @@ static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look
     switch (look->last.kind) {
     case WC_REPORT_CREATED:
         /* only its keeper could start it; without one it is good for nothing */
-        look->life = look->keeper_alive ? WC_LIFE_CREATED : WC_LIFE_BROKEN;
+        look->life = look->keeper_alive && can_be_joined(run_dir, &look->last) ? WC_LIFE_CREATED
+                                                                               : WC_LIFE_BROKEN;
         return;
     case WC_REPORT_RUNNING:
         if (!alive && !look->keeper_alive) {

@@ -6,6 +6,7 @@
  */
 #include "drivers/process/process.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -203,8 +204,11 @@ static int write_join(struct wc_inst *inst, struct wc_err *err)
     wc_cgroup_procs(&inst->driver->cgroup, inst->record.cgroup, &arena, &procs);
     for (size_t i = 0; i < procs.n; i++)
         wc_oci_record(&out, "cgroup", "%s", procs.items[i]);
-    int rc = wc_write_plain(wc_arena_printf(&arena, "%s/%s", inst->run_dir, WC_JOIN_CONF), out.data,
-                            out.len, 0600, err);
+    const char *path = wc_arena_printf(&arena, "%s/%s", inst->run_dir, WC_JOIN_CONF);
+    const char *fresh = wc_arena_printf(&arena, "%s.new", path);
+    int rc = wc_write_plain(fresh, out.data, out.len, 0600, err);
+    if (rc == 0 && rename(fresh, path) != 0) /* all of it or nothing: we may be killed any time */
+        rc = wc_err_set(err, WC_ERR_IO, errno, "%s", path);
     wc_arena_deinit(&arena);
     return rc;
 }

@@ -3,6 +3,7 @@
 
 #include <sys/wait.h>
 
+#include "drivers/keeper/protocol.h"
 #include "drivers/process/cgroup.h"
 
 static struct fixture f;
@@ -366,6 +367,15 @@ static void broken_is_removed(void **state)
     assert_int_not_equal(fixture_do(&f, WC_VERB_CREATE, i), 0);
     fixture_must(&f, WC_VERB_REMOVE, i);
     assert_false(wc_fs_exists(lib));
+    fixture_must(&f, WC_VERB_CREATE, i);
+    /* made, but its maker was killed before it had told how to get in */
+    fixture_close(&f);
+    const char *run = wc_paths_instance_run(&f.paths, &f.arena, i->project, i->id);
+    assert_int_equal(unlink(wc_arena_printf(&f.arena, "%s/" WC_JOIN_CONF, run)), 0);
+    fixture_open(&f);
+    fixture_must(&f, WC_VERB_LIST, NULL);
+    assert_int_equal(fixture_fact(&f, i)->life, WC_LIFE_BROKEN);
+    fixture_must(&f, WC_VERB_REMOVE, i);
     fixture_must(&f, WC_VERB_CREATE, i);
     fixture_end(&f);
 }
