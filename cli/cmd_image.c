@@ -229,22 +229,8 @@ int wc_cmd_image_ls(struct wc_cli *cli)
 struct keeping {
     struct wc_cli *cli;
     const struct wc_paths *paths;
-    struct wc_image_store *store;
-    struct wc_strv layers;
+    struct wc_strv *layers, *references;
 };
-
-/* Adds the layers of an image, when it is in the store. */
-static void keep_image(struct keeping *keeping, const char *image)
-{
-    struct wc_image_info info = { 0 };
-    struct wc_arena *arena = keeping->cli->arena;
-    if (image == NULL || wc_image_resolve(keeping->store, image, arena, &info, NULL) != 0)
-        return;
-    for (size_t i = 0; i < info.layers.n; i++) {
-        if (!wc_strv_has(&keeping->layers, info.layers.items[i]))
-            wc_strv_add(arena, &keeping->layers, info.layers.items[i]);
-    }
-}
 
 /* Adds what an instance's root is made of, which its image's name may not lead to any more. */
 static void keep_layers(struct keeping *keeping, const char *layers)
@@ -252,8 +238,8 @@ static void keep_layers(struct keeping *keeping, const char *layers)
     while (layers != NULL && *layers != '\0') {
         size_t len = strcspn(layers, ":");
         const char *name = wc_arena_strndup(keeping->cli->arena, layers, len);
-        if (!wc_strv_has(&keeping->layers, name))
-            wc_strv_add(keeping->cli->arena, &keeping->layers, name);
+        if (!wc_strv_has(keeping->layers, name))
+            wc_strv_add(keeping->cli->arena, keeping->layers, name);
         layers += len + (layers[len] == ':');
     }
 }
@@ -265,19 +251,24 @@ static void keep_project(struct keeping *keeping, const char *project)
     struct wc_ps list = { 0 };
     const struct wc_project *model = NULL;
     struct wc_arena *arena = keeping->cli->arena;
-    struct wc_ps_options options = { .paths = keeping->paths, .project = project };
-    if (wc_client_ps(&options, arena, &list, NULL) == 0) {
+    struct wc_err none = { 0 };
+    struct wc_ps_options options = { .paths = keeping->paths, .project = project, .direct = true };
+    if (wc_client_ps(&options, arena, &list, &none) == 0) {
         for (size_t i = 0; i < list.n; i++)
             keep_layers(keeping, list.rows[i].fact.layers);
     }
-    if (wc_client_accepted(keeping->paths, project, arena, &model, NULL) == 0) {
+    if (wc_client_accepted(keeping->paths, project, arena, &model, &none) == 0) {
         for (size_t i = 0; i < model->n_services; i++)
-            keep_image(keeping, model->services[i].image);
+            if (model->services[i].image != NULL)
+                wc_strv_add(arena, keeping->references, model->services[i].image);
     }
 }
 
-static void keep_projects(struct keeping *keeping)
+static void keep_projects(void *data, struct wc_strv *layers, struct wc_strv *references)
 {
+    struct keeping *keeping = data;
+    keeping->layers = layers;
+    keeping->references = references;
     const char *dir = wc_arena_printf(keeping->cli->arena, "%s/projects", keeping->paths->lib);
     DIR *stream = opendir(dir);
     const struct dirent *entry;
@@ -292,19 +283,20 @@ static void keep_projects(struct keeping *keeping)
 int wc_cmd_image_rm(struct wc_cli *cli)
 {
     struct wc_paths paths;
+    struct wc_image_store *store;
     struct keeping keeping = { .cli = cli, .paths = &paths };
-    int status = open_store(cli, &paths, &keeping.store);
+    const struct wc_image_uses uses = { keep_projects, &keeping };
+    int status = open_store(cli, &paths, &store);
     if (status != 0)
         return status;
     bool force = wc_cli_flag(cli, "force");
-    keep_projects(&keeping);
     for (size_t i = 0; i < cli->n_words && status == 0; i++) {
         struct wc_err err = { 0 };
-        if (wc_image_remove(keeping.store, cli->words[i], &keeping.layers, force, &err) != 0)
+        if (wc_image_remove(store, cli->words[i], &uses, force, &err) != 0)
             status = wc_cli_fail(cli, &err);
         else
             print_image(cli, cli->words[i], "removed");
     }
-    wc_image_store_close(keeping.store);
+    wc_image_store_close(store);
     return status;
 }

@@ -23,6 +23,12 @@ struct needed {
     struct wc_map layers; /* 16 digits */
 };
 
+/* What was moved to tmp/, newest first. */
+struct swept {
+    struct swept *older;
+    const char *from, *temp;
+};
+
 static void need(struct needed *n, struct wc_arena *arena, const char *digest)
 {
     wc_map_put(&n->blobs, wc_arena_strdup(arena, digest + strlen("sha256:")), NULL);
@@ -51,7 +57,7 @@ static int mark(struct wc_image_txn *txn, struct needed *n, struct wc_err *err)
 
 /* Moves every entry of `dir` that isn't in `keep` to tmp/. */
 static int sweep_dir(struct wc_image_txn *txn, const char *dir, const struct wc_map *keep,
-                     struct wc_err *err)
+                     struct swept **swept, struct wc_err *err)
 {
     const char *path = wc_arena_printf(&txn->arena, "%s/%s", txn->store->dir, dir);
     DIR *list = opendir(path);
@@ -63,47 +69,109 @@ static int sweep_dir(struct wc_image_txn *txn, const char *dir, const struct wc_
         if (entry->d_name[0] == '.' || wc_map_has(keep, entry->d_name))
             continue;
         const char *from = wc_arena_printf(&txn->arena, "%s/%s", dir, entry->d_name);
-        if (renameat(txn->store->fd, from, txn->store->fd, wc_txn_temp(txn)) != 0)
+        const char *temp = wc_txn_temp(txn);
+        if (renameat(txn->store->fd, from, txn->store->fd, temp) != 0) {
             rc = wc_err_set(err, wc_fs_code(errno), errno, "remove %s", from);
+            break;
+        }
+        struct swept *one = WC_NEW(&txn->arena, struct swept);
+        *one = (struct swept){ .older = *swept, .from = from, .temp = temp };
+        *swept = one;
     }
     closedir(list);
     return rc;
 }
 
-int wc_store_collect(struct wc_image_txn *txn, struct wc_err *err)
-{
-    struct needed n;
-    wc_map_init(&n.blobs, &txn->arena);
-    wc_map_init(&n.layers, &txn->arena);
-    int rc = mark(txn, &n, err);
-    if (rc == 0)
-        rc = sweep_dir(txn, "diffs", &n.layers, err); /* first: a layer without it doesn't count */
-    if (rc == 0)
-        rc = sweep_dir(txn, "layers", &n.layers, err);
-    if (rc == 0)
-        rc = sweep_dir(txn, "blobs/sha256", &n.blobs, err);
-    return rc;
-}
-
-static bool has_layer(const struct wc_strv *in_use, const char *diff_id)
+static bool has_layer(const struct wc_strv *in_use, const char *name)
 {
     for (size_t i = 0; i < in_use->n; i++)
-        if (strncmp(last_name(in_use->items[i]), diff_id + strlen("sha256:"), WC_LAYER_NAME) == 0)
+        if (strncmp(last_name(in_use->items[i]), name, WC_LAYER_NAME) == 0)
             return true;
     return false;
 }
 
-/* True when a layer of the image is among the directories in use. */
+/* True when one of the references leads to the image in that index. */
+static bool is_meant(struct wc_image_txn *txn, const struct wc_index *index, const char *digest,
+                     const struct wc_strv *references)
+{
+    for (size_t i = 0; i < references->n; i++) {
+        struct wc_found found;
+        struct wc_err none = { 0 };
+        if (wc_index_find(&txn->arena, index, references->items[i], &found, &none) == 0 &&
+            wc_streq(found.entry->digest, digest))
+            return true;
+    }
+    return false;
+}
+
+static size_t names_of(const struct wc_index *index, const char *digest)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < index->n; i++)
+        n += wc_streq(index->items[i].digest, digest);
+    return n;
+}
+
+/* Who had found the image before its name went may have begun to run from it, and then is listed by
+ * now; who begins from now on finds nothing, and fails cleanly. */
+static bool came_into_use(struct wc_image_txn *txn, const struct swept *swept)
+{
+    struct wc_strv layers = { 0 }, references = { 0 };
+    txn->uses->list(txn->uses->data, &layers, &references);
+    for (const struct swept *s = swept; s != NULL; s = s->older)
+        if (wc_str_starts(s->from, "layers/") && has_layer(&layers, last_name(s->from)))
+            return true;
+    for (size_t i = 0; i < txn->before.n; i++) {
+        const char *digest = txn->before.items[i].digest;
+        if (names_of(&txn->index, digest) == 0 && is_meant(txn, &txn->before, digest, &references))
+            return true;
+    }
+    return false;
+}
+
+static int put_back(struct wc_image_txn *txn, const struct swept *swept, struct wc_err *err)
+{
+    for (const struct swept *s = swept; s != NULL; s = s->older)
+        if (renameat(txn->store->fd, s->temp, txn->store->fd, s->from) != 0)
+            return wc_err_set(err, wc_fs_code(errno), errno, "put %s back", s->from);
+    txn->index = txn->before;
+    int rc = wc_txn_put_index(txn, err);
+    return rc != 0 ? rc
+                   : wc_err_set(err, WC_ERR_CONFLICT, 0,
+                                "the image came into use while it was being removed; it stays");
+}
+
+int wc_store_collect(struct wc_image_txn *txn, struct wc_err *err)
+{
+    struct needed n;
+    struct swept *swept = NULL;
+    wc_map_init(&n.blobs, &txn->arena);
+    wc_map_init(&n.layers, &txn->arena);
+    int rc = mark(txn, &n, err);
+    if (rc == 0)
+        rc = sweep_dir(txn, "diffs", &n.layers, &swept,
+                       err); /* first: a layer without it doesn't count */
+    if (rc == 0)
+        rc = sweep_dir(txn, "layers", &n.layers, &swept, err);
+    if (rc == 0)
+        rc = sweep_dir(txn, "blobs/sha256", &n.blobs, &swept, err);
+    if (rc == 0 && txn->uses != NULL && came_into_use(txn, swept))
+        rc = put_back(txn, swept, err);
+    return rc;
+}
+
+/* True when somebody runs from a layer of the image, or will want it. */
 static bool is_used(struct wc_image_txn *txn, const struct wc_index_entry *entry,
-                    const struct wc_strv *in_use)
+                    const struct wc_strv *layers, const struct wc_strv *references)
 {
     struct wc_image_parts parts;
     struct wc_err broken = { 0 };
-    if (in_use == NULL || in_use->n == 0 ||
-        wc_image_read(txn->store, &txn->arena, entry, &parts, &broken) != 0)
+    if (is_meant(txn, &txn->index, entry->digest, references))
+        return true;
+    if (layers->n == 0 || wc_image_read(txn->store, &txn->arena, entry, &parts, &broken) != 0)
         return false;
     for (size_t i = 0; i < parts.diff_ids.n; i++)
-        if (has_layer(in_use, parts.diff_ids.items[i]))
+        if (has_layer(layers, parts.diff_ids.items[i] + strlen("sha256:")))
             return true;
     return false;
 }
@@ -131,27 +199,33 @@ static void untie(struct wc_image_txn *txn, const struct wc_index_entry *gone, b
     }
 }
 
-static size_t names_of(const struct wc_index *index, const char *digest)
+/* A copy that untie doesn't shorten. */
+static struct wc_index copy_index(struct wc_image_txn *txn)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < index->n; i++)
-        n += wc_streq(index->items[i].digest, digest);
-    return n;
+    struct wc_index copy = txn->index;
+    copy.cap = copy.n;
+    copy.items = WC_NEW_ARRAY(&txn->arena, struct wc_index_entry, copy.n + 1);
+    if (copy.n > 0)
+        memcpy(copy.items, txn->index.items, copy.n * sizeof *copy.items);
+    return copy;
 }
 
 int wc_image_remove(struct wc_image_store *store, const char *reference,
-                    const struct wc_strv *in_use, bool force, struct wc_err *err)
+                    const struct wc_image_uses *uses, bool force, struct wc_err *err)
 {
     struct wc_image_txn txn;
     struct wc_found found;
+    struct wc_strv layers = { 0 }, references = { 0 };
     int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
+    if (uses != NULL)
+        uses->list(uses->data, &layers, &references);
     rc = wc_index_find(&txn.arena, &txn.index, reference, &found, err);
     bool used = false;
     if (rc == 0) {
         bool last = found.by_id || names_of(&txn.index, found.entry->digest) == 1;
-        used = last && is_used(&txn, found.entry, in_use);
+        used = last && is_used(&txn, found.entry, &layers, &references);
         if (used && !force)
             rc = wc_err_set(err, WC_ERR_CONFLICT, 0,
                             "image %s is used by a container; --force only unties the name",
@@ -161,8 +235,10 @@ int wc_image_remove(struct wc_image_store *store, const char *reference,
         wc_txn_abort(&txn);
         return rc;
     }
+    txn.before = copy_index(&txn);
     untie(&txn, found.entry, found.by_id, used);
     txn.collect = true;
-    txn.keep = in_use;
+    txn.keep = &layers;
+    txn.uses = uses;
     return wc_txn_commit(&txn, err);
 }

@@ -81,8 +81,10 @@ struct wc_image_txn {
     struct wc_map layers;          /* directory in layers/ -> whole diff id of what is staged */
     struct wc_txn_rename *renames; /* newest first */
     struct wc_index index;
-    bool collect;               /* remove what the new index doesn't need … */
-    const struct wc_strv *keep; /* … but these absolute layer directories; may be NULL */
+    bool collect;                     /* remove what the new index doesn't need … */
+    const struct wc_strv *keep;       /* … but these absolute layer directories; may be NULL */
+    const struct wc_image_uses *uses; /* asked again after that; may be NULL … */
+    struct wc_index before;           /* … with what to go back to */
 };
 
 /* Takes the lock, sweeps tmp/, reads the index. progress may be NULL. On success the caller ends it
@@ -128,6 +130,9 @@ int wc_txn_read_blob(const struct wc_image_txn *txn, const char *digest, struct 
 /* Unpacks a blob as the layer `diff_id`, unless it is there; checks the diff id. */
 int wc_txn_unpack(struct wc_image_txn *txn, const char *digest, const char *diff_id,
                   struct wc_err *err);
+
+/* Replaces index.json by txn->index, on disk when it returns. */
+int wc_txn_put_index(struct wc_image_txn *txn, struct wc_err *err);
 
 /* Adds an entry to the index; one with the same reference loses it. Strings are copied. */
 void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry);

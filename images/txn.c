@@ -396,6 +396,17 @@ static int sync_names(struct wc_image_txn *txn, struct wc_err *err)
     return 0;
 }
 
+int wc_txn_put_index(struct wc_image_txn *txn, struct wc_err *err)
+{
+    const char *index = NULL;
+    int fd = txn->store->fd;
+    int rc = write_index(txn, &index, err);
+    if (rc == 0 &&
+        (syncfs(fd) != 0 || renameat(fd, index, fd, "index.json") != 0 || fsync(fd) != 0))
+        rc = fail("replace", "index.json", err);
+    return rc;
+}
+
 int wc_txn_commit(struct wc_image_txn *txn, struct wc_err *err)
 {
     const char *index = NULL;

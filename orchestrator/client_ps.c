@@ -202,7 +202,9 @@ int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, st
                  struct wc_err *err)
 {
     struct wc_client *client;
-    int rc = wc_client_open(options->paths, options->project, false, &client, err);
+    int rc = options->direct
+                 ? WC_ERR_NOENT
+                 : wc_client_open(options->paths, options->project, false, &client, err);
     if (rc == 0) {
         rc = ask(client, arena, out, err);
         wc_client_close(client);

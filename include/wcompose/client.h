@@ -127,12 +127,14 @@ struct wc_ps {
 /* Lists the project's instances: from the supervisor when one runs, else from the driver itself.
  *   process  the driver to list with, NULL = wc_driver_for(PROCESS)
  *   extra    its wc_driver_config.extra
+ *   direct   from the driver also when a supervisor runs: it may wait for what the caller holds
  */
 struct wc_ps_options {
     const struct wc_paths *paths;
     const char *project;
     const struct wc_driver_ops *process;
     void *extra;
+    bool direct;
 };
 int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
                  struct wc_err *err);

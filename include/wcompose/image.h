@@ -86,12 +86,22 @@ typedef int wc_image_visit_fn(void *data, const struct wc_image_info *info);
 int wc_image_list(struct wc_image_store *store, wc_image_visit_fn *visit, void *data,
                   struct wc_err *err);
 
-/* Removes a reference, and what no other image needs: blobs and layers. Layers in `in_use`
- * (directories, absolute or by name alone; may be NULL) make it refuse with WC_ERR_CONFLICT, unless
- * `force` only unties the name.
+/* Says what is in use: `layers` that containers run from (directories, absolute or by name alone),
+ * and `references` of images that will be wanted. Runs on the calling thread while the store is
+ * locked: it must not resolve, load or remove images.
+ */
+struct wc_image_uses {
+    void (*list)(void *data, struct wc_strv *layers, struct wc_strv *references);
+    void *data;
+};
+
+/* Removes a reference, and what no other image needs: blobs and layers. What is in use (may be
+ * NULL) makes it refuse with WC_ERR_CONFLICT, unless `force` only unties the name. It is asked
+ * again when all is out of the way and nobody can begin to use it any more; what came into use
+ * meanwhile is put back, and that is WC_ERR_CONFLICT too.
  */
 int wc_image_remove(struct wc_image_store *store, const char *reference,
-                    const struct wc_strv *in_use, bool force, struct wc_err *err);
+                    const struct wc_image_uses *uses, bool force, struct wc_err *err);
 
 /* Builds an image from Debian packages by a recipe: a file's path, or the name of one in the recipe
  * directories (docs/recipes.md). The tag is the recipe's unless `name` is given. Downloads through

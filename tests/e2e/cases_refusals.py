@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import time
 
 import fixture
 import harness
@@ -258,6 +259,41 @@ def case_images_replaced_under_containers(t):
     t.load_image("other:1", more={"etc/other": ("3", 0o644)})
     t.wc("image", "rm", "other:1")
     assert first[0] not in os.listdir(layers)
+
+
+def case_image_removed_during_up(t):
+    """Either the image stays and the service runs, or it goes and nothing of the service is there."""
+    t.load_image()
+    archive = os.path.join(t.base, "race.tar")
+    t.compose("services: {web: {image: 'race:1', command: [/bin/serve], stop_grace_period: 1s}}\n")
+    t.wc("up", "-d", code=66)
+    before = t.things()
+    for run in range(12):
+        fixture.docker_archive(archive, "race:1", more={"etc/run": (str(run), 0o644)})
+        t.wc("image", "load", archive)
+        process = t.start("up", "-d")
+        time.sleep(0.02 * run)
+        removed = t.wc("image", "rm", "race:1", code=None)
+        status = process.wait(timeout=60)
+        assert removed.code in (0, 1), removed
+        if removed.code == 0:
+            assert status != 0, f"up succeeded without its image\n{process.stdout.read()}"
+        else:
+            assert status == 0 and t.run_inside("web", "cat", "/etc/run").out == str(run), (status, removed)
+        t.wc("down", code=None)
+        t.nothing_left(before)
+        t.wc("image", "rm", "race:1", code=None)
+
+
+def case_image_ls_with_an_unreadable_one(t):
+    t.load_image()
+    t.load_image("other:1", more={"etc/other": ("3", 0o644)}, Env=["A=1"])
+    row = [r for r in t.wc("image", "ls", "--json").rows if "other:1" in r["image"]][0]
+    with open(os.path.join(t.root, "lib", "images", "blobs", "sha256", row["id"].split(":")[1]), "w", encoding="utf-8") as f:
+        f.write("not json")
+    listed = t.wc("image", "ls", code=1)
+    assert "bb:1" in listed.out and "unreadable" in listed.out and "other:1 can't be read" in listed.err, listed
+    assert len(t.wc("image", "ls", "-q", code=1).out.split()) == 2
 
 
 def case_image_made_from_packages(t):

@@ -156,6 +156,26 @@ static void sharing_and_removing(void **state)
     fx_free(&b);
 }
 
+/* What is in use: from the first question on, or from the second. */
+struct using
+{
+    const struct wc_strv *layers;
+    const char *reference;
+    unsigned asked, from;
+    struct wc_arena arena;
+};
+
+static void say_used(void *data, struct wc_strv *layers, struct wc_strv *references)
+{
+    struct using *using = data;
+    if (using->asked++ < using->from)
+        return;
+    if (using->layers != NULL)
+        *layers = *using->layers;
+    if (using->reference != NULL)
+        wc_strv_add(&using->arena, references, using->reference);
+}
+
 static void used_images_stay(void **state)
 {
     (void)state;
@@ -167,16 +187,48 @@ static void used_images_stay(void **state)
     shop_put(&s, &fx, "[\"app\",\"app:2\"]");
     assert_int_equal(resolve(&s, "app", &info), 0);
     struct wc_strv used = { .items = &info.layers.items[1], .n = 1, .set = true };
-    assert_int_equal(wc_image_remove(s.store, "app:2", &used, false, &s.err), 0); /* a name only */
-    assert_int_equal(wc_image_remove(s.store, "app", &used, false, &s.err), WC_ERR_CONFLICT);
+    struct using using = { .layers = &used };
+    const struct wc_image_uses uses = { say_used, &using };
+    assert_int_equal(wc_image_remove(s.store, "app:2", &uses, false, &s.err), 0); /* a name only */
+    assert_int_equal(wc_image_remove(s.store, "app", &uses, false, &s.err), WC_ERR_CONFLICT);
     assert_int_equal(resolve(&s, "app", &info), 0);
-    assert_int_equal(wc_image_remove(s.store, "app", &used, true, &s.err), 0);
+    assert_int_equal(wc_image_remove(s.store, "app", &uses, true, &s.err), 0);
     assert_int_equal(resolve(&s, "app", &info), WC_ERR_NOENT);
     shop_holds(&s, 4, 2); /* nameless, and whole */
     assert_int_equal(resolve(&s, fx.config.hex, &info), 0);
     assert_int_equal(wc_image_remove(s.store, fx.config.hex, NULL, false, &s.err), 0);
     shop_holds(&s, 0, 0);
     shop_close(&s);
+    fx_free(&fx);
+}
+
+/* An `up` found the image before its name was gone: all is put back. */
+static void used_meanwhile(void **state)
+{
+    (void)state;
+    struct fx fx;
+    struct shop s;
+    struct wc_image_info info;
+    fx_make(&fx, 2, "");
+    for (int by_name = 0; by_name < 2; by_name++) {
+        struct using using = { .from = 1 };
+        const struct wc_image_uses uses = { say_used, &using };
+        wc_arena_init(&using.arena);
+        shop_open(&s);
+        shop_put(&s, &fx, "[\"app\"]");
+        assert_int_equal(resolve(&s, "app", &info), 0);
+        struct wc_strv used = { .items = &info.layers.items[1], .n = 1, .set = true };
+        using.layers = by_name ? NULL : &used;
+        using.reference = by_name ? "app:latest" : NULL;
+        assert_int_equal(wc_image_remove(s.store, "app", &uses, false, &s.err), WC_ERR_CONFLICT);
+        assert_int_equal(using.asked, 2);
+        assert_int_equal(resolve(&s, "app", &info), 0);
+        shop_holds(&s, 4, 2);
+        assert_int_equal(wc_image_remove(s.store, "app", NULL, false, &s.err), 0);
+        shop_holds(&s, 0, 0);
+        shop_close(&s);
+        wc_arena_deinit(&using.arena);
+    }
     fx_free(&fx);
 }
 
@@ -198,13 +250,15 @@ static void tag_moves(void **state)
     snprintf(name, sizeof name, "%.16s", a.layers[0].hex);
     const char *const names[] = { name };
     struct wc_strv used = { .items = (const char **)(uintptr_t)names, .n = 1, .set = true };
+    struct using using = { .layers = &used };
+    const struct wc_image_uses uses = { say_used, &using };
     shop_put(&s, &b, "[\"other\"]");
-    assert_int_equal(wc_image_remove(s.store, "other", &used, false, &s.err), 0);
+    assert_int_equal(wc_image_remove(s.store, "other", &uses, false, &s.err), 0);
     assert_int_equal(shop_count(&s, "layers"), 2);
-    assert_int_equal(wc_image_remove(s.store, "app", &used, false, &s.err), 0);
+    assert_int_equal(wc_image_remove(s.store, "app", &uses, false, &s.err), 0);
     assert_int_equal(shop_count(&s, "layers"), 1);
     shop_put(&s, &a, "[\"app\"]");
-    assert_int_equal(wc_image_remove(s.store, "app", &used, false, &s.err), WC_ERR_CONFLICT);
+    assert_int_equal(wc_image_remove(s.store, "app", &uses, false, &s.err), WC_ERR_CONFLICT);
     assert_int_equal(wc_image_remove(s.store, "app", NULL, false, &s.err), 0);
     shop_holds(&s, 0, 0);
     shop_close(&s);
@@ -432,6 +486,7 @@ static void full_disk(void **state)
 }
 
 WC_MAIN(WC_CASE(finding), WC_CASE(what_info_says), WC_CASE(listing), WC_CASE(sharing_and_removing),
-        WC_CASE(used_images_stay), WC_CASE(tag_moves), WC_CASE(missing_layer_comes_back),
-        WC_CASE(leftovers_are_swept), WC_CASE(index_stays_readable), WC_CASE(broken_store_is_told),
-        WC_CASE(crowd), WC_CASE(killed_at_any_time), WC_CASE(full_disk))
+        WC_CASE(used_images_stay), WC_CASE(used_meanwhile), WC_CASE(tag_moves),
+        WC_CASE(missing_layer_comes_back), WC_CASE(leftovers_are_swept),
+        WC_CASE(index_stays_readable), WC_CASE(broken_store_is_told), WC_CASE(crowd),
+        WC_CASE(killed_at_any_time), WC_CASE(full_disk))
