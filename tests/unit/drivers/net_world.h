@@ -44,7 +44,8 @@
 #define HOST_IP IP4(10, 99, 0, 1)
 #define OUTSIDE_IP IP4(10, 99, 0, 2)
 
-enum { PATIENCE_MS = 400, SERVE_PORT = 80 };
+/* How long an answer may take on a loaded machine; how long we look for one that must not come. */
+enum { ANSWER_MS = 20000, SILENCE_MS = 400, SERVE_PORT = 80 };
 
 static char world_root[64];
 static struct wc_paths world_paths;
@@ -58,20 +59,20 @@ static inline struct sockaddr_in world_addr(uint32_t ip4, unsigned port)
                                  .sin_addr.s_addr = htonl(ip4) };
 }
 
-static inline void world_patience(int fd)
+static inline void world_patience(int fd, unsigned ms)
 {
-    const struct timeval wait = { 0, PATIENCE_MS * 1000L };
+    const struct timeval wait = { ms / 1000, ms % 1000 * 1000L };
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
 }
 
 /* Connects and reads what the other side says ("NAME SEEN_ADDRESS"); "" when it doesn't work. */
-static inline void world_tcp(uint32_t ip4, unsigned port, char *out, size_t size)
+static inline void world_tcp(uint32_t ip4, unsigned port, unsigned ms, char *out, size_t size)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in to = world_addr(ip4, port);
     out[0] = '\0';
-    world_patience(fd);
+    world_patience(fd, ms);
     if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0) {
         ssize_t len = recv(fd, out, size - 1, MSG_WAITALL);
         out[len > 0 ? len : 0] = '\0';
@@ -86,7 +87,7 @@ static inline ssize_t world_udp(uint32_t ip4, unsigned port, const void *msg, si
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in to = world_addr(ip4, port);
     ssize_t got = -1;
-    world_patience(fd);
+    world_patience(fd, ANSWER_MS);
     if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 && send(fd, msg, len, 0) >= 0)
         got = recv(fd, out, size, 0);
     close(fd);
@@ -116,11 +117,13 @@ struct node {
 
 /* Says "NAME PEER" to whoever connects to port 80, and as answer to datagrams; answers DNS
  * questions on port 53 with 9.9.9.9. */
-static inline void node_serve(const char *name)
+static inline void node_serve(const char *name, int control)
 {
     struct pollfd fds[3] = { { world_listen(0, SERVE_PORT, SOCK_STREAM), POLLIN, 0 },
                              { world_listen(0, SERVE_PORT, SOCK_DGRAM), POLLIN, 0 },
                              { world_listen(0, 53, SOCK_DGRAM), POLLIN, 0 } };
+    send(control, "ready", 5, 0);
+    close(control);
     for (;;) {
         struct sockaddr_in from = { 0 };
         socklen_t size = sizeof from;
@@ -149,7 +152,7 @@ static inline void node_serve(const char *name)
 }
 
 struct node_ask {
-    bool udp;
+    bool udp, silent; /* silent: no answer is expected (TCP) */
     uint32_t ip4;
     unsigned port;
     size_t len;
@@ -166,7 +169,7 @@ static inline void node_obey(int control)
             ssize_t n = world_udp(ask.ip4, ask.port, ask.msg, ask.len, out, sizeof out);
             send(control, out, n > 0 ? (size_t)n : 0, 0);
         } else {
-            world_tcp(ask.ip4, ask.port, out, sizeof out);
+            world_tcp(ask.ip4, ask.port, ask.silent ? SILENCE_MS : ANSWER_MS, out, sizeof out);
             send(control, out, strlen(out), 0);
         }
     }
@@ -221,10 +224,8 @@ static inline struct node node_start(const char *name, const struct wc_buf *host
         pid_t server = fork();
         if (server == 0) {
             prctl(PR_SET_PDEATHSIG, SIGKILL);
-            node_serve(name);
+            node_serve(name, pair[1]);
         }
-        usleep(20000); /* its sockets are bound by then; a late one fails the case visibly */
-        send(pair[1], "ready", 5, 0);
         node_obey(pair[1]);
     }
     close(pair[1]);
@@ -239,14 +240,26 @@ static inline void node_end(struct node *node)
     waitpid(node->pid, NULL, 0);
 }
 
-static inline const char *node_tcp(const struct node *node, uint32_t ip4, unsigned port)
+static inline const char *node_asks(const struct node *node, uint32_t ip4, unsigned port,
+                                    bool silent)
 {
     static char out[256];
-    struct node_ask ask = { .ip4 = ip4, .port = port };
+    struct node_ask ask = { .silent = silent, .ip4 = ip4, .port = port };
     send(node->control, &ask, sizeof ask, 0);
     ssize_t len = recv(node->control, out, sizeof out - 1, 0);
     out[len > 0 ? len : 0] = '\0';
     return out;
+}
+
+/* What is answered there; "" when the connection doesn't come about. */
+static inline const char *node_tcp(const struct node *node, uint32_t ip4, unsigned port)
+{
+    return node_asks(node, ip4, port, false);
+}
+
+static inline void node_cannot(const struct node *node, uint32_t ip4, unsigned port)
+{
+    assert_string_equal(node_asks(node, ip4, port, true), "");
 }
 
 static inline ssize_t node_udp(const struct node *node, const struct node_ask *ask, void *out,
@@ -259,8 +272,15 @@ static inline ssize_t node_udp(const struct node *node, const struct node_ask *a
 static inline const char *host_tcp(uint32_t ip4, unsigned port)
 {
     static char out[256];
-    world_tcp(ip4, port, out, sizeof out);
+    world_tcp(ip4, port, ANSWER_MS, out, sizeof out);
     return out;
+}
+
+static inline void host_cannot(uint32_t ip4, unsigned port)
+{
+    char out[256];
+    world_tcp(ip4, port, SILENCE_MS, out, sizeof out);
+    assert_string_equal(out, "");
 }
 
 /* ---- the outside ------------------------------------------------------------------------- */

@@ -221,7 +221,7 @@ static struct reply ask_tcp(uint32_t server, const char *name)
     struct sockaddr_in to = world_addr(server, 53);
     size_t len = question(name, A, msg + 2), got = 0;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    world_patience(fd);
+    world_patience(fd, ANSWER_MS);
     msg[0] = 0;
     msg[1] = (uint8_t)len;
     assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
