@@ -164,6 +164,19 @@ def case_full_disk(t):
     t.nothing_left(before)
 
 
+def case_load_on_a_full_disk(t):
+    small = os.path.join(t.base, "small")
+    os.makedirs(small)
+    harness.command("mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "small", small)
+    archive = os.path.join(t.base, "image.tar")
+    fixture.docker_archive(archive)
+    result = t.wc("image", "load", archive, code=1, env={"WCOMPOSE_ROOT": small})
+    assert "space" in result.err.lower(), result
+    images = os.path.join(small, "lib", "images")
+    left = [name for d in ("blobs", "layers", "diffs", "tmp") for _, _, names in os.walk(os.path.join(images, d)) for name in names]
+    assert left == [] and t.wc("image", "ls", "--json", env={"WCOMPOSE_ROOT": small}).out == "", left
+
+
 def case_unreadable_bind_source(t):
     t.load_image()
     t.compose("""
