@@ -80,8 +80,7 @@ struct inst {
     bool op_failed;
     int op_code; /* with op_failed: enum wc_code */
     uint64_t retry_at_ms, delay_ms, up_at_ms, kill_at_ms;
-    bool stop_sent;
-    bool stuck; /* SIGKILL has no effect; error says why */
+    bool stop_sent, stuck; /* stuck: SIGKILL has no effect; error says why */
     struct wc_health_conf check;
     struct wc_health_watch health;
     char health_output[256];

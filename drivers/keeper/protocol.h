@@ -92,9 +92,9 @@ enum { WC_KEEPER_SEALED_FD = 4 };
  * to 127 with one line on stderr. Without --stdin the program reads /dev/null; with --detach all of
  * its stdio is /dev/null and join returns 0 once the program runs. INT, TERM, HUP, QUIT, WINCH,
  * USR1 and USR2 are passed on. ALRM means "time is up": the program is killed, reaped, and join
- * exits 137. Killing join kills the program too (--detach excepted). Whatever of join is killed, the
- * program keeps a parent outside the instance that reaps it (join_hold.c): without one the instance
- * could not end where the host's first process reaps nobody.
+ * exits 137. Killing join kills the program too (--detach excepted). Whatever of join is killed,
+ * the program keeps a parent outside the instance that reaps it (join_hold.c): without one the
+ * instance could not end where the host's first process reaps nobody.
  *
  * --env-fd: an open descriptor (a memfd, at its start) of up to 1 MiB of "K=V" strings, each with
  * its NUL, which win over those of join.conf. Values may be secrets, and everybody on the host may
