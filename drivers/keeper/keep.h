@@ -82,6 +82,7 @@ struct wc_keep {
     int init_status;                     /* as of wait(2) */
     uint64_t init_starttime, started_ms; /* 0 = not known, not started */
     bool overlay;                        /* mounted by us */
+    bool own_netns;                      /* made by us, and we are in it */
     struct {
         pid_t pid;
         int status;
@@ -98,7 +99,10 @@ int wc_keep_conf_load(struct wc_keep_conf *conf);
 
 /* keep_net.c: makes or joins the network namespace, writes the sysctls, sends net.host and
  * net.inside. The process stays in that namespace. */
-int wc_keep_net_up(const struct wc_keep_conf *conf);
+int wc_keep_net_up(struct wc_keep *keep);
+/* keep_links.c: called last. Deletes the links of a namespace that wc_keep_net_up made, when
+ * connections would keep it alive behind us; looks for up to 50 ms whether they do. */
+void wc_keep_net_down(const struct wc_keep *keep);
 
 /* keep_root.c: private mount namespace, detached mounts, pinned parts of volumes, overlay. */
 int wc_keep_root_up(struct wc_keep *keep);

@@ -112,7 +112,7 @@ static int set_up(struct wc_keep *keep)
     if (keep->lib < 0)
         return wc_fault("open", keep->conf.lib, errno);
     if (wc_keep_listen(keep) != 0 || wc_keep_log_open(keep) != 0 || open_stdio(keep) != 0 ||
-        wc_keep_root_up(keep) != 0 || wc_keep_net_up(&keep->conf) != 0)
+        wc_keep_root_up(keep) != 0 || wc_keep_net_up(keep) != 0)
         return -1;
     return wc_keep_run(keep, WC_KEEP_CREATE);
 }
@@ -216,5 +216,6 @@ int main(int argc, char **argv)
     if (set_up(keep) != 0)
         wc_keep_fail(keep, false);
     loop(keep);
+    wc_keep_net_down(keep);
     return keep->exit_status;
 }

@@ -168,12 +168,14 @@ static bool is_still(const char *netns, uint64_t starttime)
            now == starttime;
 }
 
-static int enter(const struct wc_keep_conf *conf)
+static int enter(struct wc_keep *keep)
 {
+    const struct wc_keep_conf *conf = &keep->conf;
     const char *netns = conf->netns;
     if (strcmp(netns, "new") == 0) {
         if (unshare(CLONE_NEWNET) != 0)
             return wc_fault("network: new namespace", NULL, errno);
+        keep->own_netns = true;
     } else {
         int fd = open(netns, O_RDONLY | O_CLOEXEC);
         if (fd >= 0 && conf->netns_starttime != 0 && !is_still(netns, conf->netns_starttime))
@@ -204,16 +206,16 @@ static int fill(const struct wc_keep_conf *conf, int host)
     return status;
 }
 
-int wc_keep_net_up(const struct wc_keep_conf *conf)
+int wc_keep_net_up(struct wc_keep *keep)
 {
-    if (strcmp(conf->netns, "host") == 0)
+    if (strcmp(keep->conf.netns, "host") == 0)
         return 0;
     int host = rtnetlink_open(); /* a socket belongs to the namespace it was opened in */
     if (host < 0)
         return -1;
-    int status = enter(conf);
+    int status = enter(keep);
     if (status == 0)
-        status = fill(conf, host);
+        status = fill(&keep->conf, host);
     close(WC_KEEPER_NETNS_FD); /* held open, it would keep the namespace after our end */
     close(host);
     madvise(blob, sizeof blob, MADV_DONTNEED);

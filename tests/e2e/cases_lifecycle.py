@@ -1,4 +1,5 @@
 """Life of an app: up, order, change, restart, recovery, down; from outside."""
+import json
 import os
 import signal
 import subprocess
@@ -50,6 +51,36 @@ def case_noop_up_does_nothing(t):
     assert "nothing to do" in again.err, again
     assert (t.pid("db"), t.pid("web")) == pids
     t.wc("down", "-v")
+
+
+def case_cut_connections_hold_no_network(t):
+    """A connection whose other end can't be reached any more outlives its program in the kernel, and with it the network
+    namespace: the link and the address must be free all the same."""
+    t.load_image()
+    t.compose("""
+        services:
+          far:
+            image: bb:1
+            command: [nc, -l, -p, "9", -e, sleep, "60"]
+            stop_grace_period: 0s
+          near:
+            image: bb:1
+            command: [sh, -c, "while true; do sleep 60 | nc far 9; sleep 0.1; done"]
+            stop_grace_period: 0s
+            depends_on: [far]
+    """)
+    before = t.things()
+    t.wc("up", "-d")
+
+    def connected():
+        with open(f"/proc/{t.pid('near')}/net/tcp", encoding="ascii") as f:
+            return any(line.split()[3] == "01" for line in f.readlines()[1:])
+
+    t.until(connected, "near is connected to far")
+    for link in json.loads(harness.command("ip", "-json", "link", "show", "type", "bridge").stdout):
+        harness.command("ip", "link", "set", link["ifname"], "down")
+    t.wc("down")
+    t.nothing_left(before)
 
 
 def case_only_what_changed_is_replaced(t):
