@@ -116,7 +116,7 @@ static void names(void **state)
         { NAME_NOTE("latest"), NULL, "docker.io/library/a:latest" }, /* from "a.tar" */
         { NAME_NOTE("1.2"), NULL, "docker.io/library/a:1.2" },
         { NAME_NOTE("latest"), "mine:7", "docker.io/library/mine:7" },
-        { NAME_NOTE("busybox"), "mine:7", "docker.io/library/busybox:latest" },
+        { NAME_NOTE("busybox"), "mine:7", "docker.io/library/mine:7" }, /* what is asked for wins */
         { "{\"io.containerd.image.name\":\"docker.io/library/x:9\","
           "\"org.opencontainers.image.ref.name\":\"9\"}",
           NULL, "docker.io/library/x:9" },
