@@ -40,7 +40,9 @@ static bool parse(struct wc_arena *arena, const char *text, size_t len, bool raw
 {
     struct wc_diags diags;
     struct wc_spec_options options = { 0 };
-    struct wc_load load = { .options = &options, .arena = arena, .diags = &diags };
+    struct wc_load load = {
+        .options = &options, .budget = wc_budget_make(NULL), .arena = arena, .diags = &diags
+    };
     struct wc_dotenv in = {
         .file = "x.env", .text = text, .len = len, .outer = get, .out = out, .raw = raw
     };
