@@ -9,6 +9,9 @@
 #include "base/arena.h"
 #include "base/str.h"
 
+/* A port's long form: the map, and four keys with their values. */
+enum { PORT_NODES = 9 };
+
 struct range {
     int64_t from, to;
 };
@@ -128,6 +131,10 @@ static bool expand_ranges(struct wc_load *load, struct wc_node *item, const stru
     int64_t n = container.to - container.from + 1, n_host = host.to - host.from + 1;
     if (has_host && n_host != n && n != 1)
         return refuse(load, item, "both ranges must have the same length", NULL);
+    size_t nodes = (size_t)n * (in->ip[0] == '\0' ? PORT_NODES : PORT_NODES + 2);
+    if (n > 1 &&
+        !wc_budget_take(&load->budget, load->diags, WC_LIMIT_NODES, nodes, item->at, item->span))
+        return false;
     for (int64_t i = 0; i < n; i++) {
         const char *published = NULL;
         if (has_host && n == 1)

@@ -93,6 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     must_equal(&first, &second, "(twice)");
     if (ok && !raw) {
+        wc_buf_adds(&text,
+                    "#\n"); /* a name may begin with a mark that is skipped in the first line */
         for (size_t i = 0; i < first.n; i++)
             write_quoted(&text, first.entries[i].key, first.entries[i].value);
         if (!parse(&arena, text.data, text.len, false, &third))
