@@ -58,7 +58,7 @@ const struct wc_field *wc_table_find(const struct wc_table *table, const char *k
 static struct wc_node *bad_copy(struct wc_load *load, const struct wc_node *node)
 {
     struct wc_node *bad = wc_node_copy(load->arena, node);
-    bad->kind = WC_NODE_BAD;
+    wc_node_spoil(bad);
     return bad;
 }
 

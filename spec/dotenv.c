@@ -98,12 +98,12 @@ static void put_template(struct reader *r, const char *key, const char *text, st
     wc_template_report(r->load, &why, at, wc_utf8_columns(text, strlen(text)));
 }
 
-/* KEY=value to the end of the line, cut at " #". */
+/* KEY=value to the end of the line, cut at " #"; a value that begins with # is no comment. */
 static void read_bare(struct reader *r, const char *key)
 {
     const char *end = line_end(r), *stop = end;
     for (const char *p = r->p; p < end; p++) {
-        if (*p == '#' && (p == r->p || p[-1] == ' ')) {
+        if (*p == '#' && p > r->p && p[-1] == ' ') {
             stop = p;
             break;
         }

@@ -260,11 +260,45 @@ static void check_image(struct wc_load *load, const struct wc_service *s,
         diag->hint = "build is not carried out yet: build the image first and name it with image:";
 }
 
-/* Reports a mount on a target that another has; `text` may go on behind the target. */
-static void check_target(struct wc_load *load, const struct wc_service *s, struct wc_map *seen,
-                         const struct wc_node *item, const char *text)
+/* A build has one source of its steps, and makes an image for the platform that is run. */
+static void check_build(struct wc_load *load, const struct wc_service *s,
+                        const struct wc_node *node)
 {
-    const char *target = wc_arena_strndup(load->arena, text, strcspn(text, ":"));
+    const struct wc_node *build = wc_node_get(node, "build");
+    const struct wc_member *file = wc_node_member(build, "dockerfile"),
+                           *text = wc_node_member(build, "dockerfile_inline");
+    const struct wc_node *platforms = wc_node_get(build, "platforms");
+    const struct wc_node *platform = wc_node_get(node, "platform");
+    if (file != NULL && text != NULL && wc_node_text(build, "dockerfile") != NULL &&
+        wc_node_text(build, "dockerfile_inline") != NULL) {
+        struct wc_diag *diag = wc_report_at(
+            load, WC_E_CONFLICT, text->key_at, text->key_span,
+            "the build of service '%s' has both dockerfile and dockerfile_inline", s->name);
+        diag->hint = "remove one of the two";
+        diag->related = file->key_at;
+        diag->related_span = file->key_span;
+        diag->related_label = "dockerfile is here";
+    }
+    if (platform == NULL || platform->kind != WC_NODE_STRING || platform->text[0] == '\0' ||
+        platforms == NULL || platforms->kind != WC_NODE_LIST || platforms->n == 0)
+        return;
+    for (size_t i = 0; i < platforms->n; i++)
+        if (platforms->items[i]->kind == WC_NODE_BAD ||
+            wc_streq0(platforms->items[i]->text, platform->text))
+            return;
+    struct wc_diag *diag =
+        wc_report(load, WC_E_CONFLICT, platform,
+                  "service '%s' runs on platform '%s', which isn't among its build.platforms",
+                  s->name, platform->text);
+    diag->hint = "add it there, or run one of them";
+    diag->related = platforms->at;
+    diag->related_label = "build.platforms is here";
+}
+
+/* Reports a mount on a target that another has. */
+static void check_target(struct wc_load *load, const struct wc_service *s, struct wc_map *seen,
+                         const struct wc_node *item, const char *target)
+{
     const struct wc_node *first = wc_map_get(seen, target);
     if (first == NULL) {
         wc_map_put(seen, target, (void *)(uintptr_t)item);
@@ -288,9 +322,12 @@ static void check_targets(struct wc_load *load, const struct wc_service *s,
         if (target != NULL)
             check_target(load, s, &seen, volumes->items[i], target);
     }
-    for (size_t i = 0; tmpfs != NULL && i < tmpfs->n; i++)
-        if (tmpfs->items[i]->kind == WC_NODE_STRING)
-            check_target(load, s, &seen, tmpfs->items[i], tmpfs->items[i]->text);
+    for (size_t i = 0; tmpfs != NULL && i < tmpfs->n; i++) {
+        const struct wc_node *item = tmpfs->items[i];
+        if (item->kind == WC_NODE_STRING) /* options follow the target */
+            check_target(load, s, &seen, item,
+                         wc_arena_strndup(load->arena, item->text, strcspn(item->text, ":")));
+    }
 }
 
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
@@ -313,6 +350,7 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
     settle_namespaces(load, s, node);
     settle_volumes_from(load, s, node);
     check_image(load, s, node, member);
+    check_build(load, s, node);
     check_targets(load, s, node);
     if (s->container_name != NULL && s->replicas > 1 && name != NULL)
         wc_report(load, WC_E_SCALE, name,

@@ -88,9 +88,10 @@ static bool fail_required(struct expansion *x, const struct braced *b, const cha
     x->fault->required = true;
     x->fault->offset = b->base - 2;
     x->fault->len = b->len + 3;
-    snprintf(x->fault->msg, sizeof x->fault->msg, "required variable '%.*s' is not set%s%s",
-             (int)(b->name_len > 80 ? 80 : b->name_len), b->body, text.len == 0 ? "" : ": ",
-             text.data);
+    snprintf(x->fault->msg, sizeof x->fault->msg, "required variable '%.*s' is %s%s%s",
+             (int)(b->name_len > 80 ? 80 : b->name_len), b->body,
+             look_up(x, b->body, b->name_len) == NULL ? "not set" : "empty",
+             text.len == 0 ? "" : ": ", text.data);
     return false;
 }
 

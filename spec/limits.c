@@ -39,7 +39,9 @@ static const struct row rows[WC_LIMIT_COUNT] = {
     [WC_LIMIT_DEPTH] = { "depth", ROW(depth), 48, 200, "nested deeper than", " levels",
                          "Levels of maps and lists in each other, aliases followed." },
     [WC_LIMIT_NODES] = { "nodes", ROW(nodes), 1000000, 100000000, "the files hold more than",
-                         " values", "Keys, values, lists and maps written in all files." },
+                         " values",
+                         "Keys, values, lists and maps written in all files; ranges of ports "
+                         "count as if each port were written." },
     [WC_LIMIT_ALIAS_NODES] = { "alias-nodes", ROW(alias_nodes), 100000, 100000000,
                                "aliases expand to more than", " nodes",
                                "What aliases and merge keys add; long text counts one more for "

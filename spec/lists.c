@@ -15,18 +15,21 @@
 #define LIST WC_KIND(WC_NODE_LIST)
 #define MAP WC_KIND(WC_NODE_MAP)
 
-/* Checks the items of a list of strings; numbers are taken as text where `numbers` says so. */
+/* Checks the items of a list of strings; whole numbers are taken as text where `numbers` says so.
+ */
 static struct wc_node *canon_items(struct wc_load *load, struct wc_node *node,
                                    const struct wc_where *where, bool numbers)
 {
     static const struct wc_field item_string = { .type = &wc_type_string };
     static const struct wc_field item_text = { .type = &wc_type_text };
+    static const struct wc_type whole_type = { .expects = "a string or a whole number" };
+    static const struct wc_field item_whole = { .type = &whole_type };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         struct wc_node *item = node->items[i];
-        if (item->kind == WC_NODE_NULL)
-            item = wc_canon_refuse(load, &item_string, item, &inner);
+        if (item->kind == WC_NODE_NULL || (numbers && item->kind == WC_NODE_FLOAT))
+            item = wc_canon_refuse(load, numbers ? &item_whole : &item_string, item, &inner);
         wc_node_add(load->arena, out,
                     wc_canon_value(load, numbers ? &item_text : &item_string, item, &inner));
     }
@@ -73,7 +76,7 @@ static struct wc_node *canon_test(struct wc_load *load, const struct wc_field *f
                                      "%s starts with CMD, CMD-SHELL or NONE, not '%s'",
                                      wc_where_text(load, where), first);
     wc_hint_words(load, diag, first, words, WC_COUNT(words), false);
-    out->kind = WC_NODE_BAD;
+    wc_node_spoil(out);
     return out;
 }
 
@@ -110,12 +113,15 @@ static struct wc_node *canon_kv_list(struct wc_load *load, const struct wc_field
 {
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     struct wc_node *items = canon_items(load, node, where, false);
+    bool ok = true;
     for (size_t i = 0; i < items->n; i++) {
         if (items->items[i]->kind == WC_NODE_STRING)
             canon_pair(load, out, items->items[i], field->type == &wc_type_env);
         else
-            out->kind = WC_NODE_BAD;
+            ok = false;
     }
+    if (!ok)
+        wc_node_spoil(out);
     return out;
 }
 

@@ -37,15 +37,15 @@ static bool is_host_path(const char *text)
            is_drive(text) || may_be_drive(text);
 }
 
-/* End of a field. "c:/a" is a drive's path where another path follows ("c:/a:/b"), or after a
- * drive; else it is volume c at /a, which docker compose takes for the drive as well. */
-static const char *field_end(const char *p, bool after_drive)
+/* End of a field. "c:/a" is a drive's path where another path follows ("c:/a:/b"), and as a target;
+ * else it is volume c at /a, which docker compose takes for the drive as well. */
+static const char *field_end(const char *p, bool is_target)
 {
     bool drive = is_drive(p);
     if (!drive && may_be_drive(p)) {
         const char *next = strchr(p + 2, ':');
-        drive = after_drive || (next != NULL && (next[1] == '/' || next[1] == '\\' ||
-                                                 is_drive(next + 1) || may_be_drive(next + 1)));
+        drive = is_target || (next != NULL && (next[1] == '/' || next[1] == '\\' ||
+                                               is_drive(next + 1) || may_be_drive(next + 1)));
     }
     return p + (drive ? 2 : 0) + strcspn(p + (drive ? 2 : 0), ":");
 }
@@ -55,7 +55,7 @@ static bool take_apart(struct wc_arena *arena, const char *text, struct short_mo
     const char *fields[3] = { NULL, NULL, NULL };
     size_t n = 0;
     for (const char *p = text;; p++) {
-        const char *end = field_end(p, n == 1 && strchr(fields[0], ':') != NULL);
+        const char *end = field_end(p, n == 1);
         if (n == 3 || end == p)
             return false;
         fields[n++] = wc_arena_strndup(arena, p, (size_t)(end - p));
@@ -177,6 +177,8 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
     struct wc_arena *arena = load->arena;
     const char *type = wc_node_text(mount, "type");
     struct wc_node *target = wc_node_get(mount, "target"), *source = wc_node_get(mount, "source");
+    if (type == NULL && wc_node_member(mount, "type") != NULL)
+        return false; /* reported: not one of the types */
     if (type == NULL || (target == NULL && !wc_streq(type, "npipe"))) {
         wc_report(load, WC_E_MISSING, mount, "%s needs '%s'", wc_where_text(load, where),
                   type == NULL ? "type" : "target");

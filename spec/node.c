@@ -38,6 +38,7 @@ struct builder {
     bool failed;          /* a syntax error or a limit: stop */
     struct wc_loc *lines; /* where libyaml's lines begin, when it counts others than we do */
     size_t n_lines;
+    struct wc_loc end;            /* behind the last character */
     size_t seen_index, seen_byte; /* a character and its byte: marks count characters */
 };
 
@@ -48,6 +49,8 @@ static struct wc_loc place_at(const struct builder *b, size_t line, size_t colum
     if (line < b->n_lines)
         return (struct wc_loc){ b->file, b->lines[line].line,
                                 b->lines[line].col + (unsigned)column };
+    if (line >= b->end.line) /* libyaml ends a last line that the text doesn't */
+        return b->end;
     return (struct wc_loc){ b->file, (unsigned)line + 1, (unsigned)column + 1 };
 }
 
@@ -461,6 +464,7 @@ bool wc_node_parse(struct wc_arena *arena, struct wc_diags *diags, const char *f
         report(&b, WC_E_LIMIT, (struct wc_loc){ file, 1, 1 }, "out of memory in the YAML reader");
         return false;
     }
+    b.end = wc_text_place(file, b.text, b.len, b.len);
     b.lines = wc_text_yaml_lines(arena, b.text, b.len, &b.n_lines);
     yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&b.parser, (const unsigned char *)b.text, b.len);

@@ -94,6 +94,9 @@ struct wc_node *wc_node_boolean(struct wc_arena *arena, bool value, const struct
 /* Copies one node; lists and maps get arrays of their own that share the children. */
 struct wc_node *wc_node_copy(struct wc_arena *arena, const struct wc_node *node);
 
+/* Makes a node one that was reported: BAD, with nothing in it. */
+void wc_node_spoil(struct wc_node *node);
+
 /* Appends to a list. */
 void wc_node_add(struct wc_arena *arena, struct wc_node *list, struct wc_node *item);
 

@@ -9,6 +9,9 @@
 #include "base/arena.h"
 #include "base/str.h"
 
+/* A port's long form: the map, and four keys with their values. */
+enum { PORT_NODES = 9 };
+
 struct range {
     int64_t from, to;
 };
@@ -102,10 +105,13 @@ static void add_port(struct wc_load *load, struct wc_node *out, const struct wc_
     wc_node_add(arena, out, port);
 }
 
+/* `part` follows the sentence in quotes; NULL when there is nothing to quote. */
 static bool refuse(struct wc_load *load, struct wc_node *item, const char *what, const char *part)
 {
-    wc_canon_bad(load, item, "port '%s': %s%s%s%s", item->raw, what, part[0] == '\0' ? "" : " '",
-                 part, part[0] == '\0' ? "" : "'");
+    if (part == NULL)
+        wc_canon_bad(load, item, "port '%s': %s", item->raw, what);
+    else
+        wc_canon_bad(load, item, "port '%s': %s '%s'", item->raw, what, part);
     load->diags->last->hint =
         "[ip:][host:]container[/protocol]: \"8080:80\", \"127.0.0.1:53:53/udp\"";
     return false;
@@ -115,6 +121,8 @@ static bool expand_ranges(struct wc_load *load, struct wc_node *item, const stru
                           struct wc_node *out)
 {
     struct range host = { 0, 0 }, container;
+    if (in->container[0] == '\0')
+        return refuse(load, item, "the container's port is missing", NULL);
     if (!read_range(in->container, 1, &container))
         return refuse(load, item, "the container's port must be 1 to 65535, not", in->container);
     bool has_host = in->host[0] != '\0';
@@ -122,7 +130,11 @@ static bool expand_ranges(struct wc_load *load, struct wc_node *item, const stru
         return refuse(load, item, "the host's port must be 0 to 65535, not", in->host);
     int64_t n = container.to - container.from + 1, n_host = host.to - host.from + 1;
     if (has_host && n_host != n && n != 1)
-        return refuse(load, item, "both ranges must have the same length", "");
+        return refuse(load, item, "both ranges must have the same length", NULL);
+    size_t nodes = (size_t)n * (in->ip[0] == '\0' ? PORT_NODES : PORT_NODES + 2);
+    if (n > 1 &&
+        !wc_budget_take(&load->budget, load->diags, WC_LIMIT_NODES, nodes, item->at, item->span))
+        return false;
     for (int64_t i = 0; i < n; i++) {
         const char *published = NULL;
         if (has_host && n == 1)
@@ -167,12 +179,12 @@ static bool finish_long(struct wc_load *load, struct wc_node *port, struct wc_no
     if (target == NULL || target->kind != WC_NODE_INT)
         return target != NULL && target->kind == WC_NODE_BAD;
     if (target->integer < 1 || target->integer > 65535)
-        return refuse(load, target, "the container's port must be 1 to 65535", "");
+        return refuse(load, target, "the container's port must be 1 to 65535", NULL);
     if (published != NULL && published->kind == WC_NODE_STRING && published->text[0] != '\0' &&
         !read_range(published->text, 0, &range))
-        return refuse(load, published, "the host's port must be 0 to 65535", "");
+        return refuse(load, published, "the host's port must be 0 to 65535", NULL);
     if (ip != NULL && ip->kind == WC_NODE_STRING && !valid_ip(ip->text))
-        return refuse(load, ip, "not an address", "");
+        return refuse(load, ip, "not an address", NULL);
     if (wc_node_get(port, "mode") == NULL)
         wc_node_put(arena, port, "mode", wc_node_string(arena, "ingress", port));
     if (wc_node_get(port, "protocol") == NULL)
@@ -203,7 +215,7 @@ static struct wc_node *canon_ports(struct wc_load *load, const struct wc_field *
         }
     }
     if (!ok)
-        out->kind = WC_NODE_BAD;
+        wc_node_spoil(out);
     return out;
 }
 

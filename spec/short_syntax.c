@@ -71,9 +71,11 @@ static struct wc_node *expand_device(struct wc_load *load, struct wc_node *item)
     }
     if (permissions != NULL)
         *permissions++ = '\0';
+    if (target == NULL || *target == '\0')
+        target = text;
     struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, item);
     wc_node_put(arena, out, "source", wc_node_string(arena, text, item));
-    wc_node_put(arena, out, "target", wc_node_string(arena, target == NULL ? text : target, item));
+    wc_node_put(arena, out, "target", wc_node_string(arena, target, item));
     wc_node_put(arena, out, "permissions",
                 wc_node_string(arena, permissions == NULL ? "rwm" : permissions, item));
     return out;

@@ -1,7 +1,8 @@
 /* split.c - a command string to words.
  *
  * docker compose's splitter ends a command silently at an unquoted ';', '&', '|', '<' or '>'; a
- * user who writes `a && b` means a shell, so that is refused with the way to ask for one.
+ * user who writes `a && b` means a shell, so that is refused with the way to ask for one. A
+ * substitution, `…` or $(…), is no operator: it goes to the program as it is, in one word.
  */
 #include "spec/types.h"
 
@@ -16,6 +17,8 @@ struct splitter {
     struct wc_buf word;
     bool in_word;
 };
+
+static const char never_closed[] = "a quote is opened here and never closed";
 
 static struct wc_node *bad(struct splitter *s)
 {
@@ -37,7 +40,7 @@ static struct wc_loc place_of(const struct wc_node *node, const char *p)
 
 static struct wc_node *refuse_operator(struct splitter *s, const char *p)
 {
-    size_t len = strspn(p, ";&|<>");
+    size_t len = *p == '(' || *p == ')' ? 1 : strspn(p, ";&|<>");
     struct wc_diag *diag =
         wc_report_at(s->load, WC_E_SHELL, place_of(s->node, p), (unsigned)len,
                      "no shell reads this command, so '%.*s' would not work", (int)len, p);
@@ -67,6 +70,41 @@ static const char *quoted(struct splitter *s, const char *p, char quote)
     return *p == quote ? p : NULL;
 }
 
+static struct wc_node *refuse_open(struct splitter *s, const char *p, const char *what)
+{
+    wc_report_at(s->load, WC_E_VALUE, place_of(s->node, p), 1, "%s", what);
+    return bad(s);
+}
+
+/* True at the ( of "$(". */
+static bool begins_substitution(const struct splitter *s, const char *p)
+{
+    return *p == '(' && p > s->node->text && p[-1] == '$' && s->word.len > 0 &&
+           s->word.data[s->word.len - 1] == '$';
+}
+
+/* p is at the opening sign of a substitution, which goes into the word with all that's in it;
+ * returns its end, or NULL when there is none. Quotes stand for themselves in $(…), not in `…`. */
+static const char *substitution(struct splitter *s, const char *p)
+{
+    const char end = *p == '(' ? ')' : '`';
+    wc_buf_addc(&s->word, *p++);
+    for (; *p != '\0' && *p != end && !(end == ')' && *p == '('); p++) {
+        if (end == '`' && (*p == '\'' || *p == '"')) {
+            p = quoted(s, p + 1, *p);
+            if (p == NULL)
+                return NULL;
+            continue;
+        }
+        if (*p == '\\' && p[1] != '\0')
+            p++;
+        wc_buf_addc(&s->word, *p);
+    }
+    if (*p == end)
+        wc_buf_addc(&s->word, end);
+    return *p == end ? p : NULL;
+}
+
 static struct wc_node *split(struct splitter *s)
 {
     for (const char *p = s->node->text; *p != '\0'; p++) {
@@ -74,18 +112,23 @@ static struct wc_node *split(struct splitter *s)
             end_word(s);
             continue;
         }
-        if (strchr(";&|<>", *p) != NULL)
+        bool substitutes = *p == '`' || begins_substitution(s, p);
+        if (!substitutes && strchr(";&|<>()", *p) != NULL)
             return refuse_operator(s, p);
         s->in_word = true;
         if (*p == '\'' || *p == '"') {
             const char *close = quoted(s, p + 1, *p);
-            if (close == NULL) {
-                wc_report_at(s->load, WC_E_VALUE, place_of(s->node, p), 1,
-                             "a quote is opened here and never closed");
-                return bad(s);
-            }
+            if (close == NULL)
+                return refuse_open(s, p, never_closed);
             p = close;
-        } else if (*p == '\\' && p[1] != '\0') {
+        } else if (substitutes) {
+            const char *close = substitution(s, p);
+            if (close == NULL)
+                return refuse_open(s, p, "a substitution begins here and never ends");
+            p = close;
+        } else if (*p == '\\' && p[1] == '\0') {
+            return refuse_open(s, p, "a backslash at the end has nothing to protect");
+        } else if (*p == '\\') {
             wc_buf_addc(&s->word, *++p);
         } else {
             wc_buf_addc(&s->word, *p);

@@ -97,6 +97,15 @@ static void shrink_weight(struct wc_node *parent, const struct wc_node *child)
     parent->weight -= child->weight < parent->weight ? child->weight : parent->weight - 1;
 }
 
+void wc_node_spoil(struct wc_node *node)
+{
+    node->kind = WC_NODE_BAD;
+    node->items = NULL;
+    node->members = NULL;
+    node->index = NULL;
+    node->n = node->cap = 0;
+}
+
 void wc_node_add(struct wc_arena *arena, struct wc_node *list, struct wc_node *item)
 {
     list->items = wc_arena_grow(arena, list->items, list->n, &list->cap, sizeof(struct wc_node *));

@@ -52,6 +52,8 @@ RULES = [
     ("drive-relative-paths", ours(r"volume '[A-Za-z]:[^\\/].* is not of the form")),
     ("blkio-keys", at(r"\.blkio_config\.[a-z_]+\.\d+\.([Pp]ath|[Rr]ate|[Ww]eight)$")),
     ("watch-exec", at(r"\.develop\.watch\.\d+\.exec$", lambda a, b: a == {"command": None})),
+    ("dollar-in-keys", at(r"\$", lambda a, b: "(missing)" in (a, b))),
+    ("x-keys-of-users", at(r"\.(#extensions|x-[^.]*)$", lambda a, b: "(missing)" in (a, b))),
     ("models-in-json", at(r"^models$", lambda a, b: a == "(missing)")),
     ("cpu-percent-fraction", theirs(r"cpu_percent must be a string")),
     ("minus-one-as-text", theirs(r"invalid size: '-1'")),

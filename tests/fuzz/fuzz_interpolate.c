@@ -25,7 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct wc_arena arena;
     struct wc_diags diags;
     struct wc_map out;
-    struct wc_load load = { .arena = &arena, .diags = &diags };
+    struct wc_spec_options options = { 0 };
+    struct wc_load load = {
+        .options = &options, .budget = wc_budget_make(NULL), .arena = &arena, .diags = &diags
+    };
     struct wc_template_env env = { .get = get };
     struct wc_template_fault why;
     struct wc_buf text = WC_BUF_INIT;
