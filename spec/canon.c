@@ -59,6 +59,7 @@ static struct wc_node *bad_copy(struct wc_load *load, const struct wc_node *node
 {
     struct wc_node *bad = wc_node_copy(load->arena, node);
     bad->kind = WC_NODE_BAD;
+    bad->n = 0; /* nobody may walk over what it held */
     return bad;
 }
 

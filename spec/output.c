@@ -20,10 +20,9 @@ static bool zero_counts(const char *key)
 {
     static const char *const keys[] = { "attach",       "command",     "create_host_path",
                                         "enable_ipv4",  "enable_ipv6", "entrypoint",
-                                        "hard",         "init",        "initial_sync",
-                                        "max_attempts", "parallelism", "replicas",
-                                        "required",     "retries",     "scale",
-                                        "soft" };
+                                        "hard",         "init",        "max_attempts",
+                                        "parallelism",  "replicas",    "required",
+                                        "retries",      "scale",       "soft" };
     for (size_t i = 0; i < WC_COUNT(keys); i++)
         if (wc_streq(keys[i], key))
             return true;
@@ -33,7 +32,7 @@ static bool zero_counts(const char *key)
 static bool is_size(const struct wc_type *type)
 {
     return type == &wc_type_bytes || type == &wc_type_bytes_m1 || type == &wc_type_size ||
-           type == &wc_type_swappiness;
+           type == &wc_type_swappiness || type == &wc_type_memswap;
 }
 
 /* True when a value is what its absence means. */

@@ -272,8 +272,6 @@ static struct wc_node *canon_depends_on(struct wc_load *load, const struct wc_fi
         if (wc_node_get(dep, "condition") == NULL)
             wc_node_put(load->arena, dep, "condition",
                         wc_node_string(load->arena, "service_started", dep));
-        if (wc_node_get(dep, "required") == NULL)
-            wc_node_put(load->arena, dep, "required", wc_node_boolean(load->arena, true, dep));
     }
     return out;
 }

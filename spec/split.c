@@ -1,7 +1,8 @@
 /* split.c - a command string to words.
  *
- * docker compose's splitter ends a command silently at an unquoted ';', '&', '|', '<' or '>'; a
- * user who writes `a && b` means a shell, so that is refused with the way to ask for one.
+ * docker compose's splitter ends a command silently at an unquoted ';', '&', '|', '<' or '>', and
+ * passes `$(a b)` on as one word; a user who writes that means a shell, so it is refused with the
+ * way to ask for one.
  */
 #include "spec/types.h"
 
@@ -37,7 +38,7 @@ static struct wc_loc place_of(const struct wc_node *node, const char *p)
 
 static struct wc_node *refuse_operator(struct splitter *s, const char *p)
 {
-    size_t len = strspn(p, ";&|<>");
+    size_t len = strspn(p, ";&|<>(");
     struct wc_diag *diag =
         wc_report_at(s->load, WC_E_SHELL, place_of(s->node, p), (unsigned)len,
                      "no shell reads this command, so '%.*s' would not work", (int)len, p);
@@ -74,7 +75,7 @@ static struct wc_node *split(struct splitter *s)
             end_word(s);
             continue;
         }
-        if (strchr(";&|<>", *p) != NULL)
+        if (strchr(";&|<>(", *p) != NULL)
             return refuse_operator(s, p);
         s->in_word = true;
         if (*p == '\'' || *p == '"') {
