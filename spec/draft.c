@@ -317,12 +317,12 @@ static void check_targets(struct wc_load *load, const struct wc_service *s,
                          *tmpfs = wc_node_get(node, "tmpfs");
     struct wc_map seen;
     wc_map_init(&seen, load->arena);
-    for (size_t i = 0; volumes != NULL && i < volumes->n; i++) {
+    for (size_t i = 0; volumes != NULL && volumes->kind == WC_NODE_LIST && i < volumes->n; i++) {
         const char *target = wc_node_text(volumes->items[i], "target");
         if (target != NULL)
             check_target(load, s, &seen, volumes->items[i], target);
     }
-    for (size_t i = 0; tmpfs != NULL && i < tmpfs->n; i++) {
+    for (size_t i = 0; tmpfs != NULL && tmpfs->kind == WC_NODE_LIST && i < tmpfs->n; i++) {
         const struct wc_node *item = tmpfs->items[i];
         if (item->kind == WC_NODE_STRING) /* options follow the target */
             check_target(load, s, &seen, item,
@@ -371,6 +371,23 @@ static const char *external_name(const struct wc_node *node, const char *key, co
     return name != NULL ? name : old != NULL ? old : key;
 }
 
+/* Both forms of the name of one thing. */
+static void check_names(struct wc_load *load, const struct wc_node *node, const char *what,
+                        const char *key)
+{
+    const struct wc_member *old = wc_node_member(wc_node_get(node, "external"), "name");
+    const struct wc_member *name = wc_node_member(node, "name");
+    if (old == NULL || name == NULL || wc_node_equal(old->value, name->value))
+        return;
+    struct wc_diag *diag =
+        wc_report(load, WC_E_CONFLICT, old->value, "%s '%s' has two names, '%s' and '%s'", what,
+                  key, name->value->raw, old->value->raw);
+    diag->hint = "external.name is the old form: write `external: true` and keep `name`";
+    diag->related = name->value->at;
+    diag->related_span = name->value->span;
+    diag->related_label = "the other name is here";
+}
+
 const char *wc_draft_name(struct wc_load *load, const struct wc_member *member, const char *name,
                           bool external)
 {
@@ -386,6 +403,7 @@ void wc_network_settle(struct wc_load *load, struct wc_network *network,
     network->key = member->key;
     network->at = member->key_at;
     network->name = wc_draft_name(load, member, network->name, network->external);
+    check_names(load, member->value, "network", member->key);
     const struct wc_node *pools = wc_node_get(wc_node_get(member->value, "ipam"), "config");
     for (size_t i = 0; pools != NULL && i < pools->n; i++) {
         const char *subnet = wc_node_text(pools->items[i], "subnet");
@@ -406,6 +424,7 @@ void wc_volume_settle(struct wc_load *load, struct wc_volume *volume,
     volume->key = member->key;
     volume->at = member->key_at;
     volume->name = wc_draft_name(load, member, volume->name, volume->external);
+    check_names(load, member->value, "volume", member->key);
     if (!volume->external || member->value->kind != WC_NODE_MAP)
         return;
     for (size_t i = 0; i < member->value->n; i++) {

@@ -37,9 +37,23 @@ static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *
     return out;
 }
 
+/* deploy.replicas is shown when only its twin says how many, as docker compose does. */
+static void show_replicas(struct wc_load *load, struct wc_node *service)
+{
+    const struct wc_node *deploy = wc_node_get(service, "deploy");
+    struct wc_node *scale = wc_node_get(service, "scale");
+    if (load->options->no_consistency || deploy == NULL || deploy->kind != WC_NODE_MAP ||
+        scale == NULL || scale->kind != WC_NODE_INT || wc_node_get(deploy, "replicas") != NULL)
+        return;
+    struct wc_node *both = wc_node_copy(load->arena, deploy);
+    wc_node_put(load->arena, both, "replicas", scale);
+    wc_node_put(load->arena, service, "deploy", both);
+}
+
 static struct wc_node *service_node(struct wc_load *load, const struct wc_service *s)
 {
     struct wc_node *out = wc_node_copy(load->arena, s->tree);
+    show_replicas(load, out);
     const struct wc_node *written = wc_node_get(out, "depends_on");
     if (load->options->no_normalize && written == NULL)
         return wc_output_section(load, &wc_table_service, out);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/str.h"
 #include "spec/special.h"
 #include "spec/types.h"
@@ -19,10 +20,9 @@ static bool zero_counts(const char *key)
 {
     static const char *const keys[] = { "attach",       "command",     "create_host_path",
                                         "enable_ipv4",  "enable_ipv6", "entrypoint",
-                                        "hard",         "init",        "initial_sync",
-                                        "max_attempts", "parallelism", "replicas",
-                                        "required",     "retries",     "scale",
-                                        "soft" };
+                                        "hard",         "init",        "max_attempts",
+                                        "parallelism",  "replicas",    "required",
+                                        "retries",      "scale",       "soft" };
     for (size_t i = 0; i < WC_COUNT(keys); i++)
         if (wc_streq(keys[i], key))
             return true;
@@ -32,7 +32,7 @@ static bool zero_counts(const char *key)
 static bool is_size(const struct wc_type *type)
 {
     return type == &wc_type_bytes || type == &wc_type_bytes_m1 || type == &wc_type_size ||
-           type == &wc_type_swappiness;
+           type == &wc_type_swappiness || type == &wc_type_memswap;
 }
 
 /* True when a value is what its absence means. */
@@ -76,11 +76,27 @@ static struct wc_node *sorted(struct wc_load *load, const struct wc_node *list)
     return out;
 }
 
+/* Keys of ssh as the list that docker compose prints: default, ID=path. */
+static struct wc_node *ssh_list(struct wc_load *load, const struct wc_node *map)
+{
+    struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, map);
+    for (size_t i = 0; i < map->n; i++) {
+        const struct wc_member *m = &map->members[i];
+        bool path = m->value->kind == WC_NODE_STRING && m->value->text[0] != '\0';
+        const char *text = path ? wc_arena_printf(load->arena, "%s=%s", m->key, m->value->text)
+                                : m->key;
+        wc_node_add(load->arena, out, wc_node_string(load->arena, text, m->value));
+    }
+    return sorted(load, out);
+}
+
 static struct wc_node *shown(struct wc_load *load, const struct wc_field *field,
                              struct wc_node *value)
 {
     if (field->type == &wc_type_hosts && value->kind == WC_NODE_LIST)
         return sorted(load, value);
+    if (field->type == &wc_type_ssh && value->kind == WC_NODE_MAP)
+        return ssh_list(load, value);
     if (field->sub == NULL || (value->kind != WC_NODE_MAP && value->kind != WC_NODE_LIST))
         return value;
     if (value->kind == WC_NODE_MAP && !wc_field_has_entries(field))

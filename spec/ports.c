@@ -76,17 +76,48 @@ static bool take_apart(const char *text, size_t len, struct short_port *out)
     return memchr(text, ':', ip_len) == NULL && copy_part(out->ip, sizeof out->ip, text, ip_len);
 }
 
+/* Four numbers up to 255 without zeros in front, which some programs read as octal. */
+static bool valid_ip4(const char *ip)
+{
+    for (int parts = 1;; parts++) {
+        size_t len = strspn(ip, "0123456789");
+        if (len == 0 || len > 3 || (len > 1 && ip[0] == '0') ||
+            (len == 3 && strncmp(ip, "255", 3) > 0))
+            return false;
+        ip += len;
+        if (*ip != '.' || parts == 4)
+            return *ip == '\0' && parts == 4;
+        ip++;
+    }
+}
+
+/* Eight groups, of which one "::" leaves some out; the last two may be an IPv4 address. */
+static bool valid_ip6(const char *ip)
+{
+    int groups = 0;
+    bool gap = ip[0] == ':' && ip[1] == ':';
+    for (ip += gap ? 2 : 0; *ip != '\0'; groups++) {
+        size_t len = strspn(ip, "0123456789abcdefABCDEF");
+        if (ip[len] == '.')
+            return valid_ip4(ip) && (gap ? groups < 6 : groups == 6);
+        if (len == 0 || len > 4 || (ip[len] != ':' && ip[len] != '\0'))
+            return false;
+        ip += len;
+        if (ip[0] == ':' && ip[1] == ':') {
+            if (gap)
+                return false;
+            gap = true;
+            ip += 2;
+        } else if (ip[0] == ':' && *++ip == '\0') {
+            return false;
+        }
+    }
+    return gap ? groups < 8 : groups == 8;
+}
+
 static bool valid_ip(const char *ip)
 {
-    size_t len = strlen(ip);
-    if (strchr(ip, ':') != NULL)
-        return strspn(ip, "0123456789abcdefABCDEF:.") == len;
-    unsigned a, b, c, d;
-    char rest;
-    return strspn(ip, "0123456789.") == len &&
-           /* NOLINTNEXTLINE(cert-err34-c): three digits each, which no unsigned overflows */
-           sscanf(ip, "%3u.%3u.%3u.%3u%c", &a, &b, &c, &d, &rest) == 4 && a < 256 && b < 256 &&
-           c < 256 && d < 256;
+    return strchr(ip, ':') != NULL ? valid_ip6(ip) : valid_ip4(ip);
 }
 
 static void add_port(struct wc_load *load, struct wc_node *out, const struct wc_node *item,

@@ -194,6 +194,16 @@ struct ulimit_list {
     size_t n;
 };
 
+/* A limit that is still null after merging, where null leaves what an earlier file says. */
+static bool refuse_null(struct wc_load *load, const char *name, const struct wc_node *value)
+{
+    if (value == NULL || value->kind != WC_NODE_NULL)
+        return false;
+    wc_report(load, WC_E_TYPE, value, "the limit '%s' takes a number, not nothing", name)->hint =
+        "-1 means no limit; remove the line to leave it as it is";
+    return true;
+}
+
 static void decode_ulimits(struct wc_load *load, const struct wc_field *field,
                            const struct wc_node *node, void *dst)
 {
@@ -206,6 +216,9 @@ static void decode_ulimits(struct wc_load *load, const struct wc_field *field,
             soft = wc_node_get(value, "soft");
             hard = wc_node_get(value, "hard");
         }
+        if (refuse_null(load, node->members[i].key, soft) ||
+            (hard != soft && refuse_null(load, node->members[i].key, hard)))
+            continue;
         if (soft == NULL || hard == NULL || soft->kind != WC_NODE_INT || hard->kind != WC_NODE_INT)
             continue;
         if (hard->integer != -1 && (soft->integer == -1 || soft->integer > hard->integer))
@@ -261,8 +274,6 @@ static struct wc_node *canon_depends_on(struct wc_load *load, const struct wc_fi
         if (wc_node_get(dep, "condition") == NULL)
             wc_node_put(load->arena, dep, "condition",
                         wc_node_string(load->arena, "service_started", dep));
-        if (wc_node_get(dep, "required") == NULL)
-            wc_node_put(load->arena, dep, "required", wc_node_boolean(load->arena, true, dep));
     }
     return out;
 }

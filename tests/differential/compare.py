@@ -20,6 +20,8 @@ class Difference:
 
     def __init__(self, kind, path=(), theirs=None, ours=None):
         self.kind, self.path, self.theirs, self.ours = kind, path, theirs, ours
+        self.text = ""  # all files of the case
+        self.output = {}  # what we printed
 
     def key(self):
         """What stays the same while a case shrinks, and groups differences."""
@@ -96,17 +98,40 @@ def data(theirs, ours, path=()):
         yield Difference("data", path, theirs, ours)
 
 
+class Server:
+    """batch/main.go: docker compose's loader in one process that answers many questions."""
+
+    def __init__(self, program):
+        self.program, self.process = program, None
+
+    def ask(self, arguments, directory, env):
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
+                [self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env={"GOMAXPROCS": "1"}, text=True, encoding="utf-8", errors="replace")
+        self.process.stdin.write(json.dumps({"dir": directory, "env": env, "args": arguments}) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:  # died of something that can't be caught, such as an endless recursion
+            return 2, "", "panic: the process ended"
+        out = json.loads(line)
+        return out["rc"], out["out"], out["err"]
+
+
 class Pair:
     """The two programs; runs cases in a directory of its own."""
 
-    def __init__(self, oracle, ours, directory, cache=None):
+    def __init__(self, oracle, ours, directory, cache=None, batch=None):
         self.oracle, self.ours, self.directory, self.cache = oracle, ours, directory, cache
+        self.server = Server(batch) if batch else None
         self.base = {"PATH": "/usr/bin:/bin", "DOCKER_CONFIG": "/nonexistent", "WCOMPOSE_ROOT": directory + "/../root",
                      "NO_COLOR": "1", "GOMAXPROCS": "1", "GOGC": "off"}
 
     def ask(self, case, tail, env):
         """The oracle's answer; kept by the case's text when there is a cache, as it never changes."""
         command = [self.oracle] + case.args + tail
+        if self.server is not None:
+            return self.server.ask(case.args + tail, self.directory, env)
         if self.cache is None:
             return run(command, self.directory, env)
         texts = [(n, yamltext.document(t, case.depth)) for n, t in case.files.items()]
@@ -131,6 +156,14 @@ class Pair:
 
     def compare(self, case):
         """Returns (accepted by both, list of differences)."""
+        both, out = self.compare_plain(case)
+        if out:
+            text = "\n--- \n".join(yamltext.document(t, case.depth) for t in case.files.values())
+            for d in out:
+                d.text = text
+        return both, out
+
+    def compare_plain(self, case):
         write(case, self.directory)
         env = dict(self.base, **case.env)
         tail = ["config", "--format", "json"]
@@ -141,11 +174,25 @@ class Pair:
         if rc1 != 0 and rc2 != 0:
             return False, []
         if rc1 != 0:
-            return False, [Difference("they-refuse", theirs=err1.strip().splitlines()[-1] if err1.strip() else str(rc1),
-                                      ours="accepted" + warnings(err2))]
+            out = Difference("they-refuse", theirs=refusal(err1) or str(rc1), ours="accepted" + warnings(err2))
+            out.output = json.loads(out2)
+            return False, [out]
         if rc2 != 0:
             return False, [Difference("we-refuse", theirs="accepted", ours=first_error(err2))]
-        return True, list(data(json.loads(out1), json.loads(out2)))
+        printed = json.loads(out2)
+        out = list(data(json.loads(out1), printed))
+        for d in out:
+            d.output = printed
+        return True, out
+
+
+def refusal(text):
+    """The last line; of a panic its reason and the innermost function of the loader."""
+    panic = re.search(r"^panic: .*", text, re.M)
+    if panic is None:
+        return (text.strip().splitlines() or [""])[-1]
+    found = re.search(r"compose-go(?:/v2)?/(\S+?)\((?:0x|\{|\.\.\.|\))", text[panic.end():])
+    return panic.group(0)[:200] + " in " + (found.group(1) if found else "?")
 
 
 def warnings(text):

@@ -10,10 +10,10 @@ def ours(pattern):
     return lambda d: d.kind == "we-refuse" and expression.search(d.ours) is not None
 
 
-def theirs(pattern):
-    """They refuse, with a message like this."""
-    expression = re.compile(pattern)
-    return lambda d: d.kind == "they-refuse" and expression.search(d.theirs) is not None
+def theirs(pattern, files=""):
+    """They refuse, with a message like this, files in which the other pattern is found."""
+    expression, inside = re.compile(pattern), re.compile(files)
+    return lambda d: d.kind == "they-refuse" and expression.search(d.theirs) and inside.search(d.text)
 
 
 def at(pattern, test=lambda theirs, ours: True):
@@ -28,6 +28,54 @@ def close(theirs_value, ours_value):
         abs(theirs_value - ours_value) <= 1e-6 * abs(ours_value)
 
 
+def replaced(d):
+    """A value that is wrong in a file over which another one is laid, both having the attribute."""
+    found = d.kind == "we-refuse" and re.search(
+        r"(a quote is opened here and never closed|no shell reads this command)|"
+        r"services\.\S+?\.([a-z_]+) takes (a size|a duration|a map, or a list of KEY=value, not a whole)", d.ours)
+    if not found or "\n--- " not in d.text:
+        return False
+    attribute = found.group(2) or "(command|entrypoint)"
+    return len(re.findall(attribute + ":", d.text)) > 1
+
+
+def folded_ports(theirs_list, ours_list):
+    """The last of equal ones stays."""
+    kept = {}
+    for port in theirs_list:
+        kept[tuple(str(port.get(k)) for k in ("host_ip", "target", "published", "protocol"))] = port
+    return sorted(map(str, map(sorted_items, kept.values()))) == sorted(map(str, map(sorted_items, ours_list)))
+
+
+def sorted_items(mapping):
+    return sorted(mapping.items())
+
+
+def twins_left_out(d):
+    """Their complaint is about a section in which our output has no such value."""
+    found = d.kind == "they-refuse" and re.search(
+        r"can't set distinct values on '([a-z_]+)' and 'deploy\.resources\.([a-z.]+)'", d.theirs)
+    if not found:
+        return False
+    key, path = found.group(1), found.group(2).split(".")
+    for service in d.output.get("services", {}).values():
+        value = service.get("deploy", {}).get("resources", {})
+        for part in path[:-1]:
+            value = value.get(part) or {}
+        if key in service and value and path[-1] not in value:
+            return True
+    return False
+
+
+def dependency_off(d):
+    """We leave out what isn't required and isn't there."""
+    if d.kind != "data" or d.ours != "(missing)" or len(d.path) < 3 or d.path[2] != "depends_on":
+        return False
+    gone = d.theirs if len(d.path) == 3 else {d.path[3]: d.theirs}
+    return len(d.path) <= 4 and all(name not in d.output["services"] and entry.get("required") is False
+                                    for name, entry in gone.items())
+
+
 RULES = [
     ("one-word-names", ours(r"is not one word")),
     ("one-target-one-mount", ours(r"has two mounts on")),
@@ -40,15 +88,30 @@ RULES = [
     ("known-mount-options", ours(r"volume '.*': unknown option")),
     ("port-range", ours(r"(container|host)'s port must be")),
     ("device-permissions", ours(r"device permissions are of")),
-    ("whole-sizes", ours(r"takes a (size|whole number|percentage)|^.*takes .*size.*not a (fraction|float|number)")),
+    ("whole-sizes", ours(r"takes a (size|whole number|percentage)(, 0 to 100| such as 512m)?(, or -1)?, "
+                         r"not (a number with a fraction|'[-+]?[0-9]*\.[0-9]*'|'[0-9]+[eE][0-9]+')$")),
     ("positive-durations", ours(r"takes a duration, not '-")),
-    ("number-ranges", ours(r"can't be negative|must be between|is -1 \(no limit\) or more")),
+    ("number-ranges", ours(r"blkio_config.*takes a size, not '-|can't be negative|must be between|is -1 \(no limit\) or more")),
     ("repeats-are-folded", theirs(r"items at \d+ and \d+ are equal")),
+    ("repeats-are-folded", at(r"^services\..*\.ports$", lambda a, b: isinstance(a, list) and isinstance(b, list)
+                              and len(b) < len(a) and folded_ports(a, b))),
     ("null-keeps", theirs(r"over(ride)?\.yaml: services\.[^ ]*\.[a-z_]+ must be an? "
                           r"(array|mapping|string|boolean|number)$")),
+    ("hosts-have-addresses", ours(r"an extra host is 'name=address', not '[^'=:]+[=:]'$")),
+    ("every-value-is-checked", replaced),
+    ("cpu-durations", theirs(r"cpu_rt_(period|runtime): failed to cast to expected type: strconv.ParseInt")),
+    ("included-config", theirs(r"^configs\.\S+: file\|environment\|content attributes are mutually exclusive",
+                               r"(?s)(?=.*\ninclude:|^include:)(?=.*environment: \"?SECRET)")),
+    ("values-as-text", theirs(r"validating \S+: services\.\S+\.depends_on\.\S+\.required must be a boolean$|"
+                              r"develop\.watch\.\d+\.initial_sync must be a boolean$|"
+                              r"is string, not int in types\.\(\*UlimitsConfig\)\.DecodeMapstructure|"
+                              r"weight_device\[\d+\].Weight' expected type 'uint16', got unconvertible type 'string'|"
+                              r"build\.ulimits\.[a-z]+: invalid type string for external", r"\$")),
+    ("provider-network", theirs(r"refers to undefined network default", r"provider:")),
+    ("ssh-paths-in-json", theirs(r"error calling MarshalJSON for type types\.SSHKey")),
     ("condition-default", theirs(r"depends_on\.\S+ missing property 'condition'")),
-    ("twins-left-out", theirs(r"can't set distinct values on")),
-    ("crashes", theirs(r"docker/compose/cmd/main\.go:|^goroutine|^panic")),
+    ("twins-left-out", twins_left_out),
+    ("crashes", theirs(r"^panic: XXX")),
     ("drive-relative-paths", ours(r"volume '[A-Za-z]:[^\\/].* is not of the form")),
     ("blkio-keys", at(r"\.blkio_config\.[a-z_]+\.\d+\.([Pp]ath|[Rr]ate|[Ww]eight)$")),
     ("watch-exec", at(r"\.develop\.watch\.\d+\.exec$", lambda a, b: a == {"command": None})),
@@ -61,8 +124,8 @@ RULES = [
     ("infinity-is-text", at(r"", lambda a, b: a in ("+Inf", "-Inf", "NaN"))),
     ("empty-list-in-extension", at(r"^x-", lambda a, b: a is None and b == [])),
     ("create-host-path-false", at(r"bind\.create_host_path$", lambda a, b: a == "(missing)" and b is False)),
-    ("zero-limit", at(r"ulimits\.", lambda a, b: a == {} and b == 0)),
-    ("optional-dependency-off", at(r"\.depends_on(\..*)?$", lambda a, b: b == "(missing)")),
+    ("zero-limit", at(r"ulimits\.[a-z]+(\.(soft|hard))?$", lambda a, b: a in ({}, "(missing)") and b == 0)),
+    ("optional-dependency-off", dependency_off),
     ("exact-cpus", at(r"cpus$", close)),
     ("one-letter-volumes", at(r"\.volumes\.\d+\.(type|source|target|bind|volume)$",
                               lambda a, b: isinstance(a, str) and a[1:2] == ":")),

@@ -37,7 +37,9 @@ class Gen:
         self.r = random.Random(seed)
         self.options = options
         self.case = Case()
-        self.spice = 0.0 if self.r.random() < 0.55 else 0.06
+        how = self.r.random()
+        self.spice = 0.0 if how < 0.6 else 0.012 if how < 0.85 else 0.06
+        self.targets = []
         self.refs = []
         self.n_vars = 0
         self.nets, self.vols, self.secrets, self.configs, self.services = [], [], [], [], []
@@ -252,7 +254,10 @@ class Gen:
         if self.odd:
             return self.pick("/a/../b", "/x/", "rel", "./rel", "//x", "/", "C:\\x", "/a//b", "", "/a/./b", "..",
                              "c:/x", "/é")
-        return self.pick("/data", "/var/lib/x", "/etc/conf.d", "/t1", "/t2", "/t3", "/t4", "/a b")
+        if not self.targets:
+            self.targets = ["/data", "/var/lib/x", "/etc/conf.d", "/t1", "/t2", "/t3", "/t4", "/a b"]
+            self.r.shuffle(self.targets)
+        return self.targets.pop()  # one mount on each: other files are refused
 
     def source(self):
         pool = ["./rel", "../up", ".", "/abs", "/abs/../x", "~/h", "./a/./b", "/abs/", "./a b", "~", "./a//b"]
@@ -388,7 +393,7 @@ class Gen:
                 ("ipv6_address", self.s("2001:db8::10")),
                 ("link_local_ips", self.strings("57.123.22.11", "57.123.22.13")),
                 ("mac_address", self.s("02:42:ac:11:65:43")),
-                ("driver_opts", self.kv(False)), ("priority", self.integer()),
+                ("driver_opts", self.driver_opts()), ("priority", self.integer()),
                 ("gw_priority", self.integer()), ("interface_name", self.s("eth7"))], 1, 4))
         return out
 
@@ -768,7 +773,7 @@ class Gen:
         return {k: self.extension(depth - 1) for k in self.some(["a", "b", "c d", "x-y", "'1'"], 0, 3)}
 
     def service(self, name, partial=False):
-        self.name = name
+        self.name, self.targets = name, []
         attributes = self.attributes()
         allowed = [a for a in attributes if a not in self.options.skip]
         if self.options.only:
@@ -838,8 +843,8 @@ class Gen:
         out = self.unique(self.some([
             ("driver", self.s(self.pick("bridge", "overlay"))), ("driver_opts", self.driver_opts()),
             ("internal", self.boolean()), ("attachable", self.boolean()), ("enable_ipv4", self.boolean()),
-            ("enable_ipv6", self.boolean()), ("labels", self.kv(False)), ("name", self.s(self.pick("nn", "my net",
-                                                                                             "N.x"))),
+            ("enable_ipv6", self.boolean()), ("labels", self.kv(False)), ("name", self.s(self.pick("nn", "my net" if self.odd else "n-2",
+                                                                        "N.x"))),
             ("ipam", self.ipam()), ("x-n", self.extension(1))], 1, 4))
         return out
 
@@ -872,7 +877,7 @@ class Gen:
             return out
         return self.unique(self.some([
             ("driver", self.s("local")), ("driver_opts", self.driver_opts()), ("labels", self.kv(False)),
-            ("name", self.s(self.pick("vn", "my vol")))], 1, 3))
+            ("name", self.s(self.pick("vn", "my vol" if self.odd else "v_2")))], 1, 3))
 
     def file_def(self, config):
         kind = self.pick("file", "environment", "external", "content" if config else "file")
@@ -906,22 +911,24 @@ class Gen:
         return out
 
     # files --------------------------------------------------------------------------------------
-    def main_file(self):
-        o = self.options
-        self.nets = self.some(["n1", "net-2", "N.3"], 0, 3)
-        self.vols = self.some(["data", "vol_2", "V-3"], 0, 3)
-        if "secrets" not in o.skip:
-            self.secrets = self.some(["s1", "s2"], 0, 2)
-        if "configs" not in o.skip:
-            self.configs = self.some(["c1", "c2"], 0, 2)
-        if "models" not in o.skip:
-            self.models = self.some(["m1", "m2"], 0, 1)
-        self.services = self.some(["web", "db", "cache", "Up_1", "a.b", "w-2"], 1, 3)
+    def main_file(self, included=None):
+        """A project; with names of services, one to be included, whose resources have names of their own."""
+        o, end = self.options, included[0] if included else ""
+        self.nets = self.some([n + end for n in ["n1", "net-2", "N.3"]], 0, 3)
+        self.vols = self.some([n + end for n in ["data", "vol_2", "V-3"]], 0, 3)
+        self.secrets = self.some([n + end for n in ["s1", "s2"]], 0, 0 if "secrets" in o.skip else 2)
+        self.configs = self.some([n + end for n in ["c1", "c2"]], 0, 0 if "configs" in o.skip else 2)
+        self.models = self.some([n + end for n in ["m1", "m2"]], 0, 0 if "models" in o.skip else 1)
+        self.services = self.some(included or ["web", "db", "cache", "Up_1", "a.b", "w-2"], 1, 3)
         services = {}
         for self.at, name in enumerate(self.services):
             services[name] = self.service(name)
+        if not included and "extends" not in o.skip and self.chance(0.2):
+            self.extends(services)
         self.merge_keys(services)
         root = {}
+        if not included and "include" not in o.skip and self.chance(0.12):
+            self.include(root)
         if self.chance(0.5):
             root["name"] = self.s(self.pick("proj", "My_Proj", "x-1", "_lead" if self.odd else "p2",
                                             "a.b c" if self.odd else "p3", "5" if self.odd else "p4"))
@@ -946,6 +953,62 @@ class Gen:
             # anchors stay in front of their aliases: only whole sections move
             root = dict(items)
         return root
+
+    # other files --------------------------------------------------------------------------------
+    def extends(self, services):
+        """Some services take from one before them, or from one of another file."""
+        for at, name in enumerate(services):
+            service = services[name]
+            if not isinstance(service, dict) or not self.chance(0.5):
+                continue
+            kind = self.r.random()
+            if kind < 0.4 and at > 0:
+                base = self.pick(*list(services)[:at])
+                service["extends"] = self.pick(self.s(base), {"service": self.s(base)},
+                                               {"service": self.s(base), "file": "compose.yaml"})
+            elif kind < 0.9:
+                file = self.pick("base.yaml", "sub/base.yaml")
+                if file not in self.case.files:
+                    self.case.files[file] = self.base_file()
+                service["extends"] = {"file": self.s(self.pick(file, "./" + file)),
+                                      "service": self.pick(*self.case.files[file]["services"])}
+            if self.odd:
+                service["extends"] = self.pick(name, "missing", "{file: none.yaml, service: a}", "{}", "null", "5",
+                                               "{service: a, x: y}", "{file: compose.yaml}")
+            self.tags(service)
+
+    def base_file(self):
+        """Services to extend. What they refer to is declared by the project."""
+        at, self.at, bases = self.at, 0, {}
+        for name in self.some(["b1", "b2", "b3"], 1, 3):
+            bases[name] = self.service(name, self.chance(0.5))
+            if len(bases) > 1 and self.chance(0.4):
+                bases[name]["extends"] = self.pick(*[b for b in bases if b != name])
+        self.at = at
+        return {"services": bases}
+
+    def include(self, root):
+        """One or two projects of their own beside this one."""
+        entries = []
+        for name in self.some(["inc.yaml", "sub/inc.yaml"], 1, 2):
+            kept = (self.services, self.nets, self.vols, self.secrets, self.configs, self.models)
+            self.case.files[name] = self.main_file(["i%d" % len(entries), "j-%d" % len(entries)])
+            if self.chance(0.3):
+                self.case.texts.setdefault("sub/.env", self.dotenv())
+            entry = {"path": self.pick(self.s(name), [self.s(name)])}
+            if self.chance(0.3):
+                entry["project_directory"] = self.s(self.pick("sub", ".", "./sub"))
+            if self.chance(0.2):
+                self.case.texts.setdefault("i.env", self.dotenv())
+                entry["env_file"] = self.pick("i.env", "[i.env]", "./i.env")
+            if self.chance(0.15):
+                self.case.files["sub/also.yaml"] = self.over_file()
+                entry["path"] = [self.s(name), "sub/also.yaml"]
+            entries.append(self.s(name) if self.chance(0.5) else entry)
+            self.services, self.nets, self.vols, self.secrets, self.configs, self.models = kept
+        if self.odd:
+            entries.append(self.pick("none.yaml", "{}", "null", "compose.yaml", "{path: []}", "5"))
+        root["include"] = entries
 
     def over_file(self):
         services = {}
