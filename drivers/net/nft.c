@@ -100,8 +100,8 @@ static int run(const struct nft *nft, const char *script, struct wc_buf *json, s
     nft->buffer_output(ctx);
     nft->buffer_error(ctx);
     if (json != NULL)
-        nft->set_flags(ctx, NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_HANDLE |
-                                NFT_CTX_OUTPUT_NUMERIC_PROTO);
+        nft->set_flags(ctx,
+                       NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_NUMERIC_PROTO);
     int code = 0;
     if (nft->run(ctx, script) != 0) {
         const char *words = nft->error(ctx);
