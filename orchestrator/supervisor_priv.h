@@ -54,7 +54,7 @@ struct wc_supervisor {
     uv_prepare_t prepare; /* before every sleep: is there any reason to stay? */
     uv_timer_t patience;  /* for a first client */
     bool patience_over;
-    bool is_resting; /* nothing has happened since wc_sup_rest */
+    bool is_resting;    /* nothing has happened since wc_sup_rest */
     unsigned n_handles; /* prepare and timer, still to close */
     unsigned n_works;   /* syncs on the thread pool */
     bool engine_closed, control_closed;

@@ -415,7 +415,8 @@ static void a_writer_outlives_the_program(void **state)
 }
 
 WC_MAIN(WC_CASE(exit_codes), WC_CASE(killed), WC_CASE(killed_while_leaving),
-        WC_CASE(abort_of_created), WC_CASE(early_commands), WC_CASE(missing_program), WC_CASE(bad_settings), WC_CASE(clients_come_and_go),
-        WC_CASE(too_many_clients), WC_CASE(idle_means_no_wakeups),
-        WC_CASE(programs_have_no_fixed_address), WC_CASE(overlay_root), WC_CASE(terminal),
-        WC_CASE(output_of_a_user), WC_CASE(out_of_memory), WC_CASE(a_writer_outlives_the_program))
+        WC_CASE(abort_of_created), WC_CASE(early_commands), WC_CASE(missing_program),
+        WC_CASE(bad_settings), WC_CASE(clients_come_and_go), WC_CASE(too_many_clients),
+        WC_CASE(idle_means_no_wakeups), WC_CASE(programs_have_no_fixed_address),
+        WC_CASE(overlay_root), WC_CASE(terminal), WC_CASE(output_of_a_user), WC_CASE(out_of_memory),
+        WC_CASE(a_writer_outlives_the_program))
