@@ -3,10 +3,12 @@
  */
 #include "base/alloc.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void *checked(void *p)
@@ -18,6 +20,20 @@ static void *checked(void *p)
         abort();
     }
     return p;
+}
+
+void wc_alloc_warm(size_t bytes)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    mallopt(M_MMAP_THRESHOLD, (int)bytes * 2); /* large blocks come from the heap too, */
+    mallopt(M_TRIM_THRESHOLD, (int)bytes * 2); /* and what is freed stays for the next */
+    char *heap = malloc(bytes);
+    if (heap == NULL)
+        return;
+    uintptr_t begin = ((uintptr_t)heap + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)heap + bytes) & ~(page - 1);
+    (void)madvise((void *)begin, end - begin, MADV_POPULATE_WRITE); /* Linux 5.14 */
+    free(heap);
 }
 
 void *wc_alloc(size_t size)

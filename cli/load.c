@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "cli/cli.h"
@@ -9,6 +10,9 @@
 #include "wcompose/driver.h"
 #include "wcompose/plan.h"
 #include "wcompose/spec.h"
+
+/* What a model of some dozens of services takes, and talking about it. */
+enum { WARM_BYTES = 768 * 1024 };
 
 /* "A,B" and repeated options to a list of names. */
 static const char *const *split_names(const struct wc_cli *cli, const char *option, size_t *n)
@@ -118,6 +122,7 @@ int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, stru
                         struct wc_diags *diags, struct wc_project **out)
 {
     struct wc_spec_options options;
+    wc_alloc_warm(WARM_BYTES);
     wc_diags_init(diags, arena);
     int status = fill_options(cli, what, &options);
     if (status != 0)

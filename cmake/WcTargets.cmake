@@ -20,6 +20,14 @@ function(wc_library name module lib)
     target_link_libraries(wc::${name} INTERFACE ${link} pthread dl)
 endfunction()
 
+# wc_loaded_library(NAME pkg-config-module): imported target wc::NAME with the headers of a library that the program loads by itself.
+function(wc_loaded_library name module)
+    pkg_check_modules(${name} REQUIRED ${module})
+    add_library(wc::${name} INTERFACE IMPORTED GLOBAL)
+    target_include_directories(wc::${name} SYSTEM INTERFACE ${${name}_INCLUDE_DIRS})
+    target_link_libraries(wc::${name} INTERFACE dl)
+endfunction()
+
 # wc_room(name folder… LINK target…): static library wc_<name> of every .c file in the folders (main.c excepted).
 function(wc_room name)
     cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})

@@ -230,6 +230,7 @@ static void submit(struct inst *inst, enum wc_verb verb)
     if (verb == WC_VERB_STOP || verb == WC_VERB_KILL) {
         io->op.signal = verb == WC_VERB_STOP ? stop_signal_of(inst) : SIGKILL;
         io->op.by_user = inst->by_user;
+        io->op.leaving = wc_eng_goal(inst) == WC_GOAL_GONE;
     }
     inst->op = &io->op;
     wc_eng_submit_op(engine, inst->fact.level, &io->op);

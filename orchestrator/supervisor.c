@@ -78,9 +78,22 @@ static bool is_idle(const struct wc_supervisor *sup)
     return sup->control.n_conns == 0 && sup->calls == NULL && !wc_engine_busy(sup->engine);
 }
 
+/* Once after each visit: with nobody there and no call under way, it may be for long. */
+static void maybe_rest(struct wc_supervisor *sup)
+{
+    if (sup->control.n_conns > 0 || sup->calls != NULL)
+        sup->is_resting = false;
+    else if (!sup->is_resting) {
+        sup->is_resting = true;
+        wc_sup_rest();
+    }
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct wc_supervisor *sup = prepare->data;
+    if (sup->phase == WC_SUP_SERVING)
+        maybe_rest(sup);
     if (sup->phase == WC_SUP_SERVING && sup->patience_over && is_idle(sup)) {
         wc_log(WC_LOG_INFO, "supervisor", "%s: nothing left to do", sup->config.project);
         wc_supervisor_end(sup);

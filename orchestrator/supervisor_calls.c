@@ -188,7 +188,7 @@ void wc_sup_finish(struct wc_sup_call *call, int status, const struct wc_err *er
         .error = status != 0 && err != NULL ? err->msg : NULL,
     };
     send_done(conn, id, &done);
-    malloc_trim(0); /* what the change needed is not needed to look after it */
+    malloc_trim(0); /* what the change needed is not needed to look after it; a client may stay */
 }
 
 static void submit(struct wc_sup_call *call, struct wc_request *request)

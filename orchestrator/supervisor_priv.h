@@ -1,7 +1,8 @@
 /* supervisor_priv.h - the supervisor's parts (private to orchestrator/supervisor*.c).
  *
  * Idea:    supervisor.c is the life (lock, open, serve, leave), supervisor_calls.c what clients may
- *          ask, supervisor_state.c what is on disk, supervisor_lock.c that there is only one.
+ *          ask, supervisor_state.c what is on disk, supervisor_lock.c that there is only one,
+ *          supervisor_rest.c what an idle one gives back.
  * Threads: the loop's.
  */
 #ifndef ORCHESTRATOR_SUPERVISOR_PRIV_H
@@ -53,6 +54,7 @@ struct wc_supervisor {
     uv_prepare_t prepare; /* before every sleep: is there any reason to stay? */
     uv_timer_t patience;  /* for a first client */
     bool patience_over;
+    bool is_resting;    /* nothing has happened since wc_sup_rest */
     unsigned n_handles; /* prepare and timer, still to close */
     unsigned n_works;   /* syncs on the thread pool */
     bool engine_closed, control_closed;
@@ -64,6 +66,9 @@ struct wc_supervisor {
     struct stat settled_images;
     bool is_settled;
 };
+
+/* supervisor_rest.c: gives memory back that isn't needed while nothing happens. */
+void wc_sup_rest(void);
 
 /* supervisor_calls.c: ends a call: the client is told. `err` may be NULL with status 0. */
 void wc_sup_finish(struct wc_sup_call *call, int status, const struct wc_err *err,

@@ -129,7 +129,7 @@ static void decode_number(struct wc_load *load, const struct wc_field *field,
                           const struct wc_node *node, void *dst)
 {
     (void)load, (void)field;
-    *(int64_t *)dst = llround(node->number * 1e9);
+    *(int64_t *)dst = (int64_t)(node->number * 1e9 + 0.5); /* not negative: canon_number */
 }
 
 static struct wc_node *canon_size(struct wc_load *load, struct wc_node *node,

@@ -76,6 +76,7 @@ struct wc_keep {
     int clients[WC_KEEP_CLIENTS];        /* -1 = free */
     char packet[WC_KEEP_PACKET];         /* the last one sent: the greeting of later clients */
     bool want_start, want_abort, done;   /* done: leave the loop */
+    bool leaving;                        /* the instance is removed next */
     int exit_status;                     /* ours */
     pid_t runtime_pid, init;             /* 0 = none */
     bool init_gone;                      /* reaped; init_status is valid */

@@ -78,6 +78,8 @@ static void command(struct wc_keep *keep, char *packet)
         wc_keep_on_start(keep);
     } else if (strcmp(packet, "abort") == 0) {
         wc_keep_on_abort(keep);
+    } else if (strcmp(packet, "leaving") == 0) {
+        keep->leaving = true;
     } else if (strncmp(packet, "resize ", 7) == 0) {
         uint64_t rows, cols;
         char *space = strchr(packet + 7, ' ');

@@ -4,6 +4,13 @@
  * even be reaped before its pid is known. So statuses are only noted, and one function, settle,
  * decides after every note. The exit is told after its record is on disk and before the runtime's
  * delete: a successor with another runtime id need not wait for the cleaning.
+ *
+ * Two fsyncs stand between the end and its report. An instance that leaves for good is spared them:
+ * its record is still written and renamed into place, so it is there for everybody while the kernel
+ * lives, whoever is killed. Only a power cut in the moments before REMOVE can lose it, and then the
+ * host looks as after a cut just before the end: no process, no record, an exit with unknown code,
+ * which every reader has to know anyhow. Nothing durable is derived from such an exit: who waits
+ * for completion waits for instances that are wanted, and those don't leave.
  */
 #include "drivers/keeper/keep.h"
 
@@ -100,7 +107,7 @@ static void exited(struct wc_keep *keep)
     wc_text_put(&line, record);
     wc_text_field(&text, keep->started_ms);
     wc_text_put(&text, "\n");
-    if (wc_file_replace(keep->lib, WC_KEEPER_EXIT, record, text.len, true) != 0) {
+    if (wc_file_replace(keep->lib, WC_KEEPER_EXIT, record, text.len, !keep->leaving) != 0) {
         wc_fault("write", WC_KEEPER_EXIT, errno);
         say(wc_fault_text());
     }

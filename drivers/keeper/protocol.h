@@ -66,7 +66,8 @@ enum { WC_KEEPER_SEALED_FD = 4 };
  * Last packet, then EOF "failed TEXT"                      create or start went wrong: the
  * runtime's last line of error. Last packet, then EOF Packets to the keeper: "start" run the
  * container's process "abort"                            give up a container that was created and
- * not started; answers "exited 137 9 0 …" "resize ROWS COLS"                 tty only
+ * not started; answers "exited 137 9 0 …" "leaving"   its removal follows: the exit record need not
+ * survive a power cut, so it is not synced "resize ROWS COLS"                 tty only
  */
 #define WC_KEEPER_SOCKET "keeper.sock"
 
@@ -75,7 +76,7 @@ enum { WC_KEEPER_SEALED_FD = 4 };
  * (the last packet sent, newline-ended, replaced by rename), keeper.err (what the runtime and the
  * keeper said).
  *
- * lib:exit: the exit record, replaced by rename after fsync: one line "CODE SIGNAL OOM WALL_MS
+ * lib:exit: the exit record, replaced by rename after fsync (without, when leaving): one line "CODE SIGNAL OOM WALL_MS
  * STARTED_MS\n". lib:log.json: json-file: {"log":"…\n","stream":"stdout","time":"RFC 3339 with
  * nanoseconds"} per line; a line longer than 16 KiB comes in parts, all but the last without \n.
  * Rotated to log.json.1, .2 …

@@ -38,6 +38,7 @@ struct call {
     const char *dir;   /* run/net */
     const char *owner; /* the project's mark in the table */
     int lock, netlink;
+    void *nft; /* holds libnftables */
     struct wc_rules have;
     struct wc_buf old_zone;
     bool *made; /* per network of the request: its bridge was made by this call */
@@ -84,12 +85,14 @@ static int begin(struct call *c, const struct wc_net_request *req, const struct 
     c->netlink = wc_nl_open(err);
     if (c->netlink < 0)
         return c->netlink;
+    c->nft = wc_nft_hold();
     int status = wc_rules_read(&c->arena, &c->have, err);
     return status != 0 ? status : wc_zone_read(c->dir, req->project, &c->old_zone, err);
 }
 
 static int end(struct call *c, int status)
 {
+    wc_nft_release(c->nft);
     if (c->netlink >= 0)
         close(c->netlink);
     if (c->lock >= 0)

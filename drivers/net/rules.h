@@ -47,7 +47,7 @@ int wc_rules_read(struct wc_arena *arena, struct wc_rules *out, struct wc_err *e
 
 /* Replaces what `owner` has in the table by `want`, in one transaction; nothing is sent when
  * nothing differs. A table without bridges is removed. `have` is what wc_rules_read gave.
- * Returns 0, WC_ERR_PERM or WC_ERR_IO.
+ * Returns 0, or an error of wc_nft_run.
  */
 int wc_rules_apply(const char *owner, const struct wc_rules *have, const struct wc_rules *want,
                    struct wc_err *err);
@@ -58,9 +58,16 @@ int wc_rules_apply(const char *owner, const struct wc_rules *have, const struct 
 void wc_rules_docker(bool wanted);
 
 /* Runs one nftables script. With `json` (may be NULL) the answer is appended to it. Returns 0;
- * WC_ERR_NOENT when something named isn't there; WC_ERR_PERM; WC_ERR_IO.
+ * WC_ERR_NOENT when something named isn't there; WC_ERR_PERM; WC_ERR_IO; WC_ERR_UNAVAILABLE when
+ * libnftables can't be loaded.
  */
 struct wc_buf;
 int wc_nft_run(const char *script, struct wc_buf *json, struct wc_err *err);
+
+/* Keeps libnftables loaded until wc_nft_release of what it returns, so that several wc_nft_run load
+ * it once. NULL when it can't be loaded: the next wc_nft_run says why. NULL may be released.
+ */
+void *wc_nft_hold(void);
+void wc_nft_release(void *held);
 
 #endif

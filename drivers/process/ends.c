@@ -70,6 +70,8 @@ void wc_begin_stop(struct wc_inst *inst)
     if (mark)
         inst->stopped_by_user = true; /* the exit may be told before the job's end is */
     if (running) {
+        if (op->leaving) /* before the signal, so that the keeper reads it before the end */
+            (void)wc_keeper_send(inst->link, "leaving");
         int otherwise = op->verb == WC_VERB_KILL ? SIGKILL : SIGTERM;
         job->signal = op->signal != 0 ? op->signal : otherwise;
         job->pidfd = inst->pidfd >= 0 ? fcntl(inst->pidfd, F_DUPFD_CLOEXEC, 3) : -1;

@@ -59,6 +59,7 @@ struct wc_op {
     const char *id; /* STOP, KILL, REMOVE, EXEC: instance id; VOLUME_REMOVE: its name on the host */
     int signal;     /* STOP, KILL */
     bool by_user;   /* STOP, KILL: a person asked; keeps unless-stopped down */
+    bool leaving;   /* STOP, KILL: REMOVE is to follow; how it ended need not outlast a power cut */
     const char *const *argv; /* EXEC: NULL-terminated */
     uint64_t deadline_ms;    /* EXEC: loop time after which the process is killed; 0 = none */
     const struct wc_net_request *net; /* NET_UP, NET_DOWN */

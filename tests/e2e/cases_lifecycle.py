@@ -321,6 +321,39 @@ def case_profiles(t):
     assert t.wc("config", "--profiles").out == "debug\n"
 
 
+def supervisor():
+    """The pid of the one supervisor in this pid namespace."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as f:
+                words = f.read().split("\0")
+        except OSError:
+            continue
+        if "supervise" in words:
+            found.append(int(pid))
+    assert len(found) == 1, found
+    return found[0]
+
+
+def case_idle_supervisor_is_small(t):
+    """What only work needs is given back: libnftables is gone, and so is most of the text; and it still works."""
+    t.load_image()
+    t.compose(PAIR)
+    t.wc("up", "-d", "--wait")
+    pid = supervisor()
+
+    def pss_kib():
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+
+    t.until(lambda: pss_kib() < 2500, "a supervisor of less than 2500 KiB", 10)
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
+        assert "libnftables" not in f.read()
+    t.wc("restart", "web")
+    t.wc("down", "-v")
+
+
 def case_supervisor_killed(t):
     """kill -9 of the supervisor: instances run on, no log line is lost, the next command adopts them."""
     t.load_image()
@@ -335,15 +368,7 @@ def case_supervisor_killed(t):
     before = t.things()
     t.wc("up", "-d")
     pid = t.pid("tick")
-    supervisor = [line for line in t.things()["processes"] if "supervise" in line]
-    assert len(supervisor) == 1, supervisor
-    for candidate in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{candidate}/cmdline", encoding="utf-8", errors="replace") as f:
-                if f.read().replace("\0", " ").strip() == supervisor[0]:
-                    os.kill(int(candidate), signal.SIGKILL)
-        except OSError:
-            continue
+    os.kill(supervisor(), signal.SIGKILL)
     time.sleep(0.3)
     assert os.path.exists(f"/proc/{pid}")
     assert t.row("tick")["State"] == "running"

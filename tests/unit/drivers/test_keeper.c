@@ -49,6 +49,21 @@ static void killed(void **state)
     }
 }
 
+/* Who leaves is spared the sync, not the record: a client that comes later still finds it. */
+static void killed_while_leaving(void **state)
+{
+    (void)state;
+    struct box box = { .runtime = "crun", .program = "exec sleep 1000" };
+    box_open(&box);
+    box_start(&box);
+    box_send(&box, "leaving");
+    assert_int_equal(kill((pid_t)box.pid, SIGKILL), 0);
+    box_expect(&box, "exited 137 9 0 ");
+    box_expect_end(&box, 0);
+    assert_true(wc_str_starts(box_read(box_path(&box, "lib/exit")), "137 9 0 "));
+    box_close(&box);
+}
+
 static void abort_of_created(void **state)
 {
     (void)state;
@@ -399,8 +414,9 @@ static void a_writer_outlives_the_program(void **state)
     box_close(&box);
 }
 
-WC_MAIN(WC_CASE(exit_codes), WC_CASE(killed), WC_CASE(abort_of_created), WC_CASE(early_commands),
-        WC_CASE(missing_program), WC_CASE(bad_settings), WC_CASE(clients_come_and_go),
-        WC_CASE(too_many_clients), WC_CASE(idle_means_no_wakeups),
-        WC_CASE(programs_have_no_fixed_address), WC_CASE(overlay_root), WC_CASE(terminal),
-        WC_CASE(output_of_a_user), WC_CASE(out_of_memory), WC_CASE(a_writer_outlives_the_program))
+WC_MAIN(WC_CASE(exit_codes), WC_CASE(killed), WC_CASE(killed_while_leaving),
+        WC_CASE(abort_of_created), WC_CASE(early_commands), WC_CASE(missing_program),
+        WC_CASE(bad_settings), WC_CASE(clients_come_and_go), WC_CASE(too_many_clients),
+        WC_CASE(idle_means_no_wakeups), WC_CASE(programs_have_no_fixed_address),
+        WC_CASE(overlay_root), WC_CASE(terminal), WC_CASE(output_of_a_user), WC_CASE(out_of_memory),
+        WC_CASE(a_writer_outlives_the_program))

@@ -297,6 +297,26 @@ static void up_again_changes_only_what_differs(void **state)
     assert_nothing_left();
 }
 
+/* libnftables weighs more than the rest of a supervisor: it stays only while networks change. */
+static void rules_need_their_library_only_for_the_change(void **state)
+{
+    (void)state;
+    struct app a;
+    WC_CLEANUP_BUF struct wc_buf maps = WC_BUF_INIT;
+    app_init(&a, "shop", 1);
+    up(&a);
+    void *held = wc_nft_hold();
+    assert_non_null(held);
+    assert_int_equal(wc_fs_read("/proc/self/maps", 1 << 20, &maps, NULL), 0);
+    assert_non_null(strstr(maps.data, "libnftables"));
+    wc_nft_release(held);
+    wc_buf_reset(&maps);
+    assert_int_equal(wc_fs_read("/proc/self/maps", 1 << 20, &maps, NULL), 0);
+    assert_null(strstr(maps.data, "libnftables"));
+    down(&a);
+    assert_nothing_left();
+}
+
 static void flushed_rules_and_lost_bridges_are_repaired(void **state)
 {
     (void)state;
@@ -430,6 +450,7 @@ static const struct CMUnitTest cases[] = {
     WC_CASE(taken_port_is_named_and_leaves_nothing),
     WC_CASE(up_again_changes_only_what_differs),
     WC_CASE(flushed_rules_and_lost_bridges_are_repaired),
+    WC_CASE(rules_need_their_library_only_for_the_change),
     WC_CASE(shared_network_goes_with_its_last_user),
     WC_CASE(network_that_left_the_file_is_removed),
     WC_CASE(what_is_not_ours_stays),
