@@ -54,6 +54,18 @@ void *wc_realloc(void *old, size_t n, size_t size)
     return checked(realloc(old, bytes == 0 ? 1 : bytes));
 }
 
+void *wc_alloc_pages(size_t *size)
+{
+    if (*size > SIZE_MAX / 2)
+        return checked(NULL);
+    *size = (*size + WC_ALLOC_PAGES - 1) / WC_ALLOC_PAGES * WC_ALLOC_PAGES;
+    void *p = checked(aligned_alloc(WC_ALLOC_PAGES, *size));
+#ifdef MADV_HUGEPAGE
+    (void)madvise(p, *size, MADV_HUGEPAGE); /* a wish: without it all works as well */
+#endif
+    return p;
+}
+
 char *wc_strdup(const char *text)
 {
     size_t len = strlen(text) + 1;

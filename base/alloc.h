@@ -24,6 +24,13 @@ void *wc_calloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 /* As realloc, for n objects of `size` bytes. */
 void *wc_realloc(void *old, size_t n, size_t size) __attribute__((returns_nonnull));
 
+/* Returns at least *size bytes for data that lives long and grows: in huge pages where the system
+ * has them, since memory's first touch costs more than what is mostly done with it (one fault for
+ * 512). *size becomes what there is, a multiple of WC_ALLOC_PAGES. Not initialised; freed with
+ * wc_free. */
+enum { WC_ALLOC_PAGES = 2 << 20 };
+void *wc_alloc_pages(size_t *size) __attribute__((returns_nonnull));
+
 /* Copies a string. */
 char *wc_strdup(const char *text) __attribute__((malloc, returns_nonnull));
 

@@ -1,5 +1,5 @@
-/* arena.c - a list of blocks, each twice as large as the one before up to 1 MiB; objects are cut
- * off the newest.
+/* arena.c - a list of blocks, each twice as large as the one before; objects are cut off the
+ * newest. Arenas that have become large go on in huge pages (alloc.h), small ones stay small.
  */
 #include "base/arena.h"
 
@@ -10,7 +10,7 @@
 
 #include "base/alloc.h"
 
-enum { FIRST_BLOCK = 4096, LARGEST_BLOCK = 1 << 20 };
+enum { FIRST_BLOCK = 4096, LARGEST_SMALL = 128 << 10 };
 
 struct wc_arena_block {
     struct wc_arena_block *next;
@@ -36,14 +36,13 @@ void wc_arena_deinit(struct wc_arena *arena)
 
 static struct wc_arena_block *add_block(struct wc_arena *arena, size_t need)
 {
-    size_t size = arena->head == NULL ? FIRST_BLOCK : arena->head->size * 2;
-    if (size > LARGEST_BLOCK)
-        size = LARGEST_BLOCK;
-    if (size < need)
-        size = need;
-    struct wc_arena_block *block = wc_alloc(sizeof *block + size);
+    size_t last = arena->head == NULL ? FIRST_BLOCK / 2 : arena->head->size;
+    size_t size = last < LARGEST_SMALL ? last * 2 : LARGEST_SMALL;
+    size_t whole = sizeof(struct wc_arena_block) + (size < need ? need : size);
+    struct wc_arena_block *block =
+        whole >= LARGEST_SMALL ? wc_alloc_pages(&whole) : wc_alloc(whole);
     block->used = 0;
-    block->size = size;
+    block->size = whole - sizeof *block;
     block->next = arena->head;
     arena->head = block;
     return block;

@@ -55,7 +55,10 @@ void wc_buf_adds(struct wc_buf *buf, const char *text)
 
 void wc_buf_addc(struct wc_buf *buf, char c)
 {
-    wc_buf_add(buf, &c, 1);
+    if (buf->len + 1 >= buf->cap)
+        wc_buf_reserve(buf, 1);
+    buf->data[buf->len++] = c;
+    buf->data[buf->len] = '\0';
 }
 
 void wc_buf_vprintf(struct wc_buf *buf, const char *fmt, va_list args)

@@ -152,10 +152,25 @@ static void new_line(struct wc_jsonw *w)
         wc_buf_addc(w->out, ' ');
 }
 
+/* Bytes at the start of a text that stand for themselves in JSON: mostly all of them. */
+static size_t plain_length(const char *text, size_t len)
+{
+    size_t n = 0;
+    while (n < len && text[n] >= ' ' && text[n] < 127 && text[n] != '"' && text[n] != '\\')
+        n++;
+    return n;
+}
+
 static void add_quoted(struct wc_buf *out, const char *text, size_t len)
 {
     wc_buf_addc(out, '"');
     for (size_t i = 0; i < len;) {
+        size_t plain = plain_length(text + i, len - i);
+        if (plain != 0) {
+            wc_buf_add(out, text + i, plain);
+            i += plain;
+            continue;
+        }
         unsigned c;
         size_t n = wc_utf8_next(text + i, len - i, &c);
         if (c == '"' || c == '\\')

@@ -38,12 +38,18 @@ bool wc_field_has_entries(const struct wc_field *field)
            field->type == &wc_type_ulimits;
 }
 
+/* strcmp, without the call where the first letter decides. */
+static int compare(const char *a, const char *b)
+{
+    return a[0] != b[0] ? (unsigned char)a[0] - (unsigned char)b[0] : strcmp(a, b);
+}
+
 const struct wc_field *wc_table_find(const struct wc_table *table, const char *key)
 {
     size_t lo = 0, hi = table->n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        int order = strcmp(key, table->rows[mid].key);
+        int order = compare(key, table->rows[mid].key);
         if (order == 0)
             return &table->rows[mid];
         if (order < 0)
@@ -126,6 +132,7 @@ struct wc_node *wc_canon_section(struct wc_load *load, const struct wc_table *ta
 {
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
     out->tag = node->tag;
+    wc_node_reserve(load->arena, out, node->n);
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_member *member = &node->members[i];
         const struct wc_field *field = wc_table_find(table, member->key);

@@ -26,6 +26,8 @@ static bool report_support(struct wc_load *load, const struct wc_field *field,
                            const struct wc_member *member, const struct wc_where *where)
 {
     enum wc_support level = wc_field_support(field, load->options->platform);
+    if (level == WC_CARRIED || level == WC_QUIET)
+        return level == WC_CARRIED;
     const char *place = wc_where_text(load, where), *text = verdict(load, level);
     struct wc_diag *diag = NULL;
     if (level == WC_WARNED)
@@ -38,7 +40,7 @@ static bool report_support(struct wc_load *load, const struct wc_field *field,
         diag->hint = load->options->platform == WC_PLATFORM_WINDOWS
                          ? "remove it, or run the service in a Linux container"
                          : "remove it, or wait for a release that carries it out";
-    return level == WC_CARRIED;
+    return false;
 }
 
 /* What stands in the items of a list: their decoders read values only. */

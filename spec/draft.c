@@ -316,6 +316,8 @@ static void check_targets(struct wc_load *load, const struct wc_service *s,
     const struct wc_node *volumes = wc_node_get(node, "volumes"),
                          *tmpfs = wc_node_get(node, "tmpfs");
     struct wc_map seen;
+    if ((volumes == NULL ? 0 : volumes->n) + (tmpfs == NULL ? 0 : tmpfs->n) < 2)
+        return;
     wc_map_init(&seen, load->arena);
     for (size_t i = 0; volumes != NULL && volumes->kind == WC_NODE_LIST && i < volumes->n; i++) {
         const char *target = wc_node_text(volumes->items[i], "target");

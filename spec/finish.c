@@ -52,13 +52,11 @@ static void show_replicas(struct wc_load *load, struct wc_node *service)
 
 static struct wc_node *service_node(struct wc_load *load, const struct wc_service *s)
 {
-    struct wc_node *out = wc_node_copy(load->arena, s->tree);
+    struct wc_node *out = wc_output_section(load, &wc_table_service, s->tree);
     show_replicas(load, out);
-    const struct wc_node *written = wc_node_get(out, "depends_on");
-    if (load->options->no_normalize && written == NULL)
-        return wc_output_section(load, &wc_table_service, out);
+    if (load->options->no_normalize && wc_node_get(s->tree, "depends_on") == NULL)
+        return out;
     wc_node_drop(out, "depends_on");
-    out = wc_output_section(load, &wc_table_service, out);
     if (s->n_deps != 0)
         wc_node_put(load->arena, out, "depends_on", deps_node(load, s));
     return out;

@@ -25,6 +25,7 @@ static struct wc_node *canon_items(struct wc_load *load, struct wc_node *node,
     static const struct wc_type whole_type = { .expects = "a string or a whole number" };
     static const struct wc_field item_whole = { .type = &whole_type };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    wc_node_reserve(load->arena, out, node->n);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         struct wc_node *item = node->items[i];
@@ -149,6 +150,7 @@ static struct wc_node *canon_kv(struct wc_load *load, const struct wc_field *fie
     if (node->kind == WC_NODE_LIST)
         return canon_kv_list(load, field, node, where);
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    wc_node_reserve(load->arena, out, node->n);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *member = &node->members[i];
         struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
@@ -263,6 +265,7 @@ static struct wc_node *canon_entries(struct wc_load *load, const struct wc_field
         .type = &entry_type, .sub = field->sub, .required = field->required, .merge = WC_MERGE_MAP
     };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
+    wc_node_reserve(load->arena, out, node->n);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *member = &node->members[i];
         struct wc_where inner = { where, member->key, member->key_at, member->key_span, 0 };
@@ -280,6 +283,7 @@ static struct wc_node *canon_item_sections(struct wc_load *load, const struct wc
                                               .canon = canon_section_type };
     struct wc_field entry = { .type = &item_type, .sub = field->sub, .required = field->required };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_LIST, node);
+    wc_node_reserve(load->arena, out, node->n);
     for (size_t i = 0; i < node->n; i++) {
         struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         wc_node_add(load->arena, out, wc_canon_value(load, &entry, node->items[i], &inner));

@@ -40,6 +40,7 @@ struct builder {
     size_t n_lines;
     struct wc_loc end;            /* behind the last character */
     size_t seen_index, seen_byte; /* a character and its byte: marks count characters */
+    struct wc_node *spare;        /* the node of a key that is done with */
 };
 
 static struct wc_node *build(struct builder *b, const yaml_event_t *event, unsigned depth);
@@ -245,9 +246,20 @@ static bool is_core_tag(const char *tag)
            wc_streq(tag, YAML_INT_TAG) || wc_streq(tag, YAML_FLOAT_TAG);
 }
 
+/* A node for a scalar: half of them are keys, whose nodes are needed for a moment only. */
+static struct wc_node *new_scalar(struct builder *b)
+{
+    struct wc_node *node = b->spare;
+    b->spare = NULL;
+    if (node == NULL)
+        return wc_node_new(b->arena, WC_NODE_STRING, NULL);
+    *node = (struct wc_node){ .kind = WC_NODE_STRING, .span = 1, .weight = 1 };
+    return node;
+}
+
 static struct wc_node *build_scalar(struct builder *b, const yaml_event_t *event)
 {
-    struct wc_node *node = wc_node_new(b->arena, WC_NODE_STRING, NULL);
+    struct wc_node *node = new_scalar(b);
     const char *value = (const char *)event->data.scalar.value;
     const char *tag = (const char *)event->data.scalar.tag;
     node->at = place_behind(b, event, tag != NULL || event->data.scalar.anchor != NULL);
@@ -385,6 +397,8 @@ static bool build_member(struct builder *b, struct wc_node *map, const yaml_even
         diag->related = merge->at;
         diag->related_label = "first defined here";
     }
+    if (key_event->type == YAML_SCALAR_EVENT && key_event->data.scalar.anchor == NULL)
+        b->spare = key;
     return true;
 }
 

@@ -50,19 +50,27 @@ struct wc_node {
     enum wc_node_kind kind;
     enum wc_node_tag tag;
     struct wc_loc at;
-    unsigned span;             /* columns to underline, at least 1 */
-    bool quoted;               /* scalar in quotes */
-    bool boolean;              /* BOOL */
-    const char *text;          /* scalars: as a string ("1.10" became "1.1" as docker prints it) */
-    const char *raw;           /* scalars: as written */
-    int64_t integer;           /* INT */
-    double number;             /* INT and FLOAT */
-    struct wc_node **items;    /* LIST: n of them */
-    struct wc_member *members; /* MAP: n of them, keys unique, in order of appearance */
-    size_t n, cap;
-    struct wc_map *index; /* MAP with many members: key -> member number + 1 */
-    unsigned height;      /* levels below; 0 for scalars */
-    size_t weight;        /* nodes in the subtree, itself included */
+    unsigned span;    /* columns to underline, at least 1 */
+    bool quoted;      /* scalar in quotes */
+    bool boolean;     /* BOOL */
+    uint16_t height;  /* levels below; 0 for scalars */
+    const char *text; /* scalars: as a string ("1.10" became "1.1" as docker prints it) */
+    const char *raw;  /* scalars: as written */
+    union {           /* a big file is a million nodes: each byte counts */
+        struct {
+            int64_t integer; /* INT */
+            double number;   /* INT and FLOAT */
+        };
+        struct {
+            union {
+                struct wc_node **items;    /* LIST: n of them */
+                struct wc_member *members; /* MAP: n, keys unique, in order of appearance */
+            };
+            struct wc_map *index; /* MAP with many members: key -> member number + 1 */
+        };
+    };
+    uint32_t n, cap; /* 0 for scalars */
+    size_t weight;   /* nodes in the subtree, itself included */
 };
 
 /* The documents of one file. */
@@ -96,6 +104,9 @@ struct wc_node *wc_node_copy(struct wc_arena *arena, const struct wc_node *node)
 
 /* Makes a node one that was reported: BAD, with nothing in it. */
 void wc_node_spoil(struct wc_node *node);
+
+/* Makes room for n items or members in all, so that adding them doesn't move the others. */
+void wc_node_reserve(struct wc_arena *arena, struct wc_node *node, size_t n);
 
 /* Appends to a list. */
 void wc_node_add(struct wc_arena *arena, struct wc_node *list, struct wc_node *item);

@@ -115,6 +115,7 @@ struct wc_node *wc_output_section(struct wc_load *load, const struct wc_table *t
                                   const struct wc_node *section)
 {
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, section);
+    wc_node_reserve(load->arena, out, section->n);
     for (size_t i = 0; i < section->n; i++) {
         const struct wc_member *m = &section->members[i];
         const struct wc_field *field = wc_table_find(table, m->key);

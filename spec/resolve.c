@@ -114,16 +114,22 @@ static void look_up_open_keys(struct wc_load *load, struct wc_node *service)
     const struct wc_node *section = wc_node_get(service, "environment");
     if (section == NULL || section->kind != WC_NODE_MAP)
         return;
-    struct wc_node *out = wc_node_copy(load->arena, section);
-    for (size_t i = 0; i < out->n; i++) {
-        const char *value = wc_load_env(load, out->members[i].key);
-        if (out->members[i].value->kind == WC_NODE_NULL && value == NULL)
-            (void)wc_env_refused(load, out->members[i].key, out->members[i].key_at,
-                                 out->members[i].key_span);
-        if (out->members[i].value->kind == WC_NODE_NULL && value != NULL)
-            out->members[i].value = wc_node_string(load->arena, value, out->members[i].value);
+    struct wc_node *out = NULL;
+    for (size_t i = 0; i < section->n; i++) {
+        const struct wc_member *m = &section->members[i];
+        if (m->value->kind != WC_NODE_NULL)
+            continue;
+        const char *value = wc_load_env(load, m->key);
+        if (value == NULL) {
+            (void)wc_env_refused(load, m->key, m->key_at, m->key_span);
+            continue;
+        }
+        if (out == NULL)
+            out = wc_node_copy(load->arena, section);
+        out->members[i].value = wc_node_string(load->arena, value, m->value);
     }
-    wc_node_put(load->arena, service, "environment", out);
+    if (out != NULL)
+        wc_node_put(load->arena, service, "environment", out);
 }
 
 static void join_default_network(struct wc_load *load, struct wc_node *service)

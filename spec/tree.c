@@ -3,7 +3,8 @@
  */
 #include "spec/node.h"
 
-#include <stdio.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -11,7 +12,7 @@
 #include "base/str.h"
 #include "spec/scalar.h"
 
-enum { INDEX_FROM = 16 };
+enum { INDEX_FROM = 16, FIRST_ROOM = 2 };
 
 struct wc_node *wc_node_new(struct wc_arena *arena, enum wc_node_kind kind,
                             const struct wc_node *like)
@@ -57,6 +58,33 @@ static void index_member(struct wc_node *map, size_t i)
     wc_map_put(map->index, map->members[i].key, (void *)(uintptr_t)(i + 1));
 }
 
+void wc_node_reserve(struct wc_arena *arena, struct wc_node *node, size_t n)
+{
+    if (n <= node->cap)
+        return;
+    if (n > UINT32_MAX / 2)
+        abort(); /* memory is out long before */
+    if (node->kind == WC_NODE_LIST) {
+        struct wc_node **items = WC_NEW_ARRAY(arena, struct wc_node *, n);
+        if (node->n != 0)
+            memcpy(items, node->items, node->n * sizeof(struct wc_node *));
+        node->items = items;
+    } else {
+        struct wc_member *members = WC_NEW_ARRAY(arena, struct wc_member, n);
+        if (node->n != 0)
+            memcpy(members, node->members, node->n * sizeof *members);
+        node->members = members;
+    }
+    node->cap = (uint32_t)n;
+}
+
+/* Room for one more; doubling keeps adding linear. */
+static void make_room(struct wc_arena *arena, struct wc_node *node)
+{
+    if (node->n == node->cap)
+        wc_node_reserve(arena, node, node->cap == 0 ? FIRST_ROOM : (size_t)node->cap * 2);
+}
+
 static void build_index(struct wc_arena *arena, struct wc_node *map)
 {
     map->index = WC_NEW(arena, struct wc_map);
@@ -69,18 +97,13 @@ struct wc_node *wc_node_copy(struct wc_arena *arena, const struct wc_node *node)
 {
     struct wc_node *copy = WC_NEW(arena, struct wc_node);
     *copy = *node;
+    if (node->kind != WC_NODE_LIST && node->kind != WC_NODE_MAP)
+        return copy;
     copy->index = NULL;
-    copy->cap = node->n;
-    if (node->kind == WC_NODE_LIST && node->n != 0) {
-        copy->items = WC_NEW_ARRAY(arena, struct wc_node *, node->n);
-        memcpy(copy->items, node->items, node->n * sizeof *node->items);
-    }
-    if (node->kind == WC_NODE_MAP && node->n != 0) {
-        copy->members = WC_NEW_ARRAY(arena, struct wc_member, node->n);
-        memcpy(copy->members, node->members, node->n * sizeof *node->members);
-        if (node->n > INDEX_FROM)
-            build_index(arena, copy);
-    }
+    copy->cap = 0;
+    wc_node_reserve(arena, copy, node->n + 1); /* who copies often adds one */
+    if (node->kind == WC_NODE_MAP && node->n > INDEX_FROM)
+        build_index(arena, copy);
     return copy;
 }
 
@@ -88,7 +111,7 @@ static void grow_measures(struct wc_node *parent, const struct wc_node *child)
 {
     parent->weight += child->weight;
     if (parent->height < child->height + 1)
-        parent->height = child->height + 1;
+        parent->height = (uint16_t)(child->height + 1);
 }
 
 /* A height that is too great does no harm; a weight that only grows would double at each merge. */
@@ -108,7 +131,7 @@ void wc_node_spoil(struct wc_node *node)
 
 void wc_node_add(struct wc_arena *arena, struct wc_node *list, struct wc_node *item)
 {
-    list->items = wc_arena_grow(arena, list->items, list->n, &list->cap, sizeof(struct wc_node *));
+    make_room(arena, list);
     list->items[list->n++] = item;
     grow_measures(list, item);
 }
@@ -151,7 +174,7 @@ void wc_node_put_at(struct wc_arena *arena, struct wc_node *map, const struct wc
         old->value = value;
         return;
     }
-    map->members = wc_arena_grow(arena, map->members, map->n, &map->cap, sizeof(struct wc_member));
+    make_room(arena, map);
     map->members[map->n] = *member;
     map->members[map->n++].value = value;
     if (map->index != NULL)
@@ -243,6 +266,12 @@ static bool one_of(const char *text, const char *const *words, size_t n)
     return false;
 }
 
+/* What most scalars are not can be told from how they begin. */
+static bool begins_as_string(const char *text)
+{
+    return text[0] != '\0' && strchr("~nNtTfF+-.0123456789", text[0]) == NULL;
+}
+
 void wc_node_resolve(struct wc_arena *arena, struct wc_node *node)
 {
     static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };
@@ -250,7 +279,9 @@ void wc_node_resolve(struct wc_arena *arena, struct wc_node *node)
     static const char *const lies[] = { "false", "False", "FALSE" };
     const char *raw = node->raw;
     node->text = raw;
-    if (one_of(raw, nulls, WC_COUNT(nulls))) {
+    if (begins_as_string(raw)) {
+        node->kind = WC_NODE_STRING;
+    } else if (one_of(raw, nulls, WC_COUNT(nulls))) {
         node->kind = WC_NODE_NULL;
         node->text = "";
     } else if (one_of(raw, truths, WC_COUNT(truths)) || one_of(raw, lies, WC_COUNT(lies))) {
