@@ -76,10 +76,10 @@ enum { WC_KEEPER_SEALED_FD = 4 };
  * (the last packet sent, newline-ended, replaced by rename), keeper.err (what the runtime and the
  * keeper said).
  *
- * lib:exit: the exit record, replaced by rename after fsync (without, when leaving): one line "CODE SIGNAL OOM WALL_MS
- * STARTED_MS\n". lib:log.json: json-file: {"log":"…\n","stream":"stdout","time":"RFC 3339 with
- * nanoseconds"} per line; a line longer than 16 KiB comes in parts, all but the last without \n.
- * Rotated to log.json.1, .2 …
+ * lib:exit: the exit record, replaced by rename after fsync (without, when leaving): one line
+ * "CODE SIGNAL OOM WALL_MS STARTED_MS\n". lib:log.json: json-file:
+ * {"log":"…\n","stream":"stdout","time":"RFC 3339 with nanoseconds"} per line; a line longer than
+ * 16 KiB comes in parts, all but the last without \n. Rotated to log.json.1, .2 …
  */
 #define WC_KEEPER_STATUS "status"
 #define WC_KEEPER_PID "keeper.pid"
