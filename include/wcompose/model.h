@@ -235,9 +235,8 @@ struct wc_project {
     size_t n_services;
     struct wc_strv disabled;     /* names of services left out by profiles, sorted */
     struct wc_network *networks; /* sorted by key */
-    size_t n_networks;
-    struct wc_volume *volumes; /* sorted by key */
-    size_t n_volumes;
+    struct wc_volume *volumes;   /* sorted by key */
+    size_t n_networks, n_volumes;
     const struct wc_node *tree; /* the long form of all of it, for wc_spec_render */
     bool templates;             /* loaded with no_interpolate: values hold ${…} as written */
 };
