@@ -207,10 +207,25 @@ static bool folds(const struct wc_field *field, const struct wc_node *node)
             field->type == &wc_type_devices);
 }
 
+bool wc_canon_is_template(const struct wc_load *load, const struct wc_node *node)
+{
+    return load->options->no_interpolate && !load->canonical && node->kind == WC_NODE_STRING &&
+           strchr(node->text, '$') != NULL;
+}
+
+/* Kinds of a value that may be given by a template. */
+static bool takes_template(const struct wc_field *field)
+{
+    return (field->type->kinds & (WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_BOOL) |
+                                  WC_KIND(WC_NODE_INT) | WC_KIND(WC_NODE_FLOAT))) != 0;
+}
+
 struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *field,
                                struct wc_node *node, const struct wc_where *where)
 {
     if (node->kind == WC_NODE_BAD || node->kind == WC_NODE_NULL || node->tag == WC_TAG_RESET)
+        return node;
+    if (wc_canon_is_template(load, node) && takes_template(field))
         return node;
     if ((field->type->kinds & WC_KIND(node->kind)) == 0)
         return wc_canon_refuse(load, field, node, where);

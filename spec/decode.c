@@ -65,6 +65,9 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
         wc_canon_refuse(load, field, value, &inner);
         return;
     }
+    if (wc_canon_is_template(load, value) &&
+        (field->type->canon != NULL || (field->type->kinds & WC_KIND(WC_NODE_STRING)) == 0))
+        return;
     bool carried = report_support(load, field, member, where);
     if (value->kind == WC_NODE_NULL || !carried)
         return;

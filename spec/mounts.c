@@ -199,6 +199,13 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
     return true;
 }
 
+/* A template whose braces hold a colon can't be cut at its colons. */
+static bool hides_colons(const struct wc_load *load, const struct wc_node *item)
+{
+    const char *brace = wc_canon_is_template(load, item) ? strstr(item->text, "${") : NULL;
+    return brace != NULL && brace[strcspn(brace, ":}")] == ':';
+}
+
 static struct wc_node *canon_mounts(struct wc_load *load, const struct wc_field *field,
                                     struct wc_node *node, const struct wc_where *where)
 {
@@ -207,7 +214,7 @@ static struct wc_node *canon_mounts(struct wc_load *load, const struct wc_field 
         struct wc_node *item = node->items[i], *mount = NULL;
         struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         if (item->kind == WC_NODE_STRING) {
-            mount = expand_short(load, item);
+            mount = hides_colons(load, item) ? item : expand_short(load, item);
         } else if (item->kind == WC_NODE_MAP) {
             mount = wc_canon_section(load, field->sub, item, &inner);
             if (!finish_long(load, mount, &inner))

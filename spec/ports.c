@@ -232,7 +232,9 @@ static struct wc_node *canon_ports(struct wc_load *load, const struct wc_field *
     for (size_t i = 0; i < node->n; i++) {
         struct wc_node *item = node->items[i];
         struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
-        if (item->kind == WC_NODE_STRING || item->kind == WC_NODE_INT) {
+        if (wc_canon_is_template(load, item)) {
+            wc_node_add(load->arena, out, item);
+        } else if (item->kind == WC_NODE_STRING || item->kind == WC_NODE_INT) {
             ok &= expand_short(load, item, out);
         } else if (item->kind == WC_NODE_MAP) {
             struct wc_node *port = wc_canon_section(load, field->sub, item, &inner);
@@ -291,6 +293,8 @@ static void decode_ports(struct wc_load *load, const struct wc_field *field,
 
 const char *wc_ident_port(struct wc_arena *arena, const struct wc_node *item)
 {
+    if (item->kind == WC_NODE_STRING) /* not expanded */
+        return item->text;
     const char *ip = wc_node_text(item, "host_ip"), *published = wc_node_text(item, "published");
     const char *target = wc_node_text(item, "target"), *proto = wc_node_text(item, "protocol");
     return wc_arena_printf(arena, "%s:%s:%s/%s", ip == NULL ? "" : ip,

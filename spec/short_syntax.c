@@ -63,6 +63,8 @@ struct wc_node *wc_canon_mixed(struct wc_load *load, const struct wc_field *fiel
 static struct wc_node *expand_device(struct wc_load *load, struct wc_node *item)
 {
     struct wc_arena *arena = load->arena;
+    if (wc_canon_is_template(load, item))
+        return item;
     char *text = wc_arena_strdup(arena, item->text);
     char *target = strchr(text, ':'), *permissions = NULL;
     if (target != NULL) {
@@ -372,6 +374,8 @@ static const char *member_text(const struct wc_node *item, const char *key)
 const char *wc_ident_target(struct wc_arena *arena, const struct wc_node *item)
 {
     (void)arena;
+    if (item->kind == WC_NODE_STRING) /* not expanded */
+        return item->text;
     const char *target = wc_node_text(item, "target");
     return target == NULL ? member_text(item, "source") : target;
 }

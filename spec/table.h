@@ -135,6 +135,10 @@ void wc_require_all(struct wc_load *load, const struct wc_table *table, const st
 void wc_decode_section(struct wc_load *load, const struct wc_table *table,
                        const struct wc_node *node, void *base, const struct wc_where *where);
 
+/* True for a value that is still to be expanded (no_interpolate): it can't be checked or taken
+ * apart, and stays as it is written. */
+bool wc_canon_is_template(const struct wc_load *load, const struct wc_node *node);
+
 /* Reports E101 with what the field expects, and gives the BAD node. */
 struct wc_node *wc_canon_refuse(struct wc_load *load, const struct wc_field *field,
                                 struct wc_node *node, const struct wc_where *where);

@@ -235,10 +235,10 @@ struct wc_project {
     size_t n_services;
     struct wc_strv disabled;     /* names of services left out by profiles, sorted */
     struct wc_network *networks; /* sorted by key */
-    size_t n_networks;
-    struct wc_volume *volumes; /* sorted by key */
-    size_t n_volumes;
+    struct wc_volume *volumes;   /* sorted by key */
+    size_t n_networks, n_volumes;
     const struct wc_node *tree; /* the long form of all of it, for wc_spec_render */
+    bool templates;             /* loaded with no_interpolate: values hold ${…} as written */
 };
 
 /* Return the service called `name` (binary search), the network or volume with that key, or NULL.

@@ -97,7 +97,8 @@ static void write_document(struct wc_buf *out, const char *line, bool quoted, co
     wc_buf_printf(out, "%s\n", at + 1);
 }
 
-static struct wc_project *load(struct wc_arena *arena, const struct wc_buf *text, bool canonical)
+static struct wc_project *load(struct wc_arena *arena, const struct wc_buf *text, bool canonical,
+                               size_t nodes)
 {
     static const char *const environ[] = { "A=1", "EMPTY=", "HOME=/nowhere", NULL };
     static const char *const profiles[] = { "*" };
@@ -107,7 +108,8 @@ static struct wc_project *load(struct wc_arena *arena, const struct wc_buf *text
                                        .n_profiles = 1,
                                        .text = text->data,
                                        .text_len = text->len,
-                                       .canonical = canonical };
+                                       .canonical = canonical,
+                                       .limits = { .nodes = nodes } };
     struct wc_diags diags;
     struct wc_project *project = NULL;
     wc_diags_init(&diags, arena);
@@ -146,12 +148,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wc_arena_init(&arena);
     write_document(&text, attributes[data[0] % ATTRIBUTES], data[1] == '"', (const char *)data + 2,
                    size - 2);
-    struct wc_project *project = load(&arena, &text, false);
+    struct wc_project *project = load(&arena, &text, false, 5000);
     if (project != NULL) {
         wc_spec_render_wire(project, &wire);
-        must_equal(project, load(&arena, &wire, true), wire.data);
+        must_equal(project, load(&arena, &wire, true, 0), wire.data);
         wc_spec_render(project, WC_RENDER_YAML, &yaml);
-        must_equal(project, load(&arena, &yaml, false), yaml.data);
+        must_equal(project, load(&arena, &yaml, false, 0), yaml.data);
     }
     wc_buf_deinit(&text);
     wc_buf_deinit(&wire);

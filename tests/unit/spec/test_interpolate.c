@@ -98,7 +98,7 @@ static void env_lines(void **state)
         { "A: 1", "A", "1" },
         { "A=a # c", "A", "a" },
         { "A=a#c", "A", "a#c" },
-        { "A=# c", "A", "" },
+        { "A=# c", "A", "# c" }, /* as docker compose reads it: a comment has a blank before it */
         { "A='a $S # b'", "A", "a $S # b" },
         { "A='it\\'s'", "A", "it's" },
         { "A=\"a\\tb\\\"$S\\$S\"", "A", "a\tb\"set$S" },
