@@ -206,6 +206,7 @@ void wc_build_finish(struct wc_load *load, struct wc_project *project, const str
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     project->tree = project_node(load, project, root);
+    project->raw = load->options->no_interpolate;
     for (size_t i = 0; i < project->n_services; i++)
         hash_service(project->tree, &project->services[i], &text);
 }

@@ -113,7 +113,7 @@ void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *n
 }
 
 static void json_shown(struct wc_jsonw *w, const char *key, const struct wc_node *node,
-                       const struct wc_table *table, bool entries);
+                       const struct wc_table *table, bool entries, unsigned how);
 
 /* Members of a section in order of key, with those that JSON always has. *n: how many. The caller
  * frees with wc_free. */
@@ -141,7 +141,7 @@ static const struct wc_member **completed(const struct wc_node *map, const struc
 }
 
 static void shown_members(struct wc_jsonw *w, const struct wc_node *map,
-                          const struct wc_table *table, bool entries)
+                          const struct wc_table *table, bool entries, unsigned how)
 {
     size_t n;
     const struct wc_member **members = completed(map, entries ? NULL : table, &n);
@@ -150,10 +150,10 @@ static void shown_members(struct wc_jsonw *w, const struct wc_node *map,
         const struct wc_field *field = entries ? NULL : wc_table_find(table, key);
         bool extension = !entries && table != &wc_table_project && wc_str_starts(key, "x-");
         if (entries)
-            json_shown(w, key, members[i]->value, table, false);
+            json_shown(w, key, members[i]->value, table, false, how);
         else if (!extension || wc_streq(key, "x-wcompose"))
             json_shown(w, key, members[i]->value, field == NULL ? NULL : field->sub,
-                       field != NULL && wc_field_has_entries(field));
+                       field != NULL && wc_field_has_entries(field), how);
     }
     wc_free(members);
 }
@@ -161,18 +161,18 @@ static void shown_members(struct wc_jsonw *w, const struct wc_node *map,
 /* As docker compose prints JSON: extensions stand in its YAML, but in JSON only those of the top
  * level. Ours stays, since what it says about trust must not get lost on the way. */
 static void json_shown(struct wc_jsonw *w, const char *key, const struct wc_node *node,
-                       const struct wc_table *table, bool entries)
+                       const struct wc_table *table, bool entries, unsigned how)
 {
     if (table == NULL || (node->kind != WC_NODE_MAP && node->kind != WC_NODE_LIST)) {
-        wc_render_json(w, key, node, WC_RENDER_DOLLARS, NULL);
+        wc_render_json(w, key, node, how, NULL);
     } else if (node->kind == WC_NODE_MAP) {
         wc_jsonw_object(w, key);
-        shown_members(w, node, table, entries);
+        shown_members(w, node, table, entries, how);
         wc_jsonw_end_object(w);
     } else {
         wc_jsonw_array(w, key);
         for (size_t i = 0; i < node->n; i++)
-            json_shown(w, NULL, node->items[i], table, false);
+            json_shown(w, NULL, node->items[i], table, false, how);
         wc_jsonw_end_array(w);
     }
 }
@@ -312,13 +312,14 @@ void wc_render_yaml(struct wc_buf *out, const struct wc_node *node, unsigned how
 void wc_spec_render(const struct wc_project *project, enum wc_render_format format,
                     struct wc_buf *out)
 {
+    unsigned how = project->raw ? 0 : WC_RENDER_DOLLARS;
     if (format == WC_RENDER_YAML) {
-        wc_render_yaml(out, project->tree, WC_RENDER_DOLLARS);
+        wc_render_yaml(out, project->tree, how);
         return;
     }
     struct wc_jsonw w = WC_JSONW_INIT(out);
     w.indent = 2;
-    json_shown(&w, NULL, project->tree, &wc_table_project, false);
+    json_shown(&w, NULL, project->tree, &wc_table_project, false, how);
     wc_buf_addc(out, '\n');
 }
 

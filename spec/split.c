@@ -86,7 +86,12 @@ static struct wc_node *split(struct splitter *s)
                 return bad(s);
             }
             p = close;
-        } else if (*p == '\\' && p[1] != '\0') {
+        } else if (*p == '\\') {
+            if (p[1] == '\0') {
+                wc_report_at(s->load, WC_E_VALUE, place_of(s->node, p), 1,
+                             "a backslash at the end takes nothing literally; write \\\\ for one");
+                return bad(s);
+            }
             wc_buf_addc(&s->word, *++p);
         } else {
             wc_buf_addc(&s->word, *p);

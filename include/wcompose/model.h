@@ -239,6 +239,7 @@ struct wc_project {
     struct wc_volume *volumes; /* sorted by key */
     size_t n_volumes;
     const struct wc_node *tree; /* the long form of all of it, for wc_spec_render */
+    bool raw;                   /* ${…} stands in it as written (no_interpolate) */
 };
 
 /* Return the service called `name` (binary search), the network or volume with that key, or NULL.
