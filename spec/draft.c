@@ -357,9 +357,9 @@ static void check_names(struct wc_load *load, const struct wc_node *node, const 
     const struct wc_member *name = wc_node_member(node, "name");
     if (old == NULL || name == NULL || wc_node_equal(old->value, name->value))
         return;
-    struct wc_diag *diag = wc_report(load, WC_E_CONFLICT, old->value,
-                                     "%s '%s' has two names, '%s' and '%s'", what, key,
-                                     name->value->raw, old->value->raw);
+    struct wc_diag *diag =
+        wc_report(load, WC_E_CONFLICT, old->value, "%s '%s' has two names, '%s' and '%s'", what,
+                  key, name->value->raw, old->value->raw);
     diag->hint = "external.name is the old form: write `external: true` and keep `name`";
     diag->related = name->value->at;
     diag->related_span = name->value->span;
