@@ -36,13 +36,15 @@ static void collect_services(const struct wc_project *project, struct names *nam
 static void collect_volumes(const struct wc_project *project, struct names *names)
 {
     for (size_t i = 0; i < project->n_volumes; i++)
-        add_name(names, project->volumes[i].key);
+        if (project->volumes[i].used)
+            add_name(names, project->volumes[i].key);
 }
 
 static void collect_networks(const struct wc_project *project, struct names *names)
 {
     for (size_t i = 0; i < project->n_networks; i++)
-        add_name(names, project->networks[i].key);
+        if (project->networks[i].used)
+            add_name(names, project->networks[i].key);
 }
 
 static void collect_images(const struct wc_project *project, struct names *names)

@@ -310,6 +310,20 @@ static void check_target(struct wc_load *load, const struct wc_service *s, struc
     diag->related_label = "the first is here";
 }
 
+/* Where configs and secrets are put: relative to / and to /run/secrets. */
+static void check_objects(struct wc_load *load, const struct wc_service *s, struct wc_map *seen,
+                          const struct wc_node *list, const char *directory)
+{
+    for (size_t i = 0; list != NULL && list->kind == WC_NODE_LIST && i < list->n; i++) {
+        struct wc_node *item = list->items[i];
+        const char *target = item->kind == WC_NODE_MAP ? wc_node_text(item, "target") : NULL;
+        if (target != NULL && target[0] != '/')
+            target = wc_arena_printf(load->arena, "%s/%s", directory, target);
+        if (target != NULL)
+            check_target(load, s, seen, item, target);
+    }
+}
+
 static void check_targets(struct wc_load *load, const struct wc_service *s,
                           const struct wc_node *node)
 {
@@ -330,6 +344,8 @@ static void check_targets(struct wc_load *load, const struct wc_service *s,
             check_target(load, s, &seen, item,
                          wc_arena_strndup(load->arena, item->text, strcspn(item->text, ":")));
     }
+    check_objects(load, s, &seen, wc_node_get(node, "configs"), "");
+    check_objects(load, s, &seen, wc_node_get(node, "secrets"), "/run/secrets");
 }
 
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,

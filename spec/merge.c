@@ -36,6 +36,8 @@ static struct wc_node *merge_plain(struct wc_load *load, struct wc_node *base, s
                                    const struct wc_where *where)
 {
     static const struct wc_table no_rows = { .name = "anything" };
+    if (wc_node_is_scalar(base))
+        return over;
     if (mismatch(load, base, over, where))
         return over;
     if (over->kind == WC_NODE_MAP)

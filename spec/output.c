@@ -18,11 +18,11 @@
 /* Keys whose zero is a value of its own. */
 static bool zero_counts(const char *key)
 {
-    static const char *const keys[] = { "attach",       "command",     "create_host_path",
-                                        "enable_ipv4",  "enable_ipv6", "entrypoint",
-                                        "hard",         "init",        "max_attempts",
-                                        "parallelism",  "replicas",    "required",
-                                        "retries",      "scale",       "soft" };
+    static const char *const keys[] = { "attach",      "command",     "create_host_path",
+                                        "enable_ipv4", "enable_ipv6", "entrypoint",
+                                        "hard",        "init",        "max_attempts",
+                                        "parallelism", "replicas",    "required",
+                                        "retries",     "scale",       "soft" };
     for (size_t i = 0; i < WC_COUNT(keys); i++)
         if (wc_streq(keys[i], key))
             return true;
@@ -83,8 +83,8 @@ static struct wc_node *ssh_list(struct wc_load *load, const struct wc_node *map)
     for (size_t i = 0; i < map->n; i++) {
         const struct wc_member *m = &map->members[i];
         bool path = m->value->kind == WC_NODE_STRING && m->value->text[0] != '\0';
-        const char *text = path ? wc_arena_printf(load->arena, "%s=%s", m->key, m->value->text)
-                                : m->key;
+        const char *text =
+            path ? wc_arena_printf(load->arena, "%s=%s", m->key, m->value->text) : m->key;
         wc_node_add(load->arena, out, wc_node_string(load->arena, text, m->value));
     }
     return sorted(load, out);

@@ -267,15 +267,9 @@ static struct wc_node *canon_depends_on(struct wc_load *load, const struct wc_fi
     struct wc_node *out = wc_type_entries.canon(load, field, node, where);
     for (size_t i = 0; i < out->n; i++) {
         struct wc_node *dep = out->members[i].value;
-        if (dep->kind == WC_NODE_NULL && dep->tag != WC_TAG_RESET) {
+        /* A map gets no defaults here: they would hide what an earlier file says. */
+        if (dep->kind == WC_NODE_NULL && dep->tag != WC_TAG_RESET)
             out->members[i].value = default_dep(load, dep);
-            continue;
-        }
-        if (dep->kind != WC_NODE_MAP || dep->tag != WC_TAG_NONE)
-            continue;
-        if (wc_node_get(dep, "condition") == NULL)
-            wc_node_put(load->arena, dep, "condition",
-                        wc_node_string(load->arena, "service_started", dep));
     }
     return out;
 }

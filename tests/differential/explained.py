@@ -4,10 +4,10 @@ and a test over one difference (compare.Difference)."""
 import re
 
 
-def ours(pattern):
-    """We refuse, with a message like this."""
-    expression = re.compile(pattern)
-    return lambda d: d.kind == "we-refuse" and expression.search(d.ours) is not None
+def ours(pattern, files=""):
+    """We refuse, with a message like this, files in which the other pattern is found."""
+    expression, inside = re.compile(pattern), re.compile(files)
+    return lambda d: d.kind == "we-refuse" and expression.search(d.ours) and inside.search(d.text)
 
 
 def theirs(pattern, files=""):
@@ -47,6 +47,14 @@ def folded_ports(theirs_list, ours_list):
     return sorted(map(str, map(sorted_items, kept.values()))) == sorted(map(str, map(sorted_items, ours_list)))
 
 
+def subnets(d):
+    """In several files: ours has all of theirs and more."""
+    if d.kind != "data" or d.path[0] != "networks" or d.path[2:] != ("ipam", "config") or "\n--- " not in d.text:
+        return False
+    mine = [pool.get("subnet") for pool in d.ours]
+    return len(mine) > len(d.theirs) and all(pool.get("subnet") in mine for pool in d.theirs)
+
+
 def sorted_items(mapping):
     return sorted(mapping.items())
 
@@ -79,11 +87,12 @@ def dependency_off(d):
 RULES = [
     ("one-word-names", ours(r"is not one word")),
     ("one-target-one-mount", ours(r"has two mounts on")),
-    ("absolute-targets", ours(r"the target of a mount is an absolute path")),
+    ("absolute-targets", ours(r"the target of a mount is an absolute path|volume '::' is not of the form")),
     ("no-shell", ours(r"no shell reads this command")),
     ("known-limits", ours(r"no limit is called")),
     ("soft-below-hard", ours(r"the soft limit of '.*' is above the hard one")),
     ("known-words", ours(r"(stop_signal|restart|pull_policy|ports\[\d+\]\.(mode|protocol)|cgroup) can't be|"
+                         r"port '.*': the protocol is tcp, udp or sctp, not|"
                          r"unknown isolation")),
     ("known-mount-options", ours(r"volume '.*': unknown option")),
     ("port-range", ours(r"(container|host)'s port must be")),
@@ -104,14 +113,21 @@ RULES = [
                                r"(?s)(?=.*\ninclude:|^include:)(?=.*environment: \"?SECRET)")),
     ("values-as-text", theirs(r"validating \S+: services\.\S+\.depends_on\.\S+\.required must be a boolean$|"
                               r"develop\.watch\.\d+\.initial_sync must be a boolean$|"
-                              r"is string, not int in types\.\(\*UlimitsConfig\)\.DecodeMapstructure|"
-                              r"weight_device\[\d+\].Weight' expected type 'uint16', got unconvertible type 'string'|"
+                              r"blkio_config\.weight(_device\[\d+\].Weight)?' expected type 'uint16', got unconvertible type 'string'|"
                               r"build\.ulimits\.[a-z]+: invalid type string for external", r"\$")),
+    ("whole-floats", theirs(r"ulimits\.[a-z]+: invalid type float64 for external$")),
+    ("include-conflicts-merge", theirs(r"^(services|networks|volumes|configs|secrets|models)\.\S+ conflicts with "
+                                       r"imported resource$", r"include:")),
+    ("tags-beside-merge-keys", ours(r"service '.*' needs an image", r"(?s)(?=.*<<:)(?=.*image: !reset)")),
+    ("repeats-are-folded", at(r"\.(constraints|preferences)$",
+                              lambda a, b: isinstance(a, list) and b == [x for i, x in enumerate(a) if x not in a[:i]])),
+    ("subnets-are-appended", subnets),
     ("provider-network", theirs(r"refers to undefined network default", r"provider:")),
     ("ssh-paths-in-json", theirs(r"error calling MarshalJSON for type types\.SSHKey")),
     ("condition-default", theirs(r"depends_on\.\S+ missing property 'condition'")),
     ("twins-left-out", twins_left_out),
-    ("crashes", theirs(r"^panic: XXX")),
+    ("crashes", theirs(r"^panic: interface conversion: interface \{\} is (string|float64), not int in "
+                       r"types\.\(\*UlimitsConfig\)\.DecodeMapstructure$", r"ulimits:")),
     ("drive-relative-paths", ours(r"volume '[A-Za-z]:[^\\/].* is not of the form")),
     ("blkio-keys", at(r"\.blkio_config\.[a-z_]+\.\d+\.([Pp]ath|[Rr]ate|[Ww]eight)$")),
     ("watch-exec", at(r"\.develop\.watch\.\d+\.exec$", lambda a, b: a == {"command": None})),

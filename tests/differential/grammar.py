@@ -6,6 +6,7 @@ spellings used that the reference may refuse, so that most files are accepted an
 
 import random
 
+from compare import CHANGES, LISTS
 from yamltext import Alias, Anchor, Tag, quote, string
 
 WORDS = ["web", "db", "a", "b", "cache", "x1", "front", "back_end", "some-name", "k.v"]
@@ -28,6 +29,7 @@ class Case:
         self.files = {}  # name -> tree
         self.texts = {}  # name -> list of lines
         self.args = []
+        self.tail = ["config", "--format", "json"]
         self.env = {}
         self.depth = 4
 
@@ -1054,4 +1056,6 @@ class Gen:
             c.args += ["--profile", p]
         if self.chance(0.15):
             c.args += ["-p", self.pick("given", "x_1", "Bad" if self.odd else "g2")]
+        if getattr(self.options, "options", False):
+            c.tail = self.pick(["config", self.pick(*LISTS)], c.tail + self.some(CHANGES, 1, 2))
         return c

@@ -41,6 +41,7 @@ def parse(argv):
     p.add_argument("--batch", help="the loader of docker compose as one process (batch/build.sh): 20 times as fast")
     p.add_argument("--groups", action="store_true")
     p.add_argument("--shrink", action="store_true", help="with --groups: minimise each")
+    p.add_argument("--options", action="store_true", help="compare other options of config than --format json")
     p.add_argument("--skip", default="", help="attributes that aren't made")
     p.add_argument("--only", default="", help="only these service attributes")
     p.add_argument("--match", default="", help="only differences whose group matches")
@@ -58,7 +59,7 @@ def show(case):
         text += "--- %s\n%s" % (name, yamltext.document(tree, case.depth))
     for name, lines in case.texts.items():
         text += "--- %s\n%s\n" % (name, "\n".join(lines))
-    return text + "args %s env %s" % (" ".join(case.args), {k: v for k, v in case.env.items() if k != "HOME"})
+    return text + "args %s env %s" % (" ".join(case.args + case.tail), {k: v for k, v in case.env.items() if k != "HOME"})
 
 
 PAIR = OPTIONS = None
