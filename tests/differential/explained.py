@@ -132,7 +132,6 @@ RULES = [
     ("blkio-keys", at(r"\.blkio_config\.[a-z_]+\.\d+\.([Pp]ath|[Rr]ate|[Ww]eight)$")),
     ("watch-exec", at(r"\.develop\.watch\.\d+\.exec$", lambda a, b: a == {"command": None})),
     ("no-interpolate", at(r"\.(ports|devices|volumes)\.\d+", lambda a, b: "${" in str(a) + str(b))),
-    ("build-ssh", at(r"\.build\.ssh", lambda a, b: True)),
     ("dollar-in-keys", at(r"\$", lambda a, b: "(missing)" in (a, b))),
     ("x-keys-of-users", at(r"\.(#extensions|x-[^.]*)$", lambda a, b: "(missing)" in (a, b))),
     ("models-in-json", at(r"^models$", lambda a, b: a == "(missing)")),
