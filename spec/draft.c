@@ -324,13 +324,20 @@ static void check_objects(struct wc_load *load, const struct wc_service *s, stru
     }
 }
 
+static size_t size_of(const struct wc_node *list)
+{
+    return list == NULL ? 0 : list->n;
+}
+
 static void check_targets(struct wc_load *load, const struct wc_service *s,
                           const struct wc_node *node)
 {
     const struct wc_node *volumes = wc_node_get(node, "volumes"),
                          *tmpfs = wc_node_get(node, "tmpfs");
+    const struct wc_node *configs = wc_node_get(node, "configs"),
+                         *secrets = wc_node_get(node, "secrets");
     struct wc_map seen;
-    if ((volumes == NULL ? 0 : volumes->n) + (tmpfs == NULL ? 0 : tmpfs->n) < 2)
+    if (size_of(volumes) + size_of(tmpfs) + size_of(configs) + size_of(secrets) < 2)
         return;
     wc_map_init(&seen, load->arena);
     for (size_t i = 0; volumes != NULL && volumes->kind == WC_NODE_LIST && i < volumes->n; i++) {
@@ -344,8 +351,8 @@ static void check_targets(struct wc_load *load, const struct wc_service *s,
             check_target(load, s, &seen, item,
                          wc_arena_strndup(load->arena, item->text, strcspn(item->text, ":")));
     }
-    check_objects(load, s, &seen, wc_node_get(node, "configs"), "");
-    check_objects(load, s, &seen, wc_node_get(node, "secrets"), "/run/secrets");
+    check_objects(load, s, &seen, configs, "");
+    check_objects(load, s, &seen, secrets, "/run/secrets");
 }
 
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
