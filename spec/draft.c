@@ -330,7 +330,12 @@ static void check_targets(struct wc_load *load, const struct wc_service *s,
     const struct wc_node *volumes = wc_node_get(node, "volumes"),
                          *tmpfs = wc_node_get(node, "tmpfs");
     struct wc_map seen;
-    if ((volumes == NULL ? 0 : volumes->n) + (tmpfs == NULL ? 0 : tmpfs->n) < 2)
+    const struct wc_node *const all[] = { volumes, tmpfs, wc_node_get(node, "configs"),
+                                          wc_node_get(node, "secrets") };
+    size_t n = 0;
+    for (size_t i = 0; i < WC_COUNT(all); i++)
+        n += all[i] == NULL ? 0 : all[i]->n;
+    if (n < 2)
         return;
     wc_map_init(&seen, load->arena);
     for (size_t i = 0; volumes != NULL && volumes->kind == WC_NODE_LIST && i < volumes->n; i++) {
@@ -344,8 +349,8 @@ static void check_targets(struct wc_load *load, const struct wc_service *s,
             check_target(load, s, &seen, item,
                          wc_arena_strndup(load->arena, item->text, strcspn(item->text, ":")));
     }
-    check_objects(load, s, &seen, wc_node_get(node, "configs"), "");
-    check_objects(load, s, &seen, wc_node_get(node, "secrets"), "/run/secrets");
+    check_objects(load, s, &seen, all[2], "");
+    check_objects(load, s, &seen, all[3], "/run/secrets");
 }
 
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
