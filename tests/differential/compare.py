@@ -100,40 +100,17 @@ def data(theirs, ours, path=()):
         yield Difference("data", path, theirs, ours)
 
 
-class Server:
-    """batch/main.go: docker compose's loader in one process that answers many questions."""
-
-    def __init__(self, program):
-        self.program, self.process = program, None
-
-    def ask(self, arguments, directory, env):
-        if self.process is None or self.process.poll() is not None:
-            self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-                [self.program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                env={"GOMAXPROCS": "1"}, text=True, encoding="utf-8", errors="replace")
-        self.process.stdin.write(json.dumps({"dir": directory, "env": env, "args": arguments}) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:  # died of something that can't be caught, such as an endless recursion
-            return 2, "", "panic: the process ended"
-        out = json.loads(line)
-        return out["rc"], out["out"], out["err"]
-
-
 class Pair:
     """The two programs; runs cases in a directory of its own."""
 
-    def __init__(self, oracle, ours, directory, cache=None, batch=None):
+    def __init__(self, oracle, ours, directory, cache=None):
         self.oracle, self.ours, self.directory, self.cache = oracle, ours, directory, cache
-        self.server = Server(batch) if batch else None
         self.base = {"PATH": "/usr/bin:/bin", "DOCKER_CONFIG": "/nonexistent", "WCOMPOSE_ROOT": directory + "/../root",
                      "NO_COLOR": "1", "GOMAXPROCS": "1", "GOGC": "off"}
 
     def ask(self, case, tail, env):
         """The oracle's answer; kept by the case's text when there is a cache, as it never changes."""
         command = [self.oracle] + case.args + tail
-        if self.server is not None:
-            return self.server.ask(case.args + tail, self.directory, env)
         if self.cache is None:
             return run(command, self.directory, env)
         texts = [(n, yamltext.document(t, case.depth)) for n, t in case.files.items()]

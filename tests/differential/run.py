@@ -38,7 +38,6 @@ def parse(argv):
     p.add_argument("--count", type=int, default=1000)
     p.add_argument("--jobs", type=int, default=os.cpu_count())
     p.add_argument("--cache", help="directory that keeps the oracle's answers")
-    p.add_argument("--batch", help="the loader of docker compose as one process (batch/build.sh): 20 times as fast")
     p.add_argument("--groups", action="store_true")
     p.add_argument("--shrink", action="store_true", help="with --groups: minimise each")
     p.add_argument("--options", action="store_true", help="compare other options of config than --format json")
@@ -69,7 +68,7 @@ def start(options, directory):
     global PAIR, OPTIONS  # pylint: disable=global-statement
     os.nice(5)
     OPTIONS = options
-    PAIR = Pair(options.oracle, options.ours, os.path.join(directory, str(os.getpid()), "case"), options.cache, options.batch)
+    PAIR = Pair(options.oracle, options.ours, os.path.join(directory, str(os.getpid()), "case"), options.cache)
 
 
 def unexplained(differences):

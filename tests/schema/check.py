@@ -18,10 +18,12 @@ except ImportError as missing:
     sys.exit(77)
 
 # What JSON Schema can't see: a misspelt x-wcompose is somebody else's extension to it, all keys of a map are text to it, and a service
-# with nothing in it may be filled by another file, which may also be the one with the mistake.
-UNSEEN = {"own_extension_bad", "yaml_keys", "names_bad", "extends_error_in_the_other_file", "include_error_inside"}
+# with nothing in it may be filled by another file, which may also be the one with the mistake; text may be a template, whatever it
+# becomes; the names of limits and what a port is are grammars.
+UNSEEN = {"own_extension_bad", "yaml_keys", "names_bad", "extends_error_in_the_other_file", "include_error_inside",
+          "consistency_image_or_build", "interpolation_cast_of_empty", "interpolation_casts_bad", "ulimits_bad", "expose_bad"}
 # What the schema asks a value for, since null only means something over another file or an extended service.
-STRICTER = {"extends_null_clears_a_command"}
+STRICTER = {"extends_null_clears_a_command", "merge_null_keeps"}
 
 
 class Reader(yaml.SafeLoader):
