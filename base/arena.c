@@ -1,5 +1,6 @@
 /* arena.c - a list of blocks, each twice as large as the one before; objects are cut off the
- * newest. Arenas that have become large go on in huge pages (alloc.h), small ones stay small.
+ * newest. Arenas that have become large go on in huge pages (alloc.h). Small ones stay small: the
+ * supervisor of an app of fifty services holds one, and a huge page would be half of its memory.
  */
 #include "base/arena.h"
 
@@ -10,7 +11,7 @@
 
 #include "base/alloc.h"
 
-enum { FIRST_BLOCK = 4096, LARGEST_SMALL = 128 << 10 };
+enum { FIRST_BLOCK = 4096, LARGEST_SMALL = 128 << 10, LARGE_TOTAL = 1 << 20 };
 
 struct wc_arena_block {
     struct wc_arena_block *next;
@@ -40,7 +41,7 @@ static struct wc_arena_block *add_block(struct wc_arena *arena, size_t need)
     size_t size = last < LARGEST_SMALL ? last * 2 : LARGEST_SMALL;
     size_t whole = sizeof(struct wc_arena_block) + (size < need ? need : size);
     struct wc_arena_block *block =
-        whole >= LARGEST_SMALL ? wc_alloc_pages(&whole) : wc_alloc(whole);
+        arena->total >= LARGE_TOTAL ? wc_alloc_pages(&whole) : wc_alloc(whole);
     block->used = 0;
     block->size = whole - sizeof *block;
     block->next = arena->head;
