@@ -21,7 +21,7 @@
 #include "base/str.h"
 #include "orchestrator/supervisor_priv.h"
 
-enum { READY_FD = 3, READY_LIMIT_MS = 60000, LOG_TAIL = 400 };
+enum { READY_FD = 3, READY_LIMIT_MS = 60000, LOG_TAIL = 400, LOCK_TRIES = 100 };
 
 static int set_attributes(posix_spawnattr_t *attr)
 {
@@ -157,16 +157,31 @@ static int spawn_locked(const char *project, const char *log_path, struct wc_err
     return rc;
 }
 
+/* A supervisor that ends removes the directory when nothing is in it, perhaps between our two
+ * steps; with the lock's file in it, it stays. */
+static int lock_directory(const char *run_dir, int *lock, struct wc_err *err)
+{
+    for (int tries = 0; tries < LOCK_TRIES; tries++) {
+        int rc = wc_fs_mkdirs(run_dir, 0700, err);
+        if (rc != 0)
+            return rc;
+        *lock = wc_sup_spawn_lock(run_dir, true);
+        if (*lock >= 0)
+            return 0;
+        if (errno != ENOENT)
+            break;
+    }
+    return wc_err_set(err, WC_ERR_IO, errno, "lock %s/spawn.lock", run_dir);
+}
+
 int wc_client_spawn(const struct wc_paths *paths, const char *project, const char *run_dir,
                     struct wc_err *err)
 {
     (void)paths;
-    int rc = wc_fs_mkdirs(run_dir, 0700, err);
+    WC_CLEANUP_FD int lock = -1;
+    int rc = lock_directory(run_dir, &lock, err);
     if (rc != 0)
         return wc_err_wrap(err, rc, "start the supervisor");
-    WC_CLEANUP_FD int lock = wc_sup_spawn_lock(run_dir, true);
-    if (lock < 0)
-        return wc_err_set(err, WC_ERR_IO, errno, "lock %s/spawn.lock", run_dir);
     if (wc_sup_answers(run_dir)) /* whoever had the lock before us has started it */
         return 0;
     char log_path[4096];
