@@ -11,6 +11,24 @@
 
 #include "base/alloc.h"
 
+/* Under AddressSanitizer what is not handed out is poisoned, and a gap is left behind each object:
+ * one byte too far is found in an arena as it is on the heap. */
+#ifdef __SANITIZE_ADDRESS__
+#define WC_ARENA_GUARDED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WC_ARENA_GUARDED 1
+#endif
+#endif
+#ifdef WC_ARENA_GUARDED
+#include <sanitizer/asan_interface.h>
+enum { GAP = 16 };
+#else
+enum { GAP = 0 };
+#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#endif
+
 enum { FIRST_BLOCK = 4096, LARGEST_SMALL = 128 << 10, LARGE_TOTAL = 1 << 20 };
 
 struct wc_arena_block {
@@ -29,6 +47,7 @@ void wc_arena_deinit(struct wc_arena *arena)
     struct wc_arena_block *block = arena->head;
     while (block != NULL) {
         struct wc_arena_block *next = block->next;
+        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size);
         wc_free(block);
         block = next;
     }
@@ -44,6 +63,7 @@ static struct wc_arena_block *add_block(struct wc_arena *arena, size_t need)
         arena->total >= LARGE_TOTAL ? wc_alloc_pages(&whole) : wc_alloc(whole);
     block->used = 0;
     block->size = whole - sizeof *block;
+    ASAN_POISON_MEMORY_REGION(block->data, block->size);
     block->next = arena->head;
     arena->head = block;
     return block;
@@ -54,13 +74,14 @@ void *wc_arena_alloc(struct wc_arena *arena, size_t size)
     const size_t align = _Alignof(max_align_t);
     if (size > SIZE_MAX / 2)
         abort();
-    size = (size + align - 1) / align * align;
+    size_t room = (size + align - 1) / align * align + GAP;
     struct wc_arena_block *block = arena->head;
-    if (block == NULL || block->size - block->used < size)
-        block = add_block(arena, size);
+    if (block == NULL || block->size - block->used < room)
+        block = add_block(arena, room);
     void *p = block->data + block->used;
-    block->used += size;
-    arena->total += size;
+    block->used += room;
+    arena->total += room - GAP;
+    ASAN_UNPOISON_MEMORY_REGION(p, size);
     return memset(p, 0, size);
 }
 

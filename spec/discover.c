@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "spec/access.h"
 #include "spec/dotenv.h"
+#include "spec/text.h"
 
 static const char *const file_names[] = { "compose.yaml", "compose.yml", "docker-compose.yml",
                                           "docker-compose.yaml" };
@@ -33,6 +34,12 @@ static bool allowed(const struct wc_spec_options *o, const char *name)
     return found;
 }
 
+static bool is_utf8(const char *text)
+{
+    size_t len = strlen(text);
+    return wc_utf8_valid(text, len) == len;
+}
+
 static void take_environ(struct wc_load *load)
 {
     const char *const *environ = load->options->environ;
@@ -43,6 +50,7 @@ static void take_environ(struct wc_load *load)
         const char *name = wc_arena_strndup(load->arena, *environ, (size_t)(equals - *environ));
         if (!allowed(load->options, name))
             continue;
+        load->foreign_bytes = load->foreign_bytes || !is_utf8(equals + 1);
         if (!wc_map_has(&load->env, name))
             wc_map_put(&load->env, name, (void *)(uintptr_t)(equals + 1));
     }
@@ -281,6 +289,18 @@ static void find_project_dir(struct wc_load *load)
         load->project_dir = wc_load_dir(load, load->files.items[0]);
 }
 
+/* Paths in the model are written as YAML and JSON, which hold nothing but UTF-8. */
+static int check_project_dir(struct wc_load *load)
+{
+    if (is_utf8(load->project_dir))
+        return 0;
+    struct wc_diag *diag =
+        wc_report_at(load, WC_E_FILE, (struct wc_loc){ 0 }, 1,
+                     "the path of the project is not UTF-8: %s", load->project_dir);
+    diag->hint = "rename the directory, or name another with --project-directory";
+    return WC_ERR_SPEC;
+}
+
 static void find_profiles(struct wc_load *load)
 {
     const struct wc_spec_options *o = load->options;
@@ -323,6 +343,9 @@ int wc_discover(struct wc_load *load)
     if (rc != 0)
         return rc;
     find_project_dir(load);
+    rc = check_project_dir(load);
+    if (rc != 0)
+        return rc;
     if (defaults && (o->restricted || !wc_streq(load->project_dir, start)))
         read_default_env_file(load, load->project_dir);
     find_profiles(load);

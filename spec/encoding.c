@@ -94,3 +94,30 @@ bool wc_encoding_take(struct wc_load *load, const char *shown, struct wc_text *t
                       "save the file as UTF-8");
     return true;
 }
+
+static void check_value(struct wc_load *load, const struct wc_node *node, const char *key)
+{
+    size_t len = node->kind == WC_NODE_STRING ? strlen(node->text) : 0;
+    size_t valid = len == 0 ? 0 : wc_utf8_valid(node->text, len);
+    if (valid == len)
+        return;
+    struct wc_diag *diag = wc_report_at(load, WC_E_VALUE, node->at, node->span,
+                                        "the value of '%s' is not UTF-8: byte 0x%02X in '%s'", key,
+                                        (unsigned char)node->text[valid], node->text);
+    diag->hint = "it comes from the environment; set it in UTF-8, which YAML and JSON can hold";
+}
+
+static void check_tree(struct wc_load *load, const struct wc_node *node, const char *key)
+{
+    check_value(load, node, key);
+    for (size_t i = 0; node->kind == WC_NODE_LIST && i < node->n; i++)
+        check_tree(load, node->items[i], key);
+    for (size_t i = 0; node->kind == WC_NODE_MAP && i < node->n; i++)
+        check_tree(load, node->members[i].value, node->members[i].key);
+}
+
+void wc_encoding_check(struct wc_load *load, const struct wc_node *tree)
+{
+    if (load->foreign_bytes)
+        check_tree(load, tree, "name");
+}

@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "spec/draft.h"
+#include "spec/encoding.h"
 #include "spec/objects.h"
 #include "spec/output.h"
 #include "spec/render.h"
@@ -204,6 +205,7 @@ void wc_build_finish(struct wc_load *load, struct wc_project *project, const str
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     project->tree = project_node(load, project, root);
+    wc_encoding_check(load, project->tree);
     project->templates = load->options->no_interpolate;
     for (size_t i = 0; i < project->n_services; i++)
         hash_service(project->tree, &project->services[i], &text);

@@ -40,6 +40,7 @@ struct wc_load {
     struct wc_loc cursor;
     size_t cursor_byte;
     bool canonical;                  /* options->canonical */
+    bool foreign_bytes;              /* the environment isn't UTF-8 */
     bool tagged;                     /* a !reset or !override was seen */
     bool keep_tags;                  /* merge.h: wc_merge_under is at work */
     struct wc_map opened;            /* open.h: path -> what was read */
