@@ -100,7 +100,12 @@ static struct wc_node *canon_choices(struct wc_load *load, const struct wc_field
     return out;
 }
 
-/* A key of a list without a path is the agent's, and only that of "default". */
+static struct wc_node *needs_path(struct wc_load *load, struct wc_node *at, const char *id)
+{
+    return wc_canon_bad(load, at, "ssh key '%s' needs a path: '%s=/path/of/the/key'", id, id);
+}
+
+/* A key without a path is the agent's, and only that of "default". */
 static struct wc_node *canon_ssh(struct wc_load *load, const struct wc_field *field,
                                  struct wc_node *node, const struct wc_where *where)
 {
@@ -110,8 +115,14 @@ static struct wc_node *canon_ssh(struct wc_load *load, const struct wc_field *fi
         struct wc_node *item = node->items[i];
         if (item->kind == WC_NODE_STRING && strchr(item->text, '=') == NULL &&
             !wc_streq(item->text, "default"))
-            return wc_canon_bad(load, item, "ssh key '%s' needs a path: '%s=/path/of/the/key'",
-                                item->text, item->text);
+            return needs_path(load, item, item->text);
+    }
+    for (size_t i = 0; node->kind == WC_NODE_MAP && i < node->n; i++) {
+        const struct wc_member *m = &node->members[i];
+        if (strchr(m->key, '=') != NULL)
+            return wc_canon_bad(load, node, "ssh key '%s': an ID has no '='", m->key);
+        if (m->value->kind == WC_NODE_NULL && !wc_streq(m->key, "default"))
+            return needs_path(load, m->value, m->key);
     }
     return wc_type_env.canon(load, &pairs, node, where);
 }
