@@ -44,6 +44,8 @@ struct svc {
     struct outlook outlook;
     bool job;      /* others wait for its completion */
     bool selected; /* by the request that is being begun */
+    enum wc_want want;
+    char hash[65]; /* of wc_intent */
 };
 
 /* What an instance adds to its service's counts. */
@@ -69,10 +71,14 @@ struct inst {
     bool recreate;    /* to go first, though the same is wanted */
     bool restart;     /* to stop first, then start */
     bool start_asked; /* by a request */
-    bool gated;       /* its next start waits for dependencies */
+    bool gated;       /* its next start waits for dependencies, though it has run before */
+    bool no_deps;     /* its first one doesn't either */
     bool by_user;     /* its stop was asked for by a person */
     int64_t grace_ms; /* of the request; WC_UNSET: the service's */
     bool dirty, waiting, dead;
+    bool stopped;       /* by a person: its policy doesn't bring it back */
+    bool lost;          /* somebody else removed it */
+    unsigned n_signals; /* of `kill`, under way */
 
     struct wc_op *op, *probe;
     uint64_t probe_run, run; /* counts starts */
@@ -168,6 +174,9 @@ struct wc_engine {
     unsigned list_seq, lists_open;
     bool relist;
     enum net net;
+    bool prune;      /* what the model doesn't know is removed, also when it turns up later */
+    bool told;       /* what is wanted is known; else how things ended says it */
+    bool is_down;    /* all of it was asked to go, nothing was asked for since */
     bool net_wanted; /* something waits for it */
     char net_hash[65];
     struct wc_map net_names; /* networks that we know to be up */

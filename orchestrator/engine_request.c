@@ -40,7 +40,7 @@ static void forgive(struct inst *inst)
 {
     inst->failures = 0;
     inst->delay_ms = inst->retry_at_ms = 0;
-    inst->op_failed = inst->stuck = false;
+    inst->op_failed = inst->stuck = inst->lost = false;
 }
 
 static void want_running(struct inst *inst, const struct wc_request *ask, bool even_completed)
@@ -51,10 +51,13 @@ static void want_running(struct inst *inst, const struct wc_request *ask, bool e
     enum wc_restart policy = inst->desired->spec->restart;
     bool once = policy == WC_RESTART_NO || policy == WC_RESTART_ON_FAILURE;
     inst->goal = WC_GOAL_RUNNING;
-    inst->by_user = false;
+    inst->by_user = inst->stopped = false;
+    inst->no_deps = ask->no_deps;
     forgive(inst);
     if (is_up(inst)) {
         inst->restart |= inst->stop_sent; /* the stop that is on its way comes to its end */
+        if (inst->recreate || inst->restart)
+            inst->gated = !ask->no_deps;
         return;
     }
     inst->start_asked =
@@ -183,6 +186,8 @@ static void apply_wanted(struct request *request, struct inst *inst)
         inst->goal = WC_GOAL_CREATED;
         inst->start_asked = false;
     }
+    memcpy(inst->svc->hash, ask->no_recreate ? "" : inst->desired->hash,
+           ask->no_recreate ? 1 : sizeof inst->svc->hash);
     wc_eng_take(request, inst);
 }
 
@@ -247,7 +252,7 @@ static void orphans(struct request *request)
                 inst->goal = WC_GOAL_LEAVE;
             }
         }
-        if (!gone && !wc_strv_has(disabled, svc->name))
+        if (!gone && request->ask.kind == WC_REQUEST_APPLY && !wc_strv_has(disabled, svc->name))
             say_orphan(engine, svc);
     }
 }
@@ -298,17 +303,68 @@ static int begin_apply(struct request *request, struct wc_err *err)
         return status;
     request->ask.arena = NULL; /* the revision's now */
     wc_eng_adopt_revision(engine, rev);
+    engine->prune = request->ask.remove_orphans;
+    engine->is_down = false;
+    engine->told = true;
     if (engine->net == NET_FAILED)
         engine->net = NET_UNKNOWN;
     engine->net_retry_ms = 0;
     wc_eng_tell_project(request, "applying", NULL);
     assume_networks(engine);
+    for (size_t node = 0; node < rev->graph.n; node++)
+        if (rev->svcs[node]->selected)
+            rev->svcs[node]->want = request->ask.no_start ? WC_WANT_CREATED : WC_WANT_RUNNING;
     for_selected(request, apply_wanted);
     if (!request->ask.no_deps)
         restart_dependents(request);
     orphans(request);
     check_networks(engine);
     return 0;
+}
+
+static void take_intents(struct request *request)
+{
+    for (size_t i = 0; i < request->ask.n_intents; i++) {
+        struct svc *svc = wc_map_get(&request->engine->svcs, request->ask.intents[i].service);
+        if (svc == NULL)
+            continue;
+        const char *hash = request->ask.intents[i].hash;
+        svc->want = request->ask.intents[i].want;
+        snprintf(svc->hash, sizeof svc->hash, "%s", hash != NULL ? hash : "");
+    }
+}
+
+/* Without intents, what there is says what was wanted. A missing instance is made again by the same
+ * rule by which one that ended is started again: a job that has run doesn't run twice because
+ * somebody tidied up after it. */
+static void adopt_one(struct inst *inst, bool told)
+{
+    static const enum wc_goal goals[] = { [WC_WANT_NOTHING] = WC_GOAL_LEAVE,
+                                          [WC_WANT_CREATED] = WC_GOAL_CREATED,
+                                          [WC_WANT_STOPPED] = WC_GOAL_STOPPED,
+                                          [WC_WANT_RUNNING] = WC_GOAL_RUNNING };
+    bool made = inst->fact.life == WC_LIFE_CREATED;
+    inst->goal = made ? WC_GOAL_CREATED : WC_GOAL_RUNNING;
+    if (told)
+        inst->goal = goals[inst->svc->want];
+    inst->stopped = !told && inst->fact.stopped_by_user;
+    inst->gated = false;
+    inst->lost = inst->fact.life == WC_LIFE_ABSENT;
+    wc_eng_dirty(inst);
+}
+
+/* What a predecessor was about to replace or to scale away. */
+static void drop_surplus(struct wc_engine *engine)
+{
+    for (size_t i = 0; i < engine->ids.n; i++) {
+        struct inst *inst = engine->ids.entries[i].value;
+        if (inst == NULL || inst->desired != NULL || inst->svc->spec == NULL ||
+            inst->svc->want == WC_WANT_NOTHING)
+            continue;
+        inst->goal = WC_GOAL_GONE;
+        wc_eng_set(&inst->why, "one replica too many");
+        wc_eng_dirty(inst);
+    }
 }
 
 /* What exists is kept; `supervise` says whether its policy holds from now on. */
@@ -323,12 +379,14 @@ static int bind_model(struct request *request, bool supervise, struct wc_err *er
         return status;
     request->ask.arena = NULL;
     wc_eng_adopt_revision(engine, rev);
-    for (size_t k = 0; k < rev->n_instances; k++) {
-        struct inst *inst = rev->targets[k];
-        inst->gated = false;
-        if (supervise)
-            inst->goal = inst->fact.life == WC_LIFE_CREATED ? WC_GOAL_CREATED : WC_GOAL_RUNNING;
-        wc_eng_dirty(inst);
+    take_intents(request);
+    engine->told = engine->told || request->ask.n_intents > 0;
+    for (size_t k = 0; supervise && k < rev->n_instances; k++)
+        adopt_one(rev->targets[k], request->ask.n_intents > 0);
+    if (supervise && request->ask.n_intents > 0) {
+        engine->prune = request->ask.remove_orphans;
+        drop_surplus(engine);
+        orphans(request);
     }
     assume_networks(engine);
     return 0;
@@ -339,6 +397,7 @@ static void start_one(struct request *request, struct inst *inst)
     if (inst->desired == NULL)
         return;
     want_running(inst, &request->ask, true);
+    inst->svc->want = WC_WANT_RUNNING;
     wc_eng_take(request, inst);
 }
 
@@ -347,6 +406,7 @@ static void stop_one(struct request *request, struct inst *inst)
     if (inst->goal == WC_GOAL_GONE)
         return;
     want_down(inst, &request->ask, WC_GOAL_STOPPED);
+    inst->svc->want = WC_WANT_STOPPED;
     wc_eng_take(request, inst);
 }
 
@@ -356,8 +416,9 @@ static void restart_one(struct request *request, struct inst *inst)
         return;
     want_running(inst, &request->ask, true);
     inst->grace_ms = request->ask.timeout_ms;
-    inst->gated = request->whole;
+    inst->gated = request->whole || inst->recreate;
     inst->restart = is_up(inst);
+    inst->svc->want = WC_WANT_RUNNING;
     wc_eng_take(request, inst);
 }
 
@@ -367,6 +428,7 @@ static void down_one(struct request *request, struct inst *inst)
     if (orphan && request->whole && !request->ask.remove_orphans)
         return;
     want_down(inst, &request->ask, WC_GOAL_GONE);
+    inst->svc->want = WC_WANT_NOTHING;
     wc_eng_take(request, inst);
 }
 
@@ -384,6 +446,7 @@ static int begin_change(struct request *request, struct wc_err *err)
     int status = select_services(engine, request, err);
     if (status != 0)
         return status;
+    engine->is_down = ask->kind == WC_REQUEST_DOWN && request->whole;
     if (ask->kind == WC_REQUEST_START && !ask->no_deps)
         spread(engine, true);
     if (ask->kind == WC_REQUEST_RESTART && !ask->no_deps)
@@ -405,12 +468,17 @@ static int begin_change(struct request *request, struct wc_err *err)
 struct kill_op {
     struct wc_op op; /* first: freed as the op */
     struct request *request;
+    struct inst *inst;
 };
 
 static void on_killed(struct wc_op *op)
 {
     struct request *request = ((struct kill_op *)op)->request;
+    struct inst *inst = ((struct kill_op *)op)->inst;
     request->n_ops--;
+    inst->n_signals--; /* until now nothing else was done with it: the signal is for this run */
+    wc_eng_dirty(inst);
+    wc_eng_dirty_siblings(inst);
     if (op->status == 0)
         request->changed++;
     else if (request->status == 0) {
@@ -425,17 +493,23 @@ static void kill_one(struct request *request, struct inst *inst)
 {
     int number = request->ask.signal != 0 ? request->ask.signal : SIGKILL;
     bool ends = number == SIGKILL || number == SIGTERM || number == SIGINT || number == SIGQUIT;
-    if (!is_up(inst))
-        return;
-    if (number == SIGKILL) {
+    if (number == SIGKILL && inst->goal != WC_GOAL_GONE) {
         want_down(inst, &request->ask, WC_GOAL_STOPPED);
-        inst->stop_sent = true;
-        inst->kill_at_ms = inst->engine->now_ms + ENG_REKILL_MS;
+        inst->svc->want = WC_WANT_STOPPED;
         wc_eng_take(request, inst);
         inst->changed = true; /* counted by the op */
     }
+    if (!is_up(inst))
+        return;
+    if (number == SIGKILL) {
+        inst->stop_sent = true;
+        inst->kill_at_ms = inst->engine->now_ms + ENG_REKILL_MS;
+    }
     struct kill_op *ko = wc_calloc(1, sizeof *ko);
     ko->request = request;
+    ko->inst = inst;
+    inst->n_signals++;
+    inst->stopped = inst->stopped || ends;
     ko->op.verb = WC_VERB_KILL;
     ko->op.done = on_killed;
     ko->op.id = inst->id;

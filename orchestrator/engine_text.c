@@ -55,7 +55,7 @@ static void trouble_text(const struct svc *svc, enum wc_dep_condition condition,
             continue;
         return;
     }
-    snprintf(out, size, "%s can't come up", svc->name);
+    snprintf(out, size, svc->insts == NULL ? "%s was never made" : "%s can't come up", svc->name);
 }
 
 static void needs_text(const struct inst *inst, char *out, size_t size)
@@ -125,6 +125,8 @@ void wc_eng_failure_text(const struct inst *inst, char *out, size_t size)
             snprintf(out, size, "%s, %u times in a row", text, inst->failures);
         else
             snprintf(out, size, "%s", text);
+    } else if (inst->lost) {
+        snprintf(out, size, "was removed by somebody else");
     } else {
         snprintf(out, size, "is %s", wc_life_name(inst->fact.life));
     }
