@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 #include "wcompose/image.h"
 
 static void on_alarm(void *data)

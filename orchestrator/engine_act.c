@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 #include "wcompose/image.h"
 
 /* How many ops of a verb may be under way: what makes processes is bounded by what a host digests,

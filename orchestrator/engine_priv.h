@@ -76,8 +76,7 @@ struct inst {
     bool by_user;     /* its stop was asked for by a person */
     int64_t grace_ms; /* of the request; WC_UNSET: the service's */
     bool dirty, waiting, dead;
-    bool stopped;       /* by a person: its policy doesn't bring it back */
-    bool lost;          /* somebody else removed it */
+    bool stopped, lost; /* by a person: its policy doesn't bring it back; removed by another one */
     unsigned n_signals; /* of `kill`, under way */
 
     struct wc_op *op, *probe;
@@ -120,6 +119,7 @@ struct revision {
 };
 
 enum stage { STAGE_INSTANCES, STAGE_NET_DOWN, STAGE_VOLUMES, STAGE_END };
+enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
 
 struct request {
     struct wc_engine *engine;
@@ -132,8 +132,6 @@ struct request {
     struct wc_err err;
     struct request *next;
 };
-
-enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
 
 struct eng_driver {
     struct wc_engine *engine;
@@ -236,8 +234,7 @@ void wc_eng_revision_unref(struct revision *rev);
 /* engine_request.c */
 void wc_eng_request_begin(struct wc_engine *engine, struct request *request);
 void wc_eng_request_end(struct request *request, int status, const struct wc_err *err);
-bool wc_eng_requests_turn(struct wc_engine *engine);          /* true when something moved */
-void wc_eng_take(struct request *request, struct inst *inst); /* it waits for this one */
+bool wc_eng_requests_turn(struct wc_engine *engine); /* true when something moved */
 
 /* engine_net.c */
 bool wc_eng_host_ready(const struct wc_engine *engine);
@@ -250,10 +247,5 @@ void wc_eng_tell(struct inst *inst, const char *action, const char *fmt, ...)
     __attribute__((format(printf, 3, 4))); /* fmt "" = no reason */
 void wc_eng_tell_other(struct wc_engine *engine, const struct wc_event *event);
 void wc_eng_tell_project(struct request *request, const char *action, const char *reason);
-
-/* engine_text.c */
-void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size);
-void wc_eng_failure_text(const struct inst *inst, char *out, size_t size);
-void wc_eng_exit_text(const struct wc_fact *fact, char *out, size_t size);
 
 #endif

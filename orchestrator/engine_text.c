@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 
 static const char *condition_name(enum wc_dep_condition condition)
 {

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 
 /* Words for people when an instance enters a life. */
 static void tell_life(struct inst *inst, enum wc_life before)
