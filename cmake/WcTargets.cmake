@@ -153,6 +153,26 @@ function(wc_unit_tests folder)
     endforeach()
 endfunction()
 
+# wc_simulation(folder): program `simulate`, the engine over the simulated host. Optimised and without sanitizers in every build (the
+# unit tests run the same code under them): what it proves grows with the number of steps.
+function(wc_simulation folder)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c ${CMAKE_SOURCE_DIR}/base/*.c ${CMAKE_SOURCE_DIR}/images/*.c
+         ${CMAKE_SOURCE_DIR}/orchestrator/*.c ${CMAKE_SOURCE_DIR}/orchestrator/core/*.c ${CMAKE_SOURCE_DIR}/drivers/sim/*.c)
+    list(FILTER sources EXCLUDE REGEX "/orchestrator/(client|control|supervisor|preview)[a-z_]*\\.c$")
+    add_executable(simulate ${sources})
+    target_compile_options(simulate PRIVATE -O2 -fno-sanitize=all -Wno-format-truncation)
+    target_link_options(simulate PRIVATE -fno-sanitize=all)
+    target_include_directories(simulate PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/tests)
+    get_target_property(base_links wc_base LINK_LIBRARIES)
+    get_target_property(image_links wc_images LINK_LIBRARIES)
+    list(FILTER image_links EXCLUDE REGEX "^wc_")
+    target_link_libraries(simulate PRIVATE ${base_links} ${image_links} wc::LIBUV)
+    set_target_properties(simulate PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    add_test(NAME sim.stories COMMAND simulate --seed 1 --steps 10000000)
+    add_test(NAME sim.more_stories COMMAND simulate --seed 1000001 --steps 10000000)
+    set_tests_properties(sim.stories sim.more_stories PROPERTIES TIMEOUT 600 LABELS simulation)
+endfunction()
+
 # wc_fuzzers(folder): tests/fuzz/fuzz_<x>.c becomes libFuzzer program fuzz_<x> over all pure rooms.
 function(wc_fuzzers folder)
     file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/fuzz_*.c)

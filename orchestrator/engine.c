@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 #include "wcompose/image.h"
 
 static void on_alarm(void *data)
@@ -351,6 +352,14 @@ void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, 
     for (size_t i = 0; i < n; i++)
         visit_one(sorted[i], visit, data);
     wc_free(sorted);
+}
+
+void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visit, void *data)
+{
+    for (size_t node = 0; engine->rev != NULL && node < engine->rev->graph.n; node++)
+        visit(data,
+              &(struct wc_intent){ engine->rev->svcs[node]->name, engine->rev->svcs[node]->want,
+                                   engine->rev->svcs[node]->hash });
 }
 
 const struct wc_project *wc_engine_project(const struct wc_engine *engine)

@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 #include "wcompose/image.h"
 
 /* How many ops of a verb may be under way: what makes processes is bounded by what a host digests,
@@ -167,8 +168,9 @@ static void note_success(struct inst *inst, const struct inst_op *io)
         inst->changed = true;
         inst->request->changed++;
     }
-    if (io->op.by_user)
-        inst->fact.stopped_by_user = true;
+    inst->fact.stopped_by_user = inst->fact.stopped_by_user || io->op.by_user;
+    inst->stopped =
+        inst->stopped || (io->op.by_user && inst->by_user); /* nobody changed his mind */
     inst->list_seq = inst->engine->list_seq;
     if (verb == WC_VERB_CREATE) /* REMOVE leaves it: what can't be made isn't made over and over */
         inst->op_failed = false;
@@ -289,7 +291,7 @@ static bool sibling_there(const struct inst *inst)
 {
     for (const struct inst *o = inst->svc->insts; o != NULL; o = o->next_in_svc)
         if (o != inst && o->fact.index == inst->fact.index &&
-            (o->fact.life != WC_LIFE_ABSENT || o->op != NULL))
+            (o->fact.life != WC_LIFE_ABSENT || o->op != NULL || o->n_signals > 0))
             return true;
     return false;
 }
@@ -301,13 +303,14 @@ static struct wc_step_in inputs(struct inst *inst)
         .goal = wc_eng_goal(inst),
         .life = inst->fact.life,
         .now_ms = engine->now_ms,
-        .op_in_flight = inst->op != NULL,
+        .op_in_flight = inst->op != NULL || inst->n_signals > 0,
         .host_ready = wc_eng_host_ready(engine),
         .dependents_up = inst->svc->dependents_up > 0,
         .start_asked = inst->start_asked,
+        .lost = inst->lost,
         .restart_max = WC_UNSET,
         .exit_ok = inst->fact.exit_known && inst->fact.exit_code == 0,
-        .stopped_by_user = inst->fact.stopped_by_user,
+        .stopped_by_user = inst->stopped,
         .failures = inst->failures,
         .op_failed = inst->op_failed,
         .retry_at_ms = inst->retry_at_ms,
@@ -321,7 +324,8 @@ static struct wc_step_in inputs(struct inst *inst)
     in.joins = inst->desired->join_instance != NULL;
     in.restart = inst->desired->spec->restart;
     in.restart_max = inst->desired->spec->restart_max;
-    if (inst->gated && inst->svc->node != SIZE_MAX) {
+    bool first = inst->fact.life == WC_LIFE_ABSENT || inst->fact.life == WC_LIFE_CREATED;
+    if ((inst->gated || (first && !inst->no_deps)) && inst->svc->node != SIZE_MAX) {
         struct wc_deps_answer answer =
             wc_deps_judge(&engine->rev->graph, inst->svc->node, engine->rev->views);
         in.deps = answer.state;
@@ -377,7 +381,8 @@ void wc_eng_review(struct inst *inst)
     perform(inst, inst->out.act);
     wc_eng_probe(inst);
     bool unwanted = inst->desired == NULL || inst->goal == WC_GOAL_GONE;
-    if (inst->fact.life == WC_LIFE_ABSENT && unwanted && inst->op == NULL && inst->probe == NULL)
+    if (inst->fact.life == WC_LIFE_ABSENT && unwanted && inst->op == NULL && inst->probe == NULL &&
+        inst->n_signals == 0)
         wc_eng_inst_bury(inst);
     wc_eng_count(inst);
     wc_eng_judge(inst);

@@ -15,9 +15,10 @@ struct maker {
     struct wc_engine *engine;
     const struct wc_request *ask;
     struct revision *rev;
-    size_t *order;        /* nodes in start order */
-    bool *selected;       /* by node: to be made as the model says */
-    struct wc_map images; /* reference -> info, for the services of one request */
+    size_t *order;                    /* nodes in start order */
+    bool *selected;                   /* by node: to be made as the model says */
+    const struct wc_intent **intents; /* ADOPT, by node; may be NULL */
+    struct wc_map images;             /* reference -> info, for the services of one request */
     struct wc_address_slot *slots;
     bool fill;
     size_t n;
@@ -58,11 +59,28 @@ static void select_needed(struct maker *m)
     }
 }
 
+/* What the predecessor was asked to keep there. */
+static void select_wanted(struct maker *m)
+{
+    const struct wc_project *project = m->rev->project;
+    for (size_t i = 0; i < m->ask->n_intents; i++) {
+        const struct wc_intent *intent = &m->ask->intents[i];
+        const struct wc_service *s = wc_project_service(project, intent->service);
+        if (s == NULL)
+            continue;
+        m->intents[s - project->services] = intent;
+        m->selected[s - project->services] = intent->want != WC_WANT_NOTHING;
+    }
+}
+
 static int choose_services(struct maker *m, struct wc_err *err)
 {
     m->selected = WC_NEW_ARRAY(&m->rev->arena, bool, m->rev->graph.n);
-    if (m->ask->kind != WC_REQUEST_APPLY)
-        return 0; /* everything is taken as it is */
+    m->intents = WC_NEW_ARRAY(&m->rev->arena, const struct wc_intent *, m->rev->graph.n);
+    if (m->ask->kind != WC_REQUEST_APPLY) {
+        select_wanted(m);
+        return 0; /* everything else is taken as it is */
+    }
     if (m->ask->n_services == 0) {
         for (size_t i = 0; i < m->rev->graph.n; i++)
             m->selected[i] = true;
@@ -135,11 +153,12 @@ static int resolve_images(struct maker *m, struct wc_err *err)
     wc_map_init(&m->images, &rev->arena);
     for (size_t i = 0; i < rev->graph.n; i++) {
         const struct svc *svc = wc_map_get(&m->engine->svcs, rev->project->services[i].name);
-        if (m->selected[i] && rev->project->services[i].replicas > 0) {
+        bool must = m->ask->kind == WC_REQUEST_APPLY && m->selected[i];
+        if (must && rev->project->services[i].replicas > 0) {
             int status = resolve_image(m, i, err);
             if (status != 0)
                 return status;
-        } else if (svc != NULL && svc->insts != NULL) {
+        } else if (m->selected[i] || (svc != NULL && svc->insts != NULL)) {
             struct wc_err ignored = { 0 }; /* what exists runs on without its image */
             (void)resolve_image(m, i, &ignored);
         }
@@ -180,6 +199,11 @@ static const struct inst *kept(const struct svc *svc, unsigned index)
     return inst != NULL && exists(inst) ? inst : NULL;
 }
 
+static bool has_hash(const struct wc_intent *intent)
+{
+    return intent != NULL && intent->hash != NULL && intent->hash[0] != '\0';
+}
+
 static void add_instance(struct maker *m, size_t node, unsigned index, const struct inst *pinned)
 {
     struct revision *rev = m->rev;
@@ -190,6 +214,10 @@ static void add_instance(struct maker *m, size_t node, unsigned index, const str
     wc_desired_fill(rev->project, &rev->project->services[node], index, rev->images[node],
                     &rev->arena, out);
     out->level = rev->choices[node].level;
+    if (has_hash(m->intents[node])) {
+        snprintf(out->hash, sizeof out->hash, "%s", m->intents[node]->hash);
+        out->id = wc_desired_id(rev->project, out->spec, index, out->hash, &rev->arena);
+    }
     if (pinned != NULL) { /* kept as it is, whatever the model says now */
         out->id = wc_arena_strdup(&rev->arena, pinned->id);
         if (pinned->name != NULL)
@@ -208,6 +236,20 @@ static void add_existing(struct maker *m, size_t node, const struct svc *svc)
             add_instance(m, node, i->fact.index, i);
 }
 
+/* A successor replaces only what its predecessor was about to replace, and makes nothing whose
+ * image is no longer there. */
+static void add_wanted(struct maker *m, size_t node, unsigned index, const struct svc *svc)
+{
+    bool adopts = m->ask->kind != WC_REQUEST_APPLY;
+    const struct inst *there = adopts || m->ask->no_recreate ? kept(svc, index) : NULL;
+    bool stale = there != NULL && adopts && has_hash(m->intents[node]) &&
+                 !wc_streq(there->fact.hash, m->intents[node]->hash);
+    if (stale && m->rev->images[node] != NULL)
+        there = NULL;
+    if (there != NULL || !adopts || m->rev->images[node] != NULL)
+        add_instance(m, node, index, there);
+}
+
 /* In start order: what others wait for is made first, so that a chain starts while its tail is
  * still being made. */
 static void add_instances(struct maker *m, bool fill)
@@ -223,7 +265,7 @@ static void add_instances(struct maker *m, bool fill)
             continue;
         }
         for (unsigned index = 1; (int64_t)index <= project->services[node].replicas; index++)
-            add_instance(m, node, index, m->ask->no_recreate ? kept(svc, index) : NULL);
+            add_wanted(m, node, index, svc);
     }
 }
 

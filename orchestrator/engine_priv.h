@@ -44,6 +44,8 @@ struct svc {
     struct outlook outlook;
     bool job;      /* others wait for its completion */
     bool selected; /* by the request that is being begun */
+    enum wc_want want;
+    char hash[65]; /* of wc_intent */
 };
 
 /* What an instance adds to its service's counts. */
@@ -69,10 +71,13 @@ struct inst {
     bool recreate;    /* to go first, though the same is wanted */
     bool restart;     /* to stop first, then start */
     bool start_asked; /* by a request */
-    bool gated;       /* its next start waits for dependencies */
+    bool gated;       /* its next start waits for dependencies, though it has run before */
+    bool no_deps;     /* its first one doesn't either */
     bool by_user;     /* its stop was asked for by a person */
     int64_t grace_ms; /* of the request; WC_UNSET: the service's */
     bool dirty, waiting, dead;
+    bool stopped, lost; /* by a person: its policy doesn't bring it back; removed by another one */
+    unsigned n_signals; /* of `kill`, under way */
 
     struct wc_op *op, *probe;
     uint64_t probe_run, run; /* counts starts */
@@ -114,6 +119,7 @@ struct revision {
 };
 
 enum stage { STAGE_INSTANCES, STAGE_NET_DOWN, STAGE_VOLUMES, STAGE_END };
+enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
 
 struct request {
     struct wc_engine *engine;
@@ -126,8 +132,6 @@ struct request {
     struct wc_err err;
     struct request *next;
 };
-
-enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
 
 struct eng_driver {
     struct wc_engine *engine;
@@ -168,6 +172,9 @@ struct wc_engine {
     unsigned list_seq, lists_open;
     bool relist;
     enum net net;
+    bool prune;      /* what the model doesn't know is removed, also when it turns up later */
+    bool told;       /* what is wanted is known; else how things ended says it */
+    bool is_down;    /* all of it was asked to go, nothing was asked for since */
     bool net_wanted; /* something waits for it */
     char net_hash[65];
     struct wc_map net_names; /* networks that we know to be up */
@@ -227,8 +234,7 @@ void wc_eng_revision_unref(struct revision *rev);
 /* engine_request.c */
 void wc_eng_request_begin(struct wc_engine *engine, struct request *request);
 void wc_eng_request_end(struct request *request, int status, const struct wc_err *err);
-bool wc_eng_requests_turn(struct wc_engine *engine);          /* true when something moved */
-void wc_eng_take(struct request *request, struct inst *inst); /* it waits for this one */
+bool wc_eng_requests_turn(struct wc_engine *engine); /* true when something moved */
 
 /* engine_net.c */
 bool wc_eng_host_ready(const struct wc_engine *engine);
@@ -241,10 +247,5 @@ void wc_eng_tell(struct inst *inst, const char *action, const char *fmt, ...)
     __attribute__((format(printf, 3, 4))); /* fmt "" = no reason */
 void wc_eng_tell_other(struct wc_engine *engine, const struct wc_event *event);
 void wc_eng_tell_project(struct request *request, const char *action, const char *reason);
-
-/* engine_text.c */
-void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size);
-void wc_eng_failure_text(const struct inst *inst, char *out, size_t size);
-void wc_eng_exit_text(const struct wc_fact *fact, char *out, size_t size);
 
 #endif

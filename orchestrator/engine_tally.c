@@ -160,6 +160,8 @@ void wc_eng_recount(struct wc_engine *engine)
         svc->going_down = svc->dependents_up = 0;
     }
     memset(rev->views, 0, rev->graph.n * sizeof *rev->views);
+    for (size_t node = 0; node < rev->graph.n; node++)
+        rev->views[node].replicas = (unsigned)rev->project->services[node].replicas;
     for (size_t i = 0; i < engine->ids.n; i++) {
         struct inst *inst = engine->ids.entries[i].value;
         if (inst == NULL)

@@ -5,6 +5,7 @@
 
 #include "base/units.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 
 static const char *condition_name(enum wc_dep_condition condition)
 {
@@ -55,7 +56,7 @@ static void trouble_text(const struct svc *svc, enum wc_dep_condition condition,
             continue;
         return;
     }
-    snprintf(out, size, "%s can't come up", svc->name);
+    snprintf(out, size, svc->insts == NULL ? "%s was never made" : "%s can't come up", svc->name);
 }
 
 static void needs_text(const struct inst *inst, char *out, size_t size)
@@ -125,6 +126,8 @@ void wc_eng_failure_text(const struct inst *inst, char *out, size_t size)
             snprintf(out, size, "%s, %u times in a row", text, inst->failures);
         else
             snprintf(out, size, "%s", text);
+    } else if (inst->lost) {
+        snprintf(out, size, "was removed by somebody else");
     } else {
         snprintf(out, size, "is %s", wc_life_name(inst->fact.life));
     }

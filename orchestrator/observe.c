@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_text.h"
 
 /* Words for people when an instance enters a life. */
 static void tell_life(struct inst *inst, enum wc_life before)
@@ -44,7 +45,8 @@ static void enter_running(struct inst *inst)
         inst->up_at_ms = engine->now_ms - (uint64_t)ran_ms; /* adopted: it runs since then */
     inst->stop_sent = inst->stuck = false;
     inst->op_failed = false;
-    inst->start_asked = inst->gated = false;
+    inst->start_asked = inst->stopped = false;
+    inst->gated = inst->gated && (inst->recreate || inst->restart); /* that is for the next start */
     wc_eng_set(&inst->why, NULL);
     inst->retry_at_ms = 0;
     wc_health_begin(&inst->health, &inst->check, inst->up_at_ms, engine->now_ms);
@@ -81,6 +83,9 @@ void wc_eng_life(struct inst *inst, enum wc_life life)
         return;
     wc_log(WC_LOG_DEBUG, "engine", "%s: %s -> %s", inst->id, wc_life_name(before),
            wc_life_name(life));
+    bool ran = is_up(before) || before == WC_LIFE_EXITED;
+    bool ours = inst->op != NULL && inst->op->verb == WC_VERB_REMOVE;
+    inst->lost = life == WC_LIFE_ABSENT && ran && !ours && wc_eng_goal(inst) != WC_GOAL_GONE;
     if (is_up(before) && !is_up(life))
         leave_running(inst);
     if (!is_up(before) && is_up(life))
@@ -88,8 +93,12 @@ void wc_eng_life(struct inst *inst, enum wc_life life)
     if (life == WC_LIFE_EXITED && !inst->engine->is_open)
         inst->failures = 1; /* adopted: its first restart is immediate */
     wc_eng_dirty_siblings(inst);
-    if (inst->engine->is_open)
+    inst->out.phase = WC_PHASE_ACTING; /* not looked at yet */
+    if (inst->engine->is_open) {
+        wc_eng_count(
+            inst); /* at once: who is reviewed before it must not take it for what it was */
         tell_life(inst, before);
+    }
 }
 
 static void copy_fact(struct inst *inst, const struct wc_fact *fact)
@@ -112,6 +121,20 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     inst->fact = copy;
 }
 
+/* An op of a predecessor that was killed may take effect now: what it makes is of a model that
+ * isn't wanted any more, or is in the way of what is. */
+static void judge_stray(struct inst *inst)
+{
+    const struct wc_engine *engine = inst->engine;
+    const struct svc *svc = inst->svc;
+    bool replaced = svc->spec != NULL && svc->want != WC_WANT_NOTHING;
+    bool orphan = svc->spec == NULL && engine->rev != NULL && engine->prune;
+    if (!engine->is_open || !(replaced || orphan || engine->is_down))
+        return;
+    inst->goal = WC_GOAL_GONE;
+    wc_eng_set(&inst->why, "it turned up, and is not wanted");
+}
+
 void wc_eng_on_fact(void *data, const struct wc_fact *fact)
 {
     struct wc_engine *engine = ((struct eng_driver *)data)->engine;
@@ -119,14 +142,18 @@ void wc_eng_on_fact(void *data, const struct wc_fact *fact)
     engine->now_ms = engine->clock.now(engine->clock.data);
     if (inst == NULL && fact->life == WC_LIFE_ABSENT)
         return;
-    if (inst == NULL)
+    if (inst == NULL) {
         inst = wc_eng_inst_new(engine, fact->id, fact->service, fact->index);
+        judge_stray(inst);
+    }
     inst->facts++;
     inst->list_seq = engine->list_seq;
     /* a second run whose first end was missed: the pid tells */
     bool new_run = fact->life == WC_LIFE_RUNNING && inst->fact.life == WC_LIFE_RUNNING &&
                    fact->pid != inst->fact.pid && inst->fact.pid != 0;
     copy_fact(inst, fact);
+    if (!engine->told)
+        inst->stopped = fact->stopped_by_user;
     if (new_run)
         enter_running(inst);
     wc_eng_life(inst, fact->life);

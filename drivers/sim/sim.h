@@ -55,6 +55,13 @@ void wc_sim_fail_next(struct wc_sim_world *world, enum wc_verb verb, const char 
  * and a failed create may leave something half-made. 0 = none. */
 void wc_sim_set_faults(struct wc_sim_world *world, unsigned permille);
 
+/* Makes each close of the driver a kill -9 of who opened it: an op under way is lost, or has been
+ * done and nobody heard of it, or is done up to late_ms later, when a successor may be at work. */
+void wc_sim_set_crash(struct wc_sim_world *world, bool on, unsigned late_ms);
+
+/* Moves the wall clock (not the one that alarms go by). */
+void wc_sim_jump(struct wc_sim_world *world, int64_t ms);
+
 /* What the world does behind everybody's back. False when the instance isn't in that state. */
 bool wc_sim_exit(struct wc_sim_world *world, const char *id, int code); /* a running one ends */
 bool wc_sim_kill(struct wc_sim_world *world, const char *id);           /* … by SIGKILL */
@@ -79,5 +86,9 @@ bool wc_sim_pending(const struct wc_sim_world *world);
 
 /* Called after every change of an instance, before the engine hears of it; for invariants. */
 void wc_sim_watch(struct wc_sim_world *world, wc_sim_visit_fn *watch, void *data);
+
+/* Called for every op before anything is done about it; for invariants of who asks. */
+typedef void wc_sim_judge_fn(void *data, const struct wc_op *op);
+void wc_sim_judge(struct wc_sim_world *world, wc_sim_judge_fn *judge, void *data);
 
 #endif

@@ -229,6 +229,8 @@ static uint64_t duration(struct wc_sim_world *world, const struct wc_op *op)
 static void submit(struct wc_driver *driver, struct wc_op *op)
 {
     struct sim_driver *d = (struct sim_driver *)driver;
+    if (d->world->judge != NULL)
+        d->world->judge(d->world->judge_data, op);
     d->world->n_ops[op->verb]++;
     op->driver_priv = d;
     op->next = d->ops;
@@ -298,6 +300,66 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     return 0;
 }
 
+/* An op whose caller is gone: what of it the host still does. Strings in the world's arena. */
+struct landing {
+    struct wc_op op;
+    struct wc_instance instance;
+    struct wc_service spec;
+    uint64_t run; /* a signal is for this one only: it goes through a pidfd */
+};
+
+static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
+{
+    struct landing *landing = event->subject;
+    struct sim_driver nobody = { .world = world };
+    const struct sim_record *record =
+        landing->op.id != NULL ? sim_record(world, landing->op.id) : NULL;
+    bool signals = landing->op.verb == WC_VERB_STOP || landing->op.verb == WC_VERB_KILL;
+    if (signals && (record == NULL || record->run != landing->run))
+        return;
+    (void)effect(&nobody, &landing->op);
+}
+
+static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *op)
+{
+    struct landing *landing = WC_NEW(&world->arena, struct landing);
+    landing->op.verb = op->verb;
+    landing->op.id = wc_arena_strdup(&world->arena, op->id);
+    landing->op.signal = op->signal;
+    landing->op.by_user = op->by_user;
+    const struct sim_record *record = op->id != NULL ? sim_record(world, op->id) : NULL;
+    landing->run = record != NULL ? record->run : 0;
+    if (op->instance == NULL)
+        return landing;
+    landing->spec.image = wc_arena_strdup(
+        &world->arena, op->instance->spec != NULL ? op->instance->spec->image : NULL);
+    landing->instance = (struct wc_instance){
+        .id = wc_arena_strdup(&world->arena, op->instance->id),
+        .name = wc_arena_strdup(&world->arena, op->instance->name),
+        .project = wc_arena_strdup(&world->arena, op->instance->project),
+        .service = wc_arena_strdup(&world->arena, op->instance->service),
+        .index = op->instance->index,
+        .level = op->instance->level,
+        .spec = &landing->spec,
+    };
+    memcpy(landing->instance.hash, op->instance->hash, sizeof landing->instance.hash);
+    landing->op.instance = &landing->instance;
+    return landing;
+}
+
+/* kill -9 of the caller: an op under way is lost, or it has just been done, or it is done later,
+ * when somebody else may already be at work. */
+static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
+{
+    bool acts = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START ||
+                op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL || op->verb == WC_VERB_REMOVE;
+    uint64_t lot = sim_random(world, 4);
+    if (!acts || lot < 2)
+        return;
+    sim_plan(world, lot == 2 ? 0 : sim_random(world, world->late_ms + 1),
+             (struct sim_event){ .fire = fire_landing, .subject = keep_op(world, op) });
+}
+
 /* Takes the ops out of what is to come: closing ends them. */
 static void forget_ops(struct wc_sim_world *world)
 {
@@ -309,6 +371,8 @@ static void forget_ops(struct wc_sim_world *world)
         uint64_t delay = all[i].at_ms > world->now_ms ? all[i].at_ms - world->now_ms : 0;
         if (all[i].fire != fire_op)
             sim_plan(world, delay, all[i]);
+        else if (world->crashes)
+            crash_op(world, all[i].subject);
     }
     wc_free(all);
 }

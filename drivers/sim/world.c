@@ -91,7 +91,7 @@ static uint64_t clock_now(void *data)
 
 static int64_t wall_of(const struct wc_sim_world *world)
 {
-    return (int64_t)EPOCH_MS * 1000 + (int64_t)world->now_ms;
+    return (int64_t)EPOCH_MS * 1000 + (int64_t)world->now_ms + world->skew_ms;
 }
 
 static int64_t clock_wall(void *data)

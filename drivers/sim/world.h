@@ -54,6 +54,9 @@ struct wc_sim_world {
     } latency[SIM_VERBS];
     unsigned n_ops[SIM_VERBS];
     unsigned fault_permille;
+    bool crashes;     /* the next close is a kill -9 */
+    unsigned late_ms; /* then: ops may be done so much later */
+    int64_t skew_ms;  /* of the wall clock */
     struct sim_planned_fault *planned;
     struct wc_clock clock;
     wc_alarm_fn *alarm;
@@ -65,6 +68,8 @@ struct wc_sim_world {
     void *wake_data;
     wc_sim_visit_fn *watch;
     void *watch_data;
+    wc_sim_judge_fn *judge;
+    void *judge_data;
 };
 
 uint64_t sim_random(struct wc_sim_world *world, uint64_t bound); /* 0 .. bound - 1 */

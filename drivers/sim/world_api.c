@@ -32,6 +32,17 @@ void wc_sim_set_faults(struct wc_sim_world *world, unsigned permille)
     world->fault_permille = permille;
 }
 
+void wc_sim_set_crash(struct wc_sim_world *world, bool on, unsigned late_ms)
+{
+    world->crashes = on;
+    world->late_ms = late_ms;
+}
+
+void wc_sim_jump(struct wc_sim_world *world, int64_t ms)
+{
+    world->skew_ms += ms;
+}
+
 bool wc_sim_exit(struct wc_sim_world *world, const char *id, int code)
 {
     struct sim_record *record = sim_record(world, id);
@@ -111,6 +122,12 @@ void wc_sim_visit(const struct wc_sim_world *world, wc_sim_visit_fn *visit, void
         if (record->fact.life != WC_LIFE_ABSENT)
             visit(data, &record->fact);
     }
+}
+
+void wc_sim_judge(struct wc_sim_world *world, wc_sim_judge_fn *judge, void *data)
+{
+    world->judge = judge;
+    world->judge_data = data;
 }
 
 void wc_sim_watch(struct wc_sim_world *world, wc_sim_visit_fn *watch, void *data)

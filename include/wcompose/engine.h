@@ -64,7 +64,18 @@ enum wc_request_kind {
     WC_REQUEST_ADOPT, /* after a supervisor's restart: `project` (ownership as APPLY) is the model
                          accepted earlier. What exists is kept and supervised by it: running stays
                          running, an exited one follows its restart policy unless a person stopped
-                         it. Nothing is created, replaced or removed; done at once, changed 0 */
+                         it. What `intents` say is missing is made; nothing is replaced. Done at
+                         once, changed 0 */
+};
+
+/* What is wanted of a service, as an engine leaves it to its successor. */
+enum wc_want { WC_WANT_NOTHING, WC_WANT_CREATED, WC_WANT_STOPPED, WC_WANT_RUNNING };
+struct wc_intent {
+    const char *service;
+    enum wc_want want;
+    const char *hash; /* that its instances were to have; a program of another version may compute
+                         another one for the same model, and must not replace them for that. NULL or
+                         "": whichever they have */
 };
 
 /* When a request counts as done. */
@@ -90,6 +101,10 @@ struct wc_request {
         *project; /* APPLY, ADOPT: the model. Others: used when none was applied yet, else NULL */
     const char *const *services; /* n_services names; 0 = all. Borrowed for the call */
     size_t n_services;
+    const struct wc_intent *intents; /* ADOPT: n_intents of them, what the predecessor was asked.
+                                        None: what exists is all that is wanted. Borrowed for the
+                                        call */
+    size_t n_intents;
     int64_t timeout_ms; /* grace before SIGKILL instead of the service's own; WC_UNSET = the
                            service's */
     int signal;         /* KILL; 0 = SIGKILL */
@@ -123,6 +138,10 @@ typedef void wc_engine_visit_fn(void *data, const struct wc_instance_status *sta
 
 /* Visits all instances, sorted by service and index. */
 void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, void *data);
+
+/* Visits what is wanted of each service of the model, in the order of their names. */
+typedef void wc_engine_intent_fn(void *data, const struct wc_intent *intent);
+void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visit, void *data);
 
 /* The model applied last, or NULL. Borrowed; valid until the next APPLY is done. */
 const struct wc_project *wc_engine_project(const struct wc_engine *engine);

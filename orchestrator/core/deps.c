@@ -4,7 +4,7 @@
 static enum wc_deps judge(enum wc_dep_condition condition, const struct wc_dep_view *view)
 {
     if (view->wanted == 0)
-        return WC_DEPS_READY;
+        return view->replicas == 0 ? WC_DEPS_READY : WC_DEPS_BLOCKED;
     switch (condition) {
     case WC_DEP_STARTED:
         if (view->started >= view->wanted)

@@ -15,7 +15,8 @@
 
 /* What a service looks like from outside; counts of its wanted instances. */
 struct wc_dep_view {
-    unsigned wanted;    /* replicas */
+    unsigned replicas;  /* that the model has; with wanted 0 they are not to be there */
+    unsigned wanted;    /* replicas that are to be there */
     unsigned started;   /* running, or completed */
     unsigned healthy;   /* running with a check that passed */
     unsigned unhealthy; /* running with a check that failed */

@@ -29,7 +29,7 @@ static bool policy_restarts(const struct wc_step_in *in)
     case WC_RESTART_UNLESS_STOPPED:
         return true;
     case WC_RESTART_ON_FAILURE:
-        return !(in->life == WC_LIFE_EXITED && in->exit_ok) &&
+        return !((in->life == WC_LIFE_EXITED || in->lost) && in->exit_ok) &&
                (in->restart_max < 0 || (int64_t)in->failures <= in->restart_max);
     }
     return false;
@@ -63,9 +63,11 @@ static struct wc_step_out take_away(const struct wc_step_in *in)
 
 static struct wc_step_out step_absent(const struct wc_step_in *in)
 {
-    if (in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED)
-        return bring_up(in, WC_ACT_CREATE);
-    return rest(WC_PHASE_SETTLED);
+    if (in->goal != WC_GOAL_RUNNING && in->goal != WC_GOAL_CREATED)
+        return rest(WC_PHASE_SETTLED);
+    if (in->lost && in->goal == WC_GOAL_RUNNING && !policy_restarts(in))
+        return rest(in->exit_ok ? WC_PHASE_COMPLETED : WC_PHASE_FAILED);
+    return bring_up(in, WC_ACT_CREATE);
 }
 
 static struct wc_step_out step_created(const struct wc_step_in *in)

@@ -53,6 +53,7 @@ struct wc_step_in {
     bool joins;         /* it is made within another's namespaces: creating waits for deps too */
     bool dependents_up; /* something that needs it goes down too, and is not down yet */
 
+    bool lost;        /* ABSENT: it was removed by somebody else */
     bool start_asked; /* a request wants a start now, whatever the policy says */
     enum wc_restart restart;
     int64_t restart_max;

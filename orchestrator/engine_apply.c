@@ -1,0 +1,262 @@
+/* engine_apply.c - requests that bring a model: apply it, or take it over from a predecessor. What
+ * is wanted of each service is noted with the service (want, hash): that is what a successor gets.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "orchestrator/core/diff.h"
+#include "orchestrator/engine_request.h"
+
+/* Its successor in the slot, or NULL. */
+static const struct inst *heir_of(const struct inst *inst)
+{
+    const struct inst *heir = inst->svc->insts;
+    while (heir != NULL && (heir->desired == NULL || heir->fact.index != inst->fact.index))
+        heir = heir->next_in_svc;
+    return heir;
+}
+
+static void say_why_replaced(struct inst *inst)
+{
+    const struct inst *heir = heir_of(inst);
+    if (heir == NULL) {
+        wc_eng_set(&inst->why, "one replica too many");
+        return;
+    }
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    const char *why = wc_diff_why(heir->desired, &inst->fact, &arena);
+    wc_eng_set(&inst->why, why != NULL ? why : "replaced");
+    wc_arena_deinit(&arena);
+}
+
+static void apply_wanted(struct request *request, struct inst *inst)
+{
+    const struct wc_request *ask = &request->ask;
+    bool exists = inst->fact.life != WC_LIFE_ABSENT;
+    if (inst->desired == NULL) { /* replaced, or one too many */
+        say_why_replaced(inst);
+        wc_eng_want_down(inst, ask, WC_GOAL_GONE);
+        inst->by_user = false;
+        wc_eng_take(request, inst);
+        return;
+    }
+    if (ask->force_recreate && exists) {
+        inst->recreate = true;
+        wc_eng_set(&inst->why, "recreated on request");
+    }
+    if (inst->fact.life == WC_LIFE_BROKEN)
+        wc_eng_forgive(inst);
+    inst->grace_ms = ask->timeout_ms;
+    wc_eng_want_running(inst, ask, false);
+    if (ask->no_start && (!wc_eng_is_up(inst) || inst->recreate)) {
+        inst->goal = WC_GOAL_CREATED;
+        inst->start_asked = false;
+    }
+    memcpy(inst->svc->hash, ask->no_recreate ? "" : inst->desired->hash,
+           ask->no_recreate ? 1 : sizeof inst->svc->hash);
+    wc_eng_take(request, inst);
+}
+
+/* True when the service gets a new instance in place of one that runs. */
+static bool is_replaced(const struct svc *svc)
+{
+    for (const struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc)
+        if (wc_eng_is_up(inst) &&
+            (inst->recreate || (inst->goal == WC_GOAL_GONE && heir_of(inst) != NULL)))
+            return true;
+    return false;
+}
+
+/* depends_on with restart: true: who needs something that is replaced starts again after it. */
+static void restart_dependents(struct request *request)
+{
+    struct revision *rev = request->engine->rev;
+    for (size_t i = 0; i < rev->graph.n; i++)
+        rev->svcs[i]->selected = is_replaced(rev->svcs[i]);
+    wc_eng_spread(request->engine, false);
+    for (size_t i = 0; i < rev->graph.n; i++) {
+        if (!rev->svcs[i]->selected || is_replaced(rev->svcs[i]))
+            continue;
+        for (struct inst *inst = rev->svcs[i]->insts; inst != NULL; inst = inst->next_in_svc)
+            if (wc_eng_is_up(inst) && inst->goal == WC_GOAL_RUNNING && !inst->recreate) {
+                inst->restart = true;
+                inst->gated = true;
+                wc_eng_set(&inst->why, "something it needs is replaced");
+                wc_eng_take(request, inst);
+            }
+    }
+}
+
+static void say_orphan(struct wc_engine *engine, const struct svc *svc)
+{
+    char text[256];
+    snprintf(
+        text, sizeof text,
+        "service %s is not in the file any more, but still there (--remove-orphans removes it)",
+        svc->name);
+    const struct wc_event event = {
+        .type = WC_EVENT_LOG, .action = "warning", .service = svc->name, .reason = text
+    };
+    wc_eng_tell_other(engine, &event);
+}
+
+static void orphans(struct request *request)
+{
+    struct wc_engine *engine = request->engine;
+    const struct wc_strv *disabled = &engine->rev->project->disabled;
+    for (size_t i = 0; i < engine->svcs.n; i++) {
+        struct svc *svc = engine->svcs.entries[i].value;
+        if (svc->spec != NULL || svc->insts == NULL)
+            continue;
+        bool gone = request->ask.remove_orphans && !wc_strv_has(disabled, svc->name);
+        for (struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc) {
+            if (gone) {
+                wc_eng_set(&inst->why, "not in the file any more");
+                wc_eng_want_down(inst, &request->ask, WC_GOAL_GONE);
+                wc_eng_take(request, inst);
+            } else if (inst->goal != WC_GOAL_GONE) {
+                inst->goal = WC_GOAL_LEAVE;
+            }
+        }
+        if (!gone && request->ask.kind == WC_REQUEST_APPLY && !wc_strv_has(disabled, svc->name))
+            say_orphan(engine, svc);
+    }
+}
+
+/* The networks of the new model may differ though no instance does. */
+static void check_networks(struct wc_engine *engine)
+{
+    if (engine->net_hash[0] == '\0' || wc_streq(engine->net_hash, engine->rev->nets_hash))
+        return;
+    if (engine->net != NET_WORKING)
+        engine->net = NET_UNKNOWN;
+    engine->net_wanted = true;
+    engine->net_retry_ms = 0;
+}
+
+static bool slot_exists(const struct inst *target)
+{
+    for (const struct inst *inst = target->svc->insts; inst != NULL; inst = inst->next_in_svc)
+        if (inst->fact.index == target->fact.index && inst->fact.life != WC_LIFE_ABSENT)
+            return true;
+    return false;
+}
+
+/* A new engine doesn't know which networks are up; those of what is there already must be. */
+static void assume_networks(struct wc_engine *engine)
+{
+    const struct revision *rev = engine->rev;
+    if (engine->net_names.n > 0 || engine->net != NET_UNKNOWN)
+        return;
+    for (size_t k = 0; k < rev->n_instances; k++) {
+        if (!slot_exists(rev->targets[k]))
+            continue;
+        for (size_t i = 0; i < rev->instances[k].n_nets; i++) {
+            if (wc_map_has(&engine->net_names, rev->instances[k].nets[i].name))
+                continue;
+            char *name = wc_arena_strdup(&engine->arena, rev->instances[k].nets[i].name);
+            wc_map_put(&engine->net_names, name, name);
+        }
+    }
+}
+
+int wc_eng_begin_apply(struct request *request, struct wc_err *err)
+{
+    struct wc_engine *engine = request->engine;
+    struct revision *rev;
+    int status = wc_eng_revision(engine, &request->ask, &rev, err);
+    if (status != 0)
+        return status;
+    request->ask.arena = NULL; /* the revision's now */
+    wc_eng_adopt_revision(engine, rev);
+    engine->prune = request->ask.remove_orphans;
+    engine->is_down = false;
+    engine->told = true;
+    if (engine->net == NET_FAILED)
+        engine->net = NET_UNKNOWN;
+    engine->net_retry_ms = 0;
+    wc_eng_tell_project(request, "applying", NULL);
+    assume_networks(engine);
+    for (size_t node = 0; node < rev->graph.n; node++)
+        if (rev->svcs[node]->selected)
+            rev->svcs[node]->want = request->ask.no_start ? WC_WANT_CREATED : WC_WANT_RUNNING;
+    wc_eng_for_selected(request, apply_wanted);
+    if (!request->ask.no_deps)
+        restart_dependents(request);
+    orphans(request);
+    check_networks(engine);
+    return 0;
+}
+
+static void take_intents(struct request *request)
+{
+    for (size_t i = 0; i < request->ask.n_intents; i++) {
+        struct svc *svc = wc_map_get(&request->engine->svcs, request->ask.intents[i].service);
+        if (svc == NULL)
+            continue;
+        const char *hash = request->ask.intents[i].hash;
+        svc->want = request->ask.intents[i].want;
+        snprintf(svc->hash, sizeof svc->hash, "%s", hash != NULL ? hash : "");
+    }
+}
+
+/* Without intents, what there is says what was wanted. A missing instance is made again by the same
+ * rule by which one that ended is started again: a job that has run doesn't run twice because
+ * somebody tidied up after it. */
+static void adopt_one(struct inst *inst, bool told)
+{
+    static const enum wc_goal goals[] = { [WC_WANT_NOTHING] = WC_GOAL_LEAVE,
+                                          [WC_WANT_CREATED] = WC_GOAL_CREATED,
+                                          [WC_WANT_STOPPED] = WC_GOAL_STOPPED,
+                                          [WC_WANT_RUNNING] = WC_GOAL_RUNNING };
+    bool made = inst->fact.life == WC_LIFE_CREATED;
+    inst->goal = made ? WC_GOAL_CREATED : WC_GOAL_RUNNING;
+    if (told)
+        inst->goal = goals[inst->svc->want];
+    inst->stopped = !told && inst->fact.stopped_by_user;
+    inst->gated = false;
+    inst->lost = inst->fact.life == WC_LIFE_ABSENT;
+    wc_eng_dirty(inst);
+}
+
+/* What a predecessor was about to replace or to scale away. */
+static void drop_surplus(struct wc_engine *engine)
+{
+    for (size_t i = 0; i < engine->ids.n; i++) {
+        struct inst *inst = engine->ids.entries[i].value;
+        if (inst == NULL || inst->desired != NULL || inst->svc->spec == NULL ||
+            inst->svc->want == WC_WANT_NOTHING)
+            continue;
+        inst->goal = WC_GOAL_GONE;
+        wc_eng_set(&inst->why, "one replica too many");
+        wc_eng_dirty(inst);
+    }
+}
+
+/* What exists is kept; `supervise` says whether its policy holds from now on. */
+int wc_eng_bind_model(struct request *request, bool supervise, struct wc_err *err)
+{
+    struct wc_engine *engine = request->engine;
+    struct revision *rev;
+    struct wc_request ask = request->ask;
+    ask.kind = WC_REQUEST_ADOPT;
+    int status = wc_eng_revision(engine, &ask, &rev, err);
+    if (status != 0)
+        return status;
+    request->ask.arena = NULL;
+    wc_eng_adopt_revision(engine, rev);
+    take_intents(request);
+    engine->told = engine->told || request->ask.n_intents > 0;
+    for (size_t k = 0; supervise && k < rev->n_instances; k++)
+        adopt_one(rev->targets[k], request->ask.n_intents > 0);
+    if (supervise && request->ask.n_intents > 0) {
+        engine->prune = request->ask.remove_orphans;
+        drop_surplus(engine);
+        orphans(request);
+    }
+    assume_networks(engine);
+    return 0;
+}

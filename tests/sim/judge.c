@@ -1,0 +1,297 @@
+/* judge.c - what must never be seen, whoever decides. */
+#include <signal.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "orchestrator/core/desired.h"
+#include "sim/play.h"
+
+enum { SHORT_RUN_MS = 10000, FOREVER_MS = 54000 };
+
+/* What the judge remembers of an instance. */
+struct memo {
+    uint64_t run_epoch;  /* when it was started last */
+    uint64_t ended_ms;   /* when it ended last */
+    unsigned short_runs; /* that ended by themselves, in a row, since the last request or crash */
+    uint64_t runs_epoch;
+    bool stop_asked; /* in this run */
+};
+
+static struct memo *memo_of(struct play *play, const char *id)
+{
+    struct memo *memo = wc_map_get(&play->memos, id);
+    if (memo == NULL) {
+        memo = WC_NEW(&play->arena, struct memo);
+        wc_map_put(&play->memos, wc_arena_strdup(&play->arena, id), memo);
+    }
+    return memo;
+}
+
+unsigned service_number(const char *name)
+{
+    bool fits = name[0] == 's' && name[1] >= '0' && name[1] < '0' + SERVICES && name[2] == '\0';
+    return fits ? (unsigned)(name[1] - '0') : SERVICES;
+}
+
+void judge_hash(const struct model *model, unsigned service, char hash[65])
+{
+    char spec[16];
+    snprintf(spec, sizeof spec, "s%u-%u", service, model->parts[service].version);
+    wc_desired_hash(spec, "app", hash);
+}
+
+/* ---- the world as it is ---- */
+
+static const struct wc_fact *fact_at(const struct play *play, size_t i)
+{
+    return &((const struct sim_record *)play->world->records.entries[i].value)->fact;
+}
+
+static const struct wc_fact *fact_of(const struct play *play, const char *id)
+{
+    const struct sim_record *record = sim_record(play->world, id);
+    return record != NULL ? &record->fact : NULL;
+}
+
+static bool same_slot(const struct wc_fact *a, const char *service, unsigned index)
+{
+    return a->index == index && wc_streq(a->service, service);
+}
+
+static const struct wc_fact *beside(const struct play *play, const char *id, const char *service,
+                                    unsigned index, bool running)
+{
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        bool counts = running ? fact->life == WC_LIFE_RUNNING : fact->life != WC_LIFE_ABSENT;
+        if (counts && same_slot(fact, service, index) && !wc_streq(fact->id, id))
+            return fact;
+    }
+    return NULL;
+}
+
+static unsigned count(const struct play *play, unsigned service, bool running, bool completed)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        if (service_number(fact->service) != service)
+            continue;
+        n += running && fact->life == WC_LIFE_RUNNING;
+        /* also one that somebody tidied away afterwards */
+        bool ended = fact->life == WC_LIFE_EXITED || fact->life == WC_LIFE_ABSENT;
+        n += completed && ended && fact->exit_known && fact->exit_code == 0;
+    }
+    return n;
+}
+
+/* ---- ops ---- */
+
+static void judge_needs(struct play *play, const struct wc_instance *instance, unsigned service)
+{
+    const struct part *part = &play->model.parts[service];
+    for (unsigned to = 0; to < service; to++) {
+        const struct part *other = &play->model.parts[to];
+        unsigned kind = part->need[to] & NEED_CONDITION;
+        if (kind == NEED_NONE || (part->need[to] & NEED_OPTIONAL) != 0 || !other->there)
+            continue;
+        unsigned n = count(play, to, kind != NEED_COMPLETED, kind != NEED_HEALTHY);
+        if (n < other->replicas)
+            play_fail(play, "%s is started with %u of %u of s%u there", instance->id, n,
+                      other->replicas, to);
+    }
+}
+
+static void judge_backoff(struct play *play, const struct wc_instance *instance)
+{
+    const struct memo *memo = memo_of(play, instance->id);
+    if (memo->runs_epoch != play->epoch || memo->short_runs < 2)
+        return;
+    uint64_t least = memo->short_runs < 12 ? 90ULL << (memo->short_runs - 2) : FOREVER_MS;
+    uint64_t waited = play->world->now_ms - memo->ended_ms;
+    if (waited < (least < FOREVER_MS ? least : FOREVER_MS))
+        play_fail(play, "%s is started %llu ms after its end, the %uth in a row", instance->id,
+                  (unsigned long long)waited, memo->short_runs);
+}
+
+static void judge_start(struct play *play, const struct wc_instance *instance)
+{
+    unsigned service = service_number(instance->service);
+    const struct wc_fact *fact = fact_of(play, instance->id);
+    const struct wc_fact *other =
+        beside(play, instance->id, instance->service, instance->index, true);
+    if (other != NULL)
+        play_fail(play, "%s is started beside %s", instance->id, other->id);
+    if (fact != NULL && fact->started_at_ms == 0 && play->has_model)
+        judge_needs(play, instance, service);
+    judge_backoff(play, instance);
+    memo_of(play, instance->id)->run_epoch = play->epoch;
+}
+
+static bool is_current(const struct play *play, const struct wc_fact *fact, unsigned service)
+{
+    char hash[65];
+    const struct part *part = &play->model.parts[service];
+    if (!play->has_model || !part->there || fact->index > part->replicas)
+        return false;
+    judge_hash(&play->model, service, hash);
+    return wc_streq(hash, fact->hash);
+}
+
+static void judge_stop(struct play *play, const struct wc_op *op)
+{
+    const struct wc_fact *fact = fact_of(play, op->id);
+    unsigned service = fact == NULL ? SERVICES : service_number(fact->service);
+    struct memo *memo = memo_of(play, op->id);
+    memo->stop_asked = true;
+    if (service < SERVICES && fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
+        play->excuse[service] < memo->run_epoch)
+        play_fail(play, "%s is stopped for no reason", op->id);
+}
+
+static void judge_remove(struct play *play, const struct wc_op *op)
+{
+    const struct wc_fact *fact = fact_of(play, op->id);
+    if (fact != NULL && fact->life == WC_LIFE_RUNNING)
+        play_fail(play, "%s is to be removed while it runs", op->id);
+}
+
+static void note_op(struct play *play, const struct wc_op *op)
+{
+    const char *id = op->instance != NULL ? op->instance->id : op->id != NULL ? op->id : "";
+    uint64_t h = play->verdict.trace ^ (play->world->now_ms << 8) ^ (uint64_t)op->verb;
+    for (const char *c = id; *c != '\0'; c++)
+        h = (h ^ (unsigned char)*c) * 1099511628211ULL;
+    play->verdict.trace = h * 1099511628211ULL;
+    play->verdict.ops++;
+    if (wc_str_starts(id, "stranger"))
+        play_fail(play, "%s isn't ours", id);
+}
+
+static void on_op(void *data, const struct wc_op *op)
+{
+    struct play *play = data;
+    note_op(play, op);
+    switch (op->verb) {
+    case WC_VERB_CREATE: {
+        const struct wc_instance *new = op->instance;
+        const struct wc_fact *other = beside(play, new->id, new->service, new->index, false);
+        if (other != NULL)
+            play_fail(play, "%s is made beside %s", new->id, other->id);
+        break;
+    }
+    case WC_VERB_START:
+        judge_start(play, op->instance);
+        break;
+    case WC_VERB_STOP:
+    case WC_VERB_KILL:
+        judge_stop(play, op);
+        break;
+    case WC_VERB_REMOVE:
+        judge_remove(play, op);
+        break;
+    case WC_VERB_VOLUME_REMOVE:
+        play_fail(play, "a volume is to be removed");
+        break;
+    case WC_VERB_LIST:
+    case WC_VERB_EXEC:
+    case WC_VERB_NET_UP:
+    case WC_VERB_NET_DOWN:
+        break;
+    }
+}
+
+/* ---- changes ---- */
+
+static void on_change(void *data, const struct wc_fact *fact)
+{
+    struct play *play = data;
+    struct memo *memo = memo_of(play, fact->id);
+    if (fact->life == WC_LIFE_RUNNING) {
+        const struct wc_fact *other = beside(play, fact->id, fact->service, fact->index, true);
+        if (other != NULL)
+            play_fail(play, "%s and %s run at a time", fact->id, other->id);
+        memo->stop_asked = false;
+    } else if (fact->life == WC_LIFE_CREATED) {
+        memo->short_runs = 0;
+    } else if (fact->life == WC_LIFE_EXITED) {
+        const struct sim_record *record = sim_record(play->world, fact->id);
+        bool is_short = play->world->now_ms - record->up_at_ms < SHORT_RUN_MS;
+        if (memo->runs_epoch != play->epoch || !is_short || memo->stop_asked)
+            memo->short_runs = 0;
+        memo->runs_epoch = play->epoch;
+        memo->short_runs += is_short && !memo->stop_asked;
+        memo->ended_ms = play->world->now_ms;
+    }
+}
+
+void judge_begin(struct play *play)
+{
+    wc_map_init(&play->memos, &play->arena);
+    wc_sim_judge(play->world, on_op, play);
+    wc_sim_watch(play->world, on_change, play);
+}
+
+/* ---- the end ---- */
+
+/* True when nothing but time stands between the service and running: its own policy brings it back,
+ * and so do those of all that it needs. */
+static bool is_certain(const struct play *play, unsigned service)
+{
+    const struct part *part = &play->model.parts[service];
+    if (!play->has_model || !part->there || play->wish[service] != WISH_RUNNING ||
+        (part->policy != WC_RESTART_ALWAYS && part->policy != WC_RESTART_UNLESS_STOPPED))
+        return false;
+    for (unsigned to = 0; to < service; to++) {
+        unsigned kind = part->need[to] & NEED_CONDITION;
+        if (kind == NEED_NONE || !play->model.parts[to].there ||
+            play->model.parts[to].replicas == 0)
+            continue;
+        bool never = kind == NEED_HEALTHY && !play->model.parts[to].check;
+        if (kind == NEED_COMPLETED || never || !is_certain(play, to))
+            return false;
+    }
+    return true;
+}
+
+static void must_run(struct play *play, unsigned service)
+{
+    unsigned running = 0, there = 0;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        if (service_number(fact->service) != service || fact->life == WC_LIFE_ABSENT)
+            continue;
+        there++;
+        running += fact->life == WC_LIFE_RUNNING && is_current(play, fact, service);
+    }
+    if (running != play->model.parts[service].replicas || there != running)
+        play_fail(play, "in the end %u of %u of s%u run, %u exist", running,
+                  play->model.parts[service].replicas, service, there);
+}
+
+static unsigned existing(const struct play *play, unsigned service, bool running)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        if (service_number(fact->service) == service)
+            n += running ? fact->life == WC_LIFE_RUNNING : fact->life != WC_LIFE_ABSENT;
+    }
+    return n;
+}
+
+void judge_end(struct play *play)
+{
+    for (unsigned i = 0; i < SERVICES; i++) {
+        if (is_certain(play, i))
+            must_run(play, i);
+        else if (play->wish[i] == WISH_GONE && existing(play, i, false) > 0)
+            play_fail(play, "in the end s%u is still there", i);
+        else if (play->wish[i] == WISH_STOPPED && existing(play, i, true) > 0)
+            play_fail(play, "in the end s%u runs, though it was stopped", i);
+    }
+    for (size_t i = 0; i < play->world->records.n; i++)
+        if (wc_str_starts(fact_at(play, i)->id, "stranger") &&
+            fact_at(play, i)->life != WC_LIFE_RUNNING)
+            play_fail(play, "a stranger was harmed");
+}

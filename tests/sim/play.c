@@ -1,0 +1,528 @@
+/* play.c - a story, told. */
+#include "sim/play.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+
+enum {
+    OPEN_TURNS = 2000,
+    SETTLE_MS = 200000, /* three times the longest backoff */
+    QUIET_MS = 70000,
+    TURNS_MAX = 400000
+};
+
+static const char *const names[SERVICES] = { "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7" };
+
+void play_fail(struct play *play, const char *fmt, ...)
+{
+    if (play->verdict.failed)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(play->verdict.text, sizeof play->verdict.text, fmt, args);
+    va_end(args);
+    play->verdict.failed = true;
+}
+
+/* ---- the model as the engine takes it ---- */
+
+static void fill_deps(struct wc_arena *arena, const struct model *model, unsigned i,
+                      struct wc_service *s)
+{
+    static const enum wc_dep_condition conditions[] = { WC_DEP_STARTED, WC_DEP_STARTED,
+                                                        WC_DEP_HEALTHY, WC_DEP_COMPLETED };
+    s->deps = WC_NEW_ARRAY(arena, struct wc_dep, SERVICES);
+    for (unsigned to = 0; to < i; to++) {
+        unsigned need = model->parts[i].need[to];
+        if ((need & NEED_CONDITION) == NEED_NONE || !model->parts[to].there)
+            continue;
+        s->deps[s->n_deps++] = (struct wc_dep){ .service = names[to],
+                                                .condition = conditions[need & NEED_CONDITION],
+                                                .required = (need & NEED_OPTIONAL) == 0,
+                                                .restart = (need & NEED_RESTART) != 0 };
+    }
+}
+
+static void fill_service(struct wc_arena *arena, const struct model *model, unsigned i,
+                         struct wc_service *s)
+{
+    static const char *check[] = { "CMD", "check" };
+    const struct part *part = &model->parts[i];
+    *s = (struct wc_service){ .name = names[i],
+                              .image = "app",
+                              .replicas = part->replicas,
+                              .restart = (enum wc_restart)part->policy,
+                              .restart_max = WC_UNSET,
+                              .stop_grace_ms = 500,
+                              .network_mode = WC_NETMODE_NONE };
+    if (s->restart == WC_RESTART_ON_FAILURE && part->retries > 0)
+        s->restart_max = part->retries;
+    if (part->check)
+        s->health = (struct wc_healthcheck){ .set = true,
+                                             .test = { check, 2, true },
+                                             .interval_ms = 30000,
+                                             .timeout_ms = 1000,
+                                             .start_interval_ms = WC_UNSET,
+                                             .retries = 3 };
+    snprintf(s->spec_hash, sizeof s->spec_hash, "s%u-%u", i, part->version);
+    fill_deps(arena, model, i, s);
+}
+
+static struct wc_project *make_project(struct wc_arena *arena, const struct model *model)
+{
+    struct wc_project *project = WC_NEW(arena, struct wc_project);
+    project->name = "p";
+    project->services = WC_NEW_ARRAY(arena, struct wc_service, SERVICES);
+    for (unsigned i = 0; i < SERVICES; i++)
+        if (model->parts[i].there)
+            fill_service(arena, model, i, &project->services[project->n_services++]);
+    return project;
+}
+
+/* ---- the engine comes and goes ---- */
+
+static void turn(struct play *play)
+{
+    uv_run(&play->loop, UV_RUN_NOWAIT);
+    play->verdict.steps++;
+}
+
+static void on_opened(void *data, int status, const struct wc_err *err)
+{
+    struct play *play = data;
+    if (status != 0)
+        play_fail(play, "open: %s", err->msg);
+    play->opened = true;
+}
+
+static void on_closed(void *data)
+{
+    ((struct play *)data)->closed = true;
+}
+
+static void on_event(void *data, const struct wc_event *event)
+{
+    const struct play *play = data;
+    if (play->loud && event->type == WC_EVENT_INSTANCE)
+        printf("    %8llu %s %s %s\n", (unsigned long long)play->world->now_ms,
+               event->name != NULL ? event->name : "", event->action,
+               event->reason != NULL ? event->reason : "");
+}
+
+static void open_engine(struct play *play)
+{
+    struct wc_err err = { 0 };
+    const struct wc_engine_config config = {
+        .loop = &play->loop,
+        .project = "p",
+        .process = &wc_sim_ops,
+        .driver_extra = play->world,
+        .on_event = on_event,
+        .data = play,
+        .clock = wc_sim_clock(play->world),
+    };
+    play->opened = play->closed = false;
+    if (wc_engine_open(&config, on_opened, &play->engine, &err) != 0)
+        play_fail(play, "open: %s", err.msg);
+    for (unsigned i = 0; !play->opened && i < OPEN_TURNS; i++)
+        turn(play);
+    if (!play->opened)
+        play_fail(play, "the engine doesn't open");
+}
+
+static void close_engine(struct play *play)
+{
+    wc_engine_close(play->engine, on_closed, play);
+    for (unsigned i = 0; !play->closed && i < OPEN_TURNS; i++)
+        uv_run(&play->loop, UV_RUN_NOWAIT);
+    if (!play->closed)
+        play_fail(play, "the engine doesn't close");
+    play->engine = NULL;
+}
+
+/* ---- requests ---- */
+
+static void on_done(void *data, int status, const struct wc_err *err, unsigned changed)
+{
+    struct pending *pending = data;
+    struct play *play = pending->play;
+    (void)err;
+    (void)changed;
+    pending->open = false;
+    if (play->engine != NULL && pending->kind == WC_REQUEST_DOWN && status == 0)
+        play->has_model = false;
+}
+
+static struct pending *pending_new(struct play *play, enum wc_request_kind kind, unsigned service)
+{
+    for (unsigned i = 0; i < PENDING_MAX; i++) {
+        struct pending *pending = &play->pending[i];
+        if (pending->open)
+            continue;
+        *pending = (struct pending){ true, play, kind, service, ++play->seq };
+        return pending;
+    }
+    return NULL;
+}
+
+static void submit(struct play *play, struct pending *pending, struct wc_request request)
+{
+    const char *service[1] = { NULL };
+    request.kind = pending->kind;
+    request.timeout_ms = WC_UNSET;
+    request.done = on_done;
+    request.data = pending;
+    if (request.kind == WC_REQUEST_APPLY || request.kind == WC_REQUEST_ADOPT) {
+        request.arena = wc_alloc(sizeof *request.arena);
+        wc_arena_init(request.arena);
+        request.project = make_project(request.arena, &play->model);
+    } else if (pending->service < SERVICES) {
+        service[0] = names[pending->service];
+        request.services = service;
+        request.n_services = 1;
+    }
+    wc_engine_submit(play->engine, &request);
+}
+
+static void ask(struct play *play, enum wc_request_kind kind, unsigned service, bool forced)
+{
+    struct pending *pending = pending_new(play, kind, service);
+    if (pending == NULL)
+        return;
+    submit(play, pending, (struct wc_request){ .force_recreate = forced, .remove_orphans = true });
+}
+
+/* ---- what a person expects of them ---- */
+
+static bool covers(const struct play *play, unsigned asked, unsigned i)
+{
+    return play->has_model && play->model.parts[i].there && (asked == SERVICES || asked == i);
+}
+
+/* Who needs a chosen service by `restart: true`, and who needs those. */
+static void add_restarted(const struct model *model, bool chosen[SERVICES])
+{
+    for (unsigned i = 0; i < SERVICES; i++)
+        for (unsigned to = 0; to < i && model->parts[i].there; to++)
+            if ((model->parts[i].need[to] & NEED_RESTART) != 0 &&
+                (model->parts[i].need[to] & NEED_CONDITION) != NEED_NONE &&
+                model->parts[to].there && chosen[to])
+                chosen[i] = true;
+}
+
+static void add_needed(const struct model *model, bool chosen[SERVICES])
+{
+    for (unsigned i = SERVICES; i-- > 0;)
+        for (unsigned to = 0; to < i && chosen[i]; to++)
+            if ((model->parts[i].need[to] & NEED_CONDITION) != NEED_NONE && model->parts[to].there)
+                chosen[to] = true;
+}
+
+static void wish(struct play *play, const bool chosen[SERVICES], enum wish what, bool excuse)
+{
+    for (unsigned i = 0; i < SERVICES; i++) {
+        if (!chosen[i])
+            continue;
+        play->wish[i] = what;
+        if (excuse)
+            play->excuse[i] = play->epoch;
+    }
+}
+
+/* What they need may have been asked to be replaced earlier, and be replaced only now. */
+static void excuse_dependents(struct play *play)
+{
+    for (unsigned i = 0; i < SERVICES; i++)
+        for (unsigned to = 0; to < i; to++)
+            if ((play->model.parts[i].need[to] & NEED_RESTART) != 0)
+                play->excuse[i] = play->epoch;
+}
+
+static void apply(struct play *play, const struct deed *deed, bool forced)
+{
+    bool changed[SERVICES], all[SERVICES];
+    for (unsigned i = 0; i < SERVICES; i++) {
+        const struct part *now = &deed->model.parts[i], *old = &play->model.parts[i];
+        all[i] = now->there;
+        changed[i] = forced || !play->has_model || memcmp(now, old, sizeof *now) != 0;
+        if (!now->there && (play->has_model || play->wish[i] != WISH_NOTHING))
+            play->wish[i] = WISH_GONE;
+    }
+    play->model = deed->model;
+    play->has_model = true;
+    add_restarted(&play->model, changed);
+    wish(play, all, WISH_RUNNING, false);
+    for (unsigned i = 0; i < SERVICES; i++)
+        if (changed[i])
+            play->excuse[i] = play->epoch;
+    excuse_dependents(play);
+    ask(play, WC_REQUEST_APPLY, SERVICES, forced);
+}
+
+static bool goes_down(const struct play *play)
+{
+    for (unsigned i = 0; i < PENDING_MAX; i++)
+        if (play->pending[i].open && play->pending[i].kind == WC_REQUEST_DOWN)
+            return true;
+    return false;
+}
+
+/* What is half removed can only be removed, or applied again: the rest has no one meaning. */
+static void change(struct play *play, const struct deed *deed, enum wc_request_kind kind)
+{
+    bool chosen[SERVICES];
+    enum wish what = kind == WC_REQUEST_STOP   ? WISH_STOPPED
+                     : kind == WC_REQUEST_KILL ? WISH_UNCLEAR
+                     : kind == WC_REQUEST_DOWN ? WISH_GONE
+                                               : WISH_RUNNING;
+    unsigned service = kind == WC_REQUEST_DOWN ? SERVICES : deed->service;
+    for (unsigned i = 0; i < SERVICES; i++)
+        chosen[i] = covers(play, service, i);
+    if (kind == WC_REQUEST_START)
+        add_needed(&play->model, chosen);
+    if (kind == WC_REQUEST_RESTART)
+        add_restarted(&play->model, chosen);
+    if (goes_down(play))
+        return;
+    if (play->has_model)
+        wish(play, chosen, what, true);
+    if (play->has_model && (service == SERVICES || chosen[service]))
+        ask(play, kind, service, false);
+}
+
+/* ---- misfortunes ---- */
+
+static struct sim_record *any_record(struct play *play, unsigned lot, bool running)
+{
+    struct sim_record *found[256];
+    size_t n = 0;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        struct sim_record *record = play->world->records.entries[i].value;
+        bool fits =
+            running ? record->fact.life == WC_LIFE_RUNNING : record->fact.life != WC_LIFE_ABSENT;
+        if (fits && service_number(record->fact.service) < SERVICES && n < WC_COUNT(found))
+            found[n++] = record;
+    }
+    return n == 0 ? NULL : found[lot % n];
+}
+
+static const struct wc_sim_program manners[MANNER_MANNERS] = {
+    [MANNER_GOOD] = { .run_ms = -1, .stop_ms = 5 },
+    [MANNER_JOB] = { .run_ms = 50, .stop_ms = 5 },
+    [MANNER_FAILING] = { .run_ms = 0, .stop_ms = 5, .exit_code = 1 },
+    [MANNER_CRASHY] = { .run_ms = 7000, .stop_ms = 5, .exit_code = 1 },
+    [MANNER_STUBBORN] = { .run_ms = -1, .stop_ms = -1 },
+    [MANNER_SLOW] = { .run_ms = -1, .stop_ms = 3000, .healthy_after_ms = 2000 },
+    [MANNER_SICK] = { .run_ms = -1, .stop_ms = 5, .healthy_after_ms = -1 },
+};
+
+static void keep_intent(void *data, const struct wc_intent *intent)
+{
+    struct intents *intents = data;
+    unsigned i = service_number(intent->service);
+    memcpy(intents->hashes[i], intent->hash, sizeof intents->hashes[i]);
+    intents->items[intents->n++] = (struct wc_intent){ names[i], intent->want, intents->hashes[i] };
+}
+
+static const struct pending *oldest_after(const struct pending *all, uint64_t seq)
+{
+    const struct pending *found = NULL;
+    for (unsigned i = 0; i < PENDING_MAX; i++)
+        if (all[i].open && all[i].seq > seq && (found == NULL || all[i].seq < found->seq))
+            found = &all[i];
+    return found;
+}
+
+/* A restart that was cut short is done once more, whole: it may stop what it has started. */
+static void again(struct play *play, const struct pending *pending)
+{
+    bool chosen[SERVICES];
+    for (unsigned i = 0; i < SERVICES; i++)
+        chosen[i] = covers(play, pending->service, i);
+    add_restarted(&play->model, chosen);
+    for (unsigned i = 0; i < SERVICES && pending->kind == WC_REQUEST_RESTART; i++)
+        if (chosen[i])
+            play->excuse[i] = play->epoch;
+    ask(play, pending->kind, pending->service, false);
+}
+
+/* What its files tell the successor of a supervisor that was killed: the model with what is wanted
+ * of each service, or else the apply that was under way; then what was asked after it. */
+static void resume(struct play *play, const struct intents *intents)
+{
+    struct pending old[PENDING_MAX];
+    uint64_t applied = 0;
+    memcpy(old, play->pending, sizeof old);
+    memset(play->pending, 0, sizeof play->pending);
+    for (unsigned i = 0; i < PENDING_MAX; i++)
+        if (old[i].open && old[i].kind == WC_REQUEST_APPLY && old[i].seq > applied)
+            applied = old[i].seq;
+    if (!play->has_model)
+        return;
+    if (applied > 0)
+        excuse_dependents(play);
+    if (applied > 0)
+        ask(play, WC_REQUEST_APPLY, SERVICES, false);
+    else
+        submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES),
+               (struct wc_request){
+                   .intents = intents->items, .n_intents = intents->n, .remove_orphans = true });
+    for (const struct pending *p; (p = oldest_after(old, applied)) != NULL; applied = p->seq)
+        if (p->kind != WC_REQUEST_KILL && p->kind != WC_REQUEST_ADOPT)
+            again(play, p);
+}
+
+static void crash(struct play *play)
+{
+    struct intents intents = { .n = 0 };
+    struct pending pending[PENDING_MAX];
+    play->verdict.crashes++;
+    wc_engine_intents(play->engine, keep_intent, &intents);
+    memcpy(pending, play->pending, sizeof pending);
+    bool has_model = play->has_model;
+    wc_sim_set_crash(play->world, true, play->story->late_ms);
+    close_engine(play);
+    memcpy(play->pending, pending, sizeof pending);
+    play->has_model = has_model;
+    open_engine(play);
+    play->epoch++; /* what it takes up is asked anew */
+    if (!play->verdict.failed)
+        resume(play, &intents);
+}
+
+/* ---- the tale ---- */
+
+static void pass(struct play *play, uint64_t ms)
+{
+    uint64_t end = play->world->now_ms + ms;
+    unsigned idle = 0;
+    for (unsigned turns = 0; idle < 5 && play->world->now_ms < end && !play->verdict.failed;
+         turns++) {
+        if (turns > TURNS_MAX)
+            play_fail(play, "it spins: %u turns within %llu ms", turns, (unsigned long long)ms);
+        turn(play);
+        idle = wc_sim_pending(play->world) ? 0 : idle + 1;
+    }
+}
+
+static void do_deed(struct play *play, const struct deed *deed)
+{
+    struct sim_record *record;
+    if (play->loud)
+        printf("    %8llu -- deed %td\n", (unsigned long long)play->world->now_ms,
+               deed - play->story->deeds);
+    play->epoch += deed->kind != DEED_PASS && deed->kind != DEED_EXIT;
+    switch (deed->kind) {
+    case DEED_PASS:
+        pass(play, deed->ms);
+        break;
+    case DEED_APPLY:
+        apply(play, deed, false);
+        break;
+    case DEED_RECREATE:
+        apply(play, deed, true);
+        break;
+    case DEED_STOP:
+        change(play, deed, WC_REQUEST_STOP);
+        break;
+    case DEED_START:
+        change(play, deed, WC_REQUEST_START);
+        break;
+    case DEED_RESTART:
+        change(play, deed, WC_REQUEST_RESTART);
+        break;
+    case DEED_KILL:
+        change(play, deed, WC_REQUEST_KILL);
+        break;
+    case DEED_DOWN:
+        change(play, deed, WC_REQUEST_DOWN);
+        break;
+    case DEED_EXIT:
+        record = any_record(play, deed->lot, true);
+        if (record != NULL)
+            wc_sim_exit(play->world, record->fact.id, (int)(deed->lot >> 8) & 1);
+        break;
+    case DEED_VANISH:
+        record = any_record(play, deed->lot, false);
+        if (record != NULL)
+            wc_sim_vanish(play->world, record->fact.id);
+        break;
+    case DEED_MANNER:
+        wc_sim_set_program(play->world, names[deed->service % SERVICES],
+                           &manners[deed->lot % MANNER_MANNERS]);
+        break;
+    case DEED_CRASH:
+        crash(play);
+        break;
+    case DEED_CLOCK:
+        wc_sim_jump(play->world, (int)deed->ms);
+        break;
+    case DEED_KINDS:
+        break;
+    }
+}
+
+static void show_one(void *data, const struct wc_instance_status *status)
+{
+    (void)data;
+    printf("    %s: %s, %s\n", status->fact.id, wc_life_name(status->fact.life),
+           status->waiting != NULL ? status->waiting : "waits for nothing");
+}
+
+/* Misfortune ends; from here on everything must come right by itself, and then be at rest. */
+static void settle(struct play *play)
+{
+    wc_sim_set_faults(play->world, 0);
+    for (unsigned i = 0; i < SERVICES; i++)
+        wc_sim_set_program(play->world, names[i], &manners[MANNER_GOOD]);
+    pass(play, SETTLE_MS);
+    if (!play->verdict.failed)
+        judge_end(play);
+    unsigned before = 0, after = 0;
+    for (int verb = WC_VERB_CREATE; verb < WC_VERB_EXEC; verb++)
+        before += wc_sim_count_ops(play->world, (enum wc_verb)verb);
+    pass(play, QUIET_MS);
+    for (int verb = WC_VERB_CREATE; verb < WC_VERB_EXEC; verb++)
+        after += wc_sim_count_ops(play->world, (enum wc_verb)verb);
+    if (after != before)
+        play_fail(play, "%u ops after everything was settled", after - before);
+}
+
+/* Somebody else's container, of a project with the same services. */
+static void add_stranger(struct play *play)
+{
+    const struct wc_instance stranger = {
+        .id = "stranger", .name = "stranger", .project = "q", .service = "x", .index = 1
+    };
+    sim_start(play->world, sim_create(play->world, &stranger, false));
+}
+
+struct verdict play_story(const struct story *story, bool loud)
+{
+    struct play play = { .story = story, .loud = loud };
+    wc_arena_init(&play.arena);
+    uv_loop_init(&play.loop);
+    play.world = wc_sim_world_new(1000, story->seed);
+    for (int verb = WC_VERB_CREATE; verb <= WC_VERB_EXEC; verb++)
+        wc_sim_set_latency(play.world, (enum wc_verb)verb, 1, story->slow_ms);
+    judge_begin(&play);
+    add_stranger(&play);
+    open_engine(&play);
+    wc_sim_set_faults(play.world, story->fault_permille);
+    for (size_t i = 0; i < story->n && !play.verdict.failed; i++)
+        do_deed(&play, &story->deeds[i]);
+    if (!play.verdict.failed)
+        settle(&play);
+    if (loud && play.engine != NULL)
+        wc_engine_visit(play.engine, show_one, NULL);
+    if (play.engine != NULL)
+        close_engine(&play);
+    uv_run(&play.loop, UV_RUN_DEFAULT);
+    uv_loop_close(&play.loop);
+    wc_sim_world_free(play.world);
+    wc_arena_deinit(&play.arena);
+    return play.verdict;
+}

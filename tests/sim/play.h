@@ -1,0 +1,81 @@
+/* play.h - one story told to the production engine over a simulated host (tests/sim).
+ *
+ * Idea:    play.c is the person, the supervisor's memory and the misfortunes; judge.c looks at each
+ * op before it is carried out and at each change of the host, and knows nothing of the engine but
+ *          what it does. The first thing that must not be ends the story.
+ */
+#ifndef TESTS_SIM_PLAY_H
+#define TESTS_SIM_PLAY_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "drivers/sim/world.h"
+#include "sim/story.h"
+#include "wcompose/engine.h"
+
+struct verdict {
+    bool failed;
+    char text[400];
+    uint64_t steps, crashes, ops;
+    uint64_t trace; /* a hash of every op with its time */
+};
+
+/* What a supervisor has on disk about each service. */
+struct intents {
+    struct wc_intent items[SERVICES];
+    char hashes[SERVICES][65];
+    size_t n;
+};
+
+/* What was asked for a service last. */
+enum wish { WISH_NOTHING, WISH_RUNNING, WISH_STOPPED, WISH_GONE, WISH_UNCLEAR };
+
+enum { PENDING_MAX = 64 };
+struct pending {
+    bool open;
+    struct play *play;
+    enum wc_request_kind kind;
+    unsigned service;
+    uint64_t seq; /* requests count up */
+};
+
+struct play {
+    const struct story *story;
+    struct verdict verdict;
+    uv_loop_t loop;
+    struct wc_sim_world *world;
+    struct wc_engine *engine;
+    bool opened, closed, loud;
+    struct wc_arena arena;
+
+    /* what a supervisor's files remember */
+    bool has_model;
+    struct model model;
+    struct pending pending[PENDING_MAX];
+    uint64_t seq;
+
+    /* what a person expects */
+    enum wish wish[SERVICES];
+
+    /* judge.c */
+    struct wc_map memos;       /* id -> struct memo */
+    uint64_t epoch;            /* counts requests and crashes */
+    uint64_t excuse[SERVICES]; /* the epoch of the last request that may stop it */
+};
+
+/* Tells a story from beginning to end. The same story gives the same verdict, byte for byte. */
+struct verdict play_story(const struct story *story, bool loud);
+
+/* Ends the story with a reason; the first one stays. */
+void play_fail(struct play *play, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* judge.c */
+void judge_begin(struct play *play);
+/* What an instance of the service has as its hash when the model is up to date. */
+void judge_hash(const struct model *model, unsigned service, char hash[65]);
+/* After all has settled: is the host as the person expects? */
+void judge_end(struct play *play);
+/* "s3" -> 3; SERVICES for any other name. */
+unsigned service_number(const char *name);
+
+#endif
