@@ -76,7 +76,7 @@ struct inst {
     bool by_user;     /* its stop was asked for by a person */
     int64_t grace_ms; /* of the request; WC_UNSET: the service's */
     bool dirty, waiting, dead;
-    bool stopped, lost; /* by a person: its policy doesn't bring it back; removed by another one */
+    bool stopped, lost; /* by a person: no policy brings it back; removed by somebody else */
     unsigned n_signals; /* of `kill`, under way */
 
     struct wc_op *op, *probe;
@@ -117,7 +117,6 @@ struct revision {
     char nets_hash[65];
     unsigned refs; /* the engine's, and one for each op that borrows from it */
 };
-
 enum stage { STAGE_INSTANCES, STAGE_NET_DOWN, STAGE_VOLUMES, STAGE_END };
 enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
 

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Plants faults in the reconciler, one at a time, and asks the simulation whether it sees them.
+
+  tools/mutants.py [--build build/dev] [--seeds N] [--every N] [--file NAME] [--jobs N]
+
+A mutant is one small change to one line: a comparison turned round or moved by one, a condition
+negated or dropped, an `and` for an `or`, a statement left out, a constant off by one. It counts as
+caught when `simulate` finds a violation, crashes, or doesn't end. Those that can't be seen from
+outside are listed with the reason in tests/sim/mutants.txt ("file: line of code: change: reason").
+Exit 0: at least 98 of 100 are caught or explained.
+"""
+
+import argparse
+import concurrent.futures
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+EXPLAINED = os.path.join(ROOT, "tests", "sim", "mutants.txt")
+FILES = ("orchestrator/core/step.c", "orchestrator/core/deps.c", "orchestrator/core/backoff.c",
+         "orchestrator/engine_act.c", "orchestrator/engine_tally.c", "orchestrator/observe.c",
+         "orchestrator/engine_apply.c", "orchestrator/engine_request.c", "orchestrator/engine_model.c")
+# Words for people, and who waits for what: nothing that the host could show.
+SILENT = re.compile(r"wc_eng_tell|wc_log|wc_eng_set\(|snprintf|verdict|VERDICT|request->|needs_text|->error|err_set|"
+                    r"why|restarts\+\+|note_phase|level|->changed|op_code|LOOPING|wc_arena|wc_buf|net_|NET_|volume")
+SWAPS = (("==", "!="), ("!=", "=="), (" < ", " <= "), (" > ", " >= "), (" <= ", " < "), (" >= ", " > "),
+         ("&&", "||"), ("||", "&&"), ("true", "false"), ("false", "true"))
+
+
+def bodies(lines):
+    """Numbers of the lines inside functions."""
+    inside = False
+    for i, line in enumerate(lines):
+        if line == "{":
+            inside = True
+        elif line == "}":
+            inside = False
+        elif inside:
+            yield i
+
+
+def changes(line):
+    """Each changed form of one line of code, with its name."""
+    for old, new in SWAPS:
+        at = line.find(old)
+        while at >= 0:
+            yield "%s for %s" % (new.strip(), old.strip()), line[:at] + new + line[at + len(old):]
+            at = line.find(old, at + len(old))
+    whole = re.match(r"^(\s*(?:\} else )?if) \((.*)\)( \{)?$", line)
+    if whole:
+        yield "negated", "%s (!(%s))%s" % (whole[1], whole[2], whole[3] or "")
+        yield "never", "%s (0 && (%s))%s" % (whole[1], whole[2], whole[3] or "")
+    if re.match(r"^\s+(inst|svc|engine|out|in)?[\w>.\-]+ (=|\|=|\+=) .*;$", line) or \
+            re.match(r"^\s+wc_eng_\w+\(.*\);$", line) or re.match(r"^\s+inst->\w+(\+\+|--);$", line):
+        yield "left out", re.sub(r"\S.*", ";", line)
+    for number in re.finditer(r"\b(\d+)\b(?!ULL)", line):
+        yield "%d for %s" % (int(number[1]) + 1, number[1]), \
+            line[:number.start()] + str(int(number[1]) + 1) + line[number.end():]
+
+
+def make_mutants(name):
+    with open(os.path.join(ROOT, name), encoding="utf-8") as f:
+        lines = f.read().split("\n")
+    for i in bodies(lines):
+        code = lines[i].split("/*")[0].rstrip()
+        if SILENT.search(lines[i]) or code.strip().startswith("*") or not code.strip():
+            continue
+        for what, new in changes(code):
+            yield name, i, lines[i].strip(), what, "\n".join(lines[:i] + [new] + lines[i + 1:])
+
+
+def commands(build):
+    """How ninja compiles each file of the program, and how it links it."""
+    text = subprocess.run(["ninja", "-C", build, "-t", "commands", "simulate"], check=True, capture_output=True,
+                          text=True).stdout
+    compiles, link = {}, None
+    for line in text.split("\n"):
+        source = re.search(r"simulate\.dir/(\S+)\.o -c ", line)
+        if source:
+            compiles[source[1]] = line
+        if " -o simulate " in line:
+            link = line
+    return compiles, link
+
+
+class Laboratory:
+    def __init__(self, build, seeds):
+        self.build, self.seeds = os.path.join(ROOT, build), seeds
+        self.compiles, self.link = commands(self.build)
+
+    def run(self, mutant):
+        name, _, _, _, text = mutant
+        with tempfile.TemporaryDirectory() as folder:
+            source, thing = os.path.join(folder, "mutant.c"), os.path.join(folder, "mutant.o")
+            with open(source, "w", encoding="utf-8") as f:
+                f.write(text)
+            words = [w for w in shlex.split(self.compiles[name]) if w not in ("-Werror", "ccache", "-g")]
+            words[words.index("-o") + 1] = thing
+            words[words.index("-c") + 1] = source
+            words[words.index("-MF") + 1] = os.path.join(folder, "d")
+            words.append("-w")
+            if subprocess.run(words, cwd=self.build, capture_output=True, check=False).returncode != 0:
+                return None
+            link = self.link.split("&&")[1] if "&&" in self.link else self.link
+            words = [thing if w.endswith("simulate.dir/" + name + ".o") else w for w in shlex.split(link)]
+            program = os.path.join(folder, "simulate")
+            words[words.index("-o") + 1] = program
+            subprocess.run(words, cwd=self.build, check=True, capture_output=True)
+            return self.tell(program)
+
+    def tell(self, program):
+        try:
+            done = subprocess.run([program, "--no-shrink", "--seeds", str(self.seeds)], capture_output=True, text=True,
+                                  timeout=300, check=False)
+        except subprocess.TimeoutExpired:
+            return "it didn't end"
+        if done.returncode == 0:
+            return ""
+        seen = re.findall(r"\(in full: (.*)\)", done.stdout)
+        return seen[0] if seen else "crashed (%d)" % done.returncode
+
+
+def explained():
+    out = {}
+    if os.path.exists(EXPLAINED):
+        with open(EXPLAINED, encoding="utf-8") as f:
+            for line in f:
+                parts = line.rstrip("\n").split(" | ")
+                if len(parts) == 4:
+                    out[tuple(parts[:3])] = parts[3]
+    return out
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--build", default="build/dev")
+    p.add_argument("--seeds", type=int, default=4000)
+    p.add_argument("--every", type=int, default=1, help="only every Nth mutant")
+    p.add_argument("--file", default="", help="only files with this in their name")
+    p.add_argument("--jobs", type=int, default=os.cpu_count())
+    o = p.parse_args()
+    subprocess.run(["ninja", "-C", os.path.join(ROOT, o.build), "simulate"], check=True, capture_output=True)
+    lab, known = Laboratory(o.build, o.seeds), explained()
+    mutants = [m for f in FILES if o.file in f for m in make_mutants(f)][::o.every]
+    caught = excused = survived = 0
+    with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
+        for mutant, seen in zip(mutants, pool.map(lab.run, mutants)):
+            name, number, code, what, _ = mutant
+            if seen is None:
+                continue
+            key = (name, code, what)
+            if seen:
+                caught += 1
+            elif key in known:
+                excused += 1
+            else:
+                survived += 1
+                print("%s:%d | %s | %s" % (name, number + 1, code, what), flush=True)
+    total = caught + excused + survived
+    print("%d mutants: %d caught, %d explained, %d survived (%.1f %% caught, %.1f %% with the explained)"
+          % (total, caught, excused, survived, 100.0 * caught / total, 100.0 * (caught + excused) / total))
+    return 0 if survived * 50 <= total else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
