@@ -14,7 +14,8 @@ struct memo {
     uint64_t ended_ms;   /* when it ended last */
     unsigned short_runs; /* that ended by themselves, in a row, since the last request or crash */
     uint64_t runs_epoch;
-    bool stop_asked; /* in this run */
+    bool stop_asked;  /* in this run */
+    bool ended_alone; /* the last one, with nobody having asked for it */
 };
 
 static struct memo *memo_of(struct play *play, const char *id)
@@ -114,6 +115,25 @@ static void judge_backoff(struct play *play, const struct wc_instance *instance)
                   (unsigned long long)waited, memo->short_runs);
 }
 
+/* Nobody has asked for anything since it began to run: its policy alone says whether it comes back.
+ */
+static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned service)
+{
+    const struct memo *memo = memo_of(play, fact->id);
+    const struct part *part = &play->model.parts[service];
+    if (memo->run_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there)
+        return;
+    if (part->policy == WC_RESTART_NO)
+        play_fail(play, "%s is started again against its policy", fact->id);
+    if (part->policy != WC_RESTART_ON_FAILURE)
+        return;
+    if (fact->exit_code == 0)
+        play_fail(play, "%s is started again after it ended well", fact->id);
+    if (part->retries > 0 && memo->short_runs > part->retries)
+        play_fail(play, "%s is started after %u failures, %u are allowed", fact->id,
+                  memo->short_runs, part->retries);
+}
+
 static void judge_start(struct play *play, const struct wc_instance *instance)
 {
     unsigned service = service_number(instance->service);
@@ -125,6 +145,8 @@ static void judge_start(struct play *play, const struct wc_instance *instance)
     if (fact != NULL && fact->started_at_ms == 0 && play->has_model)
         judge_needs(play, instance, service);
     judge_backoff(play, instance);
+    if (fact != NULL && fact->life == WC_LIFE_EXITED)
+        judge_policy(play, fact, service);
     memo_of(play, instance->id)->run_epoch = play->epoch;
 }
 
@@ -220,6 +242,7 @@ static void on_change(void *data, const struct wc_fact *fact)
         if (memo->runs_epoch != play->epoch || !is_short || memo->stop_asked)
             memo->short_runs = 0;
         memo->runs_epoch = play->epoch;
+        memo->ended_alone = !memo->stop_asked;
         memo->short_runs += is_short && !memo->stop_asked;
         memo->ended_ms = play->world->now_ms;
     }
@@ -234,13 +257,13 @@ void judge_begin(struct play *play)
 
 /* ---- the end ---- */
 
-/* True when nothing but time stands between the service and running: its own policy brings it back,
- * and so do those of all that it needs. */
-static bool is_certain(const struct play *play, unsigned service)
+static bool is_certain(const struct play *play, unsigned service);
+
+/* True when everything that it needs is certain to come. */
+static bool has_needs(const struct play *play, unsigned service)
 {
     const struct part *part = &play->model.parts[service];
-    if (!play->has_model || !part->there || play->wish[service] != WISH_RUNNING ||
-        (part->policy != WC_RESTART_ALWAYS && part->policy != WC_RESTART_UNLESS_STOPPED))
+    if (!play->has_model || !part->there || play->wish[service] != WISH_RUNNING)
         return false;
     for (unsigned to = 0; to < service; to++) {
         unsigned kind = part->need[to] & NEED_CONDITION;
@@ -252,6 +275,31 @@ static bool is_certain(const struct play *play, unsigned service)
             return false;
     }
     return true;
+}
+
+/* True when nothing but time stands between the service and running: its own policy brings it back,
+ * and so do those of all that it needs. */
+static bool is_certain(const struct play *play, unsigned service)
+{
+    uint8_t policy = play->model.parts[service].policy;
+    return has_needs(play, service) &&
+           (policy == WC_RESTART_ALWAYS || policy == WC_RESTART_UNLESS_STOPPED);
+}
+
+/* What is started again whenever it fails either runs or has ended well. */
+static void must_not_have_failed(struct play *play, unsigned service)
+{
+    const struct part *part = &play->model.parts[service];
+    if (!has_needs(play, service) || part->policy != WC_RESTART_ON_FAILURE || part->retries > 0)
+        return;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        if (service_number(fact->service) != service || fact->life == WC_LIFE_ABSENT ||
+            fact->life == WC_LIFE_RUNNING)
+            continue;
+        if (fact->life != WC_LIFE_EXITED || fact->exit_code != 0)
+            play_fail(play, "in the end %s is %s", fact->id, wc_life_name(fact->life));
+    }
 }
 
 static void must_run(struct play *play, unsigned service)
@@ -285,7 +333,8 @@ void judge_end(struct play *play)
     for (unsigned i = 0; i < SERVICES; i++) {
         if (is_certain(play, i))
             must_run(play, i);
-        else if (play->wish[i] == WISH_GONE && existing(play, i, false) > 0)
+        must_not_have_failed(play, i);
+        if (play->wish[i] == WISH_GONE && existing(play, i, false) > 0)
             play_fail(play, "in the end s%u is still there", i);
         else if (play->wish[i] == WISH_STOPPED && existing(play, i, true) > 0)
             play_fail(play, "in the end s%u runs, though it was stopped", i);
