@@ -10,7 +10,8 @@ enum { SHORT_RUN_MS = 10000, FOREVER_MS = 54000 };
 
 /* What the judge remembers of an instance. */
 struct memo {
-    uint64_t run_epoch;  /* when it was started last */
+    uint64_t run_epoch;  /* when it was asked to start last */
+    uint64_t up_epoch;   /* when it was asked to start, of its last run */
     uint64_t ended_ms;   /* when it ended last */
     unsigned short_runs; /* that ended by themselves, in a row, since the last request or crash */
     uint64_t runs_epoch;
@@ -121,7 +122,7 @@ static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned
 {
     const struct memo *memo = memo_of(play, fact->id);
     const struct part *part = &play->model.parts[service];
-    if (memo->run_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there)
+    if (memo->up_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there)
         return;
     if (part->policy == WC_RESTART_NO)
         play_fail(play, "%s is started again against its policy", fact->id);
@@ -234,6 +235,7 @@ static void on_change(void *data, const struct wc_fact *fact)
         if (other != NULL)
             play_fail(play, "%s and %s run at a time", fact->id, other->id);
         memo->stop_asked = false;
+        memo->up_epoch = memo->run_epoch;
     } else if (fact->life == WC_LIFE_CREATED) {
         memo->short_runs = 0;
     } else if (fact->life == WC_LIFE_EXITED) {
