@@ -74,12 +74,20 @@ static struct inst *pop_dirty(struct wc_engine *engine)
     return inst;
 }
 
+/* Who has nothing to look after doesn't wake up for it. */
+static bool looks(const struct wc_engine *engine)
+{
+    return engine->look_at_ms != 0 && engine->n_insts > 0;
+}
+
 static void arm(struct wc_engine *engine)
 {
     uint64_t at_ms = engine->n_wakes > 0 ? engine->wakes[0]->wake_at_ms : 0;
     bool net_waits = engine->net_wanted && engine->net_retry_ms > engine->now_ms;
     if (net_waits && (at_ms == 0 || engine->net_retry_ms < at_ms))
         at_ms = engine->net_retry_ms;
+    if (looks(engine) && (at_ms == 0 || engine->look_at_ms < at_ms))
+        at_ms = engine->look_at_ms;
     if (at_ms == engine->armed_ms && at_ms > engine->now_ms)
         return;
     if (at_ms == 0 && engine->armed_ms == 0)
@@ -141,6 +149,8 @@ static void flush(struct wc_engine *engine)
         return;
     }
     wc_eng_free_dead(engine);
+    if (looks(engine) && engine->look_at_ms <= engine->now_ms)
+        engine->relist = true;
     if (engine->relist && engine->lists_open == 0)
         wc_eng_list(engine);
     arm(engine);

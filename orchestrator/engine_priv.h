@@ -24,6 +24,7 @@ enum {
     ENG_VERBS = WC_VERB_VOLUME_REMOVE + 1,
     ENG_DRIVERS = 2,          /* by level: PROCESS, HYPERV */
     ENG_LOOPING = 5,          /* so many failures in a row count as failed for who waits */
+    ENG_LOOK_MS = 30000,      /* between full looks */
     ENG_REKILL_MS = 10000,    /* when SIGKILL showed no effect */
     ENG_STOP_GRACE_MS = 10000 /* without a model; Compose Specification, stop_grace_period */
 };
@@ -170,6 +171,7 @@ struct wc_engine {
     uint64_t armed_ms;
     unsigned list_seq, lists_open;
     bool relist;
+    uint64_t look_at_ms; /* the next full look; 0 = none */
     enum net net;
     bool prune;      /* what the model doesn't know is removed, also when it turns up later */
     bool told;       /* what is wanted is known; else how things ended says it */

@@ -16,7 +16,10 @@ static void tell_life(struct inst *inst, enum wc_life before)
     char text[96];
     switch (inst->fact.life) {
     case WC_LIFE_ABSENT:
-        wc_eng_tell(inst, "removed", "%s", inst->why != NULL ? inst->why : "");
+        wc_eng_tell(inst, "removed", "%s",
+                    inst->lost          ? "by somebody else"
+                    : inst->why != NULL ? inst->why
+                                        : "");
         break;
     case WC_LIFE_CREATED:
         wc_eng_tell(inst, "created", "%s", "");
@@ -187,10 +190,23 @@ static void on_listed(struct wc_op *op)
     wc_eng_op_end(engine, op);
 }
 
+/* A tenth to either side, the same in every run: the supervisors of a host don't look all at once.
+ */
+static uint64_t next_look(const struct wc_engine *engine)
+{
+    int64_t every_ms = engine->config.look_ms != 0 ? engine->config.look_ms : ENG_LOOK_MS;
+    if (every_ms < 0)
+        return 0;
+    uint64_t spread = (uint64_t)every_ms / 5,
+             lot = wc_mix(engine->config.project, engine->list_seq);
+    return engine->now_ms + (uint64_t)every_ms - spread / 2 + lot % (spread + 1);
+}
+
 void wc_eng_list(struct wc_engine *engine)
 {
     engine->relist = false;
     engine->list_seq++;
+    engine->look_at_ms = next_look(engine);
     for (size_t i = 0; i < ENG_DRIVERS; i++) {
         struct eng_driver *driver = &engine->drivers[i];
         if (driver->driver == NULL)

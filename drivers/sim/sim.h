@@ -67,6 +67,9 @@ bool wc_sim_exit(struct wc_sim_world *world, const char *id, int code); /* a run
 bool wc_sim_kill(struct wc_sim_world *world, const char *id);           /* … by SIGKILL */
 bool wc_sim_vanish(struct wc_sim_world *world, const char *id);         /* removed by a stranger */
 
+/* Keeps what happens from now on from whoever looks after it (false: tells it again). */
+void wc_sim_deafen(struct wc_sim_world *world, bool deaf);
+
 /* Reading the world. */
 uint64_t wc_sim_now(const struct wc_sim_world *world);
 unsigned wc_sim_count_ops(const struct wc_sim_world *world, enum wc_verb verb); /* submitted */

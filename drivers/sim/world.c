@@ -177,7 +177,7 @@ static void report(struct wc_sim_world *world, const struct sim_record *record)
 {
     if (world->watch != NULL)
         world->watch(world->watch_data, &record->fact);
-    if (world->sink.observe != NULL)
+    if (world->sink.observe != NULL && !world->deaf)
         world->sink.observe(world->sink.data, &record->fact);
 }
 

@@ -54,6 +54,7 @@ struct wc_sim_world {
     } latency[SIM_VERBS];
     unsigned n_ops[SIM_VERBS];
     unsigned fault_permille;
+    bool deaf;        /* what happens is not told */
     bool crashes;     /* the next close is a kill -9 */
     unsigned late_ms; /* then: ops may be done so much later */
     int64_t skew_ms;  /* of the wall clock */

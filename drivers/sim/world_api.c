@@ -38,6 +38,11 @@ void wc_sim_set_crash(struct wc_sim_world *world, bool on, unsigned late_ms)
     world->late_ms = late_ms;
 }
 
+void wc_sim_deafen(struct wc_sim_world *world, bool deaf)
+{
+    world->deaf = deaf;
+}
+
 void wc_sim_jump(struct wc_sim_world *world, int64_t ms)
 {
     world->skew_ms += ms;

@@ -38,6 +38,8 @@ struct wc_engine_config {
     wc_engine_event_fn *on_event;
     void *data;
     const struct wc_clock *clock; /* NULL: the loop's time; simulated hosts bring their own */
+    int64_t look_ms;              /* between two full looks at what there is: what no event told is
+                                     found then. 0 = 30 s, WC_UNSET = never */
     bool preview; /* look only: no address is reserved, no file written (wcompose/preview.h) */
 };
 

@@ -1,9 +1,9 @@
 /* backoff.c - doubling with a cap and a repeatable jitter. */
 #include "orchestrator/core/backoff.h"
 
-static uint64_t mix(const char *id, unsigned failures)
+uint64_t wc_mix(const char *id, unsigned n)
 {
-    uint64_t h = 1469598103934665603ULL ^ failures; /* FNV-1a, then a final mix */
+    uint64_t h = 1469598103934665603ULL ^ n; /* FNV-1a, then a final mix */
     for (const unsigned char *p = (const unsigned char *)id; *p != 0; p++)
         h = (h ^ *p) * 1099511628211ULL;
     h ^= h >> 33;
@@ -21,7 +21,7 @@ uint64_t wc_backoff_delay_ms(const char *id, unsigned failures)
     if (base > WC_BACKOFF_MAX_MS)
         base = WC_BACKOFF_MAX_MS;
     uint64_t spread = base / 5; /* 20 % wide, 10 % to either side */
-    return base - base / 10 + mix(id, failures) % (spread + 1);
+    return base - base / 10 + wc_mix(id, failures) % (spread + 1);
 }
 
 bool wc_backoff_ran_well(uint64_t ran_ms, uint64_t delay_ms)

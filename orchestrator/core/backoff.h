@@ -21,4 +21,7 @@ uint64_t wc_backoff_delay_ms(const char *id, unsigned failures);
  * ten times the last wait. */
 bool wc_backoff_ran_well(uint64_t ran_ms, uint64_t delay_ms);
 
+/* A number from a name and a count, spread evenly and the same in every run: for jitter. */
+uint64_t wc_mix(const char *id, unsigned n);
+
 #endif

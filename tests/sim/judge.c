@@ -143,7 +143,9 @@ static void judge_start(struct play *play, const struct wc_instance *instance)
         beside(play, instance->id, instance->service, instance->index, true);
     if (other != NULL)
         play_fail(play, "%s is started beside %s", instance->id, other->id);
-    if (fact != NULL && fact->started_at_ms == 0 && play->has_model)
+    /* who wasn't told knows it after the next look, 33 s later at most */
+    bool knows = play->deaf_ms == 0 || play->world->now_ms > play->deaf_ms + 40000;
+    if (fact != NULL && fact->started_at_ms == 0 && play->has_model && knows)
         judge_needs(play, instance, service);
     judge_backoff(play, instance);
     if (fact != NULL && fact->life == WC_LIFE_EXITED)

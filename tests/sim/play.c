@@ -408,9 +408,25 @@ static void pass(struct play *play, uint64_t ms)
     }
 }
 
+/* Something happens to an instance behind everybody's back; now and then nobody is told. */
+static void befall(struct play *play, const struct deed *deed)
+{
+    struct sim_record *record = any_record(play, deed->lot, deed->kind == DEED_EXIT);
+    bool deaf = (deed->lot >> 9) % 4 == 0;
+    if (record == NULL)
+        return;
+    if (deaf)
+        play->deaf_ms = play->world->now_ms;
+    wc_sim_deafen(play->world, deaf);
+    if (deed->kind == DEED_EXIT)
+        wc_sim_exit(play->world, record->fact.id, (int)(deed->lot >> 8) & 1);
+    else
+        wc_sim_vanish(play->world, record->fact.id);
+    wc_sim_deafen(play->world, false);
+}
+
 static void do_deed(struct play *play, const struct deed *deed)
 {
-    struct sim_record *record;
     if (play->loud)
         printf("    %8llu -- deed %td\n", (unsigned long long)play->world->now_ms,
                deed - play->story->deeds);
@@ -441,14 +457,8 @@ static void do_deed(struct play *play, const struct deed *deed)
         change(play, deed, WC_REQUEST_DOWN);
         break;
     case DEED_EXIT:
-        record = any_record(play, deed->lot, true);
-        if (record != NULL)
-            wc_sim_exit(play->world, record->fact.id, (int)(deed->lot >> 8) & 1);
-        break;
     case DEED_VANISH:
-        record = any_record(play, deed->lot, false);
-        if (record != NULL)
-            wc_sim_vanish(play->world, record->fact.id);
+        befall(play, deed);
         break;
     case DEED_MANNER:
         wc_sim_set_program(play->world, names[deed->service % SERVICES],

@@ -59,6 +59,7 @@ struct play {
 
     /* judge.c */
     struct wc_map memos;       /* id -> struct memo */
+    uint64_t deaf_ms;          /* when something happened last that nobody was told */
     uint64_t epoch;            /* counts requests and crashes */
     uint64_t excuse[SERVICES]; /* the epoch of the last request that may stop it */
 };

@@ -95,6 +95,7 @@ static inline void box_open(struct box *box)
         .on_event = box_on_event,
         .data = box,
         .clock = wc_sim_clock(box->world),
+        .look_ms = WC_UNSET,
     };
     box->opened = box->closed = false;
     assert_int_equal(wc_engine_open(&config, box_on_opened, &box->engine, &err), 0);
