@@ -44,7 +44,7 @@ static void get_file(struct wc_load *load, const struct wc_node *path, bool requ
     const char *full = wc_load_path(load, load->project_dir, path->text);
     struct wc_text text;
     if (required || wc_access_exists(load, full))
-        (void)wc_access_env(load, full, path->raw, path->at, path->span, &text);
+        (void)wc_access_env(load, full, wc_load_shown(load, full), path->at, path->span, &text);
 }
 
 void wc_resolve_get(struct wc_load *load, const struct wc_node *service)
@@ -65,11 +65,17 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool raw
                       struct scope *scope, struct wc_map *into)
 {
     const char *full = wc_load_path(load, load->project_dir, path->text);
+    const char *shown = wc_load_shown(load, full);
     struct wc_text text;
     if (load->budget.over || !wc_access_kept(load, full, &text))
         return;
-    wc_diags_source(load->diags, path->raw, text.bytes, text.len);
-    struct wc_dotenv in = { .file = path->raw,
+    if (!wc_map_has(&load->origins, shown)) {
+        struct wc_origin *from = WC_NEW(load->arena, struct wc_origin);
+        *from = (struct wc_origin){ path->at, path->span, "read for this" };
+        wc_map_put(&load->origins, shown, from);
+    }
+    wc_diags_source(load->diags, shown, text.bytes, text.len);
+    struct wc_dotenv in = { .file = shown,
                             .text = text.bytes,
                             .len = text.len,
                             .outer = scope == NULL ? NULL : look_up,
