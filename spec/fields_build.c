@@ -32,7 +32,8 @@ static const struct wc_field build_rows[] = {
     { ROW("ssh", ssh, NONE, KEYS, WARNED, KEEPS) },
     { ROW("tags", strings, NONE, UNIQUE, WARNED, KEEPS), .ident = wc_ident_text },
     { ROW("target", string, NONE, REPLACE, WARNED, KEEPS), .fallback = "the last stage" },
-    { ROW("ulimits", ulimits, NONE, KEYS, WARNED, KEEPS), .sub = &wc_table_ulimit },
+    { ROW("ulimits", ulimits, NONE, KEYS, WARNED, KEEPS), .sub = &wc_table_ulimit,
+      .words = wc_ulimit_names },
 };
 const struct wc_table wc_table_build = TABLE(build_rows, "build", "build.md#");
 

@@ -13,12 +13,12 @@ static const struct wc_field member_rows[] = {
     { ROW("driver_opts", options, NONE, KEYS, WARNED, KEEPS) },
     { ROW("gw_priority", whole, NONE, REPLACE, WARNED, KEEPS), .fallback = "0" },
     { ROW("interface_name", string, NONE, REPLACE, WARNED, KEEPS) },
-    { ROW("ipv4_address", string, NET(ipv4_address), REPLACE, CARRIED, RECREATES),
+    { ROW("ipv4_address", ip4, NET(ipv4_address), REPLACE, CARRIED, RECREATES),
       .clause = "05-services.md#ipv4_address-ipv6_address" },
-    { ROW("ipv6_address", string, NET(ipv6_address), REPLACE, CARRIED, RECREATES), WINDOWS(WARNED),
+    { ROW("ipv6_address", ip6, NET(ipv6_address), REPLACE, CARRIED, RECREATES), WINDOWS(WARNED),
       .clause = "05-services.md#ipv4_address-ipv6_address" },
     { ROW("link_local_ips", strings, NONE, UNIQUE, WARNED, KEEPS), .ident = wc_ident_text },
-    { ROW("mac_address", string, NET(mac_address), REPLACE, CARRIED, RECREATES) },
+    { ROW("mac_address", mac, NET(mac_address), REPLACE, CARRIED, RECREATES) },
     { ROW("priority", whole, NET(priority), REPLACE, CARRIED, RECREATES), .fallback = "0" },
 };
 const struct wc_table wc_table_service_network =

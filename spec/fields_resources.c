@@ -1,6 +1,11 @@
 /* fields_resources.c - the rows of resources: blkio, requests for devices, limits, credentials. */
 #include "spec/fields.h"
 
+const char *const wc_ulimit_names[] = { "core",    "cpu",      "data",   "fsize",      "locks",
+                                        "memlock", "msgqueue", "nice",   "nofile",     "nproc",
+                                        "rss",     "rtprio",   "rttime", "sigpending", "stack",
+                                        "as",      NULL };
+
 /* clang-format off */
 static const struct wc_field weight_rows[] = {
     { ROW("path", string, NONE, REPLACE, WARNED, KEEPS) },

@@ -168,22 +168,20 @@ static struct wc_node *canon_ulimit(struct wc_load *load, struct wc_node *node,
 static struct wc_node *canon_ulimits(struct wc_load *load, const struct wc_field *field,
                                      struct wc_node *node, const struct wc_where *where)
 {
-    static const char *const names[] = { "core",   "cpu",        "data",     "fsize",
-                                         "locks",  "memlock",    "msgqueue", "nice",
-                                         "nofile", "nproc",      "rss",      "rtprio",
-                                         "rttime", "sigpending", "stack",    "as" };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
-    (void)field;
+    size_t n_names = 0;
+    while (field->words[n_names] != NULL)
+        n_names++;
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *m = &node->members[i];
         struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
         size_t known = 0;
-        while (known < WC_COUNT(names) && !wc_streq(names[known], m->key))
+        while (known < n_names && !wc_streq(field->words[known], m->key))
             known++;
-        if (known == WC_COUNT(names)) {
+        if (known == n_names) {
             struct wc_diag *diag = wc_report_at(load, WC_E_UNKNOWN_KEY, m->key_at, m->key_span,
                                                 "no limit is called '%s'", m->key);
-            wc_hint_words(load, diag, m->key, names, WC_COUNT(names), true);
+            wc_hint_words(load, diag, m->key, field->words, n_names, true);
             continue;
         }
         wc_node_put_at(load->arena, out, m, canon_ulimit(load, m->value, &inner));
@@ -400,7 +398,9 @@ const struct wc_type wc_type_ulimits = {
     .canon = canon_ulimits,
     .decode = decode_ulimits,
     .brief = "{nofile: 1024}",
-    .schema = "{'type':'object','additionalProperties':{'anyOf':[{'type':['number','string']},@]}}"
+    .schema = "{'type':'object','propertyNames':%,'additionalProperties':{'anyOf':[{'type':"
+              "'integer','minimum':-1},{'type':'string','pattern':'^[-+]?[0-9][0-9a-zA-Z_.+-]*$|[$]"
+              "'},@]}}"
 };
 const struct wc_type wc_type_depends_on = {
     .expects = "a list of services or a map",

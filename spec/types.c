@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "spec/addresses.h"
 #include "spec/scalar.h"
 
 #define STRING WC_KIND(WC_NODE_STRING)
@@ -250,6 +251,30 @@ static void decode_trust(struct wc_load *load, const struct wc_field *field,
 
 const struct wc_type wc_type_string = {
     .expects = "a string", .kinds = STRING, .decode = decode_text, .schema = "{'type':'string'}"
+};
+const struct wc_type wc_type_ip4 = {
+    .expects = "an IPv4 address",
+    .kinds = STRING,
+    .canon = wc_canon_ip4,
+    .decode = decode_text,
+    .hint = "four numbers up to 255, without zeros in front: 172.20.0.5",
+    .schema = "{'type':'string','pattern':'^([0-9]{1,3}([.][0-9]{1,3}){3})?$|[$]'}"
+};
+const struct wc_type wc_type_ip6 = {
+    .expects = "an IPv6 address",
+    .kinds = STRING,
+    .canon = wc_canon_ip6,
+    .decode = decode_text,
+    .hint = "groups of hex digits, without a prefix length: 2001:db8::5",
+    .schema = "{'type':'string','pattern':'^([0-9a-fA-F]*:[0-9a-fA-F:.]*)?$|[$]'}"
+};
+const struct wc_type wc_type_mac = {
+    .expects = "a MAC address of one card",
+    .kinds = STRING,
+    .canon = wc_canon_mac,
+    .decode = decode_text,
+    .hint = "six pairs of hex digits, the first of them even: \"02:42:ac:11:00:02\"",
+    .schema = "{'type':'string','pattern':'^([0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5})?$|[$]'}"
 };
 const struct wc_type wc_type_text = { .expects = "a string or a number",
                                       .kinds = STRING | INT | FLOAT,
