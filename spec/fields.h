@@ -15,6 +15,9 @@
 
 #define NONE WC_NO_OFFSET
 
+/* Zero is a value of its own, and shown (output.c). */
+#define SHOWS_ZERO .shows_zero = true
+
 /* The level of Windows containers, where it isn't that of Linux. */
 #define WINDOWS(level) .windows = WC_##level
 

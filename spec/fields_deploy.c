@@ -41,7 +41,7 @@ static const struct wc_field restart_rows[] = {
     { ROW("condition", word, D(deploy_condition), REPLACE, CARRIED, KEEPS),
       .words = restart_conditions, .fallback = "any" },
     { ROW("delay", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
-    { ROW("max_attempts", count, D(deploy_max_attempts), REPLACE, CARRIED, KEEPS),
+    { ROW("max_attempts", count, D(deploy_max_attempts), REPLACE, CARRIED, KEEPS), SHOWS_ZERO,
       .fallback = "no limit" },
     { ROW("window", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
 };
@@ -55,7 +55,8 @@ static const struct wc_field update_rows[] = {
     { ROW("max_failure_ratio", number, NONE, REPLACE, WARNED, KEEPS), .fallback = "0" },
     { ROW("monitor", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
     { ROW("order", word, NONE, REPLACE, WARNED, KEEPS), .words = orders, .fallback = "stop-first" },
-    { ROW("parallelism", count, NONE, REPLACE, WARNED, KEEPS), .fallback = "0: all at once" },
+    { ROW("parallelism", count, NONE, REPLACE, WARNED, KEEPS),
+      SHOWS_ZERO, .fallback = "0: all at once" },
 };
 static const struct wc_table update_table =
     TABLE(update_rows, "update_config", "deploy.md#update_config");
@@ -80,7 +81,7 @@ static const struct wc_field deploy_rows[] = {
     { ROW("mode", word, NONE, REPLACE, WARNED, KEEPS),
       .words = modes, .fallback = "replicated" },
     { ROW("placement", section, NONE, MAP, WARNED, KEEPS), .sub = &placement_table },
-    { ROW("replicas", count, D(replicas), REPLACE, CARRIED, KEEPS), .fallback = "1" },
+    { ROW("replicas", count, D(replicas), REPLACE, CARRIED, KEEPS), SHOWS_ZERO, .fallback = "1" },
     { ROW("resources", section, NONE, MAP, CARRIED, RECREATES), .sub = &resource_table },
     { ROW("restart_policy", section, NONE, MAP, CARRIED, KEEPS), .sub = &restart_table },
     { ROW("rollback_config", section, NONE, MAP, WARNED, KEEPS), .sub = &update_table },

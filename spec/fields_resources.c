@@ -58,8 +58,8 @@ const struct wc_table wc_table_generic =
     TABLE(generic_rows, "generic_resource", "deploy.md#resources");
 
 static const struct wc_field ulimit_rows[] = {
-    { ROW("hard", int, NONE, REPLACE, CARRIED, RECREATES) },
-    { ROW("soft", int, NONE, REPLACE, CARRIED, RECREATES) },
+    { ROW("hard", int, NONE, REPLACE, CARRIED, RECREATES), SHOWS_ZERO },
+    { ROW("soft", int, NONE, REPLACE, CARRIED, RECREATES), SHOWS_ZERO },
 };
 const struct wc_table wc_table_ulimit = TABLE(ulimit_rows, "ulimit", "05-services.md#ulimits");
 

@@ -76,6 +76,7 @@ struct wc_field {
     const struct wc_table *sub; /* members of a section, of each item, of each entry */
     const char *const *words;   /* NULL-terminated: the only values, or the only keys of a map */
     const char *(*ident)(struct wc_arena *arena, const struct wc_node *item);
+    bool shows_zero;      /* canonical output keeps a value of zero, false or nothing (output.c) */
     const char *required; /* sections: these members must be there, separated by blanks */
     const char *fallback; /* what holds when the key is absent, in words; NULL: nothing */
     const char *clause;   /* of the specification; NULL: as the table says */
