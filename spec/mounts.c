@@ -10,14 +10,14 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "spec/kinds.h"
 
 /* A short form, taken apart. */
 struct short_mount {
     const char *source, *target, *options; /* source and options may be NULL */
 };
 
-static const struct wc_type item_type = { .expects = "a string or a map",
-                                          .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP) };
+static const struct wc_type item_type = { .expects = "a string or a map", .kinds = STRING | MAP };
 static const struct wc_field item_row = { .type = &item_type };
 
 static bool is_drive(const char *p)
@@ -383,19 +383,16 @@ const char *wc_ident_tmpfs(struct wc_arena *arena, const struct wc_node *item)
     return wc_arena_strndup(arena, item->text, strcspn(item->text, ":="));
 }
 
-const struct wc_type wc_type_mounts = {
-    .expects = "a list of mounts",
-    .kinds = WC_KIND(WC_NODE_LIST),
-    .canon = canon_mounts,
-    .decode = decode_mounts,
-    .brief = "[source:/target:ro]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
-};
-const struct wc_type wc_type_tmpfs = {
-    .expects = "a path or a list of paths",
-    .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_LIST),
-    .canon = canon_tmpfs,
-    .decode = decode_tmpfs,
-    .brief = "/run:size=64m",
-    .schema = "{'anyOf':[{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
-};
+const struct wc_type wc_type_mounts = { .expects = "a list of mounts",
+                                        .kinds = LIST,
+                                        .canon = canon_mounts,
+                                        .decode = decode_mounts,
+                                        .brief = "[source:/target:ro]",
+                                        .schema = SCHEMA_LIST(SCHEMA_EITHER(SCHEMA_STRING, "@")) };
+const struct wc_type wc_type_tmpfs = { .expects = "a path or a list of paths",
+                                       .kinds = STRING | LIST,
+                                       .canon = canon_tmpfs,
+                                       .decode = decode_tmpfs,
+                                       .brief = "/run:size=64m",
+                                       .schema = SCHEMA_EITHER(SCHEMA_STRING,
+                                                               SCHEMA_LIST(SCHEMA_STRING)) };

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "spec/addresses.h"
+#include "spec/kinds.h"
 
 /* A port's long form: the map, and four keys with their values. */
 enum { PORT_NODES = 9 };
@@ -26,8 +27,7 @@ struct short_port {
     const char *proto;
 };
 
-static const struct wc_type item_type = { .expects = "a string or a map",
-                                          .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP) };
+static const struct wc_type item_type = { .expects = "a string or a map", .kinds = STRING | MAP };
 static const struct wc_field item_row = { .type = &item_type };
 
 static bool read_range(const char *text, int64_t lo, struct range *out)
@@ -290,7 +290,7 @@ static struct wc_node *canon_expose(struct wc_load *load, const struct wc_field 
                                     struct wc_node *node, const struct wc_where *where)
 {
     static const struct wc_type exposed = { .expects = "a port",
-                                            .kinds = WC_KIND(WC_NODE_STRING),
+                                            .kinds = STRING,
                                             .canon = canon_exposed };
     static const struct wc_field row = { .type = &exposed };
     static const struct wc_field texts = { .type = &wc_type_texts };
@@ -312,18 +312,17 @@ static void decode_expose(struct wc_load *load, const struct wc_field *field,
 
 const struct wc_type wc_type_expose = {
     .expects = "a list of ports",
-    .kinds = WC_KIND(WC_NODE_LIST),
+    .kinds = LIST,
     .canon = canon_expose,
     .decode = decode_expose,
-    .schema = "{'type':'array','items':{'anyOf':[{'type':'integer','minimum':1,'maximum':65535},"
-              "{'type':'string','pattern':'^[0-9]+(-[0-9]+)?(/([tT][cC][pP]|[uU][dD][pP]|"
-              "[sS][cC][tT][pP]))?$|[$]'}]}}"
+    .schema = SCHEMA_LIST(SCHEMA_EITHER("{'type':'integer','minimum':1,'maximum':65535}",
+                                        "{'type':'string','pattern':'^[0-9]+(-[0-9]+)?(/"
+                                        "([tT][cC][pP]|[uU][dD][pP]|[sS][cC][tT][pP]))?$|[$]'}"))
 };
-const struct wc_type wc_type_ports = {
-    .expects = "a list of ports",
-    .kinds = WC_KIND(WC_NODE_LIST),
-    .canon = canon_ports,
-    .decode = decode_ports,
-    .brief = "[127.0.0.1:8080:80/tcp]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':['string','number']},@]}}"
-};
+const struct wc_type wc_type_ports = { .expects = "a list of ports",
+                                       .kinds = LIST,
+                                       .canon = canon_ports,
+                                       .decode = decode_ports,
+                                       .brief = "[127.0.0.1:8080:80/tcp]",
+                                       .schema = SCHEMA_LIST(
+                                           SCHEMA_EITHER(SCHEMA_STRING_OR_NUMBER, "@")) };
