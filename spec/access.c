@@ -93,6 +93,16 @@ struct kept {
     bool is_text;
 };
 
+static size_t count_lines(const struct wc_text *text)
+{
+    size_t lines = 0;
+    for (const char *p = text->bytes, *end = p + text->len; p < end; lines++) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        p = newline == NULL ? end : newline + 1;
+    }
+    return lines;
+}
+
 static struct kept *keep(struct wc_load *load, const char *path, const char *shown)
 {
     struct kept *kept = wc_map_get(&load->texts, path);
@@ -102,11 +112,7 @@ static struct kept *keep(struct wc_load *load, const char *path, const char *sho
     wc_map_put(&load->texts, path, kept);
     kept->is_text = read_text(load, path, &kept->text, &kept->err) &&
                     wc_encoding_take(load, shown, &kept->text);
-    const char *end = kept->text.bytes + kept->text.len;
-    for (const char *p = kept->text.bytes; kept->is_text && p < end; kept->lines++) {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        p = newline == NULL ? end : newline + 1;
-    }
+    kept->lines = kept->is_text ? count_lines(&kept->text) : 0;
     return kept;
 }
 

@@ -52,7 +52,7 @@ static bool is_mac(const char *text)
 {
     static const char digits[] = "0123456789abcdefABCDEF";
     for (int i = 0; i < 6; i++, text += 3) {
-        char behind = strspn(text, digits) == 2 ? text[2] : '?';
+        int behind = strspn(text, digits) == 2 ? text[2] : '?';
         if (i < 5 ? behind != ':' && behind != '-' : behind != '\0')
             return false;
         if (i == 0 && strchr("13579bdfBDF", text[1]) != NULL)

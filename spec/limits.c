@@ -127,38 +127,44 @@ static void hint(struct wc_diags *diags, struct wc_diag *diag, enum wc_limit lim
                                      rows[limit].name);
 }
 
-/* Takes from a limit of which `max` is left to begin with; `raise` is the one to name. */
-static bool take(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
-                 enum wc_limit raise, size_t max, size_t amount, struct wc_loc at, unsigned span)
+/* What is asked of a limit of which `max` is there to begin with; `raise` is the one to name. */
+struct share {
+    enum wc_limit limit, raise;
+    size_t max, amount;
+};
+
+static bool take(struct wc_budget *budget, struct wc_diags *diags, struct share share,
+                 struct wc_loc at, unsigned span)
 {
-    if (budget->used[limit] <= max && amount <= max - budget->used[limit]) {
-        budget->used[limit] += amount;
+    size_t *used = &budget->used[share.limit];
+    if (*used <= share.max && share.amount <= share.max - *used) {
+        *used += share.amount;
         return true;
     }
-    budget->used[limit] = SIZE_MAX;
-    if (!budget->reported[limit])
-        hint(diags, report(budget, diags, limit, max, at, span), raise);
-    budget->reported[limit] = true;
+    *used = SIZE_MAX;
+    if (!budget->reported[share.limit])
+        hint(diags, report(budget, diags, share.limit, share.max, at, span), share.raise);
+    budget->reported[share.limit] = true;
     return false;
 }
 
 bool wc_budget_take(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
                     size_t amount, struct wc_loc at, unsigned span)
 {
-    return take(budget, diags, limit, limit, budget->max[limit], amount, at, span);
+    struct share share = { limit, limit, budget->max[limit], amount };
+    return take(budget, diags, share, at, span);
 }
 
 bool wc_budget_copy(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
                     size_t nodes, struct wc_loc at, unsigned span)
 {
     size_t written = budget->used[WC_LIMIT_NODES], ratio = budget->max[WC_LIMIT_COPY_RATIO];
-    size_t max = budget->max[limit];
-    enum wc_limit raise = limit;
-    if (max > COPIES_ALWAYS && written < (max - COPIES_ALWAYS) / ratio) {
-        max = COPIES_ALWAYS + written * ratio;
-        raise = WC_LIMIT_COPY_RATIO;
+    struct share share = { limit, limit, budget->max[limit], nodes };
+    if (share.max > COPIES_ALWAYS && written < (share.max - COPIES_ALWAYS) / ratio) {
+        share.max = COPIES_ALWAYS + written * ratio;
+        share.raise = WC_LIMIT_COPY_RATIO;
     }
-    return take(budget, diags, limit, raise, max, nodes, at, span);
+    return take(budget, diags, share, at, span);
 }
 
 bool wc_budget_check(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,

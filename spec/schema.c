@@ -79,7 +79,7 @@ static void add_value(struct wc_buf *out, const struct wc_field *field)
         else if (*p == '%')
             add_words(out, field->words);
         else
-            wc_buf_addc(out, *p == '\'' ? '"' : *p);
+            wc_buf_addc(out, (char)(*p == '\'' ? '"' : *p));
     }
 }
 
