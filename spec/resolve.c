@@ -38,13 +38,23 @@ static bool usable(const struct wc_node *list)
     return list != NULL && list->kind == WC_NODE_LIST;
 }
 
+/* A file as messages name it: from the working directory, or as it is written when it is elsewhere
+ * and that leads there. What an included file writes counts from another directory. */
+static const char *name_of(struct wc_load *load, const struct wc_node *path, const char *full)
+{
+    const char *shown = wc_load_shown(load, full);
+    bool leads_there = wc_streq(load->project_dir, load->options->cwd) &&
+                       wc_streq(wc_load_path(load, load->project_dir, path->raw), full);
+    return shown[0] == '/' && leads_there ? path->raw : shown;
+}
+
 /* The text of a file that a service names; it is parsed when all were got. */
 static void get_file(struct wc_load *load, const struct wc_node *path, bool required)
 {
     const char *full = wc_load_path(load, load->project_dir, path->text);
     struct wc_text text;
     if (required || wc_access_exists(load, full))
-        (void)wc_access_env(load, full, wc_load_shown(load, full), path->at, path->span, &text);
+        (void)wc_access_env(load, full, name_of(load, path, full), path->at, path->span, &text);
 }
 
 void wc_resolve_get(struct wc_load *load, const struct wc_node *service)
@@ -65,7 +75,7 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool raw
                       struct scope *scope, struct wc_map *into)
 {
     const char *full = wc_load_path(load, load->project_dir, path->text);
-    const char *shown = wc_load_shown(load, full);
+    const char *shown = name_of(load, path, full);
     struct wc_text text;
     if (load->budget.over || !wc_access_kept(load, full, &text))
         return;
