@@ -51,22 +51,91 @@ static void report(struct wc_load *load, const char *path, const struct wc_err *
         wc_report_at(load, WC_E_FILE, at, span, "can't read '%s': %s", shown, err->msg);
 }
 
-bool wc_access_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
-                    unsigned span, struct wc_text *out)
+/* Reads without counting; false with *err set. */
+static bool read_text(struct wc_load *load, const char *path, struct wc_text *out,
+                      struct wc_err *err)
 {
-    struct wc_err err = { 0 };
     WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
-    if (!wc_budget_take(&load->budget, load->diags, WC_LIMIT_FILES, 1, at, span))
-        return false;
-    if (read_any(load, path, &buf, &err) != 0) {
-        load->is_file_missing |= err.code == WC_ERR_NOENT && at.line == 0;
-        report(load, path, &err, shown, at, span);
-        return false;
-    }
-    if (!wc_budget_take(&load->budget, load->diags, WC_LIMIT_TOTAL_BYTES, buf.len, at, span))
+    if (read_any(load, path, &buf, err) != 0)
         return false;
     char *copy = wc_arena_alloc(load->arena, buf.len + 1);
     memcpy(copy, buf.data, buf.len);
     *out = (struct wc_text){ copy, buf.len };
-    return wc_encoding_take(load, shown, out);
+    return true;
+}
+
+static void report_unread(struct wc_load *load, const char *path, const struct wc_err *err,
+                          const char *shown, struct wc_loc at, unsigned span)
+{
+    load->is_file_missing |= err->code == WC_ERR_NOENT && at.line == 0;
+    report(load, path, err, shown, at, span);
+}
+
+bool wc_access_read(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
+                    unsigned span, struct wc_text *out)
+{
+    struct wc_err err = { 0 };
+    if (!wc_budget_take(&load->budget, load->diags, WC_LIMIT_FILES, 1, at, span))
+        return false;
+    if (!read_text(load, path, out, &err)) {
+        report_unread(load, path, &err, shown, at, span);
+        return false;
+    }
+    return wc_budget_take(&load->budget, load->diags, WC_LIMIT_TOTAL_BYTES, out->len, at, span) &&
+           wc_encoding_take(load, shown, out);
+}
+
+/* What one env file said, or why it didn't. */
+struct kept {
+    struct wc_text text;
+    size_t lines;
+    struct wc_err err; /* code 0: it was read */
+    bool is_text;
+};
+
+static size_t count_lines(const struct wc_text *text)
+{
+    size_t lines = 0;
+    for (const char *p = text->bytes, *end = p + text->len; p < end; lines++) {
+        const char *newline = memchr(p, '\n', (size_t)(end - p));
+        p = newline == NULL ? end : newline + 1;
+    }
+    return lines;
+}
+
+static struct kept *keep(struct wc_load *load, const char *path, const char *shown)
+{
+    struct kept *kept = wc_map_get(&load->texts, path);
+    if (kept != NULL)
+        return kept;
+    kept = WC_NEW(load->arena, struct kept);
+    wc_map_put(&load->texts, path, kept);
+    kept->is_text = read_text(load, path, &kept->text, &kept->err) &&
+                    wc_encoding_take(load, shown, &kept->text);
+    kept->lines = kept->is_text ? count_lines(&kept->text) : 0;
+    return kept;
+}
+
+bool wc_access_env(struct wc_load *load, const char *path, const char *shown, struct wc_loc at,
+                   unsigned span, struct wc_text *out)
+{
+    struct wc_budget *budget = &load->budget;
+    if (!wc_budget_take(budget, load->diags, WC_LIMIT_FILES, 1, at, span))
+        return false;
+    const struct kept *kept = keep(load, path, shown);
+    if (kept->err.code != 0)
+        report_unread(load, path, &kept->err, shown, at, span);
+    *out = kept->text;
+    return kept->is_text &&
+           wc_budget_take(budget, load->diags, WC_LIMIT_TOTAL_BYTES, out->len, at, span) &&
+           wc_budget_take(budget, load->diags, WC_LIMIT_ENV_LINES, kept->lines, at, span);
+}
+
+bool wc_access_kept(const struct wc_load *load, const char *path, struct wc_text *out)
+{
+    const struct kept *kept = wc_map_get(&load->texts, path);
+    if (kept == NULL || !kept->is_text)
+        return false;
+    *out = kept->text;
+    return true;
 }

@@ -254,7 +254,9 @@ static void decode_again(struct wc_load *load, const struct wc_node *node, const
 
 static void read_files(struct wc_load *load, struct wc_project *project)
 {
-    for (size_t i = 0; i < project->n_services; i++) {
+    for (size_t i = 0; i < project->n_services && !load->budget.over; i++)
+        wc_resolve_get(load, project->services[i].tree);
+    for (size_t i = 0; i < project->n_services && !load->budget.over; i++) {
         struct wc_service *s = &project->services[i];
         const struct wc_node *with = wc_resolve_files(load, s->tree);
         if (with == NULL)

@@ -22,6 +22,11 @@ enum wc_support wc_field_support(const struct wc_field *field, enum wc_platform 
     return own ? field->windows : field->support;
 }
 
+bool wc_field_is_word(const struct wc_field *field)
+{
+    return field->words != NULL && (field->type->kinds & WC_KIND(WC_NODE_STRING)) != 0;
+}
+
 bool wc_field_takes_null(const struct wc_field *field)
 {
     static const char *const keys[] = { "build", "deploy", "develop" };

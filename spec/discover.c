@@ -69,7 +69,7 @@ static void read_env_file(struct wc_load *load, const char *path, bool required,
     struct wc_text text;
     if (!required && !wc_access_exists(load, path))
         return;
-    if (!wc_access_read(load, path, shown, at, span, &text))
+    if (!wc_access_env(load, path, shown, at, span, &text))
         return;
     wc_diags_source(load->diags, shown, text.bytes, text.len);
     struct wc_dotenv in = { .file = shown,

@@ -267,7 +267,7 @@ bool wc_dotenv_parse(struct wc_load *load, const struct wc_dotenv *in)
     if (in->len >= 3 && memcmp(in->text, "\xef\xbb\xbf", 3) == 0)
         r.p += 3;
     r.line_start = r.p;
-    while (r.p < r.end) {
+    while (r.p < r.end && !load->budget.over) {
         const char *start = skip_blanks(r.p, r.end);
         if (start >= r.end)
             break;

@@ -152,23 +152,6 @@ static void report_cycle(const struct scope *scope, const struct wish *wish,
     diag->related_label = "it begins here";
 }
 
-static bool within_limits(struct wc_load *load, const struct wish *wish, const struct link *link,
-                          const struct wc_node *base)
-{
-    if (link->depth > WC_EXTENDS_CHAIN_MAX) {
-        wc_report(load, WC_E_LIMIT, wish->service, "more than %d services extend one another",
-                  WC_EXTENDS_CHAIN_MAX);
-        return false;
-    }
-    bool over = load->extended_nodes > WC_EXTENDS_NODES_MAX; /* said already */
-    if (!over)
-        load->extended_nodes += base == NULL ? 0 : base->weight;
-    if (!over && load->extended_nodes > WC_EXTENDS_NODES_MAX)
-        wc_report(load, WC_E_LIMIT, wish->service, "'extends' copies more than %d nodes",
-                  WC_EXTENDS_NODES_MAX);
-    return load->extended_nodes <= WC_EXTENDS_NODES_MAX;
-}
-
 /* The scope of another file, made once a unit; NULL when the file can't be read. */
 static struct scope *open_scope(struct scope *from, const struct wc_node *file)
 {
@@ -212,12 +195,17 @@ static struct wc_node *find_base(struct scope *scope, const struct wish *wish,
             return NULL;
         }
     }
-    if (!within_limits(scope->load, wish, self, NULL))
+    struct wc_load *load = scope->load;
+    if (!wc_budget_check(&load->budget, load->diags, WC_LIMIT_EXTENDS_CHAIN, self->depth,
+                         wish->service->at, wish->service->span))
         return NULL;
     struct wc_node *base = resolve(target, name, self);
     if (base == NULL && !target->broken)
         report_absent(target, wish, wish->file == NULL);
-    return base != NULL && within_limits(scope->load, wish, self, base) ? base : NULL;
+    bool fits =
+        base != NULL && wc_budget_copy(&load->budget, load->diags, WC_LIMIT_EXTENDS_NODES,
+                                       base->weight, wish->service->at, wish->service->span);
+    return fits ? base : NULL;
 }
 
 /* A service whose base is unknown: nobody can say that it has no image. */
@@ -289,7 +277,7 @@ struct wc_node *wc_extends_apply(struct wc_load *load, struct wc_unit *unit, con
         .load = load, .unit = unit, .shown = shown, .dir = unit->dir, .services = section->value
     };
     wc_map_init(&scope.done, load->arena);
-    for (size_t i = 0; i < section->value->n; i++) {
+    for (size_t i = 0; i < section->value->n && !load->budget.over; i++) {
         const struct wc_member *m = &section->value->members[i];
         if (wc_node_get(m->value, "extends") == NULL || m->value->tag == WC_TAG_RESET)
             continue;

@@ -8,12 +8,6 @@
 #include "spec/table.h"
 #include "spec/unit.h"
 
-/* Limits on input; beyond them is an ordinary error. */
-enum {
-    WC_EXTENDS_CHAIN_MAX = 500,
-    WC_EXTENDS_NODES_MAX = 300000, /* what extending may add to a load */
-};
-
 /* Returns one document's tree with every `extends` carried out. What a base service says lies under
  * what the service says; tags of the document stay for the merge with earlier files.
  *   shown  the document's file, for messages

@@ -15,6 +15,9 @@
 
 #define NONE WC_NO_OFFSET
 
+/* Zero is a value of its own, and shown (output.c). */
+#define SHOWS_ZERO .shows_zero = true
+
 /* The level of Windows containers, where it isn't that of Linux. */
 #define WINDOWS(level) .windows = WC_##level
 
@@ -37,6 +40,7 @@ extern const struct wc_table wc_table_service_network, wc_table_port, wc_table_m
 /* fields_resources.c */
 extern const struct wc_table wc_table_blkio, wc_table_request, wc_table_generic, wc_table_ulimit,
     wc_table_credential;
+extern const char *const wc_ulimit_names[]; /* NULL at the end */
 
 /* fields_build.c */
 extern const struct wc_table wc_table_develop, wc_table_hook, wc_table_pre_start, wc_table_provider,

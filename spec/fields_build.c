@@ -32,12 +32,13 @@ static const struct wc_field build_rows[] = {
     { ROW("ssh", ssh, NONE, KEYS, WARNED, KEEPS) },
     { ROW("tags", strings, NONE, UNIQUE, WARNED, KEEPS), .ident = wc_ident_text },
     { ROW("target", string, NONE, REPLACE, WARNED, KEEPS), .fallback = "the last stage" },
-    { ROW("ulimits", ulimits, NONE, KEYS, WARNED, KEEPS), .sub = &wc_table_ulimit },
+    { ROW("ulimits", ulimits, NONE, KEYS, WARNED, KEEPS), .sub = &wc_table_ulimit,
+      .words = wc_ulimit_names },
 };
 const struct wc_table wc_table_build = TABLE(build_rows, "build", "build.md#");
 
 static const struct wc_field hook_rows[] = {
-    { ROW("command", command, NONE, WHOLE, REFUSED, KEEPS) },
+    { ROW("command", command, NONE, WHOLE, REFUSED, KEEPS), SHOWS_ZERO },
     { ROW("environment", env, NONE, KEYS, REFUSED, KEEPS) },
     { ROW("privileged", bool, NONE, REPLACE, REFUSED, KEEPS), .fallback = "false" },
     { ROW("user", string, NONE, REPLACE, REFUSED, KEEPS), .fallback = "the service's" },
@@ -46,7 +47,7 @@ static const struct wc_field hook_rows[] = {
 const struct wc_table wc_table_hook = TABLE(hook_rows, "hook", "05-services.md#post_start");
 
 static const struct wc_field pre_start_rows[] = {
-    { ROW("command", command, NONE, WHOLE, REFUSED, KEEPS), .fallback = "the image's" },
+    { ROW("command", command, NONE, WHOLE, REFUSED, KEEPS), SHOWS_ZERO, .fallback = "the image's" },
     { ROW("environment", env, NONE, KEYS, REFUSED, KEEPS) },
     { ROW("image", string, NONE, REPLACE, REFUSED, KEEPS), .fallback = "the service's" },
     { ROW("per_replica", bool, NONE, REPLACE, REFUSED, KEEPS), .fallback = "false" },

@@ -6,6 +6,9 @@
 #define D(member) (long)offsetof(struct wc_service_draft, member)
 
 static const char *const restart_conditions[] = { "none", "on-failure", "any", NULL };
+static const char *const modes[] = { "replicated", "global", "replicated-job", "global-job", NULL };
+static const char *const endpoint_modes[] = { "vip", "dnsrr", NULL };
+static const char *const failure_actions[] = { "continue", "pause", "rollback", NULL };
 static const char *const orders[] = { "start-first", "stop-first", NULL };
 
 /* clang-format off */
@@ -38,7 +41,7 @@ static const struct wc_field restart_rows[] = {
     { ROW("condition", word, D(deploy_condition), REPLACE, CARRIED, KEEPS),
       .words = restart_conditions, .fallback = "any" },
     { ROW("delay", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
-    { ROW("max_attempts", count, D(deploy_max_attempts), REPLACE, CARRIED, KEEPS),
+    { ROW("max_attempts", count, D(deploy_max_attempts), REPLACE, CARRIED, KEEPS), SHOWS_ZERO,
       .fallback = "no limit" },
     { ROW("window", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
 };
@@ -47,11 +50,13 @@ static const struct wc_table restart_table =
 
 static const struct wc_field update_rows[] = {
     { ROW("delay", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
-    { ROW("failure_action", string, NONE, REPLACE, WARNED, KEEPS), .fallback = "pause" },
+    { ROW("failure_action", word, NONE, REPLACE, WARNED, KEEPS),
+      .words = failure_actions, .fallback = "pause" },
     { ROW("max_failure_ratio", number, NONE, REPLACE, WARNED, KEEPS), .fallback = "0" },
     { ROW("monitor", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
     { ROW("order", word, NONE, REPLACE, WARNED, KEEPS), .words = orders, .fallback = "stop-first" },
-    { ROW("parallelism", count, NONE, REPLACE, WARNED, KEEPS), .fallback = "0: all at once" },
+    { ROW("parallelism", count, NONE, REPLACE, WARNED, KEEPS),
+      SHOWS_ZERO, .fallback = "0: all at once" },
 };
 static const struct wc_table update_table =
     TABLE(update_rows, "update_config", "deploy.md#update_config");
@@ -71,11 +76,12 @@ static const struct wc_field placement_rows[] = {
 static const struct wc_table placement_table = TABLE(placement_rows, "placement", "deploy.md#");
 
 static const struct wc_field deploy_rows[] = {
-    { ROW("endpoint_mode", string, NONE, REPLACE, WARNED, KEEPS) },
+    { ROW("endpoint_mode", word, NONE, REPLACE, WARNED, KEEPS), .words = endpoint_modes },
     { ROW("labels", kv, NONE, KEYS, WARNED, KEEPS) },
-    { ROW("mode", string, NONE, REPLACE, WARNED, KEEPS), .fallback = "replicated" },
+    { ROW("mode", word, NONE, REPLACE, WARNED, KEEPS),
+      .words = modes, .fallback = "replicated" },
     { ROW("placement", section, NONE, MAP, WARNED, KEEPS), .sub = &placement_table },
-    { ROW("replicas", count, D(replicas), REPLACE, CARRIED, KEEPS), .fallback = "1" },
+    { ROW("replicas", count, D(replicas), REPLACE, CARRIED, KEEPS), SHOWS_ZERO, .fallback = "1" },
     { ROW("resources", section, NONE, MAP, CARRIED, RECREATES), .sub = &resource_table },
     { ROW("restart_policy", section, NONE, MAP, CARRIED, KEEPS), .sub = &restart_table },
     { ROW("rollback_config", section, NONE, MAP, WARNED, KEEPS), .sub = &update_table },

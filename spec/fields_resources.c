@@ -1,6 +1,11 @@
 /* fields_resources.c - the rows of resources: blkio, requests for devices, limits, credentials. */
 #include "spec/fields.h"
 
+const char *const wc_ulimit_names[] = { "core",    "cpu",      "data",   "fsize",      "locks",
+                                        "memlock", "msgqueue", "nice",   "nofile",     "nproc",
+                                        "rss",     "rtprio",   "rttime", "sigpending", "stack",
+                                        "as",      NULL };
+
 /* clang-format off */
 static const struct wc_field weight_rows[] = {
     { ROW("path", string, NONE, REPLACE, WARNED, KEEPS) },
@@ -53,8 +58,8 @@ const struct wc_table wc_table_generic =
     TABLE(generic_rows, "generic_resource", "deploy.md#resources");
 
 static const struct wc_field ulimit_rows[] = {
-    { ROW("hard", int, NONE, REPLACE, CARRIED, RECREATES) },
-    { ROW("soft", int, NONE, REPLACE, CARRIED, RECREATES) },
+    { ROW("hard", int, NONE, REPLACE, CARRIED, RECREATES), SHOWS_ZERO },
+    { ROW("soft", int, NONE, REPLACE, CARRIED, RECREATES), SHOWS_ZERO },
 };
 const struct wc_table wc_table_ulimit = TABLE(ulimit_rows, "ulimit", "05-services.md#ulimits");
 

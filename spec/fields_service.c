@@ -29,7 +29,7 @@ static const char *const cgroups[] = { "host", "private", NULL };
 static const struct wc_field dep_rows[] = {
     { ROW("condition", word, NONE, REPLACE, CARRIED, KEEPS),
       .words = conditions, .fallback = "service_started" },
-    { ROW("required", bool, NONE, REPLACE, CARRIED, KEEPS), .fallback = "true" },
+    { ROW("required", bool, NONE, REPLACE, CARRIED, KEEPS), SHOWS_ZERO, .fallback = "true" },
     { ROW("restart", bool, NONE, REPLACE, CARRIED, KEEPS), .fallback = "false" },
 };
 static const struct wc_table dep_table =
@@ -38,7 +38,7 @@ static const struct wc_table dep_table =
 static const struct wc_field env_file_rows[] = {
     { ROW("format", word, NONE, REPLACE, CARRIED, KEEPS), .words = formats },
     { ROW("path", string, NONE, REPLACE, CARRIED, KEEPS), .clause = "05-services.md#env_file" },
-    { ROW("required", bool, NONE, REPLACE, CARRIED, KEEPS), .fallback = "true" },
+    { ROW("required", bool, NONE, REPLACE, CARRIED, KEEPS), SHOWS_ZERO, .fallback = "true" },
 };
 static const struct wc_table env_file_table =
     CLOSED_TABLE(env_file_rows, "env_file", "05-services.md#");
@@ -54,7 +54,8 @@ static const struct wc_field health_rows[] = {
     { ROW("disable", bool, S(health.disable), REPLACE, CARRIED, RECREATES), .fallback = "false" },
     { ROW("interval", duration, S(health.interval_ms), REPLACE, CARRIED, RECREATES),
       .fallback = "30s" },
-    { ROW("retries", count, S(health.retries), REPLACE, CARRIED, RECREATES), .fallback = "3" },
+    { ROW("retries", count, S(health.retries), REPLACE, CARRIED, RECREATES),
+      SHOWS_ZERO, .fallback = "3" },
     { ROW("start_interval", duration, S(health.start_interval_ms), REPLACE, CARRIED, RECREATES),
       .fallback = "5s" },
     { ROW("start_period", duration, S(health.start_period_ms), REPLACE, CARRIED, RECREATES),
@@ -83,7 +84,7 @@ static const struct wc_table own_table =
 
 static const struct wc_field rows[] = {
     { ROW("annotations", kv, S(annotations), KEYS, CARRIED, RECREATES) },
-    { ROW("attach", bool, NONE, REPLACE, WARNED, KEEPS), .fallback = "true" },
+    { ROW("attach", bool, NONE, REPLACE, WARNED, KEEPS), SHOWS_ZERO, .fallback = "true" },
     { ROW("blkio_config", section, NONE, MAP, WARNED, KEEPS), .sub = &wc_table_blkio },
     { ROW("build", build, NONE, MAP, WARNED, KEEPS), .sub = &wc_table_build },
     { ROW("cap_add", strings, S(cap_add), UNIQUE, CARRIED, RECREATES), WINDOWS(REFUSED),
@@ -94,7 +95,8 @@ static const struct wc_field rows[] = {
       .words = cgroups, .fallback = "private" },
     { ROW("cgroup_parent", string, S(cgroup_parent), REPLACE, CARRIED, RECREATES),
       WINDOWS(WARNED) },
-    { ROW("command", command, S(command), WHOLE, CARRIED, RECREATES), .fallback = "the image's" },
+    { ROW("command", command, S(command), WHOLE, CARRIED, RECREATES),
+      SHOWS_ZERO, .fallback = "the image's" },
     { ROW("configs", configs, NONE, UNIQUE, REFUSED, KEEPS),
       .sub = &wc_table_reference, .ident = wc_ident_config },
     { ROW("container_name", container_name, S(container_name), REPLACE, CARRIED, RECREATES),
@@ -121,12 +123,12 @@ static const struct wc_field rows[] = {
     { ROW("dns_search", string_or_list, S(dns_search), UNIQUE, CARRIED, RECREATES),
       .ident = wc_ident_text },
     { ROW("domainname", string, S(domainname), REPLACE, CARRIED, RECREATES) },
-    { ROW("entrypoint", command, S(entrypoint), WHOLE, CARRIED, RECREATES),
+    { ROW("entrypoint", command, S(entrypoint), WHOLE, CARRIED, RECREATES), SHOWS_ZERO,
       .fallback = "the image's" },
     { ROW("env_file", env_files, NONE, UNIQUE, CARRIED, KEEPS),
       .sub = &env_file_table, .ident = wc_ident_path, .required = "path" },
     { ROW("environment", env, S(environment), KEYS, CARRIED, RECREATES) },
-    { ROW("expose", texts, S(expose), UNIQUE, CARRIED, RECREATES), .ident = wc_ident_text },
+    { ROW("expose", expose, S(expose), UNIQUE, CARRIED, RECREATES), .ident = wc_ident_text },
     { ROW("extends", extends, NONE, REPLACE, CARRIED, KEEPS),
       .sub = &extends_table, .required = "service" },
     { ROW("external_links", strings, NONE, APPEND, REFUSED, KEEPS) },
@@ -136,7 +138,7 @@ static const struct wc_field rows[] = {
     { ROW("healthcheck", section, NONE, MAP, CARRIED, RECREATES), .sub = &health_table },
     { ROW("hostname", string, S(hostname), REPLACE, CARRIED, RECREATES) },
     { ROW("image", string, S(image), REPLACE, CARRIED, RECREATES) },
-    { ROW("init", tri, S(init), REPLACE, CARRIED, RECREATES), WINDOWS(WARNED) },
+    { ROW("init", tri, S(init), REPLACE, CARRIED, RECREATES), SHOWS_ZERO, WINDOWS(WARNED) },
     { ROW("ipc", string, S(ipc), REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED) },
     { ROW("isolation", isolation, S(isolation), REPLACE, CARRIED, RECREATES),
       .fallback = "default" },
@@ -144,7 +146,7 @@ static const struct wc_field rows[] = {
     { ROW("labels", kv, S(labels), KEYS, CARRIED, RECREATES) },
     { ROW("links", strings, D(links), UNIQUE, CARRIED, KEEPS), .ident = wc_ident_text },
     { ROW("logging", section, NONE, DRIVER, CARRIED, RECREATES), .sub = &logging_table },
-    { ROW("mac_address", string, NONE, REPLACE, WARNED, KEEPS) },
+    { ROW("mac_address", mac, NONE, REPLACE, WARNED, KEEPS) },
     { ROW("mem_limit", bytes_m1, S(mem_limit_bytes), REPLACE, CARRIED, RECREATES),
       .fallback = "no limit" },
     { ROW("mem_reservation", bytes, S(mem_reservation_bytes), REPLACE, CARRIED, RECREATES),
@@ -184,7 +186,7 @@ static const struct wc_field rows[] = {
       .fallback = "false" },
     { ROW("restart", restart, D(restart), REPLACE, CARRIED, KEEPS), .fallback = "no" },
     { ROW("runtime", string, S(runtime), REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED) },
-    { ROW("scale", count, D(scale), REPLACE, CARRIED, KEEPS), .fallback = "1" },
+    { ROW("scale", count, D(scale), REPLACE, CARRIED, KEEPS), SHOWS_ZERO, .fallback = "1" },
     { ROW("secrets", secrets, NONE, UNIQUE, REFUSED, KEEPS),
       .sub = &wc_table_reference, .ident = wc_ident_target },
     { ROW("security_opt", strings, S(security_opt), APPEND, CARRIED, RECREATES),
@@ -202,7 +204,7 @@ static const struct wc_field rows[] = {
       .ident = wc_ident_tmpfs },
     { ROW("tty", tri, S(tty), REPLACE, CARRIED, RECREATES), .fallback = "false" },
     { ROW("ulimits", ulimits, S(ulimits), KEYS, CARRIED, RECREATES), WINDOWS(REFUSED),
-      .sub = &wc_table_ulimit },
+      .sub = &wc_table_ulimit, .words = wc_ulimit_names },
     { ROW("use_api_socket", flag, NONE, REPLACE, REFUSED, KEEPS), .fallback = "false" },
     { ROW("user", string, S(user), REPLACE, CARRIED, RECREATES), .fallback = "the image's" },
     { ROW("userns_mode", string, S(userns_mode), REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED) },

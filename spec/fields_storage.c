@@ -14,7 +14,8 @@ static const char *const selinux[] = { "z", "Z", NULL };
 
 /* clang-format off */
 static const struct wc_field bind_rows[] = {
-    { ROW("create_host_path", bool, NONE, REPLACE, CARRIED, RECREATES), .fallback = "true" },
+    { ROW("create_host_path", bool, NONE, REPLACE, CARRIED, RECREATES),
+      SHOWS_ZERO, .fallback = "true" },
     { ROW("propagation", word, NONE, REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED),
       .words = propagations, .fallback = "rprivate" },
     { ROW("recursive", word, NONE, REPLACE, REFUSED, KEEPS),

@@ -58,6 +58,17 @@ static void warn_version(struct wc_load *load, const struct wc_node *root)
     diag->hint = "remove it";
 }
 
+/* Beyond the limit the rest isn't worth the work. */
+static bool few_services(struct wc_load *load, const struct wc_node *tree)
+{
+    const struct wc_node *services = wc_node_get(tree, "services");
+    size_t most = load->budget.max[WC_LIMIT_SERVICES];
+    if (services == NULL || services->kind != WC_NODE_MAP || services->n <= most)
+        return true;
+    return wc_budget_check(&load->budget, load->diags, WC_LIMIT_SERVICES, services->n,
+                           services->members[most].key_at, services->members[most].key_span);
+}
+
 /* One document: variables, long forms, what it includes, what it extends. */
 static struct wc_node *prepare(struct wc_load *load, struct wc_unit *unit,
                                const struct wc_opened *file, struct wc_node *tree)
@@ -69,8 +80,12 @@ static struct wc_node *prepare(struct wc_load *load, struct wc_unit *unit,
                       wc_node_describe(tree));
         return NULL;
     }
+    if (!few_services(load, tree))
+        return NULL;
     if (!wc_load_raw(load))
         tree = wc_interpolate(load, tree);
+    if (load->budget.over)
+        return NULL;
     tree = wc_canon_section(load, &wc_table_project, tree, &root);
     warn_version(load, tree);
     if (load->canonical)
@@ -112,7 +127,7 @@ static struct wc_node *load_unit(struct wc_load *load, struct wc_unit *unit)
     wc_map_init(&unit->bases, load->arena);
     for (size_t i = 0; i < unit->files.n; i++) {
         const struct wc_opened *file = wc_map_get(&load->opened, unit->files.items[i]);
-        for (size_t d = 0; file != NULL && d < file->documents.n; d++) {
+        for (size_t d = 0; file != NULL && d < file->documents.n && !load->budget.over; d++) {
             struct wc_node *tree = prepare(load, unit, file, file->documents.roots[d]);
             if (tree != NULL)
                 merged = wc_merge_section(load, &wc_table_project, merged, tree, &where);
@@ -120,6 +135,8 @@ static struct wc_node *load_unit(struct wc_load *load, struct wc_unit *unit)
     }
     if (merged == NULL || load->canonical)
         return merged;
+    if (load->budget.over || !few_services(load, merged))
+        return NULL;
     return wc_paths_resolve(load, with_contexts(load, merged), unit->dir);
 }
 
@@ -128,7 +145,7 @@ struct wc_node *wc_files_load(struct wc_load *load)
     struct wc_unit unit = { .files = load->files, .dir = load->project_dir, .load = load_unit };
     const struct wc_opened **files =
         WC_NEW_ARRAY(load->arena, const struct wc_opened *, load->files.n + 1);
-    for (size_t i = 0; i < load->files.n; i++) {
+    for (size_t i = 0; i < load->files.n && !load->budget.over; i++) {
         const char *shown = load->shown_files.items[i];
         struct wc_loc at = { shown, 0, 0 };
         files[i] = wc_open(load, load->files.items[i], shown, at, 1, NULL);
@@ -136,6 +153,8 @@ struct wc_node *wc_files_load(struct wc_load *load)
             wc_report_at(load, WC_E_TYPE, (struct wc_loc){ shown, 1, 1 }, 1,
                          "the file is empty; a Compose file is a map with 'services'");
     }
+    if (load->budget.over)
+        return NULL;
     settle_name(load, files);
     return load_unit(load, &unit);
 }

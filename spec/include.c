@@ -45,22 +45,18 @@ static bool goes_round(struct wc_load *load, const struct wc_unit *unit,
     return found;
 }
 
+/* A file that was included before is as much work as the first time, but wasn't written again. */
 static bool within_limits(struct wc_load *load, const struct wc_unit *child,
-                          const struct wc_opened *opened, const struct wc_node *path)
+                          const struct wc_opened *opened, bool again, const struct wc_node *path)
 {
-    load->included++;
-    load->included_bytes += opened->len;
-    if (child->depth > WC_INCLUDE_DEPTH_MAX)
-        wc_report(load, WC_E_LIMIT, path, "inclusions are nested deeper than %d levels",
-                  WC_INCLUDE_DEPTH_MAX);
-    else if (load->included > WC_INCLUDE_FILES_MAX)
-        wc_report(load, WC_E_LIMIT, path, "more than %d files are included", WC_INCLUDE_FILES_MAX);
-    else if (load->included_bytes > WC_INCLUDE_BYTES_MAX)
-        wc_report(load, WC_E_LIMIT, path, "more than %d MiB are included",
-                  WC_INCLUDE_BYTES_MAX >> 20);
-    else
-        return true;
-    return false;
+    struct wc_budget *budget = &load->budget;
+    size_t nodes = 0;
+    for (size_t i = 0; again && i < opened->documents.n; i++)
+        nodes += opened->documents.roots[i]->weight;
+    return wc_budget_check(budget, load->diags, WC_LIMIT_INCLUDE_DEPTH, child->depth, path->at,
+                           path->span) &&
+           wc_budget_take(budget, load->diags, WC_LIMIT_INCLUDES, 1, path->at, path->span) &&
+           wc_budget_copy(budget, load->diags, WC_LIMIT_INCLUDE_NODES, nodes, path->at, path->span);
 }
 
 /* Opens the entry's files; false when one is missing or one of them is being included already. */
@@ -69,7 +65,7 @@ static bool open_files(struct wc_load *load, const struct wc_unit *unit,
                        struct wc_unit *child)
 {
     bool ok = true;
-    for (size_t i = 0; i < paths->n; i++) {
+    for (size_t i = 0; i < paths->n && !load->budget.over; i++) {
         const struct wc_node *node = paths->items[i];
         if (node->kind != WC_NODE_STRING)
             return false;
@@ -79,9 +75,10 @@ static bool open_files(struct wc_load *load, const struct wc_unit *unit,
             continue;
         }
         const char *shown = wc_load_shown(load, path);
+        bool again = wc_map_has(&load->opened, path);
         const struct wc_opened *opened =
             wc_open(load, path, shown, node->at, node->span, "included here");
-        ok = opened != NULL && within_limits(load, child, opened, node) && ok;
+        ok = opened != NULL && within_limits(load, child, opened, again, node) && ok;
         wc_strv_add(load->arena, &child->files, path);
     }
     return ok && child->files.n != 0;
@@ -89,8 +86,9 @@ static bool open_files(struct wc_load *load, const struct wc_unit *unit,
 
 /* The entry's own variables, as far as the environment doesn't have them already. */
 static void read_variables(struct wc_load *load, const struct wc_unit *unit,
-                           const struct wc_node *env_files, const char *dir)
+                           const struct wc_node *entry, const char *dir)
 {
+    const struct wc_node *env_files = wc_node_get(entry, "env_file");
     struct wc_map found;
     wc_map_init(&found, load->arena);
     for (size_t i = 0; env_files != NULL && i < env_files->n; i++) {
@@ -100,7 +98,9 @@ static void read_variables(struct wc_load *load, const struct wc_unit *unit,
     }
     if (env_files == NULL || env_files->n == 0)
         wc_discover_read(load, wc_load_path(load, dir, ".env"), NULL, &found);
-    if (found.n == 0)
+    if (found.n == 0 || load->budget.over)
+        return;
+    if (!wc_budget_take(&load->budget, load->diags, WC_LIMIT_ENV_LINES, load->env.n, entry->at, 1))
         return;
     struct wc_map own;
     wc_map_init(&own, load->arena);
@@ -139,7 +139,6 @@ static struct wc_node *load_entry(struct wc_load *load, const struct wc_unit *un
 {
     const struct wc_node *paths = wc_node_get(entry, "path");
     const struct wc_node *dir = wc_node_get(entry, "project_directory");
-    const struct wc_node *env_files = wc_node_get(entry, "env_file");
     struct wc_unit child = {
         .up = unit, .by = file->path, .depth = unit->depth + 1, .load = unit->load
     };
@@ -152,7 +151,7 @@ static struct wc_node *load_entry(struct wc_load *load, const struct wc_unit *un
                     ? wc_load_clean(load, wc_load_path(load, unit->dir, dir->text))
                     : wc_load_dir(load, child.files.items[0]);
     struct wc_map outer = load->env;
-    read_variables(load, unit, env_files, child.dir);
+    read_variables(load, unit, entry, child.dir);
     struct wc_node *root = unit->load(load, &child);
     struct wc_node *services = wc_node_get(root, "services");
     if (services != NULL && services->kind == WC_NODE_MAP) {
@@ -201,9 +200,10 @@ static struct wc_node *join(struct wc_load *load, const struct wc_member *sectio
     return wc_node_get(wc_node_get(merged, section->key), own->key);
 }
 
-/* Lays a section of the included tree under the document's. */
+/* Lays a section of the included tree under the document's. *own  the section when it is a copy
+ * already: a thousand entries that copy it once each would be the square of their number. */
 static void import_section(struct wc_load *load, const struct wc_node *root, const char *key,
-                           struct wc_node *tree)
+                           struct wc_node *tree, struct wc_node **own)
 {
     const struct wc_member *from = wc_node_member(root, key);
     const struct wc_member *to = wc_node_member(tree, key);
@@ -217,12 +217,13 @@ static void import_section(struct wc_load *load, const struct wc_node *root, con
     }
     if (to->value->kind != WC_NODE_MAP)
         return;
-    struct wc_node *out = wc_node_copy(load->arena, to->value);
+    if (*own == NULL)
+        *own = wc_node_copy(load->arena, to->value);
     for (size_t i = 0; i < from->value->n; i++) {
         const struct wc_member *m = &from->value->members[i];
-        wc_node_put_at(load->arena, out, m, join(load, from, m, wc_node_member(out, m->key)));
+        wc_node_put_at(load->arena, *own, m, join(load, from, m, wc_node_member(*own, m->key)));
     }
-    wc_node_put_at(load->arena, tree, to, out);
+    wc_node_put_at(load->arena, tree, to, *own);
 }
 
 struct wc_node *wc_include_apply(struct wc_load *load, struct wc_unit *unit,
@@ -235,10 +236,11 @@ struct wc_node *wc_include_apply(struct wc_load *load, struct wc_unit *unit,
         return tree;
     tree = wc_node_copy(load->arena, tree);
     wc_node_drop(tree, "include");
-    for (size_t i = 0; entries->kind == WC_NODE_LIST && i < entries->n; i++) {
+    struct wc_node *own[WC_COUNT(sections)] = { NULL };
+    for (size_t i = 0; entries->kind == WC_NODE_LIST && i < entries->n && !load->budget.over; i++) {
         const struct wc_node *root = load_entry(load, unit, file, entries->items[i]);
         for (size_t k = 0; root != NULL && k < WC_COUNT(sections); k++)
-            import_section(load, root, sections[k], tree);
+            import_section(load, root, sections[k], tree, &own[k]);
     }
     return tree;
 }

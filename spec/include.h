@@ -11,13 +11,6 @@
 
 struct wc_opened;
 
-/* Limits on input; beyond them is an ordinary error. */
-enum {
-    WC_INCLUDE_DEPTH_MAX = 50,
-    WC_INCLUDE_FILES_MAX = 1000,     /* files that a load includes, each time counted */
-    WC_INCLUDE_BYTES_MAX = 64 << 20, /* their text, each time counted */
-};
-
 /* Returns one document's tree with what its `include` names laid under it, and without the key.
  *   file  the document's
  *   tree  long forms; not changed

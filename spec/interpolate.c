@@ -375,6 +375,8 @@ static struct wc_node *expand_scalar(struct wc_load *load, struct wc_node *node)
 
 struct wc_node *wc_interpolate(struct wc_load *load, struct wc_node *node)
 {
+    if (load->budget.over)
+        return node;
     if (node->kind == WC_NODE_STRING)
         return strchr(node->text, '$') == NULL ? node : expand_scalar(load, node);
     struct wc_node *copy = NULL;

@@ -1,7 +1,8 @@
 /* limits.c - the rows, and counting against them.
  *
- * The defaults are several times what the largest sensible project needs (ten thousand services),
- * and small enough that what they allow at most is read in seconds and half a gibibyte.
+ * The defaults are several times what the largest sensible project needs (ten thousand services
+ * over one anchor of thirty keys), and small enough that what they allow at most is read in seconds
+ * and half a gibibyte.
  */
 #include "spec/limits.h"
 
@@ -22,13 +23,16 @@ struct row {
     const char *meaning; /* for the table */
 };
 
+/* Copies that even the smallest file may make. */
+enum { COPIES_ALWAYS = 100000 };
+
 #define ROW(member) offsetof(struct wc_spec_limits, member)
 
 static const struct row rows[WC_LIMIT_COUNT] = {
     [WC_LIMIT_FILE_BYTES] = { "file-bytes", ROW(file_bytes), 8 << 20, 1 << 30,
                               "the file is larger than", " bytes",
                               "Size of one file: Compose file, env file, label file." },
-    [WC_LIMIT_TOTAL_BYTES] = { "total-bytes", ROW(total_bytes), 256 << 20, (size_t)1 << 40,
+    [WC_LIMIT_TOTAL_BYTES] = { "total-bytes", ROW(total_bytes), 64 << 20, (size_t)1 << 40,
                                "all files together are larger than", " bytes",
                                "Size of all files of one load; one that is read for several "
                                "services counts each time." },
@@ -42,15 +46,38 @@ static const struct row rows[WC_LIMIT_COUNT] = {
                          " values",
                          "Keys, values, lists and maps written in all files; ranges of ports "
                          "count as if each port were written." },
-    [WC_LIMIT_ALIAS_NODES] = { "alias-nodes", ROW(alias_nodes), 100000, 100000000,
+    [WC_LIMIT_ALIAS_NODES] = { "alias-nodes", ROW(alias_nodes), 1000000, 100000000,
                                "aliases expand to more than", " nodes",
                                "What aliases and merge keys add; long text counts one more for "
                                "each 64 bytes." },
+    [WC_LIMIT_EXTENDS_NODES] = { "extends-nodes", ROW(extends_nodes), 1000000, 100000000,
+                                 "'extends' copies more than", " nodes",
+                                 "What `extends` adds: the values of each base, each time." },
+    [WC_LIMIT_EXTENDS_CHAIN] = { "extends-chain", ROW(extends_chain), 500, 2000,
+                                 "'extends' makes a chain longer than", " services",
+                                 "Services of which each extends the next." },
+    [WC_LIMIT_INCLUDES] = { "includes", ROW(includes), 1000, 1000000, "'include' names more than",
+                            " files", "Files that `include` names, each time." },
+    [WC_LIMIT_INCLUDE_DEPTH] = { "include-depth", ROW(include_depth), 50, 500,
+                                 "inclusions are nested deeper than", " levels",
+                                 "Files that include files that include files." },
+    [WC_LIMIT_INCLUDE_NODES] = { "include-nodes", ROW(include_nodes), 100000, 100000000,
+                                 "files that are included again hold more than", " values",
+                                 "Values of files that were included before; the first time "
+                                 "counts for `nodes`." },
+    [WC_LIMIT_COPY_RATIO] = { "copy-ratio", ROW(copy_ratio), 32, 1000000, NULL, NULL,
+                              "What aliases, `extends` and repeated includes, each of them, may "
+                              "add for each value that is written, beyond the first 100000." },
     [WC_LIMIT_KEY_BYTES] = { "key-bytes", ROW(key_bytes), 1000, 1 << 20, "a key is longer than",
                              " bytes", "Length of a key." },
     [WC_LIMIT_VARIABLES] = { "variables", ROW(variables), 100000, 10000000,
                              "the file sets more than", " variables",
                              "Variables of one env file (all files of one service together)." },
+    [WC_LIMIT_ENV_LINES] = { "env-lines", ROW(env_lines), 1000000, 100000000,
+                             "env files and label files hold more than", " lines",
+                             "Lines of all env and label files; one that is read for several "
+                             "services counts each time, and so do the variables that an included "
+                             "project takes over." },
     [WC_LIMIT_VALUE_BYTES] = { "value-bytes", ROW(value_bytes), 1 << 20, 1 << 30,
                                "expands to more than", " bytes",
                                "Length of one value after interpolation." },
@@ -80,40 +107,72 @@ struct wc_budget wc_budget_make(const struct wc_spec_limits *limits)
     return budget;
 }
 
-static void report(const struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
-                   struct wc_loc at, unsigned span)
+static struct wc_diag *report(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
+                              size_t max, struct wc_loc at, unsigned span)
 {
     const struct row *row = &rows[limit];
     struct wc_diag *diag = wc_diags_add(diags, WC_SEVERITY_ERROR, wc_spec_code(WC_E_LIMIT)->code,
-                                        at, "%s %zu%s", row->what, budget->max[limit], row->unit);
+                                        at, "%s %zu%s", row->what, max, row->unit);
     diag->span = span == 0 ? 1 : span;
+    budget->over = true;
+    return diag;
+}
+
+static void hint(struct wc_diags *diags, struct wc_diag *diag, enum wc_limit limit)
+{
     if (diag != &diags->scratch)
         diag->hint = wc_arena_printf(diags->arena,
                                      "a limit against hostile files; if this one can be trusted, "
                                      "raise it with --limit %s=N or WCOMPOSE_LIMITS",
-                                     row->name);
+                                     rows[limit].name);
+}
+
+/* What is asked of a limit of which `max` is there to begin with; `raise` is the one to name. */
+struct share {
+    enum wc_limit limit, raise;
+    size_t max, amount;
+};
+
+static bool take(struct wc_budget *budget, struct wc_diags *diags, struct share share,
+                 struct wc_loc at, unsigned span)
+{
+    size_t *used = &budget->used[share.limit];
+    if (*used <= share.max && share.amount <= share.max - *used) {
+        *used += share.amount;
+        return true;
+    }
+    *used = SIZE_MAX;
+    if (!budget->reported[share.limit])
+        hint(diags, report(budget, diags, share.limit, share.max, at, span), share.raise);
+    budget->reported[share.limit] = true;
+    return false;
 }
 
 bool wc_budget_take(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
                     size_t amount, struct wc_loc at, unsigned span)
 {
-    if (amount <= budget->max[limit] - budget->used[limit]) {
-        budget->used[limit] += amount;
-        return true;
-    }
-    budget->used[limit] = budget->max[limit];
-    if (!budget->reported[limit])
-        report(budget, diags, limit, at, span);
-    budget->reported[limit] = true;
-    return false;
+    struct share share = { limit, limit, budget->max[limit], amount };
+    return take(budget, diags, share, at, span);
 }
 
-bool wc_budget_check(const struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
+bool wc_budget_copy(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
+                    size_t nodes, struct wc_loc at, unsigned span)
+{
+    size_t written = budget->used[WC_LIMIT_NODES], ratio = budget->max[WC_LIMIT_COPY_RATIO];
+    struct share share = { limit, limit, budget->max[limit], nodes };
+    if (share.max > COPIES_ALWAYS && written < (share.max - COPIES_ALWAYS) / ratio) {
+        share.max = COPIES_ALWAYS + written * ratio;
+        share.raise = WC_LIMIT_COPY_RATIO;
+    }
+    return take(budget, diags, share, at, span);
+}
+
+bool wc_budget_check(struct wc_budget *budget, struct wc_diags *diags, enum wc_limit limit,
                      size_t amount, struct wc_loc at, unsigned span)
 {
     if (amount <= budget->max[limit])
         return true;
-    report(budget, diags, limit, at, span);
+    hint(diags, report(budget, diags, limit, budget->max[limit], at, span), limit);
     return false;
 }
 

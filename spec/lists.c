@@ -7,13 +7,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
-
-#define STRING WC_KIND(WC_NODE_STRING)
-#define INT WC_KIND(WC_NODE_INT)
-#define FLOAT WC_KIND(WC_NODE_FLOAT)
-#define BOOL WC_KIND(WC_NODE_BOOL)
-#define LIST WC_KIND(WC_NODE_LIST)
-#define MAP WC_KIND(WC_NODE_MAP)
+#include "spec/kinds.h"
 
 /* Checks the items of a list of strings; whole numbers are taken as text where `numbers` says so.
  */
@@ -295,57 +289,50 @@ const struct wc_type wc_type_strings = { .expects = "a list of strings",
                                          .kinds = LIST,
                                          .canon = canon_strings,
                                          .decode = decode_strv,
-                                         .schema = "{'type':'array','items':{'type':'string'}}" };
-const struct wc_type wc_type_texts = {
-    .expects = "a list",
-    .kinds = LIST,
-    .canon = canon_strings,
-    .decode = decode_strv,
-    .schema = "{'type':'array','items':{'type':['string','number']}}"
-};
-const struct wc_type wc_type_string_or_list = {
-    .expects = "a string or a list of strings",
-    .kinds = STRING | LIST,
-    .canon = canon_strings,
-    .decode = decode_strv,
-    .brief = "a",
-    .schema = "{'anyOf':[{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
-};
-const struct wc_type wc_type_command = {
-    .expects = "a string or a list of strings",
-    .kinds = STRING | LIST,
-    .canon = canon_command,
-    .decode = decode_strv,
-    .null_ok = true,
-    .brief = "prog -o arg",
-    .schema =
-        "{'anyOf':[{'type':'null'},{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
-};
-const struct wc_type wc_type_test = {
-    .expects = "a string or a list of strings",
-    .kinds = STRING | LIST,
-    .canon = canon_test,
-    .decode = decode_strv,
-    .brief = "curl -f localhost",
-    .schema = "{'anyOf':[{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
-};
-const struct wc_type wc_type_kv = {
-    .expects = "a map, or a list of KEY=value",
-    .kinds = LIST | MAP,
-    .canon = canon_kv,
-    .decode = decode_kvs,
-    .brief = "[KEY=value]",
-    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'type':['string','number','"
-              "boolean','null']}},{'type':'array','items':{'type':'string'}}]}"
-};
+                                         .schema = SCHEMA_LIST(SCHEMA_STRING) };
+const struct wc_type wc_type_texts = { .expects = "a list",
+                                       .kinds = LIST,
+                                       .canon = canon_strings,
+                                       .decode = decode_strv,
+                                       .schema = SCHEMA_LIST(SCHEMA_STRING_OR_NUMBER) };
+const struct wc_type wc_type_string_or_list = { .expects = "a string or a list of strings",
+                                                .kinds = STRING | LIST,
+                                                .canon = canon_strings,
+                                                .decode = decode_strv,
+                                                .brief = "a",
+                                                .schema = SCHEMA_EITHER(
+                                                    SCHEMA_STRING, SCHEMA_LIST(SCHEMA_STRING)) };
+const struct wc_type wc_type_command = { .expects = "a string or a list of strings",
+                                         .kinds = STRING | LIST,
+                                         .canon = canon_command,
+                                         .decode = decode_strv,
+                                         .null_ok = true,
+                                         .brief = "prog -o arg",
+                                         .schema = SCHEMA_ONE_OF_3(SCHEMA_NULL, SCHEMA_STRING,
+                                                                   SCHEMA_LIST(SCHEMA_STRING)) };
+const struct wc_type wc_type_test = { .expects = "a string or a list of strings",
+                                      .kinds = STRING | LIST,
+                                      .canon = canon_test,
+                                      .decode = decode_strv,
+                                      .brief = "curl -f localhost",
+                                      .schema = SCHEMA_EITHER(SCHEMA_STRING,
+                                                              SCHEMA_LIST(SCHEMA_STRING)) };
+const struct wc_type wc_type_kv = { .expects = "a map, or a list of KEY=value",
+                                    .kinds = LIST | MAP,
+                                    .canon = canon_kv,
+                                    .decode = decode_kvs,
+                                    .brief = "[KEY=value]",
+                                    .schema = SCHEMA_EITHER(
+                                        SCHEMA_MAP("{'type':['string','number','boolean','null']}"),
+                                        SCHEMA_LIST(SCHEMA_STRING)) };
 const struct wc_type wc_type_env = {
     .expects = "a map, or a list of KEY=value",
     .kinds = LIST | MAP,
     .canon = canon_kv,
     .decode = decode_kvs,
     .brief = "[KEY=value, KEY]",
-    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'type':['string','number','"
-              "boolean','null']}},{'type':'array','items':{'type':'string'}}]}"
+    .schema = SCHEMA_EITHER(SCHEMA_MAP("{'type':['string','number','boolean','null']}"),
+                            SCHEMA_LIST(SCHEMA_STRING))
 };
 const struct wc_type wc_type_hosts = {
     .expects = "a map, or a list of name=address",
@@ -353,21 +340,18 @@ const struct wc_type wc_type_hosts = {
     .canon = canon_hosts,
     .decode = decode_hosts,
     .brief = "[name=address]",
-    .schema =
-        "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[{'type':'string'},{'type':'"
-        "array','items':{'type':'string'}}]}},{'type':'array','items':{'type':'string'}}]}"
+    .schema = SCHEMA_EITHER(SCHEMA_MAP(SCHEMA_EITHER(SCHEMA_STRING, SCHEMA_LIST(SCHEMA_STRING))),
+                            SCHEMA_LIST(SCHEMA_STRING))
 };
 const struct wc_type wc_type_section = {
     .expects = "a map", .kinds = MAP, .canon = canon_section_type, .schema = "@"
 };
-const struct wc_type wc_type_entries = {
-    .expects = "a map",
-    .kinds = MAP,
-    .canon = canon_entries,
-    .null_ok = true,
-    .schema = "{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}}"
-};
+const struct wc_type wc_type_entries = { .expects = "a map",
+                                         .kinds = MAP,
+                                         .canon = canon_entries,
+                                         .null_ok = true,
+                                         .schema = SCHEMA_MAP(SCHEMA_EITHER("@", SCHEMA_NULL)) };
 const struct wc_type wc_type_items = { .expects = "a list of maps",
                                        .kinds = LIST,
                                        .canon = canon_item_sections,
-                                       .schema = "{'type':'array','items':@}" };
+                                       .schema = SCHEMA_LIST("@") };

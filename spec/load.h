@@ -45,8 +45,7 @@ struct wc_load {
     bool keep_tags;                  /* merge.h: wc_merge_under is at work */
     struct wc_map opened;            /* open.h: path -> what was read */
     struct wc_map origins;           /* shown name -> struct wc_origin */
-    size_t extended_nodes;           /* extends.c: copied so far */
-    size_t included, included_bytes; /* include.c: loaded so far */
+    struct wc_map texts;             /* access.h: path -> what wc_access_env read */
     const struct wc_where *decoding; /* what a decoder is called for */
     bool is_file_missing;            /* one that was named by an option or in the environment */
 };

@@ -10,14 +10,14 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "spec/kinds.h"
 
 /* A short form, taken apart. */
 struct short_mount {
     const char *source, *target, *options; /* source and options may be NULL */
 };
 
-static const struct wc_type item_type = { .expects = "a string or a map",
-                                          .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP) };
+static const struct wc_type item_type = { .expects = "a string or a map", .kinds = STRING | MAP };
 static const struct wc_field item_row = { .type = &item_type };
 
 static bool is_drive(const char *p)
@@ -283,22 +283,9 @@ struct mount_list {
     size_t n;
 };
 
-static void decode_mounts(struct wc_load *load, const struct wc_field *field,
-                          const struct wc_node *node, void *dst)
-{
-    (void)field;
-    struct mount_list list;
-    memcpy(&list, dst, sizeof list);
-    struct wc_mount *items = WC_NEW_ARRAY(load->arena, struct wc_mount, list.n + node->n + 1);
-    if (list.n != 0)
-        memcpy(items, list.items, list.n * sizeof *items);
-    list.items = items;
-    for (size_t i = 0; i < node->n; i++)
-        if (node->items[i]->kind == WC_NODE_MAP &&
-            decode_mount(load, node->items[i], &list.items[list.n]))
-            list.n++;
-    memcpy(dst, &list, sizeof list);
-}
+/* Fills in one mount; false after a report. */
+typedef bool decode_mount_fn(struct wc_load *load, const struct wc_node *item,
+                             struct wc_mount *mount);
 
 static bool tmpfs_option(struct wc_load *load, const struct wc_node *item, const char *option,
                          struct wc_mount *mount)
@@ -355,10 +342,10 @@ static bool decode_tmpfs_item(struct wc_load *load, const struct wc_node *item,
     return ok;
 }
 
-static void decode_tmpfs(struct wc_load *load, const struct wc_field *field,
-                         const struct wc_node *node, void *dst)
+/* Both attributes make mounts of one list, each behind what the other made. */
+static void decode_into(struct wc_load *load, const struct wc_node *node, enum wc_node_kind kind,
+                        decode_mount_fn *decode, void *dst)
 {
-    (void)field;
     struct mount_list list;
     memcpy(&list, dst, sizeof list);
     struct wc_mount *items = WC_NEW_ARRAY(load->arena, struct wc_mount, list.n + node->n + 1);
@@ -366,10 +353,23 @@ static void decode_tmpfs(struct wc_load *load, const struct wc_field *field,
         memcpy(items, list.items, list.n * sizeof *items);
     list.items = items;
     for (size_t i = 0; i < node->n; i++)
-        if (node->items[i]->kind == WC_NODE_STRING &&
-            decode_tmpfs_item(load, node->items[i], &list.items[list.n]))
+        if (node->items[i]->kind == kind && decode(load, node->items[i], &list.items[list.n]))
             list.n++;
     memcpy(dst, &list, sizeof list);
+}
+
+static void decode_mounts(struct wc_load *load, const struct wc_field *field,
+                          const struct wc_node *node, void *dst)
+{
+    (void)field;
+    decode_into(load, node, WC_NODE_MAP, decode_mount, dst);
+}
+
+static void decode_tmpfs(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *node, void *dst)
+{
+    (void)field;
+    decode_into(load, node, WC_NODE_STRING, decode_tmpfs_item, dst);
 }
 
 static struct wc_node *canon_tmpfs(struct wc_load *load, const struct wc_field *field,
@@ -383,19 +383,16 @@ const char *wc_ident_tmpfs(struct wc_arena *arena, const struct wc_node *item)
     return wc_arena_strndup(arena, item->text, strcspn(item->text, ":="));
 }
 
-const struct wc_type wc_type_mounts = {
-    .expects = "a list of mounts",
-    .kinds = WC_KIND(WC_NODE_LIST),
-    .canon = canon_mounts,
-    .decode = decode_mounts,
-    .brief = "[source:/target:ro]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
-};
-const struct wc_type wc_type_tmpfs = {
-    .expects = "a path or a list of paths",
-    .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_LIST),
-    .canon = canon_tmpfs,
-    .decode = decode_tmpfs,
-    .brief = "/run:size=64m",
-    .schema = "{'anyOf':[{'type':'string'},{'type':'array','items':{'type':'string'}}]}"
-};
+const struct wc_type wc_type_mounts = { .expects = "a list of mounts",
+                                        .kinds = LIST,
+                                        .canon = canon_mounts,
+                                        .decode = decode_mounts,
+                                        .brief = "[source:/target:ro]",
+                                        .schema = SCHEMA_LIST(SCHEMA_EITHER(SCHEMA_STRING, "@")) };
+const struct wc_type wc_type_tmpfs = { .expects = "a path or a list of paths",
+                                       .kinds = STRING | LIST,
+                                       .canon = canon_tmpfs,
+                                       .decode = decode_tmpfs,
+                                       .brief = "/run:size=64m",
+                                       .schema = SCHEMA_EITHER(SCHEMA_STRING,
+                                                               SCHEMA_LIST(SCHEMA_STRING)) };

@@ -169,10 +169,19 @@ static bool next(struct builder *b, yaml_event_t *event)
     return false;
 }
 
-/* Counts what was written, or what an alias or a merge key adds; false beyond the limit. */
-static bool charge(struct builder *b, enum wc_limit limit, struct wc_loc at, size_t nodes)
+/* Counts one value that was written; false beyond the limit. */
+static bool charge(struct builder *b, struct wc_loc at)
 {
-    if (wc_budget_take(b->budget, b->diags, limit, nodes, at, 1))
+    if (wc_budget_take(b->budget, b->diags, WC_LIMIT_NODES, 1, at, 1))
+        return true;
+    b->failed = true;
+    return false;
+}
+
+/* Counts what an alias or a merge key adds, before it is added. */
+static bool charge_alias(struct builder *b, struct wc_loc at, const struct wc_node *node)
+{
+    if (wc_budget_copy(b->budget, b->diags, WC_LIMIT_ALIAS_NODES, node->weight, at, 1))
         return true;
     b->failed = true;
     return false;
@@ -224,8 +233,8 @@ static struct wc_node *build_alias(struct builder *b, const yaml_event_t *event,
         bad->at = at;
         return bad;
     }
-    bool fits = check_depth(b, at, depth + anchor->node->height) &&
-                charge(b, WC_LIMIT_ALIAS_NODES, at, anchor->node->weight);
+    bool fits =
+        check_depth(b, at, depth + anchor->node->height) && charge_alias(b, at, anchor->node);
     return fits ? anchor->node : NULL;
 }
 
@@ -357,7 +366,7 @@ static void merge_in(struct builder *b, struct wc_node *map, const struct wc_nod
             report(b, WC_E_TYPE, from->at, "'<<' takes a map or a list of maps")->span = from->span;
         return;
     }
-    if (!charge(b, WC_LIMIT_ALIAS_NODES, map->at, from->weight))
+    if (!charge_alias(b, map->at, from))
         return;
     for (size_t i = 0; i < from->n; i++)
         if (wc_node_member(map, from->members[i].key) == NULL)
@@ -431,7 +440,7 @@ static struct wc_node *build_map(struct builder *b, const yaml_event_t *start, u
 static struct wc_node *build(struct builder *b, const yaml_event_t *event, unsigned depth)
 {
     struct wc_loc at = place(b, &event->start_mark);
-    if (!check_depth(b, at, depth) || !charge(b, WC_LIMIT_NODES, at, 1))
+    if (!check_depth(b, at, depth) || !charge(b, at))
         return NULL;
     if (event->type == YAML_ALIAS_EVENT)
         return build_alias(b, event, depth);

@@ -8,15 +8,10 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "spec/kinds.h"
 #include "spec/types.h"
 
-#define STRING WC_KIND(WC_NODE_STRING)
-#define INT WC_KIND(WC_NODE_INT)
-#define FLOAT WC_KIND(WC_NODE_FLOAT)
-#define BOOL WC_KIND(WC_NODE_BOOL)
 #define NUL WC_KIND(WC_NODE_NULL)
-#define LIST WC_KIND(WC_NODE_LIST)
-#define MAP WC_KIND(WC_NODE_MAP)
 
 static struct wc_node *to_text(struct wc_load *load, struct wc_node *value)
 {
@@ -151,46 +146,40 @@ static void decode_options(struct wc_load *load, const struct wc_field *field,
     wc_type_kv.decode(load, field, node, dst);
 }
 
-const struct wc_type wc_type_options = {
-    .expects = "a map of strings",
-    .kinds = MAP,
-    .canon = canon_options,
-    .decode = decode_options,
-    .schema = "{'type':'object','additionalProperties':{'type':['string','number']}}"
-};
-const struct wc_type wc_type_log_options = {
-    .expects = "a map of strings",
-    .kinds = MAP,
-    .canon = canon_log_options,
-    .decode = decode_options,
-    .schema = "{'type':'object','additionalProperties':{'type':['string','number','null']}}"
-};
+const struct wc_type wc_type_options = { .expects = "a map of strings",
+                                         .kinds = MAP,
+                                         .canon = canon_options,
+                                         .decode = decode_options,
+                                         .schema = SCHEMA_MAP(SCHEMA_STRING_OR_NUMBER) };
+const struct wc_type wc_type_log_options = { .expects = "a map of strings",
+                                             .kinds = MAP,
+                                             .canon = canon_log_options,
+                                             .decode = decode_options,
+                                             .schema = SCHEMA_MAP(
+                                                 "{'type':['string','number','null']}") };
 const struct wc_type wc_type_choices = {
     .expects = "a map",
     .kinds = MAP,
     .canon = canon_choices,
-    .schema = "{'type':'object','additionalProperties':{'anyOf':[{'type':['string','number','"
-              "boolean']},{'type':'array','items':{'type':['string','number','boolean']}}]}}"
+    .schema = SCHEMA_MAP(SCHEMA_EITHER("{'type':['string','number','boolean']}",
+                                       SCHEMA_LIST("{'type':['string','number','boolean']}")))
 };
 const struct wc_type wc_type_ssh = {
     .expects = "a map, or a list of ID=path",
     .kinds = LIST | MAP,
     .canon = canon_ssh,
     .brief = "[default, ID=path]",
-    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'type':['string','null']}},{'"
-              "type':'array','items':{'type':'string'}}]}"
+    .schema = SCHEMA_EITHER(SCHEMA_MAP("{'type':['string','null']}"), SCHEMA_LIST(SCHEMA_STRING))
 };
 const struct wc_type wc_type_context = { .expects = "a path or an address",
                                          .kinds = STRING,
-                                         .schema = "{'type':'string'}" };
-const struct wc_type wc_type_contexts = {
-    .expects = "a map, or a list of NAME=context",
-    .kinds = LIST | MAP,
-    .canon = canon_contexts,
-    .brief = "[NAME=context]",
-    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'type':'string'}},{'type':'array'"
-              ",'items':{'type':'string'}}]}"
-};
+                                         .schema = SCHEMA_STRING };
+const struct wc_type wc_type_contexts = { .expects = "a map, or a list of NAME=context",
+                                          .kinds = LIST | MAP,
+                                          .canon = canon_contexts,
+                                          .brief = "[NAME=context]",
+                                          .schema = SCHEMA_EITHER(SCHEMA_MAP(SCHEMA_STRING),
+                                                                  SCHEMA_LIST(SCHEMA_STRING)) };
 const struct wc_type wc_type_path = {
-    .expects = "a path", .kinds = STRING, .canon = canon_path, .schema = "{'type':'string'}"
+    .expects = "a path", .kinds = STRING, .canon = canon_path, .schema = SCHEMA_STRING
 };

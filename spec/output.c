@@ -1,9 +1,8 @@
 /* output.c - what the canonical output shows of a section.
  *
  * docker compose prints Go structs with omitempty: a zero value isn't printed, except of members
- * that are pointers there. Those are few and their keys mean one thing, so they are listed here
- * instead of being a further column of every table. Both members of a ulimit are shown as well: it
- * isn't read without them, and what is printed must load again.
+ * that are pointers there; their rows have SHOWS_ZERO. So have both members of a ulimit: it isn't
+ * read without them, and what is printed must load again.
  */
 #include "spec/output.h"
 
@@ -14,20 +13,6 @@
 #include "base/str.h"
 #include "spec/special.h"
 #include "spec/types.h"
-
-/* Keys whose zero is a value of its own. */
-static bool zero_counts(const char *key)
-{
-    static const char *const keys[] = { "attach",      "command",     "create_host_path",
-                                        "enable_ipv4", "enable_ipv6", "entrypoint",
-                                        "hard",        "init",        "max_attempts",
-                                        "parallelism", "replicas",    "required",
-                                        "retries",     "scale",       "soft" };
-    for (size_t i = 0; i < WC_COUNT(keys); i++)
-        if (wc_streq(keys[i], key))
-            return true;
-    return false;
-}
 
 static bool is_size(const struct wc_type *type)
 {
@@ -120,7 +105,7 @@ struct wc_node *wc_output_section(struct wc_load *load, const struct wc_table *t
         const struct wc_member *m = &section->members[i];
         const struct wc_field *field = wc_table_find(table, m->key);
         bool ours = field != NULL && !wc_str_starts(m->key, "x-");
-        if (ours && says_nothing(field, m->value) && !zero_counts(m->key))
+        if (ours && says_nothing(field, m->value) && !field->shows_zero)
             continue;
         wc_node_put_at(load->arena, out, m, ours ? shown(load, field, m->value) : m->value);
     }

@@ -1,4 +1,5 @@
-/* ports.c - published ports: [ip:][host[-host]:]container[-container][/proto] and the long form.
+/* ports.c - published ports: [ip:][host[-host]:]container[-container][/proto] and the long form;
+ * exposed ones: port[-port][/proto].
  * Long forms have one container port each; ranges are expanded here.
  */
 #include "spec/types.h"
@@ -8,6 +9,8 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "spec/addresses.h"
+#include "spec/kinds.h"
 
 /* A port's long form: the map, and four keys with their values. */
 enum { PORT_NODES = 9 };
@@ -24,8 +27,7 @@ struct short_port {
     const char *proto;
 };
 
-static const struct wc_type item_type = { .expects = "a string or a map",
-                                          .kinds = WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_MAP) };
+static const struct wc_type item_type = { .expects = "a string or a map", .kinds = STRING | MAP };
 static const struct wc_field item_row = { .type = &item_type };
 
 static bool read_range(const char *text, int64_t lo, struct range *out)
@@ -76,48 +78,9 @@ static bool take_apart(const char *text, size_t len, struct short_port *out)
     return memchr(text, ':', ip_len) == NULL && copy_part(out->ip, sizeof out->ip, text, ip_len);
 }
 
-/* Four numbers up to 255 without zeros in front, which some programs read as octal. */
-static bool valid_ip4(const char *ip)
-{
-    for (int parts = 1;; parts++) {
-        size_t len = strspn(ip, "0123456789");
-        if (len == 0 || len > 3 || (len > 1 && ip[0] == '0') ||
-            (len == 3 && strncmp(ip, "255", 3) > 0))
-            return false;
-        ip += len;
-        if (*ip != '.' || parts == 4)
-            return *ip == '\0' && parts == 4;
-        ip++;
-    }
-}
-
-/* Eight groups, of which one "::" leaves some out; the last two may be an IPv4 address. */
-static bool valid_ip6(const char *ip)
-{
-    int groups = 0;
-    bool gap = ip[0] == ':' && ip[1] == ':';
-    for (ip += gap ? 2 : 0; *ip != '\0'; groups++) {
-        size_t len = strspn(ip, "0123456789abcdefABCDEF");
-        if (ip[len] == '.')
-            return valid_ip4(ip) && (gap ? groups < 6 : groups == 6);
-        if (len == 0 || len > 4 || (ip[len] != ':' && ip[len] != '\0'))
-            return false;
-        ip += len;
-        if (ip[0] == ':' && ip[1] == ':') {
-            if (gap)
-                return false;
-            gap = true;
-            ip += 2;
-        } else if (ip[0] == ':' && *++ip == '\0') {
-            return false;
-        }
-    }
-    return gap ? groups < 8 : groups == 8;
-}
-
 static bool valid_ip(const char *ip)
 {
-    return strchr(ip, ':') != NULL ? valid_ip6(ip) : valid_ip4(ip);
+    return strchr(ip, ':') != NULL ? wc_address_is_ip6(ip) : wc_address_is_ip4(ip);
 }
 
 static void add_port(struct wc_load *load, struct wc_node *out, const struct wc_node *item,
@@ -302,11 +265,64 @@ const char *wc_ident_port(struct wc_arena *arena, const struct wc_node *item)
                            proto == NULL ? "" : proto);
 }
 
-const struct wc_type wc_type_ports = {
+/* One item of `expose`; what isn't a port would fail when the container is made. */
+static struct wc_node *canon_exposed(struct wc_load *load, const struct wc_field *field,
+                                     struct wc_node *node, const struct wc_where *where)
+{
+    struct range range;
+    char ports[32];
+    const char *slash = strchr(node->text, '/');
+    size_t len = slash == NULL ? strlen(node->text) : (size_t)(slash - node->text);
+    (void)field;
+    if (copy_part(ports, sizeof ports, node->text, len) && read_range(ports, 1, &range) &&
+        (slash == NULL || protocol_word(slash + 1) != NULL))
+        return node;
+    struct wc_node *bad = wc_canon_bad(load, node, "%s takes a port of 1 to 65535, not '%s'",
+                                       wc_where_text(load, where), node->raw);
+    load->diags->last->hint =
+        strchr(node->text, ':') != NULL
+            ? "a port of the host is published by 'ports'; 'expose' names the container's: \"80\""
+            : "PORT[-PORT][/tcp|udp|sctp]: \"80\", \"8000-8010/udp\"";
+    return bad;
+}
+
+static struct wc_node *canon_expose(struct wc_load *load, const struct wc_field *field,
+                                    struct wc_node *node, const struct wc_where *where)
+{
+    static const struct wc_type exposed = { .expects = "a port",
+                                            .kinds = STRING,
+                                            .canon = canon_exposed };
+    static const struct wc_field row = { .type = &exposed };
+    static const struct wc_field texts = { .type = &wc_type_texts };
+    struct wc_node *out = wc_type_texts.canon(load, &texts, node, where);
+    (void)field;
+    for (size_t i = 0; i < out->n; i++) {
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
+        if (out->items[i]->kind == WC_NODE_STRING)
+            out->items[i] = wc_canon_value(load, &row, out->items[i], &inner);
+    }
+    return out;
+}
+
+static void decode_expose(struct wc_load *load, const struct wc_field *field,
+                          const struct wc_node *node, void *dst)
+{
+    wc_type_texts.decode(load, field, node, dst);
+}
+
+const struct wc_type wc_type_expose = {
     .expects = "a list of ports",
-    .kinds = WC_KIND(WC_NODE_LIST),
-    .canon = canon_ports,
-    .decode = decode_ports,
-    .brief = "[127.0.0.1:8080:80/tcp]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':['string','number']},@]}}"
+    .kinds = LIST,
+    .canon = canon_expose,
+    .decode = decode_expose,
+    .schema = SCHEMA_LIST(SCHEMA_EITHER("{'type':'integer','minimum':1,'maximum':65535}",
+                                        "{'type':'string','pattern':'^[0-9]+(-[0-9]+)?(/"
+                                        "([tT][cC][pP]|[uU][dD][pP]|[sS][cC][tT][pP]))?$|[$]'}"))
 };
+const struct wc_type wc_type_ports = { .expects = "a list of ports",
+                                       .kinds = LIST,
+                                       .canon = canon_ports,
+                                       .decode = decode_ports,
+                                       .brief = "[127.0.0.1:8080:80/tcp]",
+                                       .schema = SCHEMA_LIST(
+                                           SCHEMA_EITHER(SCHEMA_STRING_OR_NUMBER, "@")) };

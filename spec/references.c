@@ -5,14 +5,9 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "spec/kinds.h"
 #include "spec/short_syntax.h"
 #include "spec/types.h"
-
-#define STRING WC_KIND(WC_NODE_STRING)
-#define BOOL WC_KIND(WC_NODE_BOOL)
-#define INT WC_KIND(WC_NODE_INT)
-#define LIST WC_KIND(WC_NODE_LIST)
-#define MAP WC_KIND(WC_NODE_MAP)
 
 /* The long form {key: text} of a string. */
 static struct wc_node *wrap(struct wc_load *load, const char *key, struct wc_node *text)
@@ -157,58 +152,50 @@ static void decode_external(struct wc_load *load, const struct wc_field *field,
     *(bool *)dst = node->kind == WC_NODE_MAP || node->boolean;
 }
 
-const struct wc_type wc_type_configs = {
-    .expects = "a list",
-    .kinds = LIST,
-    .canon = canon_references,
-    .brief = "[config]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
-};
-const struct wc_type wc_type_secrets = {
-    .expects = "a list",
-    .kinds = LIST,
-    .canon = canon_secrets,
-    .brief = "[secret]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
-};
+const struct wc_type wc_type_configs = { .expects = "a list",
+                                         .kinds = LIST,
+                                         .canon = canon_references,
+                                         .brief = "[config]",
+                                         .schema = SCHEMA_LIST(SCHEMA_EITHER(SCHEMA_STRING, "@")) };
+const struct wc_type wc_type_secrets = { .expects = "a list",
+                                         .kinds = LIST,
+                                         .canon = canon_secrets,
+                                         .brief = "[secret]",
+                                         .schema = SCHEMA_LIST(SCHEMA_EITHER(SCHEMA_STRING, "@")) };
 const struct wc_type wc_type_build = { .expects = "a path or a map",
                                        .kinds = STRING | MAP,
                                        .canon = canon_build,
                                        .brief = "./dir",
-                                       .schema =
-                                           "{'anyOf':[{'type':'string'},@,{'type':'null'}]}" };
+                                       .schema = SCHEMA_ONE_OF_3(SCHEMA_STRING, "@", SCHEMA_NULL) };
 const struct wc_type wc_type_extends = { .expects = "a service or a map",
                                          .kinds = STRING | MAP,
                                          .canon = canon_extends,
                                          .brief = "service",
-                                         .schema = "{'anyOf':[{'type':'string'},@]}" };
-const struct wc_type wc_type_include = {
-    .expects = "a list of files",
-    .kinds = LIST,
-    .canon = canon_include,
-    .brief = "[a.yaml]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
+                                         .schema = SCHEMA_EITHER(SCHEMA_STRING, "@") };
+const struct wc_type wc_type_include = { .expects = "a list of files",
+                                         .kinds = LIST,
+                                         .canon = canon_include,
+                                         .brief = "[a.yaml]",
+                                         .schema = SCHEMA_LIST(SCHEMA_EITHER(SCHEMA_STRING, "@")) };
+const struct wc_type wc_type_gpus = { .expects = "'all' or a list",
+                                      .kinds = STRING | LIST,
+                                      .canon = canon_requests,
+                                      .brief = "all",
+                                      .schema = SCHEMA_ONE_OF_3("{'enum':['all']}",
+                                                                "{'type':'string','pattern':'[$]'}",
+                                                                SCHEMA_LIST("@")) };
+const struct wc_type wc_type_requests = {
+    .expects = "a list of maps", .kinds = LIST, .canon = canon_requests, .schema = SCHEMA_LIST("@")
 };
-const struct wc_type wc_type_gpus = {
-    .expects = "'all' or a list",
-    .kinds = STRING | LIST,
-    .canon = canon_requests,
-    .brief = "all",
-    .schema =
-        "{'anyOf':[{'enum':['all']},{'type':'string','pattern':'[$]'},{'type':'array','items':@}]}"
-};
-const struct wc_type wc_type_requests = { .expects = "a list of maps",
-                                          .kinds = LIST,
-                                          .canon = canon_requests,
-                                          .schema = "{'type':'array','items':@}" };
 const struct wc_type wc_type_device_count = { .expects = "'all' or a number",
                                               .kinds = STRING | INT,
                                               .canon = canon_device_count,
                                               .brief = "all",
-                                              .schema = "{'type':['string','number']}" };
+                                              .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_external = { .expects = "true or false",
                                           .kinds = BOOL | STRING | MAP,
                                           .canon = canon_external,
                                           .decode = decode_external,
                                           .brief = "true",
-                                          .schema = "{'anyOf':[{'type':['boolean','string']},@]}" };
+                                          .schema =
+                                              SCHEMA_EITHER("{'type':['boolean','string']}", "@") };

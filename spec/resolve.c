@@ -33,17 +33,59 @@ static bool is_false(const struct wc_node *value)
     return value != NULL && value->kind == WC_NODE_BOOL && !value->boolean;
 }
 
-static void read_file(struct wc_load *load, const struct wc_node *path, bool required, bool raw,
-                      struct scope *scope, struct wc_map *into)
+static bool usable(const struct wc_node *list)
+{
+    return list != NULL && list->kind == WC_NODE_LIST;
+}
+
+/* A file as messages name it: from the working directory, or as it is written when it is elsewhere
+ * and that leads there. What an included file writes counts from another directory. */
+static const char *name_of(struct wc_load *load, const struct wc_node *path, const char *full)
+{
+    const char *shown = wc_load_shown(load, full);
+    bool leads_there = wc_streq(load->project_dir, load->options->cwd) &&
+                       wc_streq(wc_load_path(load, load->project_dir, path->raw), full);
+    return shown[0] == '/' && leads_there ? path->raw : shown;
+}
+
+/* The text of a file that a service names; it is parsed when all were got. */
+static void get_file(struct wc_load *load, const struct wc_node *path, bool required)
 {
     const char *full = wc_load_path(load, load->project_dir, path->text);
     struct wc_text text;
-    if (!required && !wc_access_exists(load, full))
+    if (required || wc_access_exists(load, full))
+        (void)wc_access_env(load, full, name_of(load, path, full), path->at, path->span, &text);
+}
+
+void wc_resolve_get(struct wc_load *load, const struct wc_node *service)
+{
+    const struct wc_node *files = wc_node_get(service, "env_file");
+    for (size_t i = 0; usable(files) && !load->options->no_env_resolution && i < files->n; i++) {
+        const struct wc_node *path = wc_node_get(files->items[i], "path");
+        if (path != NULL && path->kind == WC_NODE_STRING)
+            get_file(load, path, !is_false(wc_node_get(files->items[i], "required")));
+    }
+    files = wc_node_get(service, "label_file");
+    for (size_t i = 0; usable(files) && i < files->n; i++)
+        if (files->items[i]->kind == WC_NODE_STRING)
+            get_file(load, files->items[i], true);
+}
+
+static void read_file(struct wc_load *load, const struct wc_node *path, bool raw,
+                      struct scope *scope, struct wc_map *into)
+{
+    const char *full = wc_load_path(load, load->project_dir, path->text);
+    const char *shown = name_of(load, path, full);
+    struct wc_text text;
+    if (load->budget.over || !wc_access_kept(load, full, &text))
         return;
-    if (!wc_access_read(load, full, path->raw, path->at, path->span, &text))
-        return;
-    wc_diags_source(load->diags, path->raw, text.bytes, text.len);
-    struct wc_dotenv in = { .file = path->raw,
+    if (!wc_map_has(&load->origins, shown)) {
+        struct wc_origin *from = WC_NEW(load->arena, struct wc_origin);
+        *from = (struct wc_origin){ path->at, path->span, "read for this" };
+        wc_map_put(&load->origins, shown, from);
+    }
+    wc_diags_source(load->diags, shown, text.bytes, text.len);
+    struct wc_dotenv in = { .file = shown,
                             .text = text.bytes,
                             .len = text.len,
                             .outer = scope == NULL ? NULL : look_up,
@@ -67,11 +109,6 @@ static void lay_under(struct wc_load *load, struct wc_node *service, const char 
     wc_node_put(load->arena, service, key, out);
 }
 
-static bool usable(const struct wc_node *list)
-{
-    return list != NULL && list->kind == WC_NODE_LIST;
-}
-
 static void read_env_files(struct wc_load *load, struct wc_node *service)
 {
     const struct wc_node *files = wc_node_get(service, "env_file");
@@ -83,8 +120,7 @@ static void read_env_files(struct wc_load *load, struct wc_node *service)
         const struct wc_node *path = wc_node_get(files->items[i], "path");
         const char *format = wc_node_text(files->items[i], "format");
         if (path != NULL && path->kind == WC_NODE_STRING)
-            read_file(load, path, !is_false(wc_node_get(files->items[i], "required")),
-                      format != NULL && wc_streq(format, "raw"), &scope, &found);
+            read_file(load, path, format != NULL && wc_streq(format, "raw"), &scope, &found);
     }
     if (usable(files) && (section == NULL || section->kind == WC_NODE_MAP))
         lay_under(load, service, "environment", &found, files);
@@ -101,7 +137,7 @@ static void read_label_files(struct wc_load *load, struct wc_node *service)
     wc_map_init(&found, load->arena);
     for (size_t i = 0; usable(files) && i < files->n; i++)
         if (files->items[i]->kind == WC_NODE_STRING)
-            read_file(load, files->items[i], true, false, NULL, &found);
+            read_file(load, files->items[i], false, NULL, &found);
     if (usable(files) && (section == NULL || section->kind == WC_NODE_MAP))
         lay_under(load, service, "labels", &found, files);
     if (usable(files))

@@ -1,8 +1,8 @@
 /* schema.c - the tables as a JSON Schema for editors.
  *
  * Every table is a definition under its name. A kind of value brings its own schema, in which '
- * stands for a quotation mark and @ for the definition of the row's table. Where text is one of a
- * few words, text with a $ passes too: it isn't known before it is interpolated.
+ * stands for a quotation mark, @ for the definition of the row's table and % for its words. Where
+ * text is one of a few words, text with a $ passes too: it isn't known before it is interpolated.
  */
 #include <string.h>
 
@@ -52,25 +52,34 @@ static void add_reference(struct wc_buf *out, const struct wc_field *field)
 
 static void add_words(struct wc_buf *out, const char *const *words)
 {
-    wc_buf_adds(out, "{\"anyOf\":[{\"enum\":[");
+    wc_buf_adds(out, "{\"enum\":[");
     for (size_t i = 0; words[i] != NULL; i++)
         wc_buf_printf(out, "%s\"%s\"", i == 0 ? "" : ",", words[i]);
-    wc_buf_adds(out, "]},{\"type\":\"string\",\"pattern\":\"[$]\"}]}");
+    wc_buf_adds(out, "]}");
+}
+
+static void add_words_or_template(struct wc_buf *out, const char *const *words)
+{
+    wc_buf_adds(out, "{\"anyOf\":[");
+    add_words(out, words);
+    wc_buf_adds(out, ",{\"type\":\"string\",\"pattern\":\"[$]\"}]}");
 }
 
 /* The schema of a row's value: an object. */
 static void add_value(struct wc_buf *out, const struct wc_field *field)
 {
     const char *schema = field->type->schema;
-    if (field->words != NULL) {
-        add_words(out, field->words);
+    if (wc_field_is_word(field)) {
+        add_words_or_template(out, field->words);
         return;
     }
     for (const char *p = schema == NULL ? "{}" : schema; *p != '\0'; p++) {
         if (*p == '@')
             add_reference(out, field);
+        else if (*p == '%')
+            add_words(out, field->words);
         else
-            wc_buf_addc(out, *p == '\'' ? '"' : *p);
+            wc_buf_addc(out, (char)(*p == '\'' ? '"' : *p));
     }
 }
 

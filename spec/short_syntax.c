@@ -3,19 +3,13 @@
  */
 #include "spec/short_syntax.h"
 
+#include "base/arena.h"
+#include "base/str.h"
+#include "spec/kinds.h"
+#include "spec/scalar.h"
 #include "spec/types.h"
 
 #include <string.h>
-
-#include "base/arena.h"
-#include "base/str.h"
-#include "spec/scalar.h"
-
-#define STRING WC_KIND(WC_NODE_STRING)
-#define INT WC_KIND(WC_NODE_INT)
-#define BOOL WC_KIND(WC_NODE_BOOL)
-#define LIST WC_KIND(WC_NODE_LIST)
-#define MAP WC_KIND(WC_NODE_MAP)
 
 static const struct wc_type item_type = { .expects = "a string or a map", .kinds = STRING | MAP };
 static const struct wc_field item_row = { .type = &item_type };
@@ -168,22 +162,20 @@ static struct wc_node *canon_ulimit(struct wc_load *load, struct wc_node *node,
 static struct wc_node *canon_ulimits(struct wc_load *load, const struct wc_field *field,
                                      struct wc_node *node, const struct wc_where *where)
 {
-    static const char *const names[] = { "core",   "cpu",        "data",     "fsize",
-                                         "locks",  "memlock",    "msgqueue", "nice",
-                                         "nofile", "nproc",      "rss",      "rtprio",
-                                         "rttime", "sigpending", "stack",    "as" };
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, node);
-    (void)field;
+    size_t n_names = 0;
+    while (field->words[n_names] != NULL)
+        n_names++;
     for (size_t i = 0; i < node->n; i++) {
         struct wc_member *m = &node->members[i];
         struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
         size_t known = 0;
-        while (known < WC_COUNT(names) && !wc_streq(names[known], m->key))
+        while (known < n_names && !wc_streq(field->words[known], m->key))
             known++;
-        if (known == WC_COUNT(names)) {
+        if (known == n_names) {
             struct wc_diag *diag = wc_report_at(load, WC_E_UNKNOWN_KEY, m->key_at, m->key_span,
                                                 "no limit is called '%s'", m->key);
-            wc_hint_words(load, diag, m->key, names, WC_COUNT(names), true);
+            wc_hint_words(load, diag, m->key, field->words, n_names, true);
             continue;
         }
         wc_node_put_at(load->arena, out, m, canon_ulimit(load, m->value, &inner));
@@ -386,21 +378,21 @@ const char *wc_ident_subnet(struct wc_arena *arena, const struct wc_node *item)
     return member_text(item, "subnet");
 }
 
-const struct wc_type wc_type_devices = {
-    .expects = "a list of devices",
-    .kinds = LIST,
-    .canon = canon_devices,
-    .decode = decode_devices,
-    .brief = "[/dev/a:/dev/b:rwm]",
-    .schema = "{'type':'array','items':{'anyOf':[{'type':'string'},@]}}"
-};
+const struct wc_type wc_type_devices = { .expects = "a list of devices",
+                                         .kinds = LIST,
+                                         .canon = canon_devices,
+                                         .decode = decode_devices,
+                                         .brief = "[/dev/a:/dev/b:rwm]",
+                                         .schema = SCHEMA_LIST(SCHEMA_EITHER(SCHEMA_STRING, "@")) };
 const struct wc_type wc_type_ulimits = {
     .expects = "a map of limits",
     .kinds = MAP,
     .canon = canon_ulimits,
     .decode = decode_ulimits,
     .brief = "{nofile: 1024}",
-    .schema = "{'type':'object','additionalProperties':{'anyOf':[{'type':['number','string']},@]}}"
+    .schema =
+        "{'type':'object','propertyNames':%,'additionalProperties':{'anyOf':[{'type':'integer','"
+        "minimum':-1},{'type':'string','pattern':'^[-+]?[0-9][0-9a-zA-Z_.+-]*$|[$]'},@]}}"
 };
 const struct wc_type wc_type_depends_on = {
     .expects = "a list of services or a map",
@@ -408,8 +400,7 @@ const struct wc_type wc_type_depends_on = {
     .canon = canon_depends_on,
     .decode = decode_depends_on,
     .brief = "[service]",
-    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}},{'"
-              "type':'array','items':{'type':'string'}}]}"
+    .schema = SCHEMA_EITHER(SCHEMA_MAP(SCHEMA_EITHER("@", SCHEMA_NULL)), SCHEMA_LIST(SCHEMA_STRING))
 };
 const struct wc_type wc_type_networks = {
     .expects = "a list of networks or a map",
@@ -417,22 +408,19 @@ const struct wc_type wc_type_networks = {
     .canon = canon_networks,
     .decode = decode_networks,
     .brief = "[network]",
-    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}},{'"
-              "type':'array','items':{'type':'string'}}]}"
+    .schema = SCHEMA_EITHER(SCHEMA_MAP(SCHEMA_EITHER("@", SCHEMA_NULL)), SCHEMA_LIST(SCHEMA_STRING))
 };
 const struct wc_type wc_type_names = {
     .expects = "a list of names or a map",
     .kinds = LIST | MAP,
     .canon = canon_networks,
     .brief = "[name]",
-    .schema = "{'anyOf':[{'type':'object','additionalProperties':{'anyOf':[@,{'type':'null'}]}},{'"
-              "type':'array','items':{'type':'string'}}]}"
+    .schema = SCHEMA_EITHER(SCHEMA_MAP(SCHEMA_EITHER("@", SCHEMA_NULL)), SCHEMA_LIST(SCHEMA_STRING))
 };
 const struct wc_type wc_type_env_files = {
     .expects = "a path or a list of paths",
     .kinds = STRING | LIST,
     .canon = canon_env_files,
     .brief = "a.env",
-    .schema =
-        "{'anyOf':[{'type':'string'},{'type':'array','items':{'anyOf':[{'type':'string'},@]}}]}"
+    .schema = SCHEMA_EITHER(SCHEMA_STRING, SCHEMA_LIST(SCHEMA_EITHER(SCHEMA_STRING, "@")))
 };

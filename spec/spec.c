@@ -1,5 +1,6 @@
 /* spec.c - the pipeline. Every stage goes on after an error, so that one run finds all of them; a
- * value that was reported is marked and passed over by the stages behind.
+ * value that was reported is marked and passed over by the stages behind. Only a limit ends the
+ * load: what is beyond it would cost more than it could tell.
  */
 #include "wcompose/spec.h"
 
@@ -30,6 +31,7 @@ static struct wc_load begin(const struct wc_spec_options *options, struct wc_are
     wc_map_init(&load.warned, arena);
     wc_map_init(&load.opened, arena);
     wc_map_init(&load.origins, arena);
+    wc_map_init(&load.texts, arena);
     return load;
 }
 
@@ -96,31 +98,21 @@ static void tidy(struct wc_diags *diags)
     diags->n = kept;
 }
 
-/* Beyond the limit the rest isn't worth the work. */
-static bool few_services(struct wc_load *load, const struct wc_node *root)
-{
-    const struct wc_node *services = wc_node_get(root, "services");
-    size_t n = services != NULL && services->kind == WC_NODE_MAP ? services->n : 0;
-    if (n == 0)
-        return true;
-    size_t at = load->budget.max[WC_LIMIT_SERVICES] < n ? load->budget.max[WC_LIMIT_SERVICES] : 0;
-    return wc_budget_check(&load->budget, load->diags, WC_LIMIT_SERVICES, n,
-                           services->members[at].key_at, services->members[at].key_span);
-}
-
 int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
                  struct wc_diags *diags, struct wc_project **out)
 {
     struct wc_load load = begin(options, arena, diags);
     int rc = wc_discover(&load);
-    struct wc_node *root = rc == 0 ? wc_files_load(&load) : NULL;
+    struct wc_node *root = rc == 0 && !load.budget.over ? wc_files_load(&load) : NULL;
     struct wc_project *project = NULL;
-    if (root != NULL && few_services(&load, root)) {
+    if (root != NULL && !load.budget.over) {
         project = wc_build_project(&load, root);
         wc_validate(&load, project, root);
         wc_objects_check(&load, project, root);
         wc_restricted_check(&load, project, root);
         wc_build_select(&load, project, root);
+    }
+    if (project != NULL && !load.budget.over) {
         wc_build_finish(&load, project, root);
         wc_loaded_read(&load, root, project);
         keep_variables(&load, project);

@@ -8,9 +8,9 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "spec/kinds.h"
 #include "spec/types.h"
 
-#define STRING WC_KIND(WC_NODE_STRING)
 #define NUMBERS (WC_KIND(WC_NODE_INT) | WC_KIND(WC_NODE_FLOAT) | STRING)
 
 static void decode_text(struct wc_load *load, const struct wc_field *field,
@@ -169,49 +169,50 @@ const struct wc_type wc_type_restart = {
     .kinds = STRING,
     .canon = canon_restart,
     .decode = decode_text,
-    .schema = "{'anyOf':[{'enum':['no','always','on-failure','unless-stopped']},{'type':'string','"
-              "pattern':'[$]|^(on-failure:[0-9]+)?$'}]}"
+    .schema = SCHEMA_EITHER("{'enum':['no','always','on-failure','unless-stopped']}",
+                            "{'type':'string','pattern':'[$]|^(on-failure:[0-9]+)?$'}")
 };
 const struct wc_type wc_type_signal = { .expects = "a signal's name",
                                         .kinds = STRING,
                                         .canon = canon_signal,
                                         .decode = decode_text,
-                                        .schema = "{'type':'string'}" };
+                                        .schema = SCHEMA_STRING };
 const struct wc_type wc_type_pull_policy = {
     .expects = "a string",
     .kinds = STRING,
     .canon = canon_pull_policy,
     .decode = decode_text,
-    .schema = "{'anyOf':[{'enum':['always','never','missing','if_not_present','build','refresh','"
-              "daily','weekly']},{'type':'string','pattern':'[$]|^(every_.+)?$'}]}"
+    .schema = SCHEMA_EITHER(
+        "{'enum':['always','never','missing','if_not_present','build','refresh','daily','weekly']}",
+        "{'type':'string','pattern':'[$]|^(every_.+)?$'}")
 };
 const struct wc_type wc_type_container_name = { .expects = "a string",
                                                 .kinds = STRING,
                                                 .canon = canon_container_name,
                                                 .decode = decode_text,
-                                                .schema = "{'type':'string'}" };
+                                                .schema = SCHEMA_STRING };
 const struct wc_type wc_type_oom_score = { .expects = "a whole number",
                                            .kinds = NUMBERS,
                                            .canon = canon_oom_score,
                                            .decode = decode_int,
-                                           .schema = "{'type':['number','string']}" };
+                                           .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_memswap = { .expects = "a size such as 512m, or -1",
-                                         .kinds = WC_KIND(WC_NODE_INT) | STRING,
+                                         .kinds = INT | STRING,
                                          .canon = canon_memswap,
                                          .decode = decode_memswap,
                                          .brief = "1g",
-                                         .schema = "{'type':['number','string']}" };
+                                         .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_swappiness = { .expects = "a percentage, 0 to 100",
-                                            .kinds = WC_KIND(WC_NODE_INT) | STRING,
+                                            .kinds = INT | STRING,
                                             .canon = canon_swappiness,
-                                            .schema = "{'type':['number','string']}" };
+                                            .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_micros = { .expects = "microseconds, or a duration such as 400ms",
                                         .kinds = NUMBERS,
                                         .canon = canon_micros,
                                         .brief = "400ms",
-                                        .schema = "{'type':['number','string']}" };
+                                        .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_file_mode = { .expects = "an octal mode such as 0440",
-                                           .kinds = WC_KIND(WC_NODE_INT) | STRING,
+                                           .kinds = INT | STRING,
                                            .canon = canon_file_mode,
                                            .brief = "0440",
-                                           .schema = "{'type':['number','string']}" };
+                                           .schema = SCHEMA_STRING_OR_NUMBER };

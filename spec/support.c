@@ -76,7 +76,7 @@ const char *wc_support_merge_word(struct wc_arena *arena, const struct wc_field 
 const char *wc_support_takes(struct wc_arena *arena, const struct wc_field *field)
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    if (field->words == NULL)
+    if (!wc_field_is_word(field))
         return field->type->expects;
     for (size_t i = 0; field->words[i] != NULL; i++)
         wc_buf_printf(&text, "%s%s",

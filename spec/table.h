@@ -59,7 +59,8 @@ struct wc_type {
     bool null_ok;       /* null is a value: it isn't refused when it is left after merging */
     const char *hint;   /* what to write instead of a wrong value, or NULL */
     const char *brief;  /* the short form by example; NULL: there is one form only */
-    const char *schema; /* JSON Schema with ' for "; @ is that of field.sub; NULL: made by words */
+    const char *schema; /* JSON Schema with ' for "; @ is that of field.sub, % that of field.words;
+                           NULL: made by words */
 };
 
 enum { WC_NO_OFFSET = -1 };
@@ -73,8 +74,9 @@ struct wc_field {
     enum wc_hash_class hash;
     enum wc_support windows;    /* of Windows containers; WC_AS_LINUX when left out */
     const struct wc_table *sub; /* members of a section, of each item, of each entry */
-    const char *const *words;   /* NULL-terminated: the only values */
+    const char *const *words;   /* NULL-terminated: the only values, or the only keys of a map */
     const char *(*ident)(struct wc_arena *arena, const struct wc_node *item);
+    bool shows_zero;      /* canonical output keeps a value of zero, false or nothing (output.c) */
     const char *required; /* sections: these members must be there, separated by blanks */
     const char *fallback; /* what holds when the key is absent, in words; NULL: nothing */
     const char *clause;   /* of the specification; NULL: as the table says */
@@ -103,6 +105,9 @@ extern const struct wc_table wc_table_project, wc_table_service, wc_table_deploy
 
 /* What becomes of a row's value in containers of a platform; never WC_AS_LINUX. */
 enum wc_support wc_field_support(const struct wc_field *field, enum wc_platform platform);
+
+/* True when the value is one of the row's words (and not a map with such keys). */
+bool wc_field_is_word(const struct wc_field *field);
 
 /* True when null is a value that may be left after merging: commands, and sections that may be
  * there with nothing in them. */

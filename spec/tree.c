@@ -279,9 +279,10 @@ void wc_node_resolve(struct wc_arena *arena, struct wc_node *node)
     static const char *const lies[] = { "false", "False", "FALSE" };
     const char *raw = node->raw;
     node->text = raw;
-    if (begins_as_string(raw)) {
-        node->kind = WC_NODE_STRING;
-    } else if (one_of(raw, nulls, WC_COUNT(nulls))) {
+    node->kind = WC_NODE_STRING;
+    if (begins_as_string(raw))
+        return;
+    if (one_of(raw, nulls, WC_COUNT(nulls))) {
         node->kind = WC_NODE_NULL;
         node->text = "";
     } else if (one_of(raw, truths, WC_COUNT(truths)) || one_of(raw, lies, WC_COUNT(lies))) {
@@ -295,7 +296,5 @@ void wc_node_resolve(struct wc_arena *arena, struct wc_node *node)
     } else if (wc_scalar_float(raw, &node->number)) {
         node->kind = WC_NODE_FLOAT;
         node->text = wc_scalar_uint64(raw) ? raw : wc_scalar_float_text(arena, node->number);
-    } else {
-        node->kind = WC_NODE_STRING;
     }
 }

@@ -9,13 +9,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "spec/addresses.h"
+#include "spec/kinds.h"
 #include "spec/scalar.h"
-
-#define STRING WC_KIND(WC_NODE_STRING)
-#define INT WC_KIND(WC_NODE_INT)
-#define FLOAT WC_KIND(WC_NODE_FLOAT)
-#define BOOL WC_KIND(WC_NODE_BOOL)
-#define ANY (STRING | INT | FLOAT | BOOL | WC_KIND(WC_NODE_LIST) | WC_KIND(WC_NODE_MAP))
 
 static const char size_hint[] = "a whole number and a unit: 512m, 2g, 64k, 100b";
 static const char duration_hint[] = "a number and a unit (ms, s, m, h, d, w): 10s, 1m30s, 500ms";
@@ -249,13 +245,37 @@ static void decode_trust(struct wc_load *load, const struct wc_field *field,
 }
 
 const struct wc_type wc_type_string = {
-    .expects = "a string", .kinds = STRING, .decode = decode_text, .schema = "{'type':'string'}"
+    .expects = "a string", .kinds = STRING, .decode = decode_text, .schema = SCHEMA_STRING
+};
+const struct wc_type wc_type_ip4 = {
+    .expects = "an IPv4 address",
+    .kinds = STRING,
+    .canon = wc_canon_ip4,
+    .decode = decode_text,
+    .hint = "four numbers up to 255, without zeros in front: 172.20.0.5",
+    .schema = "{'type':'string','pattern':'^([0-9]{1,3}([.][0-9]{1,3}){3})?$|[$]'}"
+};
+const struct wc_type wc_type_ip6 = {
+    .expects = "an IPv6 address",
+    .kinds = STRING,
+    .canon = wc_canon_ip6,
+    .decode = decode_text,
+    .hint = "groups of hex digits, without a prefix length: 2001:db8::5",
+    .schema = "{'type':'string','pattern':'^([0-9a-fA-F]*:[0-9a-fA-F:.]*)?$|[$]'}"
+};
+const struct wc_type wc_type_mac = {
+    .expects = "a MAC address of one card",
+    .kinds = STRING,
+    .canon = wc_canon_mac,
+    .decode = decode_text,
+    .hint = "six pairs of hex digits, the first of them even: \"02:42:ac:11:00:02\"",
+    .schema = "{'type':'string','pattern':'^([0-9a-fA-F]{2}([:-][0-9a-fA-F]{2}){5})?$|[$]'}"
 };
 const struct wc_type wc_type_text = { .expects = "a string or a number",
                                       .kinds = STRING | INT | FLOAT,
                                       .canon = canon_text,
                                       .decode = decode_text,
-                                      .schema = "{'type':['string','number']}" };
+                                      .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_truth_text = { .expects = "a string, true or false",
                                             .kinds = STRING | BOOL,
                                             .canon = canon_text,
@@ -278,7 +298,7 @@ const struct wc_type wc_type_int = { .expects = "a whole number",
                                      .kinds = INT | FLOAT | STRING,
                                      .canon = canon_int,
                                      .decode = decode_int,
-                                     .schema = "{'type':['number','string']}" };
+                                     .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_whole = { .expects = "a whole number",
                                        .kinds = INT | FLOAT,
                                        .canon = canon_int,
@@ -288,48 +308,48 @@ const struct wc_type wc_type_count = { .expects = "a whole number",
                                        .kinds = INT | FLOAT | STRING,
                                        .canon = canon_count,
                                        .decode = decode_int,
-                                       .schema = "{'type':['number','string']}" };
+                                       .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_number = { .expects = "a number",
                                         .kinds = INT | FLOAT | STRING,
                                         .canon = canon_number,
                                         .decode = decode_number,
-                                        .schema = "{'type':['number','string']}" };
+                                        .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_bytes = { .expects = "a size such as 512m",
                                        .kinds = INT | STRING,
                                        .canon = canon_bytes,
                                        .decode = decode_bytes,
                                        .hint = size_hint,
                                        .brief = "512m",
-                                       .schema = "{'type':['number','string']}" };
+                                       .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_size = { .expects = "a size such as 512m, as a string",
                                       .kinds = STRING,
                                       .canon = canon_bytes,
                                       .decode = decode_bytes,
                                       .hint = size_hint,
                                       .brief = "512m",
-                                      .schema = "{'type':'string'}" };
+                                      .schema = SCHEMA_STRING };
 const struct wc_type wc_type_bytes_m1 = { .expects = "a size such as 512m, or -1",
                                           .kinds = INT | STRING,
                                           .canon = canon_bytes_m1,
                                           .decode = decode_bytes,
                                           .hint = size_hint,
                                           .brief = "512m",
-                                          .schema = "{'type':['number','string']}" };
+                                          .schema = SCHEMA_STRING_OR_NUMBER };
 const struct wc_type wc_type_duration = { .expects = "a duration such as 1m30s",
                                           .kinds = STRING,
                                           .canon = canon_duration,
                                           .decode = decode_duration,
                                           .hint = duration_hint,
                                           .brief = "1m30s",
-                                          .schema = "{'type':'string'}" };
+                                          .schema = SCHEMA_STRING };
 const struct wc_type wc_type_isolation = {
     .expects = "default, process or hyperv",
     .kinds = STRING,
     .canon = canon_isolation,
     .decode = decode_isolation,
-    .schema =
-        "{'anyOf':[{'enum':['default','process','hyperv']},{'type':'string','pattern':'[$]|^([dD]["
-        "eE][fF][aA][uU][lL][tT]|[pP][rR][oO][cC][eE][sS][sS]|[hH][yY][pP][eE][rR][vV])?$'}]}"
+    .schema = SCHEMA_EITHER("{'enum':['default','process','hyperv']}",
+                            "{'type':'string','pattern':'[$]|^([dD][eE][fF][aA][uU][lL][tT]|[pP]["
+                            "rR][oO][cC][eE][sS][sS]|[hH][yY][pP][eE][rR][vV])?$'}")
 };
 const struct wc_type wc_type_trust = { .expects = "trusted or untrusted",
                                        .kinds = STRING,

@@ -10,6 +10,9 @@
 /* Scalars; the comment names the C type at the offset. */
 extern const struct wc_type wc_type_string;     /* const char * */
 extern const struct wc_type wc_type_text;       /* const char *; numbers too, as text */
+extern const struct wc_type wc_type_ip4;        /* const char *; "" is none */
+extern const struct wc_type wc_type_ip6;        /* the same */
+extern const struct wc_type wc_type_mac;        /* the same */
 extern const struct wc_type wc_type_truth_text; /* const char *; true and false too, as text */
 extern const struct wc_type wc_type_word;       /* const char *, one of row.words */
 extern const struct wc_type wc_type_bool;       /* bool; "yes" and kin too */
@@ -47,6 +50,7 @@ extern const struct wc_type wc_type_items;   /* a list of sections */
 
 /* With short forms of their own (short_syntax.c). */
 extern const struct wc_type wc_type_ports;      /* struct wc_port *, size_t behind it */
+extern const struct wc_type wc_type_expose;     /* struct wc_strv */
 extern const struct wc_type wc_type_mounts;     /* struct wc_mount *, size_t */
 extern const struct wc_type wc_type_tmpfs;      /* checked here, decoded with the mounts */
 extern const struct wc_type wc_type_devices;    /* struct wc_strv */

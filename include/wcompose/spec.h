@@ -40,7 +40,12 @@ enum wc_platform { WC_PLATFORM_LINUX, WC_PLATFORM_WINDOWS, WC_PLATFORMS };
 struct wc_spec_limits {
     size_t file_bytes, total_bytes, files; /* one file, all files, how many */
     size_t depth, nodes, alias_nodes;      /* levels, values written, values that aliases add */
+    size_t extends_nodes, extends_chain;   /* values that `extends` adds; services in a row */
+    size_t includes, include_depth;        /* `include`: files, levels */
+    size_t include_nodes;                  /* values of files that are included again */
+    size_t copy_ratio;                     /* what these three add for each value written */
     size_t key_bytes, variables;           /* one key; variables of one env file */
+    size_t env_lines;                      /* of all env files and label files */
     size_t value_bytes, expanded_bytes;    /* interpolation: one value, all of them */
     size_t services;
 };

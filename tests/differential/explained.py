@@ -91,11 +91,14 @@ RULES = [
     ("no-shell", ours(r"no shell reads this command")),
     ("known-limits", ours(r"no limit is called")),
     ("soft-below-hard", ours(r"the soft limit of '.*' is above the hard one")),
-    ("known-words", ours(r"(stop_signal|restart|pull_policy|ports\[\d+\]\.(mode|protocol)|cgroup) can't be|"
+    ("known-words", ours(r"(stop_signal|restart|pull_policy|ports\[\d+\]\.(mode|protocol)|cgroup|deploy\.mode|"
+                         r"endpoint_mode|failure_action) can't be|"
                          r"port '.*': the protocol is tcp, udp or sctp, not|"
                          r"unknown isolation")),
     ("known-mount-options", ours(r"volume '.*': unknown option")),
     ("port-range", ours(r"(container|host)'s port must be")),
+    ("exposed-ports", ours(r"takes a port of 1 to 65535, not")),
+    ("real-addresses", ours(r"takes an? (IPv4|IPv6|MAC) address")),
     ("device-permissions", ours(r"device permissions are of")),
     ("whole-sizes", ours(r"takes a (size|whole number|percentage)(, 0 to 100| such as 512m)?(, or -1)?, "
                          r"not (a number with a fraction|'[-+]?[0-9]*\.[0-9]*'|'[0-9]+[eE][0-9]+')$")),

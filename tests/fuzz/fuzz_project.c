@@ -2,20 +2,17 @@
  *
  * The input is cut at lines "=== NAME": what follows is the file /p/NAME; what comes before the
  * first such line is /p/compose.yaml. The first byte of a "=== -f NAME" asks for the file by -f as
- * well. What must hold: no crash, no leak, no hang; an error has a message and, where it names a
- * place of a file that was read, that place exists; a model's text forms load again to the same
- * hashes.
+ * well. What must hold: no crash, no leak, no hang, and what fuzz_load.h says.
  */
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "fuzz_load.h"
 #include "wcompose/spec.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -95,68 +92,23 @@ static void split(struct wc_arena *arena, struct memory *memory, const char *tex
         file->len = (size_t)(end - file->text);
 }
 
-/* Loads the files of the command line or, where text is given, that: in the directory of the
- * project that it was printed from, whose .env was read with it. */
-static struct wc_project *load(struct wc_arena *arena, struct memory *memory,
-                               const struct wc_buf *text, const char *cwd, bool canonical)
-{
-    static const char *const environ[] = { "A=1", "EMPTY=", "HOME=/p/home", NULL };
-    static const char *const profiles[] = { "*" };
-    struct wc_spec_access access = { read_memory, memory_has, memory };
-    struct wc_spec_options options = { .cwd = cwd,
-                                       .environ = environ,
-                                       .profiles = profiles,
-                                       .n_profiles = 1,
-                                       .files = memory->named,
-                                       .n_files = text == NULL ? memory->n_named : 0,
-                                       .text = text == NULL ? NULL : text->data,
-                                       .text_len = text == NULL ? 0 : text->len,
-                                       .canonical = canonical,
-                                       .access = &access };
-    struct wc_diags diags;
-    struct wc_project *project = NULL;
-    wc_diags_init(&diags, arena);
-    int rc = wc_spec_load(&options, arena, &diags, &project);
-    if ((rc == 0) != (project != NULL) || (rc == 0) != (diags.n_errors == 0))
-        abort();
-    for (size_t i = 0; i < diags.n; i++) {
-        size_t width;
-        const struct wc_diag *diag = &diags.items[i];
-        if (diag->msg == NULL || diag->msg[0] == '\0' || diag->code == NULL)
-            abort();
-        if (diag->at.line > 1 && diag->at.file != NULL &&
-            wc_diags_line(&diags, diag->at.file, diag->at.line, &width) == NULL)
-            abort();
-    }
-    return project;
-}
-
-static void must_equal(const struct wc_project *a, const struct wc_project *b, const char *text)
-{
-    bool same = b != NULL && a->n_services == b->n_services;
-    for (size_t i = 0; same && i < a->n_services; i++)
-        same = strcmp(a->services[i].spec_hash, b->services[i].spec_hash) == 0;
-    if (same)
-        return;
-    fprintf(stderr, "not the same again:\n%s\n", text);
-    abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wc_arena arena;
     struct memory memory = { 0 };
+    struct wc_spec_access access = { read_memory, memory_has, &memory };
+    struct wc_spec_options options = fuzz_options("/p");
     wc_arena_init(&arena);
     split(&arena, &memory, (const char *)data, size);
-    struct wc_project *project = load(&arena, &memory, NULL, "/p", false);
-    if (project != NULL) {
-        struct wc_buf wire = WC_BUF_INIT, yaml = WC_BUF_INIT;
-        wc_spec_render_wire(project, &wire);
-        must_equal(project, load(&arena, &memory, &wire, project->working_dir, true), wire.data);
-        wc_spec_render(project, WC_RENDER_YAML, &yaml);
-        must_equal(project, load(&arena, &memory, &yaml, project->working_dir, false), yaml.data);
-        wc_buf_deinit(&wire);
-        wc_buf_deinit(&yaml);
+    options.access = &access;
+    options.files = memory.named;
+    options.n_files = memory.n_named;
+    struct wc_project *project = fuzz_load(&arena, &options);
+    if (project !=
+        NULL) { /* in the directory that it was printed from, whose .env was read with it */
+        options.cwd = project->working_dir;
+        options.n_files = 0;
+        fuzz_come_back(&arena, options, project);
     }
     wc_arena_deinit(&arena);
     return 0;

@@ -42,6 +42,10 @@ static const struct sample samples[] = {
     { &wc_type_pid, NULL, "host", "other" },
     { &wc_type_strings, NULL, "[a, b]", "[b, c]" },
     { &wc_type_texts, NULL, "[a, 1]", "[1, c]" },
+    { &wc_type_expose, NULL, "[80/udp, 1]", "[1, 2-3]" },
+    { &wc_type_ip4, NULL, "10.0.0.5", "10.0.0.6" },
+    { &wc_type_ip6, NULL, "\"fe80::1\"", "\"::\"" },
+    { &wc_type_mac, NULL, "\"02:42:ac:11:65:43\"", "\"02-42-ac-11-65-44\"" },
     { &wc_type_string_or_list, "a", "[a, b]", "[b, c]" },
     { &wc_type_command, "a b", "[a, b]", "[c]" },
     { &wc_type_test, "a", "[CMD, a]", "[NONE]" },
@@ -151,10 +155,10 @@ static void add_value(struct wc_buf *out, const struct wc_field *field, const ch
 static void add_full(struct wc_buf *out, const struct wc_field *field, unsigned depth)
 {
     const struct sample *sample = sample_of(field);
-    if (field->words == NULL && sample == NULL)
+    if (!wc_field_is_word(field) && sample == NULL)
         fail_msg("the kind of '%s' has no sample", field->key);
     else
-        add_value(out, field, field->words != NULL ? field->words[0] : sample->full, depth);
+        add_value(out, field, wc_field_is_word(field) ? field->words[0] : sample->full, depth);
 }
 
 static bool is_required(const char *required, const char *key)
@@ -345,9 +349,9 @@ static void merges(const struct wc_table *table, const struct wc_field *field)
     static const struct wc_where top = { 0 };
     struct box box;
     const struct sample *sample = sample_of(field);
-    const char *first = field->words != NULL ? field->words[0] : sample->full;
-    const char *second = sample == NULL || field->words != NULL ? first : sample->other;
-    if (field->words != NULL && field->words[1] != NULL)
+    const char *first = wc_field_is_word(field) ? field->words[0] : sample->full;
+    const char *second = sample == NULL || wc_field_is_word(field) ? first : sample->other;
+    if (wc_field_is_word(field) && field->words[1] != NULL)
         second = field->words[1];
     WC_CLEANUP_BUF struct wc_buf a = WC_BUF_INIT, b = WC_BUF_INIT;
     box_open(&box);
@@ -404,7 +408,7 @@ static void load_short(const struct wc_table *table, const struct wc_field *fiel
     if (sample != NULL && sample->brief != NULL)
         loads(table, field, sample->brief);
     assert_true(sample == NULL || sample->brief != NULL || field->type->brief == NULL ||
-                field->words != NULL || (field->type->kinds & WC_KIND(WC_NODE_INT)) != 0 ||
+                wc_field_is_word(field) || (field->type->kinds & WC_KIND(WC_NODE_INT)) != 0 ||
                 field->type == &wc_type_duration || field->type == &wc_type_size);
 }
 

@@ -2,9 +2,10 @@
  *
  * Each row breaks one value or key of a good project in a known place, which the row marks by «…».
  * The text is then written in other ways that mean the same: CRLF, CR, a byte order mark, UTF-16,
- * behind wide characters, as the second of two files, with anchors in front of all values; the
- * error has to move with the text. A row is text, so its place is found by looking for the mark,
- * never by counting.
+ * behind wide characters, as the second of two files and the first, with anchors in front of all
+ * values; and the faulty service comes in by include, by extends, by an alias and by a merge key.
+ * The error has to move with the text. A row is text, so its place is found by looking for the
+ * mark, never by counting.
  */
 #include "harness/wc_test.h"
 
@@ -16,10 +17,10 @@
 
 static const char good_head[] = "name: t\n"
                                 "networks: {front: {}, back: {}}\n"
-                                "volumes: {data: {}}\n"
-                                "services:\n"
-                                "  db: {image: postgres}\n"
-                                "  web:\n";
+                                "volumes: {data: {}}\n";
+static const char good_services[] = "services:\n"
+                                    "  db: {image: postgres}\n"
+                                    "  web:";
 
 /* What follows the head; the fault stands between « and ». */
 static const struct {
@@ -67,6 +68,17 @@ static const struct {
     { "E200", "    image: nginx\n    depends_on:\n      «bd»: {condition: service_started}\n" },
     { "E202", "    image: nginx\n    networks: [front, «bck»]\n" },
     { "E202", "    image: nginx\n    networks: {front: {}, «bck»: {}}\n" },
+    { "E101", "    labels: {\"日😀\": é, b: «[1]»}\n    image: nginx\n" },
+    { "E100", "    image: nginx\n    healthcheck: {test: [CMD, \"日😀é\"], «intervall»: 10s}\n" },
+    { "E102", "    image: nginx\n    healthcheck: {test: [CMD, \"日😀é\"], interval: «10sec»}\n" },
+    { "E106", "    image: nginx\n    environment: {A: \"日😀é\", B: \"日é «${X!}»\"}\n" },
+    { "E107", "    image: nginx\n    environment: {A: 日é, B: \"😀${A:-日}${B-é} «${X:?日}»\"}\n" },
+    { "E102", "    image: nginx\n    restart: «\"${EMPTY:-日}\"»\n" },
+    { "E102",
+      "    image: nginx\n    healthcheck: {test: \"日${EMPTY:-😀}\", timeout: «\"${T:-é}\"»}\n" },
+    { "E102", "    image: nginx\n    ports: [\"${EMPTY:-80}:80\", «\"${EMPTY:-日}:80\"»]\n" },
+    { "E200",
+      "    image: nginx\n    environment: {\"日é\": 😀}\n    depends_on: [db, «\"${D:-bd}\"»]\n" },
     { "E203", "    image: nginx\n    volumes: [data:/a, «dta»:/b]\n" },
     { "E203", "    image: nginx\n    volumes:\n      - type: volume\n        source: «dta»\n       "
               " target: "
@@ -74,7 +86,23 @@ static const struct {
 };
 
 /* One way of writing the same. */
-enum dress { PLAIN, CRLF, CR, MARK, UTF16, WIDE, SECOND, TABS, ANCHORS, N_DRESSES };
+enum dress {
+    PLAIN,
+    CRLF,
+    CR,
+    MARK,
+    UTF16,
+    WIDE,
+    SECOND,
+    TABS,
+    ANCHORS,
+    FIRST,     /* merged with a file behind it */
+    INCLUDED,  /* by another file */
+    EXTENDED,  /* by a service of another file */
+    ALIASED,   /* the service is an alias */
+    MERGE_KEY, /* its keys come by "<<" */
+    N_DRESSES
+};
 
 static void replace(struct wc_buf *text, const char *from, const char *to)
 {
@@ -88,20 +116,27 @@ static void replace(struct wc_buf *text, const char *from, const char *to)
     wc_buf_add(text, out.data, out.len);
 }
 
+static void add_unit(struct wc_buf *out, unsigned unit)
+{
+    wc_buf_addc(out, (char)(unit & 0xFF));
+    wc_buf_addc(out, (char)(unit >> 8));
+}
+
 static void to_utf16(struct wc_buf *text)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     wc_buf_add(&out, "\xff\xfe", 2);
-    for (size_t i = 0; i < text->len; i++) {
-        unsigned char c = (unsigned char)text->data[i];
-        if (c >= 0x80) { /* two bytes are all that the rows have besides ASCII */
-            unsigned code = (c & 0x1FU) << 6 | ((unsigned char)text->data[++i] & 0x3FU);
-            wc_buf_addc(&out, (char)(code & 0xFF));
-            wc_buf_addc(&out, (char)(code >> 8));
-        } else {
-            wc_buf_addc(&out, (char)c);
-            wc_buf_addc(&out, '\0');
+    for (size_t i = 0; i < text->len;) {
+        unsigned char c = (unsigned char)text->data[i++];
+        unsigned more = c < 0xC0 ? 0 : c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
+        unsigned code = more == 0 ? c : c & (0x3FU >> more);
+        for (; more > 0; more--)
+            code = code << 6 | ((unsigned char)text->data[i++] & 0x3FU);
+        if (code >= 0x10000) {
+            add_unit(&out, 0xD800 + ((code - 0x10000) >> 10));
+            code = 0xDC00 + (code & 0x3FF);
         }
+        add_unit(&out, code);
     }
     wc_buf_reset(text);
     wc_buf_add(text, out.data, out.len);
@@ -113,7 +148,7 @@ static void dress(struct wc_buf *text, enum dress how)
         replace(text, "\n", "\r\n");
     else if (how == CR)
         replace(text, "\n", "\r");
-    else if (how == WIDE)
+    else if (how == WIDE || how >= FIRST)
         replace(
             text, "image: nginx",
             "\"image\": \"\xe6\x97\xa5\xf0\x9f\x98\x80\xe2\x80\xa8\xcc\x81\" # \xe6\x97\xa5\n   ");
@@ -129,7 +164,7 @@ static bool fits(const char *text, enum dress how)
 {
     return !(how == TABS && strstr(text, "? ") != NULL) &&
            !(how == ANCHORS && strchr(text, '*') != NULL) &&
-           !(how == WIDE && strstr(text, "image: nginx\n") == NULL);
+           !((how == WIDE || how >= FIRST) && strstr(text, "image: nginx\n") == NULL);
 }
 
 /* Takes the marks out of the text and says where they were. */
@@ -145,6 +180,8 @@ static struct wc_loc take_marks(struct wc_buf *text)
 struct project_files {
     const char *first, *second; /* second may be NULL */
     size_t first_len, second_len;
+    size_t n_named; /* on the command line */
+    size_t faulty;  /* 0: the first */
 };
 
 static int read_file(void *data, const char *path, size_t limit, struct wc_buf *out,
@@ -167,6 +204,40 @@ static bool exists(void *data, const char *path)
     return wc_streq(path, "/p/compose.yaml");
 }
 
+/* The project with the row's text in it. */
+static void add_project(struct wc_buf *text, const char *row, enum dress how)
+{
+    wc_buf_adds(text, good_head);
+    if (how == ALIASED || how == MERGE_KEY)
+        wc_buf_printf(text, "x-web: &web\n%s%s %s\n", row, good_services,
+                      how == ALIASED ? "*web" : "{<<: *web}");
+    else
+        wc_buf_printf(text, "%s\n%s", good_services, row);
+}
+
+/* The text among the files that this way of writing needs. */
+static struct project_files among(const struct wc_buf *text, enum dress how)
+{
+    static const char whole[] = "services: {db: {image: x}}\nnetworks: {front: {}}\n";
+    static const char including[] = "include: [two.yaml]\nservices: {\"more\": {image: \"é日\"}}\n";
+    static const char extending[] =
+        "networks: {front: {}, back: {}}\nvolumes: {data: {}}\n"
+        "services: {db: {image: é}, web: {extends: {file: two.yaml, service: web}}}\n";
+    static const char after[] =
+        "services: {web: {labels: {\"é日\": 😀}, image: z}, more: {image: z}}\n";
+    struct project_files alone = { .first = text->data, .first_len = text->len, .n_named = 1 };
+    struct project_files second = { .second = text->data, .second_len = text->len, .faulty = 1 };
+    second.first = how == INCLUDED ? including : how == EXTENDED ? extending : whole;
+    second.first_len = strlen(second.first);
+    second.n_named = how == SECOND ? 2 : 1;
+    if (how == FIRST) {
+        alone.second = after;
+        alone.second_len = strlen(after);
+        alone.n_named = 2;
+    }
+    return how == SECOND || how == INCLUDED || how == EXTENDED ? second : alone;
+}
+
 /* Loads and compares the first error; true when it is where it should be. */
 static bool points_at(const struct project_files *files, const char *code, struct wc_loc want,
                       const char *what)
@@ -174,7 +245,7 @@ static bool points_at(const struct project_files *files, const char *code, struc
     static const char *const names[] = { "compose.yaml", "two.yaml" };
     struct wc_spec_access access = { read_file, exists, (void *)(uintptr_t)files };
     struct wc_spec_options options = { .cwd = "/p", .access = &access, .files = names };
-    options.n_files = files->second != NULL ? 2 : 1;
+    options.n_files = files->n_named;
     struct wc_arena arena;
     struct wc_diags diags;
     struct wc_project *project = NULL;
@@ -186,26 +257,25 @@ static bool points_at(const struct project_files *files, const char *code, struc
         if (diags.items[i].severity == WC_SEVERITY_ERROR)
             first = &diags.items[i];
     bool fine = first != NULL && wc_streq(first->code, code) && first->at.line == want.line &&
-                first->at.col == want.col && wc_streq(first->at.file, names[options.n_files - 1]);
+                first->at.col == want.col && wc_streq(first->at.file, names[files->faulty]);
     if (!fine && first != NULL)
         fprintf(stderr, "%s: want %s at %u:%u, got %s at %s:%u:%u: %s\n%s\n---\n", what, code,
                 want.line, want.col, first->code, first->at.file, first->at.line, first->at.col,
-                first->msg, files->second != NULL ? files->second : files->first);
+                first->msg, files->faulty == 1 ? files->second : files->first);
     else if (!fine)
         fprintf(stderr, "%s: want %s at %u:%u, got nothing\n%s\n---\n", what, code, want.line,
-                want.col, files->first);
+                want.col, files->faulty == 1 ? files->second : files->first);
     wc_arena_deinit(&arena);
     return fine;
 }
 
 static bool check_row(size_t row, enum dress how)
 {
-    static const char *const names[] = { "plain", "CRLF",   "CR",   "mark",   "UTF-16",
-                                         "wide",  "second", "tabs", "anchors" };
-    static const char whole[] = "services: {db: {image: x}}\nnetworks: {front: {}}\n";
+    static const char *const names[] = { "plain",   "CRLF",     "CR",       "mark",    "UTF-16",
+                                         "wide",    "second",   "tabs",     "anchors", "first",
+                                         "include", "extended", "an alias", "<<" };
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    wc_buf_adds(&text, good_head);
-    wc_buf_adds(&text, rows[row].text);
+    add_project(&text, rows[row].text, how);
     assert_non_null(strstr(text.data, "\xc2\xab"));
     if (!fits(rows[row].text, how))
         return true;
@@ -219,9 +289,7 @@ static bool check_row(size_t row, enum dress how)
         wc_buf_reset(&text);
         wc_buf_add(&text, marked.data, marked.len);
     }
-    struct project_files files = { .first = text.data, .first_len = text.len };
-    if (how == SECOND)
-        files = (struct project_files){ whole, text.data, sizeof whole - 1, text.len };
+    struct project_files files = among(&text, how);
     return points_at(&files, rows[row].code, want, names[how]);
 }
 

@@ -1,6 +1,8 @@
 /* test_reads.c - every read of a project fails once: a clean error that names the file, each time.
  *
- * The project is in memory and has a file of every kind that a load reads. Reading number k fails,
+ * The project is in memory and has a file of every kind that a load reads, brought in by every key
+ * that can: -f, include (with its .env and env_file), extends, env_file, label_file. Files of
+ * secrets and configs are named and not there: a load doesn't read them. Reading number k fails,
  * for k = 1, 2, … until a load has fewer reads than k; the kinds of failure take turns. Leaks are
  * the sanitizer's to find.
  */
@@ -17,11 +19,19 @@ static const struct {
     const char *path, *text;
 } files[] = {
     { "/p/compose.yaml", "name: t\n"
+                         "include:\n"
+                         "  - inc/one.yaml\n"
+                         "  - {path: [inc/two.yaml, inc/three.yaml], env_file: inc/own.env}\n"
+                         "secrets: {key: {file: key.txt}}\n"
+                         "configs: {conf: {file: conf.txt}}\n"
                          "services:\n"
                          "  web:\n"
                          "    image: nginx:${TAG}\n"
                          "    env_file: [one.env, {path: sub/two.env, required: false}]\n"
                          "    label_file: one.labels\n"
+                         "    secrets: [key]\n"
+                         "    configs: [conf]\n"
+                         "    extends: {file: base/base.yaml, service: base}\n"
                          "  db: {image: postgres, env_file: one.env}\n" },
     { "/p/compose.override.yaml", "services: {web: {env_file: [three.env]}}\n" },
     { "/p/.env", "TAG=1\n" },
@@ -29,6 +39,21 @@ static const struct {
     { "/p/sub/two.env", "B=${A}\n" },
     { "/p/three.env", "C=1\n" },
     { "/p/one.labels", "a.b=c\n" },
+    { "/p/base/base.yaml",
+      "services: {base: {env_file: base.env, extends: {file: deep.yaml, service: d}}}\n" },
+    { "/p/base/deep.yaml", "services: {d: {label_file: deep.labels, user: \"${TAG}\"}}\n" },
+    { "/p/base/base.env", "D=1\n" },
+    { "/p/base/deep.labels", "d.e=f\n" },
+    { "/p/inc/one.yaml", "include: [deeper/four.yaml]\n"
+                         "secrets: {inner: {file: inner.txt}}\n"
+                         "services: {i1: {image: \"i:${OWN}\", env_file: i1.env}}\n" },
+    { "/p/inc/.env", "OWN=1\n" },
+    { "/p/inc/i1.env", "E=1\n" },
+    { "/p/inc/two.yaml", "services: {i2: {image: \"i:${OTHER}\"}}\n" },
+    { "/p/inc/three.yaml", "services: {i2: {label_file: i2.labels}}\n" },
+    { "/p/inc/own.env", "OTHER=1\n" },
+    { "/p/inc/i2.labels", "g=h\n" },
+    { "/p/inc/deeper/four.yaml", "services: {i4: {image: i}}\n" },
 };
 
 struct fault {
@@ -71,7 +96,7 @@ static bool load_once(struct fault *fault, size_t n_files)
     static const char *const named[] = { "compose.yaml", "compose.override.yaml" };
     struct wc_spec_access access = { read_some, exists, fault };
     struct wc_spec_options options = {
-        .cwd = "/p", .access = &access, .files = named, .n_files = n_files
+        .cwd = "/p", .access = &access, .files = named, .n_files = n_files, .only_shown = true
     };
     struct wc_arena arena;
     struct wc_diags diags;
@@ -82,7 +107,8 @@ static bool load_once(struct fault *fault, size_t n_files)
     bool struck = fault->path != NULL;
     if (!struck) {
         for (size_t i = 0; i < diags.n; i++)
-            fail_msg("%s", diags.items[i].msg);
+            if (!wc_streq(diags.items[i].code, "W013")) /* what isn't carried out yet */
+                fail_msg("%s", diags.items[i].msg);
         assert_int_equal(rc, 0);
     } else {
         const char *name = fault->path + sizeof "/p/" - 1;
