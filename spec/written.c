@@ -51,8 +51,7 @@ static bool is_reshaped(const struct wc_field *field)
     return false;
 }
 
-/* A port that is still to be expanded. */
-static bool has_template(const struct wc_node *ports)
+bool wc_written_is_open(const struct wc_node *ports)
 {
     for (size_t i = 0; ports->kind == WC_NODE_LIST && i < ports->n; i++)
         if (ports->items[i]->kind == WC_NODE_STRING)
@@ -60,7 +59,7 @@ static bool has_template(const struct wc_node *ports)
     return false;
 }
 
-/* Ports are long forms, unless one of a file's list holds a template. */
+/* Ports are long forms, unless one of the list holds a template. */
 static bool is_kept(const struct wc_field *field)
 {
     return field->type == &wc_type_ports || (field->sub == NULL && !is_reshaped(field));
@@ -209,22 +208,35 @@ static struct wc_node *joined(struct wc_load *load, const struct wc_field *field
 void wc_written_note(struct wc_load *load, const struct wc_field *field, struct wc_node *made,
                      struct wc_node *from)
 {
-    if (made != from && is_kept(field) && (field->type != &wc_type_ports || has_template(made)))
+    if (made != from && is_kept(field))
         put(load, made, tidy(load, field, from));
+}
+
+/* One over the other, both as they are written. Ports that hold no template have become long forms
+ * by the time that another file is laid over them. */
+static struct wc_node *merged(struct wc_load *load, const struct wc_field *field,
+                              struct wc_node *base, struct wc_node *over)
+{
+    struct wc_node *under = wc_written_of(load, base), *above = wc_written_of(load, over);
+    bool ports = field->type == &wc_type_ports;
+    if (ports && !wc_written_is_open(base))
+        under = NULL;
+    if (ports && under == NULL && !wc_written_is_open(over))
+        return NULL;
+    if (under == NULL && above == NULL)
+        return NULL;
+    under = without_reset(load, field, under == NULL ? base : under, over);
+    return joined(load, field, under, above == NULL ? over : above);
 }
 
 void wc_written_merge(struct wc_load *load, const struct wc_field *field, struct wc_node *made,
                       struct wc_node *base, struct wc_node *over)
 {
+    bool whole = field->merge == WC_MERGE_REPLACE || field->merge == WC_MERGE_WHOLE;
     if (!is_kept(field) || made == over || made == base)
         return;
-    struct wc_node *under = base == NULL ? NULL : wc_written_of(load, base);
-    struct wc_node *above = wc_written_of(load, over);
-    if (above == NULL && under == NULL)
-        return;
-    if (base != NULL && field->merge != WC_MERGE_REPLACE && field->merge != WC_MERGE_WHOLE)
-        above = joined(load, field, without_reset(load, field, under == NULL ? base : under, over),
-                       above == NULL ? over : above);
-    if (above != NULL)
-        put(load, made, above);
+    struct wc_node *from =
+        base == NULL || whole ? wc_written_of(load, over) : merged(load, field, base, over);
+    if (from != NULL)
+        put(load, made, from);
 }

@@ -20,6 +20,9 @@ void wc_written_note(struct wc_load *load, const struct wc_field *field, struct 
 void wc_written_merge(struct wc_load *load, const struct wc_field *field, struct wc_node *made,
                       struct wc_node *base, struct wc_node *over);
 
+/* True when a list of ports holds a template: then all of it is printed as it is written. */
+bool wc_written_is_open(const struct wc_node *ports);
+
 /* What was noted for a long form; NULL: nothing. */
 struct wc_node *wc_written_of(const struct wc_load *load, const struct wc_node *made);
 

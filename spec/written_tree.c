@@ -73,9 +73,9 @@ static struct wc_node *shown(struct wc_load *load, const struct wc_field *field,
 {
     bool container = value->kind == WC_NODE_MAP || value->kind == WC_NODE_LIST;
     struct wc_node *from = wc_written_of(load, value);
-    if (from != NULL && field->type == &wc_type_ports)
+    if (field->type == &wc_type_ports && from != NULL && wc_written_is_open(value))
         return shown_ports(load, field, from);
-    if (from != NULL)
+    if (field->type != &wc_type_ports && from != NULL)
         return from;
     if (field->type == &wc_type_device_count && value->kind == WC_NODE_INT && value->integer == -1)
         return text_node(load, "all", value);
