@@ -178,7 +178,12 @@ MISSING = "(missing)"
 
 RULES += [
     ("no-env-resolution", asked("--no-env-resolution", env_files)),
-    ("templates-in-typed-values", asked("--no-interpolate", theirs(r"must be an? (integer|boolean|number)$"), r"\$")),
+    ("templates-in-typed-values", asked("--no-interpolate", theirs(
+        r"must be an? (integer|boolean|number)$|ulimits\.[a-z]+: invalid type string|"
+        r"depends_on additional properties '[^']*\$"), r"\$")),
+    ("values-are-checked", asked("--no-interpolate", ours(r"error\[E10[12]\]"))),
+    ("no-interpolate", asked("--variables", at(r"^--variables\."), r"devices:[^]]*\$\{[^}]*:")),
+    ("tagged-numbers", asked("--no-interpolate", at(r"", lambda a, b: a == str(b)), r"!override [0-9]")),
     ("empty-list-as-null", asked("--no-interpolate", at(r"", lambda a, b: a is None and b == []))),
     ("open-arguments", asked("--no-interpolate", at(r"\.build\.args(\.[^.]*)?$", open_arguments))),
     ("tags-beside-merge-keys", asked("--no-interpolate", at(r"\.image$", lambda a, b: b == MISSING),
