@@ -5,153 +5,20 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/json.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "cli/args.h"
-#include "cli/table.h"
+#include "cli/config_lists.h"
 #include "wcompose/image.h"
 #include "wcompose/spec.h"
-
-/* A sorted set of names. */
-struct names {
-    struct wc_arena *arena;
-    struct wc_strv list;
-};
-
-static void add_name(struct names *names, const char *name)
-{
-    if (name != NULL && !wc_strv_has(&names->list, name))
-        wc_strv_add(names->arena, &names->list, name);
-}
-
-typedef void collect_fn(const struct wc_project *project, struct names *names);
-
-static void collect_services(const struct wc_project *project, struct names *names)
-{
-    for (size_t i = 0; i < project->n_services; i++)
-        add_name(names, project->services[i].name);
-}
-
-static void collect_volumes(const struct wc_project *project, struct names *names)
-{
-    for (size_t i = 0; i < project->n_volumes; i++)
-        if (project->volumes[i].used)
-            add_name(names, project->volumes[i].key);
-}
-
-static void collect_networks(const struct wc_project *project, struct names *names)
-{
-    for (size_t i = 0; i < project->n_networks; i++)
-        if (project->networks[i].used)
-            add_name(names, project->networks[i].key);
-}
-
-static void collect_images(const struct wc_project *project, struct names *names)
-{
-    for (size_t i = 0; i < project->n_services; i++)
-        add_name(names, project->services[i].image);
-}
-
-static void collect_profiles(const struct wc_project *project, struct names *names)
-{
-    for (size_t i = 0; i < project->n_services; i++) {
-        const struct wc_strv *profiles = &project->services[i].profiles;
-        for (size_t k = 0; k < profiles->n; k++)
-            add_name(names, profiles->items[k]);
-    }
-}
-
-static const struct {
-    const char *option;
-    collect_fn *collect;
-} lists[] = {
-    { "services", collect_services }, { "volumes", collect_volumes },
-    { "networks", collect_networks }, { "images", collect_images },
-    { "profiles", collect_profiles },
-};
-
-/* To a terminal without what it would obey, else byte for byte. */
-static void add_line(const struct wc_cli *cli, const char *text, struct wc_buf *out)
-{
-    if (cli->out.tty)
-        wc_text_add_safe(out, text, strlen(text));
-    else
-        wc_buf_adds(out, text);
-    wc_buf_addc(out, '\n');
-}
-
-static void format_list(const struct wc_cli *cli, struct names *names, struct wc_buf *out)
-{
-    if (names->list.n > 1)
-        qsort(names->list.items, names->list.n, sizeof *names->list.items, wc_str_qsort_cmp);
-    struct wc_jsonw w = WC_JSONW_INIT(out);
-    if (cli->json)
-        wc_jsonw_array(&w, NULL);
-    for (size_t i = 0; i < names->list.n; i++) {
-        if (cli->json)
-            wc_jsonw_str(&w, NULL, names->list.items[i]);
-        else
-            add_line(cli, names->list.items[i], out);
-    }
-    if (cli->json) {
-        wc_jsonw_end_array(&w);
-        wc_buf_addc(out, '\n');
-    }
-}
-
-/* --hash '*' or --hash a,b. 0 or an exit status. */
-static int format_hashes(const struct wc_cli *cli, const struct wc_project *project,
-                         const char *which, struct wc_buf *out)
-{
-    bool all = wc_streq(which, "*");
-    for (const char *at = which; !all && *at != '\0';) {
-        size_t len = strcspn(at, ",");
-        const char *name = wc_arena_strndup(cli->arena, at, len);
-        int status = wc_cli_check_services(cli, project, &name, 1);
-        if (status != 0)
-            return status;
-        const struct wc_service *service = wc_project_service(project, name);
-        wc_buf_printf(out, "%s %s\n", service->name, service->spec_hash);
-        at += at[len] == ',' ? len + 1 : len;
-    }
-    for (size_t i = 0; all && i < project->n_services; i++)
-        wc_buf_printf(out, "%s %s\n", project->services[i].name, project->services[i].spec_hash);
-    return 0;
-}
-
-/* The variables by which ${…} is replaced: sorted, one a line. */
-static void format_environment(const struct wc_cli *cli, const struct wc_project *project,
-                               struct wc_buf *out)
-{
-    struct names names = { .arena = cli->arena };
-    for (size_t i = 0; i < project->variables.n; i++) {
-        const struct wc_kv *kv = &project->variables.items[i];
-        wc_strv_add(
-            cli->arena, &names.list,
-            wc_arena_printf(cli->arena, "%s=%s", kv->key, kv->value != NULL ? kv->value : ""));
-    }
-    format_list(cli, &names, out);
-}
 
 /* What was asked for, into `out`. 0 or an exit status. */
 static int format(const struct wc_cli *cli, const struct wc_project *project, struct wc_buf *out)
 {
-    const char *hash = wc_cli_text(cli, "hash");
-    for (size_t i = 0; i < WC_COUNT(lists); i++) {
-        if (!wc_cli_flag(cli, lists[i].option))
-            continue;
-        struct names names = { .arena = cli->arena };
-        lists[i].collect(project, &names);
-        format_list(cli, &names, out);
-        return 0;
-    }
-    if (hash != NULL)
-        return format_hashes(cli, project, hash, out);
-    if (wc_cli_flag(cli, "environment"))
-        format_environment(cli, project, out);
-    else
-        wc_spec_render(project, cli->json ? WC_RENDER_JSON : WC_RENDER_YAML, out);
+    int status = wc_config_list(cli, project, out);
+    if (status != WC_CONFIG_NO_LIST)
+        return status;
+    wc_spec_render(project, cli->json ? WC_RENDER_JSON : WC_RENDER_YAML, out);
     if (out->len > 0 && out->data[out->len - 1] != '\n')
         wc_buf_addc(out, '\n');
     return 0;
@@ -227,9 +94,11 @@ static int pin_images(struct wc_cli *cli, struct wc_project *project)
 int wc_cmd_config(struct wc_cli *cli)
 {
     const struct wc_project *project;
+    /* Variables are told from their templates. */
+    bool variables = wc_cli_flag(cli, "variables");
     struct wc_cli_load what = { .services = cli->words,
-                                .n_services = cli->n_words,
-                                .no_interpolate = wc_cli_flag(cli, "no-interpolate"),
+                                .n_services = wc_config_selects(cli) ? cli->n_words : 0,
+                                .no_interpolate = wc_cli_flag(cli, "no-interpolate") || variables,
                                 .no_normalize = wc_cli_flag(cli, "no-normalize"),
                                 .no_path_resolution = wc_cli_flag(cli, "no-path-resolution"),
                                 .no_consistency = wc_cli_flag(cli, "no-consistency"),

@@ -66,7 +66,7 @@ static int fill_options(const struct wc_cli *cli, const struct wc_cli_load *what
         .no_normalize = what->no_normalize,
         .no_consistency = what->no_consistency,
         .only_shown = what->only_shown,
-        .check = what->no_consistency ? NULL : wc_plan_check,
+        .check = what->no_consistency || what->no_interpolate ? NULL : wc_plan_check,
         .restricted = wc_cli_flag(cli, "restricted"),
     };
     out->files = wc_cli_list(cli, "file", &out->n_files);

@@ -287,5 +287,6 @@ void wc_build_select(struct wc_load *load, struct wc_project *project, const str
     if (!o->no_consistency)
         drop_absent_deps(project);
     mark_used(project);
-    read_files(load, project);
+    if (!o->no_interpolate || load->canonical)
+        read_files(load, project);
 }

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "spec/types.h"
+#include "spec/written.h"
 
 static const struct wc_field extension_row = { .key = "x-",
                                                .type = &wc_type_any,
@@ -221,6 +222,8 @@ bool wc_canon_is_template(const struct wc_load *load, const struct wc_node *node
 /* Kinds of a value that may be given by a template. */
 static bool takes_template(const struct wc_field *field)
 {
+    if (field->type == &wc_type_env_files || field->type == &wc_type_string_or_list)
+        return false; /* one more item of a list */
     return (field->type->kinds & (WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_BOOL) |
                                   WC_KIND(WC_NODE_INT) | WC_KIND(WC_NODE_FLOAT))) != 0;
 }
@@ -249,5 +252,7 @@ struct wc_node *wc_canon_value(struct wc_load *load, const struct wc_field *fiel
         out = wc_node_copy(load->arena, out);
         out->tag = node->tag;
     }
+    if (load->options->no_interpolate && out != node && out->kind != WC_NODE_BAD)
+        wc_written_note(load, field, out, node);
     return out;
 }

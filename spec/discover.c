@@ -54,6 +54,10 @@ static void take_environ(struct wc_load *load)
         if (!wc_map_has(&load->env, name))
             wc_map_put(&load->env, name, (void *)(uintptr_t)(equals + 1));
     }
+    /* As docker compose does: what has no shell around it may not have PWD. */
+    if (load->options->environ != NULL && allowed(load->options, "PWD") &&
+        !wc_map_has(&load->env, "PWD"))
+        wc_map_put(&load->env, "PWD", (void *)(uintptr_t)load->options->cwd);
 }
 
 static const char *outer_env(void *data, const char *name)
@@ -400,6 +404,7 @@ void wc_discover_name(struct wc_load *load, const struct wc_node *name)
     const char *base = strrchr(load->project_dir, '/');
     const char *source = in_file ? name->text : base == NULL ? load->project_dir : base + 1;
     load->project_name = normalised(load, source);
+    load->written_name = in_file ? source : NULL;
     if (load->project_name[0] != '\0')
         return;
     load->project_name = "project";

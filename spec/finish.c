@@ -18,6 +18,7 @@
 #include "spec/output.h"
 #include "spec/render.h"
 #include "spec/table.h"
+#include "spec/written.h"
 
 /* depends_on of the model: what links and shared namespaces imply is in it. */
 static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *s)
@@ -84,7 +85,8 @@ static struct wc_node *networks_node(struct wc_load *load, const struct wc_proje
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, NULL);
     for (size_t i = 0; i < project->n_networks; i++) {
         const struct wc_network *n = &project->networks[i];
-        if (n->used)
+        const bool implied = wc_node_member(section, n->key) == NULL;
+        if (n->used && !(implied && load->options->no_normalize))
             wc_node_put(
                 load->arena, out, n->key,
                 wc_output_network(load, named(load, section, n->key, n->name, n->external)));
@@ -158,7 +160,9 @@ static struct wc_node *project_node(struct wc_load *load, const struct wc_projec
     struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, NULL);
     struct wc_node *networks = networks_node(load, project, wc_node_get(root, "networks"));
     struct wc_node *volumes = volumes_node(load, project, wc_node_get(root, "volumes"));
-    wc_node_put(arena, out, "name", wc_node_string(arena, project->name, NULL));
+    bool as_written = load->options->no_normalize && load->written_name != NULL;
+    wc_node_put(arena, out, "name",
+                wc_node_string(arena, as_written ? load->written_name : project->name, NULL));
     wc_node_put(arena, out, "services", services_node(load, project));
     if (networks->n != 0)
         wc_node_put(arena, out, "networks", networks);
@@ -206,7 +210,8 @@ void wc_build_finish(struct wc_load *load, struct wc_project *project, const str
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     project->tree = project_node(load, project, root);
     wc_encoding_check(load, project->tree);
-    project->templates = load->options->no_interpolate;
+    if (load->options->no_interpolate && !load->canonical)
+        project->written = wc_written_tree(load, root);
     for (size_t i = 0; i < project->n_services; i++)
         hash_service(project->tree, &project->services[i], &text);
 }
@@ -216,7 +221,8 @@ bool wc_spec_pin_images(struct wc_project *project, struct wc_arena *arena, wc_s
 {
     struct wc_node *out = wc_node_new(arena, WC_NODE_MAP, NULL);
     struct wc_node *services = wc_node_new(arena, WC_NODE_MAP, NULL);
-    const struct wc_node *old = wc_node_get(project->tree, "services");
+    const struct wc_node **shown = project->written != NULL ? &project->written : &project->tree;
+    const struct wc_node *old = wc_node_get(*shown, "services");
     for (size_t i = 0; old != NULL && i < old->n; i++) {
         const struct wc_member *m = &old->members[i];
         const char *image = wc_node_text(m->value, "image");
@@ -230,8 +236,8 @@ bool wc_spec_pin_images(struct wc_project *project, struct wc_arena *arena, wc_s
         wc_node_put_at(arena, services, m, service);
     }
     if (!only_images)
-        out = wc_node_copy(arena, project->tree);
+        out = wc_node_copy(arena, *shown);
     wc_node_put(arena, out, "services", services);
-    project->tree = out;
+    *shown = out;
     return true;
 }

@@ -154,7 +154,7 @@ static struct wc_node *load_entry(struct wc_load *load, const struct wc_unit *un
     read_variables(load, unit, entry, child.dir);
     struct wc_node *root = unit->load(load, &child);
     struct wc_node *services = wc_node_get(root, "services");
-    if (services != NULL && services->kind == WC_NODE_MAP) {
+    if (services != NULL && services->kind == WC_NODE_MAP && !load->options->no_interpolate) {
         struct wc_node *out = wc_node_copy(load->arena, services);
         for (size_t i = 0; i < out->n; i++)
             out->members[i].value = with_values(load, out->members[i].value);

@@ -186,6 +186,8 @@ static struct wc_node *canon_host(struct wc_load *load, struct wc_node *item)
     const char *sign = strchr(item->text, '=');
     if (sign == NULL)
         sign = strchr(item->text, ':');
+    if (wc_canon_is_template(load, item) && (sign == NULL || sign[1] == '\0'))
+        return item;
     if (sign == NULL || sign == item->text || sign[1] == '\0')
         return wc_canon_bad(load, item, "an extra host is 'name=address', not '%s'", item->text);
     return host_entry(load, item->text, (int)(sign - item->text), sign + 1, item);

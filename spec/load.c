@@ -8,8 +8,8 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-/* What only no_consistency leaves out: what attributes say about each other and about services,
- * networks and volumes elsewhere in the file. */
+/* What no_consistency leaves out, and no_interpolate, as names may be templates: what attributes
+ * say about each other and about services, networks and volumes elsewhere in the file. */
 static bool is_consistency(enum wc_spec_code code)
 {
     static const enum wc_spec_code codes[] = {
@@ -27,7 +27,7 @@ struct wc_diag *wc_report_at(struct wc_load *load, enum wc_spec_code code, struc
 {
     const char *name = wc_spec_code(code)->code;
     va_list args;
-    if (load->options->no_consistency && is_consistency(code)) {
+    if ((load->options->no_consistency || load->options->no_interpolate) && is_consistency(code)) {
         load->diags->scratch = (struct wc_diag){ .msg = "" };
         return &load->diags->scratch;
     }

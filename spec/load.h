@@ -26,6 +26,7 @@ struct wc_load {
     struct wc_map warned;       /* variables that were reported as unset */
     const char *project_dir;    /* absolute */
     const char *project_name;   /* normalised; NULL until known */
+    const char *written_name;   /* the same as a file gives it, for no_normalize; else NULL */
     struct wc_strv files;       /* absolute paths, or "-" */
     struct wc_strv shown_files; /* the same as the user wrote them */
     struct wc_strv profiles;    /* active */
@@ -43,6 +44,7 @@ struct wc_load {
     bool foreign_bytes;              /* the environment isn't UTF-8 */
     bool tagged;                     /* a !reset or !override was seen */
     bool keep_tags;                  /* merge.h: wc_merge_under is at work */
+    struct wc_map written;           /* no_interpolate; written.h: long form -> what is written */
     struct wc_map opened;            /* open.h: path -> what was read */
     struct wc_map origins;           /* shown name -> struct wc_origin */
     struct wc_map texts;             /* access.h: path -> what wc_access_env read */

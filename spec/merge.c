@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "spec/types.h"
+#include "spec/written.h"
 
 static struct wc_node *merge_value(struct wc_load *load, const struct wc_field *field,
                                    struct wc_node *base, struct wc_node *over,
@@ -215,7 +216,10 @@ static struct wc_node *merge_value(struct wc_load *load, const struct wc_field *
     if (over->kind == WC_NODE_NULL && base != NULL && field->merge != WC_MERGE_WHOLE)
         return base;
     struct wc_node *out = merge_by_rule(load, field, base, over, where);
-    return tagged(load, out, load->keep_tags ? over->tag : WC_TAG_NONE);
+    out = tagged(load, out, load->keep_tags ? over->tag : WC_TAG_NONE);
+    if (load->options->no_interpolate)
+        wc_written_merge(load, field, out, base, over);
+    return out;
 }
 
 struct wc_node *wc_merge_section(struct wc_load *load, const struct wc_table *table,

@@ -50,12 +50,26 @@ static const char *field_end(const char *p, bool is_target)
     return p + (drive ? 2 : 0) + strcspn(p + (drive ? 2 : 0), ":");
 }
 
-static bool take_apart(struct wc_arena *arena, const char *text, struct short_mount *out)
+/* The same in a template, where colons between braces are its own. */
+static const char *template_end(const char *p)
+{
+    size_t depth = 0;
+    for (; *p != '\0' && (depth != 0 || *p != ':'); p++) {
+        if (p[0] == '$' && p[1] == '{')
+            depth++;
+        else if (*p == '}' && depth != 0)
+            depth--;
+    }
+    return p;
+}
+
+static bool take_apart(struct wc_arena *arena, const char *text, bool template,
+                       struct short_mount *out)
 {
     const char *fields[3] = { NULL, NULL, NULL };
     size_t n = 0;
     for (const char *p = text;; p++) {
-        const char *end = field_end(p, n == 1);
+        const char *end = template ? template_end(p) : field_end(p, n == 1);
         if (n == 3 || end == p)
             return false;
         fields[n++] = wc_arena_strndup(arena, p, (size_t)(end - p));
@@ -85,9 +99,10 @@ static bool put_option(struct wc_load *load, struct wc_node *mount, const char *
                                                 "shared",   "rslave",  "slave" };
     static const char *const consistencies[] = { "cached", "delegated", "consistent" };
     struct wc_arena *arena = load->arena;
-    if (wc_streq(option, "ro") || wc_streq(option, "rw")) {
-        wc_node_put(arena, mount, "read_only",
-                    wc_node_boolean(arena, wc_streq(option, "ro"), mount));
+    if (wc_streq(option, "ro")) {
+        wc_node_put(arena, mount, "read_only", wc_node_boolean(arena, true, mount));
+    } else if (wc_streq(option, "rw")) {
+        wc_node_drop(mount, "read_only");
     } else if (wc_streq(option, "z") || wc_streq(option, "Z")) {
         wc_node_put(arena, sub_map(load, mount, "bind"), "selinux",
                     wc_node_string(arena, option, mount));
@@ -135,8 +150,16 @@ static const char *clean_target(struct wc_load *load, const char *target)
     return target[0] == '/' ? wc_load_clean(load, target) : target;
 }
 
+/* What a template stands for can't be checked. */
+static bool is_open(const struct wc_load *load, const char *text)
+{
+    return load->options->no_interpolate && !load->canonical && strchr(text, '$') != NULL;
+}
+
 static bool check_target(struct wc_load *load, const struct wc_node *at, const char *target)
 {
+    if (is_open(load, target))
+        return true;
     if (target[0] == '/' || is_drive(target) || may_be_drive(target) || target[0] == '\\')
         return true;
     struct wc_diag *diag = wc_report(load, WC_E_VALUE, at,
@@ -149,11 +172,13 @@ static struct wc_node *expand_short(struct wc_load *load, struct wc_node *item)
 {
     struct wc_arena *arena = load->arena;
     struct short_mount in;
-    if (!take_apart(arena, item->text, &in)) {
+    if (!take_apart(arena, item->text, wc_canon_is_template(load, item), &in)) {
         wc_report(load, WC_E_VALUE, item,
                   "volume '%s' is not of the form [source:]target[:options]", item->raw);
         return NULL;
     }
+    if (in.options != NULL && is_open(load, in.options))
+        return item;
     bool bind = in.source != NULL && is_host_path(in.source);
     struct wc_node *mount = wc_node_new(arena, WC_NODE_MAP, item);
     wc_node_put(arena, mount, "type", wc_node_string(arena, bind ? "bind" : "volume", item));
@@ -199,13 +224,6 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
     return true;
 }
 
-/* A template whose braces hold a colon can't be cut at its colons. */
-static bool hides_colons(const struct wc_load *load, const struct wc_node *item)
-{
-    const char *brace = wc_canon_is_template(load, item) ? strstr(item->text, "${") : NULL;
-    return brace != NULL && brace[strcspn(brace, ":}")] == ':';
-}
-
 static struct wc_node *canon_mounts(struct wc_load *load, const struct wc_field *field,
                                     struct wc_node *node, const struct wc_where *where)
 {
@@ -214,7 +232,7 @@ static struct wc_node *canon_mounts(struct wc_load *load, const struct wc_field 
         struct wc_node *item = node->items[i], *mount = NULL;
         struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         if (item->kind == WC_NODE_STRING) {
-            mount = hides_colons(load, item) ? item : expand_short(load, item);
+            mount = expand_short(load, item);
         } else if (item->kind == WC_NODE_MAP) {
             mount = wc_canon_section(load, field->sub, item, &inner);
             if (!finish_long(load, mount, &inner))

@@ -246,24 +246,23 @@ static struct wc_node *file_objects(const struct base *base, struct wc_node *nod
     return each(base, node, file_object);
 }
 
-/* False: everything stays as it is written. */
-static bool begin(struct wc_load *load, const char *dir, struct base *out)
+/* With no_path_resolution, what is beside the project stays as it is written; but not what comes
+ * from another file there by extends: "./a" is "a" then, as docker compose has it. */
+static bool stays(const struct base *base)
 {
-    bool stay = load->options->no_path_resolution;
-    *out = (struct base){ load, dir, stay };
-    return !load->canonical && !(stay && wc_streq(dir, load->project_dir));
+    return base->relative && wc_streq(base->dir, base->load->project_dir);
 }
 
 struct wc_node *wc_paths_service(struct wc_load *load, struct wc_node *node, const char *dir)
 {
-    struct base base;
-    return begin(load, dir, &base) ? service(&base, node) : node;
+    struct base base = { load, dir, load->options->no_path_resolution };
+    return load->canonical ? node : service(&base, node);
 }
 
 struct wc_node *wc_paths_resolve(struct wc_load *load, struct wc_node *root, const char *dir)
 {
-    struct base base;
-    if (!begin(load, dir, &base))
+    struct base base = { load, dir, load->options->no_path_resolution };
+    if (load->canonical || stays(&base))
         return root;
     root = member(&base, root, "services", services);
     root = member(&base, root, "volumes", volumes);

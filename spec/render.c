@@ -51,12 +51,13 @@ static void json_string(struct wc_jsonw *w, const char *key, const char *text, u
     wc_jsonw_str(w, key, doubled.data);
 }
 
-/* True when a table leaves nothing of a section. */
+/* True when a table leaves nothing of a section. `command: null`, which JSON always has, is what
+ * its absence is. */
 static bool is_left_out(const struct wc_node *node, const struct wc_field *field)
 {
     if (field == NULL)
         return false;
-    if (field->hash == WC_KEEPS)
+    if (field->hash == WC_KEEPS || node->kind == WC_NODE_NULL)
         return true;
     if (field->type != &wc_type_section || node->kind != WC_NODE_MAP)
         return false;
@@ -72,10 +73,12 @@ static void json_map(struct wc_jsonw *w, const struct wc_node *node, unsigned ho
     const struct wc_member **members = ordered(node, how);
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_field *field = table == NULL ? NULL : wc_table_find(table, members[i]->key);
-        if (is_left_out(members[i]->value, field))
+        bool extension = field != NULL && wc_str_starts(members[i]->key, "x-");
+        if ((how & WC_RENDER_ITEM) != 0 ? extension : is_left_out(members[i]->value, field))
             continue;
-        bool section = field != NULL && field->type == &wc_type_section;
-        wc_render_json(w, members[i]->key, members[i]->value, how, section ? field->sub : NULL);
+        bool down = field != NULL &&
+                    (field->type == &wc_type_section || members[i]->value->kind == WC_NODE_LIST);
+        wc_render_json(w, members[i]->key, members[i]->value, how, down ? field->sub : NULL);
     }
     wc_free(members);
 }
@@ -101,7 +104,7 @@ void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *n
     case WC_NODE_LIST:
         wc_jsonw_array(w, key);
         for (size_t i = 0; i < node->n; i++)
-            wc_render_json(w, NULL, node->items[i], how, NULL);
+            wc_render_json(w, NULL, node->items[i], how | WC_RENDER_ITEM, table);
         wc_jsonw_end_array(w);
         break;
     case WC_NODE_MAP:
@@ -312,14 +315,16 @@ void wc_render_yaml(struct wc_buf *out, const struct wc_node *node, unsigned how
 void wc_spec_render(const struct wc_project *project, enum wc_render_format format,
                     struct wc_buf *out)
 {
-    const unsigned how = project->templates ? 0 : WC_RENDER_DOLLARS;
+    const bool written = project->written != NULL;
+    const unsigned how = written ? 0 : WC_RENDER_DOLLARS;
+    const struct wc_node *tree = written ? project->written : project->tree;
     if (format == WC_RENDER_YAML) {
-        wc_render_yaml(out, project->tree, how);
+        wc_render_yaml(out, tree, how);
         return;
     }
     struct wc_jsonw w = WC_JSONW_INIT(out);
     w.indent = 2;
-    json_shown(&w, NULL, project->tree, &wc_table_project, false, how);
+    json_shown(&w, NULL, tree, written ? NULL : &wc_table_project, false, how);
     wc_buf_addc(out, '\n');
 }
 

@@ -11,6 +11,7 @@ struct wc_jsonw;
 enum {
     WC_RENDER_DOLLARS = 1,  /* double every '$' of a value */
     WC_RENDER_IN_ORDER = 2, /* keep the order of keys; else they are sorted */
+    WC_RENDER_ITEM = 4,     /* within an item of a list: of a table only extensions are left out */
 };
 
 /* Writes a node as JSON.

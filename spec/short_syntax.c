@@ -54,10 +54,17 @@ struct wc_node *wc_canon_mixed(struct wc_load *load, const struct wc_field *fiel
     return out;
 }
 
+/* A template whose braces hold a colon may stand for more than one field. */
+static bool hides_colons(const char *text)
+{
+    const char *brace = strstr(text, "${");
+    return brace != NULL && brace[strcspn(brace, ":}")] == ':';
+}
+
 static struct wc_node *expand_device(struct wc_load *load, struct wc_node *item)
 {
     struct wc_arena *arena = load->arena;
-    if (wc_canon_is_template(load, item))
+    if (wc_canon_is_template(load, item) && hides_colons(item->text))
         return item;
     char *text = wc_arena_strdup(arena, item->text);
     char *target = strchr(text, ':'), *permissions = NULL;
@@ -89,7 +96,9 @@ static struct wc_node *canon_devices(struct wc_load *load, const struct wc_field
             out->items[i] = bad_at(load, out->items[i]);
             continue;
         }
-        if (permissions == NULL || strspn(permissions, "rwm") == strlen(permissions))
+        bool open = load->options->no_interpolate && permissions != NULL &&
+                    strchr(permissions, '$') != NULL;
+        if (permissions == NULL || open || strspn(permissions, "rwm") == strlen(permissions))
             continue;
         wc_report(load, WC_E_VALUE, out->items[i], "device permissions are of r, w and m, not '%s'",
                   permissions);
@@ -105,7 +114,8 @@ static void decode_devices(struct wc_load *load, const struct wc_field *field,
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_node *item = node->items[i];
         const char *source = wc_node_text(item, "source"), *target = wc_node_text(item, "target");
-        if (source == NULL || target == NULL)
+        if (source == NULL || target == NULL ||
+            (load->options->no_interpolate && strchr(source, '$') != NULL))
             continue;
         if (source[0] != '/') {
             wc_report_not_yet(load, item->at, item->span,

@@ -30,6 +30,7 @@ static struct wc_load begin(const struct wc_spec_options *options, struct wc_are
     wc_map_init(&load.env, arena);
     wc_map_init(&load.warned, arena);
     wc_map_init(&load.opened, arena);
+    wc_map_init(&load.written, arena);
     wc_map_init(&load.origins, arena);
     wc_map_init(&load.texts, arena);
     return load;

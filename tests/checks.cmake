@@ -24,6 +24,12 @@ if(TARGET wcompose_shared)
     set_tests_properties(library PROPERTIES TIMEOUT 120 LABELS checks)
 endif()
 
+# Each option of config on one project: exact output.
+if(TARGET wcompose)
+    add_test(NAME cli.config_options COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tests/config/check.py $<TARGET_FILE:wcompose>)
+    set_tests_properties(cli.config_options PROPERTIES TIMEOUT 300)
+endif()
+
 # The JSON Schema is held against the golden cases by a validator that isn't ours.
 if(TARGET wcompose)
     add_test(NAME spec.schema COMMAND ${WC_PYTHON} -W ignore ${CMAKE_SOURCE_DIR}/tests/schema/check.py

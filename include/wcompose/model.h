@@ -237,8 +237,8 @@ struct wc_project {
     struct wc_network *networks; /* sorted by key */
     struct wc_volume *volumes;   /* sorted by key */
     size_t n_networks, n_volumes;
-    const struct wc_node *tree; /* the long form of all of it, for wc_spec_render */
-    bool templates;             /* loaded with no_interpolate: values hold ${…} as written */
+    const struct wc_node *tree;    /* the long form of all of it, for wc_spec_render */
+    const struct wc_node *written; /* with no_interpolate: what wc_spec_render prints instead */
 };
 
 /* Return the service called `name` (binary search), the network or volume with that key, or NULL.

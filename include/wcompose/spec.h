@@ -133,6 +133,22 @@ typedef const char *wc_spec_pin_fn(void *data, const char *service, const char *
 bool wc_spec_pin_images(struct wc_project *project, struct wc_arena *arena, wc_spec_pin_fn *pin,
                         void *data, bool only_images);
 
+/* A variable that values of the files name. Texts are "" when there is none. */
+struct wc_spec_variable {
+    const char *name;
+    const char *fallback;  /* of ${NAME:-fallback} or ${NAME-fallback}, as it is written */
+    const char *alternate; /* of ${NAME:+alternate} or ${NAME+alternate} */
+    bool required;         /* ${NAME:?…} or ${NAME?…} */
+};
+
+/* Finds them in a project that was loaded with no_interpolate; *out is sorted by name and lives in
+ * `arena`. Of several defaults of one name the first is given. Returns how many there are. */
+size_t wc_spec_variables(const struct wc_project *project, struct wc_arena *arena,
+                         struct wc_spec_variable **out);
+
+/* Adds the names that the models in use have at their registry ("ai/smollm2"), one a model. */
+void wc_spec_models(const struct wc_project *project, struct wc_arena *arena, struct wc_strv *out);
+
 /* As wc_spec_render with JSON on one line and no `$` doubling: what the supervisor is sent and
  * stores. Carries the working directory, files, profiles and the places of services as well;
  * loading it with options.canonical gives an equal model with the same spec hashes. */

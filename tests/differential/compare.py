@@ -7,11 +7,11 @@ import re
 import shutil
 import subprocess
 
+import modes
 import yamltext
+from modes import CHANGES, LISTS  # noqa: F401  pylint: disable=unused-import
 
 MISSING = "(missing)"
-LISTS = ["--services", "--volumes", "--networks", "--images", "--profiles", "--environment"]
-CHANGES = ["--no-interpolate", "--no-normalize", "--no-path-resolution", "--no-consistency", "--no-env-resolution"]
 USER_KEYED = {"services", "networks", "volumes", "secrets", "configs", "models", "environment", "labels", "args",
               "annotations", "driver_opts", "options", "depends_on", "sysctls", "ulimits", "storage_opt"}
 
@@ -24,6 +24,7 @@ class Difference:
         self.kind, self.path, self.theirs, self.ours = kind, path, theirs, ours
         self.text = ""  # all files of the case
         self.output = {}  # what we printed
+        self.tail = []  # config and its options
 
     def key(self):
         """What stays the same while a case shrinks, and groups differences."""
@@ -135,49 +136,59 @@ class Pair:
 
     def compare(self, case):
         """Returns (accepted by both, list of differences)."""
-        both, out = self.compare_plain(case)
+        both, out = self.compare_answers(case)
         if out:
-            text = "\n--- \n".join(yamltext.document(t, case.depth) for t in case.files.values())
+            text = files_text(case)
             for d in out:
-                d.text = text
+                d.text, d.tail = text, case.tail
         return both, out
 
-    def compare_lines(self, case):
-        """An option that prints a list."""
-        write(case, self.directory)
-        env = dict(self.base, **case.env)
-        rc1, out1, err1 = self.ask(case, case.tail, env)
-        rc2, out2, err2 = run([self.ours] + case.args + case.tail, self.directory, env)
-        if rc2 < 0 or "Sanitizer" in err2:
-            return False, [Difference("crash", theirs=str(rc1), ours=str(rc2) + err2[:3000])]
-        if (rc1 == 0) != (rc2 == 0):
-            return False, []  # which files are refused is what the plain mode is for
-        found = None if rc1 else lines_differ(out1, out2)
-        return rc1 == 0, [] if found is None else [Difference("data", (case.tail[-1],), *found)]
-
-    def compare_plain(self, case):
-        if case.tail[-1] in LISTS:
-            return self.compare_lines(case)
+    def ask_both(self, case):
+        """(status, output, errors) of both. With -o FILE ours are asked for standard output too:
+        the file must hold the same, and nothing else may be printed."""
         write(case, self.directory)
         env = dict(self.base, **case.env)
         tail = case.tail
-        rc1, out1, err1 = self.ask(case, tail, env)
-        rc2, out2, err2 = run([self.ours] + case.args + tail, self.directory, env)
+        if "-o" in tail:
+            tail = [word for word in tail if word not in ("-o", "out")]
+        theirs = self.ask(case, tail, env)
+        ours = run([self.ours] + case.args + tail, self.directory, env)
+        if "-o" not in case.tail or ours[0] != 0:
+            return theirs, ours
+        rc, out, err = run([self.ours] + case.args + case.tail, self.directory, env)
+        with open(os.path.join(self.directory, "out"), encoding="utf-8") as f:
+            written = f.read()
+        return theirs, ours if (rc, out, written) == (0, "", ours[1]) else (-1, "", "-o FILE isn't standard output" + err)
+
+    def compare_answers(self, case):
+        (rc1, out1, err1), (rc2, out2, err2) = self.ask_both(case)
+        tail = case.tail
         if rc2 < 0 or "Sanitizer" in err2:
             return False, [Difference("crash", theirs=str(rc1), ours=str(rc2) + err2[:3000])]
         if rc1 != 0 and rc2 != 0:
             return False, []
+        if modes.is_list(tail):
+            if rc1 != rc2:
+                return False, []  # which files are refused is what the plain mode is for
+            files = files_text(case)
+            return True, list(data(modes.answer(out1, tail, files), modes.answer(out2, tail, files), (tail[1],)))
         if rc1 != 0:
             out = Difference("they-refuse", theirs=refusal(err1) or str(rc1), ours="accepted" + warnings(err2))
-            out.output = json.loads(out2)
+            out.output = {} if "-q" in tail else modes.project(out2, tail)
             return False, [out]
         if rc2 != 0:
             return False, [Difference("we-refuse", theirs="accepted", ours=first_error(err2))]
-        printed = json.loads(out2)
-        out = list(data(json.loads(out1), printed))
+        if "-q" in tail:
+            return True, [] if out1 == out2 == "" else [Difference("data", ("-q",), out1, out2)]
+        printed = modes.project(out2, tail)
+        out = list(data(modes.project(out1, tail), printed))
         for d in out:
             d.output = printed
         return True, out
+
+
+def files_text(case):
+    return "\n--- \n".join(yamltext.document(t, case.depth) for t in case.files.values())
 
 
 def refusal(text):
@@ -187,12 +198,6 @@ def refusal(text):
         return (text.strip().splitlines() or [""])[-1]
     found = re.search(r"compose-go(?:/v2)?/(\S+?)\((?:0x|\{|\.\.\.|\))", text[panic.end():])
     return panic.group(0)[:200] + " in " + (found.group(1) if found else "?")
-
-
-def lines_differ(theirs, ours):
-    """Sorted lines as sets of what is printed; None when equal."""
-    a, b = sorted(theirs.split("\n")), sorted(ours.split("\n"))
-    return None if a == b else (sorted(set(a) - set(b)), sorted(set(b) - set(a)))
 
 
 def warnings(text):

@@ -152,6 +152,51 @@ RULES = [
 ]
 
 
+# Rules of the mode --options (modes.py): they know which options were asked for.
+
+
+def asked(option, test, files=""):
+    """Another rule, where this option is among the words and the files have the pattern."""
+    inside = re.compile(files)
+    return lambda d: option in d.tail and inside.search(d.text) and test(d)
+
+
+def env_files(d):
+    """With the env files or without: what of a service comes from them, and what reading them says."""
+    if d.kind == "they-refuse":
+        return re.search(r"env file .* not found|failed to parse env_file|failed to read .*\.env", d.theirs)
+    return d.kind == "data" and len(d.path) > 2 and d.path[0] == "services" and \
+        d.path[2] in ("env_file", "environment") and "env_file" in d.text
+
+
+def open_arguments(theirs_list, ours_list):
+    """Ours has more, all of them names without a value."""
+    if not isinstance(ours_list, list):
+        return theirs_list == MISSING and ours_list is None
+    rest = [a for a in ours_list if a not in (theirs_list or [])]
+    return bool(rest) and all("=" not in a for a in rest) and len(ours_list) == len(rest) + len(theirs_list or [])
+
+
+MISSING = "(missing)"
+
+RULES += [
+    ("no-env-resolution", asked("--no-env-resolution", env_files)),
+    ("templates-in-typed-values", asked("--no-interpolate", theirs(
+        r"must be an? (integer|boolean|number)$|ulimits\.[a-z]+: invalid type string|"
+        r"depends_on additional properties '[^']*\$"), r"\$")),
+    ("values-are-checked", asked("--no-interpolate", ours(r"error\[E10[12]\]"))),
+    ("no-interpolate", asked("--variables", at(r"^--variables\."), r"devices:[^]]*\$\{[^}]*:")),
+    ("tagged-numbers", asked("--no-interpolate", at(r"", lambda a, b: a == str(b)), r"!override [0-9]")),
+    ("empty-list-as-null", asked("--no-interpolate", at(r"", lambda a, b: a is None and b == []))),
+    ("open-arguments", asked("--no-interpolate", at(r"\.build\.args(\.[^.]*)?$", open_arguments))),
+    ("tags-beside-merge-keys", asked("--no-interpolate", at(r"\.image$", lambda a, b: b == MISSING),
+                                     r"(?s)(?=.*<<:)(?=.*image: !reset)")),
+    ("template-directories", asked("--no-path-resolution", asked("--no-interpolate", at(r""),
+                                                                 r"project_directory: \"?[^\n]*\$"))),
+    ("no-normalize-default", asked("--no-normalize", theirs(r"refers to undefined network default"))),
+]
+
+
 def explain(difference):
     """Name of the rule that explains a difference, or None."""
     for name, test in RULES:

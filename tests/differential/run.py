@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from compare import Pair  # noqa: E402
 from explained import RULES, explain  # noqa: E402
 from grammar import Gen  # noqa: E402
+import modes  # noqa: E402
 from shrink import shrink  # noqa: E402
 import yamltext  # noqa: E402
 
@@ -52,6 +53,16 @@ def parse(argv):
     return out
 
 
+def make(seed, options):
+    """The case of a seed; with --options a mode is chosen for it."""
+    mode, options.options = options.options, False
+    case = Gen(seed, options).make()
+    options.options = mode
+    if mode:
+        case.tail = modes.choose(case, seed)
+    return case
+
+
 def show(case):
     text = ""
     for name, tree in case.files.items():
@@ -76,7 +87,7 @@ def unexplained(differences):
 
 
 def try_seed(seed):
-    case = Gen(seed, OPTIONS).make()
+    case = make(seed, OPTIONS)
     both, differences = PAIR.compare(case)
     names = [explain(d) for d in differences]
     left = unexplained(differences)
@@ -84,7 +95,7 @@ def try_seed(seed):
 
 
 def minimise(seed, key):
-    case = Gen(seed, OPTIONS).make()
+    case = make(seed, OPTIONS)
     small = shrink(case, lambda c: any(d.key() == key for d in unexplained(PAIR.compare(c)[1])))
     text = [str(d) for d in PAIR.compare(small)[1] if d.key() == key]
     return show(small) + "\n" + "\n".join(text)
@@ -110,7 +121,7 @@ def report(options, groups, pool):
 def main():
     options = parse(sys.argv[1:])
     if options.show:
-        print(show(Gen(options.seed, options).make()))
+        print(show(make(options.seed, options)))
         return 0
     check_documented()
     groups, explained = collections.defaultdict(list), collections.Counter()
