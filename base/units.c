@@ -8,14 +8,21 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+/* Skips a '_' between two digits, which Go's numbers may have. */
+static const char *past_gap(const char *s, const char *start)
+{
+    bool gap = *s == '_' && s > start && wc_ascii_isdigit(s[-1]) && wc_ascii_isdigit(s[1]);
+    return gap ? s + 1 : s;
+}
+
 /* Reads digits[.digits] at *p as value * 10^-9 in nano, false without a digit or on overflow. */
-static bool read_decimal(const char **p, int64_t *whole, int64_t *nano)
+static bool read_decimal(const char **p, int64_t *whole, int64_t *nano, bool gaps)
 {
     const char *s = *p;
     bool any = false;
     *whole = 0;
     *nano = 0;
-    for (; wc_ascii_isdigit(*s); s++, any = true)
+    for (; wc_ascii_isdigit(*s); s = gaps ? past_gap(s + 1, *p) : s + 1, any = true)
         if (__builtin_mul_overflow(*whole, 10, whole) ||
             __builtin_add_overflow(*whole, *s - '0', whole))
             return false;
@@ -65,7 +72,7 @@ bool wc_duration_parse_ns(const char *text, int64_t *ns)
         p++;
     while (*p != '\0') {
         int64_t whole, nano, unit, part;
-        if (!read_decimal(&p, &whole, &nano) || !read_unit(&p, &unit))
+        if (!read_decimal(&p, &whole, &nano, false) || !read_unit(&p, &unit))
             return false;
         __int128 fraction = (__int128)nano * unit / 1000000000;
         if (__builtin_mul_overflow(whole, unit, &part) ||
@@ -129,9 +136,9 @@ void wc_duration_format(int64_t ms, struct wc_buf *out)
 
 bool wc_bytes_parse(const char *text, int64_t *bytes)
 {
-    const char *p = text;
+    const char *p = *text == '+' ? text + 1 : text;
     int64_t whole, nano;
-    if (!read_decimal(&p, &whole, &nano))
+    if (!read_decimal(&p, &whole, &nano, true))
         return false;
     while (*p == ' ')
         p++;

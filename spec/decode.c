@@ -54,6 +54,29 @@ static void walk_items(struct wc_load *load, const struct wc_table *table,
     }
 }
 
+/* In what isn't decoded nothing else looks at what is still null after merging. */
+static void refuse_nulls(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *value, const struct wc_where *where)
+{
+    if (field->sub == NULL)
+        return;
+    for (size_t i = 0; value->kind == WC_NODE_LIST && i < value->n; i++) {
+        struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
+        if (value->items[i]->kind == WC_NODE_MAP)
+            refuse_nulls(load, field, value->items[i], &inner);
+    }
+    for (size_t i = 0; value->kind == WC_NODE_MAP && i < value->n; i++) {
+        const struct wc_member *m = &value->members[i];
+        const struct wc_field *row =
+            wc_field_has_entries(field) ? NULL : wc_table_find(field->sub, m->key);
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
+        if (row != NULL && m->value->kind == WC_NODE_NULL && !wc_field_takes_null(row))
+            wc_canon_refuse(load, row, m->value, &inner);
+        else if (row != NULL)
+            refuse_nulls(load, row, m->value, &inner);
+    }
+}
+
 static void decode_member(struct wc_load *load, const struct wc_field *field,
                           const struct wc_member *member, void *base, const struct wc_where *where)
 {
@@ -69,6 +92,8 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
         (field->type->canon != NULL || (field->type->kinds & WC_KIND(WC_NODE_STRING)) == 0))
         return;
     bool carried = report_support(load, field, member, where);
+    if (!carried)
+        refuse_nulls(load, field, value, &inner);
     if (value->kind == WC_NODE_NULL || !carried)
         return;
     if (value->kind == WC_NODE_LIST && field->sub != NULL)

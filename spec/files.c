@@ -90,6 +90,7 @@ static struct wc_node *prepare(struct wc_load *load, struct wc_unit *unit,
     warn_version(load, tree);
     if (load->canonical)
         return tree;
+    tree = wc_paths_env_files(load, tree, unit->dir);
     tree = wc_include_apply(load, unit, file, tree);
     return wc_extends_apply(load, unit, file->shown, tree);
 }

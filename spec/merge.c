@@ -81,12 +81,13 @@ struct list_merge {
     struct wc_node *out;
 };
 
-static void add_unique(struct list_merge *m, struct wc_node *item)
+/* `fold`: lay it over an equal one that is there; `remember`: a later one may be laid over it. */
+static void add_item(struct list_merge *m, struct wc_node *item, bool fold, bool remember)
 {
     if (item->tag == WC_TAG_RESET)
         return;
     const char *key = item_key(m->load, m->field, item);
-    uintptr_t position = key == NULL ? 0 : (uintptr_t)wc_map_get(&m->seen, key);
+    uintptr_t position = key == NULL || !fold ? 0 : (uintptr_t)wc_map_get(&m->seen, key);
     if (position != 0) {
         struct wc_node **slot = &m->out->items[position - 1];
         bool join = m->field->merge == WC_MERGE_JOIN && (*slot)->kind == WC_NODE_MAP &&
@@ -95,22 +96,24 @@ static void add_unique(struct list_merge *m, struct wc_node *item)
         return;
     }
     wc_node_add(m->load->arena, m->out, item);
-    if (key != NULL)
+    if (key != NULL && remember)
         wc_map_put(&m->seen, key, (void *)(uintptr_t)m->out->n);
 }
 
-/* APPEND, UNIQUE and JOIN; also folds repeats within one file. */
+/* APPEND, UNIQUE and JOIN. UNIQUE folds repeats within one file too; JOIN doesn't: two pools
+ * without a subnet are two. */
 static struct wc_node *merge_lists(struct wc_load *load, const struct wc_field *field,
                                    const struct wc_node *base, struct wc_node *over,
                                    const struct wc_where *where)
 {
     struct list_merge merge = { .load = load, .field = field, .where = where };
+    bool join = field->merge == WC_MERGE_JOIN;
     wc_map_init(&merge.seen, load->arena);
     merge.out = wc_node_new(load->arena, WC_NODE_LIST, over);
     for (size_t i = 0; base != NULL && i < base->n; i++)
-        add_unique(&merge, base->items[i]);
+        add_item(&merge, base->items[i], !join, true);
     for (size_t i = 0; i < over->n; i++)
-        add_unique(&merge, over->items[i]);
+        add_item(&merge, over->items[i], true, !join);
     return merge.out;
 }
 

@@ -190,7 +190,7 @@ static struct wc_node *expand_short(struct wc_load *load, struct wc_node *item)
     if (bind)
         wc_node_put(arena, sub_map(load, mount, "bind"), "create_host_path",
                     wc_node_boolean(arena, true, item));
-    else
+    else if (strlen(item->text) > 2) /* docker compose prints none for "/" and "/x" */
         sub_map(load, mount, "volume");
     if (in.options != NULL && !put_options(load, item, mount, in.options, bind))
         return NULL;
@@ -204,12 +204,12 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
     struct wc_node *target = wc_node_get(mount, "target"), *source = wc_node_get(mount, "source");
     if (type == NULL && wc_node_member(mount, "type") != NULL)
         return false; /* reported: not one of the types */
-    if (type == NULL || (target == NULL && !wc_streq(type, "npipe"))) {
+    if (type == NULL || target == NULL) {
         wc_report(load, WC_E_MISSING, mount, "%s needs '%s'", wc_where_text(load, where),
                   type == NULL ? "type" : "target");
         return false;
     }
-    if (target != NULL && target->kind == WC_NODE_STRING) {
+    if (target->kind == WC_NODE_STRING) {
         if (!check_target(load, target, target->text))
             return false;
         wc_node_put(arena, mount, "target",

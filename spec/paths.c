@@ -171,6 +171,24 @@ static struct wc_node *env_file(const struct base *base, struct wc_node *node)
     return member(base, node, "path", as_path);
 }
 
+static struct wc_node *as_clean_path(const struct base *base, struct wc_node *node)
+{
+    if (node->kind != WC_NODE_STRING || node->text[0] == '\0' || node->text[0] == '/')
+        return node;
+    const char *full = wc_load_path(base->load, base->dir, node->text);
+    return wc_streq(way(base->load, base->dir, full), node->text) ? as_path(base, node) : node;
+}
+
+static struct wc_node *clean_env_file(const struct base *base, struct wc_node *node)
+{
+    return member(base, node, "path", as_clean_path);
+}
+
+static struct wc_node *clean_env_files(const struct base *base, struct wc_node *node)
+{
+    return each(base, node, clean_env_file);
+}
+
 static struct wc_node *env_files(const struct base *base, struct wc_node *node)
 {
     return each(base, node, env_file);
@@ -257,6 +275,22 @@ struct wc_node *wc_paths_service(struct wc_load *load, struct wc_node *node, con
 {
     struct base base = { load, dir, load->options->no_path_resolution };
     return load->canonical ? node : service(&base, node);
+}
+
+static struct wc_node *early(const struct base *base, struct wc_node *node)
+{
+    return member(base, node, "env_file", clean_env_files);
+}
+
+static struct wc_node *early_services(const struct base *base, struct wc_node *node)
+{
+    return each(base, node, early);
+}
+
+struct wc_node *wc_paths_env_files(struct wc_load *load, struct wc_node *root, const char *dir)
+{
+    struct base base;
+    return begin(load, dir, &base) ? member(&base, root, "services", early_services) : root;
 }
 
 struct wc_node *wc_paths_resolve(struct wc_load *load, struct wc_node *root, const char *dir)

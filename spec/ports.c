@@ -201,7 +201,8 @@ static struct wc_node *canon_ports(struct wc_load *load, const struct wc_field *
             ok &= expand_short(load, item, out);
         } else if (item->kind == WC_NODE_MAP) {
             struct wc_node *port = wc_canon_section(load, field->sub, item, &inner);
-            if (wc_node_get(port, "target") == NULL)
+            const struct wc_node *target = wc_node_get(port, "target");
+            if (target == NULL || target->kind == WC_NODE_NULL)
                 wc_report(load, WC_E_MISSING, item, "%s needs 'target'",
                           wc_where_text(load, &inner));
             ok &= finish_long(load, port, out);
@@ -260,7 +261,7 @@ const char *wc_ident_port(struct wc_arena *arena, const struct wc_node *item)
         return item->text;
     const char *ip = wc_node_text(item, "host_ip"), *published = wc_node_text(item, "published");
     const char *target = wc_node_text(item, "target"), *proto = wc_node_text(item, "protocol");
-    return wc_arena_printf(arena, "%s:%s:%s/%s", ip == NULL ? "" : ip,
+    return wc_arena_printf(arena, "%s:%s:%s/%s", ip == NULL || *ip == '\0' ? "0.0.0.0" : ip,
                            published == NULL ? "" : published, target == NULL ? "" : target,
                            proto == NULL ? "" : proto);
 }

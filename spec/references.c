@@ -137,6 +137,15 @@ static struct wc_node *canon_requests(struct wc_load *load, const struct wc_fiel
     return out;
 }
 
+/* "all" is all, also when two files say it. */
+const char *wc_ident_request(struct wc_arena *arena, const struct wc_node *item)
+{
+    const struct wc_node *count = wc_node_get(item, "count");
+    (void)arena;
+    bool all = item->n == 1 && count != NULL && count->kind == WC_NODE_INT && count->integer == -1;
+    return all ? "all" : NULL;
+}
+
 static struct wc_node *canon_external(struct wc_load *load, const struct wc_field *field,
                                       struct wc_node *node, const struct wc_where *where)
 {

@@ -87,6 +87,7 @@ const char *wc_ident_config(struct wc_arena *arena, const struct wc_node *item);
 const char *wc_ident_port(struct wc_arena *arena, const struct wc_node *item);
 const char *wc_ident_tmpfs(struct wc_arena *arena, const struct wc_node *item);
 const char *wc_ident_path(struct wc_arena *arena, const struct wc_node *item);
+const char *wc_ident_request(struct wc_arena *arena, const struct wc_node *item);
 const char *wc_ident_subnet(struct wc_arena *arena, const struct wc_node *item);
 
 /* Splits a command string as a POSIX shell would split words (quotes, backslash), into a LIST of

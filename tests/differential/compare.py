@@ -23,6 +23,7 @@ class Difference:
     def __init__(self, kind, path=(), theirs=None, ours=None):
         self.kind, self.path, self.theirs, self.ours = kind, path, theirs, ours
         self.text = ""  # all files of the case
+        self.files = {}  # the same as trees, by name
         self.output = {}  # what we printed
         self.tail = []  # config and its options
 
@@ -140,7 +141,7 @@ class Pair:
         if out:
             text = files_text(case)
             for d in out:
-                d.text, d.tail = text, case.tail
+                d.text, d.files, d.tail = text, case.files, case.tail
         return both, out
 
     def ask_both(self, case):

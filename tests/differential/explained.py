@@ -3,6 +3,8 @@ and a test over one difference (compare.Difference)."""
 
 import re
 
+import project
+
 
 def ours(pattern, files=""):
     """We refuse, with a message like this, files in which the other pattern is found."""
@@ -28,31 +30,118 @@ def close(theirs_value, ours_value):
         abs(theirs_value - ours_value) <= 1e-6 * abs(ours_value)
 
 
+def scalar_over(values):
+    """Several values, some of them scalars: one of these may have been replaced."""
+    return len(values) > 1 and any(isinstance(project.strip(v), str) for v in values)
+
+
 def replaced(d):
-    """A value that is wrong in a file over which another one is laid, both having the attribute."""
-    found = d.kind == "we-refuse" and re.search(
-        r"(a quote is opened here and never closed|no shell reads this command)|"
-        r"services\.\S+?\.([a-z_]+) takes (a size|a duration|a map, or a list of KEY=value, not a whole)", d.ours)
-    if not found or "\n--- " not in d.text:
+    """A value that is wrong, of a service in which another one is laid over it."""
+    if d.kind != "we-refuse":
         return False
-    attribute = found.group(2) or "(command|entrypoint)"
-    return len(re.findall(attribute + ":", d.text)) > 1
+    found = re.search(r"services\.(\S+?)\.([a-z_]+) takes (a size|a duration|a map, or a list of KEY=value, "
+                      r"not a whole)", d.ours)
+    if found:
+        names, keys = [found.group(1)], [found.group(2)]
+    elif re.search(r"a quote is opened here and never closed|no shell reads this command", d.ours):
+        names, keys = project.services(d.files), ["command", "entrypoint"]
+    else:
+        return False
+    return any(scalar_over([own[key] for own in project.definitions(d.files, name) if key in own])
+               for name in names for key in keys)
+
+
+def unused_service(d):
+    """Their complaint is about a service of an extended file that nothing extends."""
+    found = d.kind == "they-refuse" and re.search(r"services\.(b[0-9])\.([a-z_]+)", d.theirs)
+    return bool(found) and project.unused(d.files, found.group(1), found.group(2))
+
+
+def merge_key_tags(d):
+    found = d.kind == "we-refuse" and re.search(r"service '(\S+)' needs an image", d.ours)
+    if found:
+        return project.tagged_beside_merge_key(d.files, found.group(1), "image")
+    return d.kind == "data" and d.path[0] == "services" and len(d.path) > 2 and \
+        project.tagged_beside_merge_key(d.files, d.path[1], d.path[2])
+
+
+def included_config(d):
+    """A config whose only source is `environment`, in an included file."""
+    found = d.kind == "they-refuse" and re.search(
+        r"^configs\.(\S+): file\|environment\|content attributes are mutually exclusive$", d.theirs)
+    if not found:
+        return False
+    configs = [project.map_of(project.section(tree, "configs").get(found.group(1)))
+               for tree in project.included(d.files)]
+    return any("environment" in config for config in configs) and \
+        not any("file" in config or "content" in config for config in configs)
+
+
+def declares_default(d):
+    return any("default" in project.section(tree, "networks") for tree in d.files.values())
+
+
+def provider_network(d):
+    """Only services with a provider are in the default network, which nobody declares."""
+    found = d.kind == "they-refuse" and re.search(r'^service "(\S+)" refers to undefined network default', d.theirs)
+    if not found or declares_default(d):
+        return False
+    users = [s for s in d.output["services"].values() if "default" in s.get("networks", {})]
+    return all("provider" in s for s in users) and "provider" in d.output["services"][found.group(1)]
+
+
+def empty_mode(d, service):
+    return any(project.unquoted(own.get("network_mode", "x")) == "" for own in project.definitions(d.files, service))
+
+
+def empty_network_mode(d):
+    """They leave a service with an empty network_mode without any network."""
+    empty = [s for s in project.services(d.files) if empty_mode(d, s)]
+    if d.kind == "they-refuse":
+        found = re.search(r'^service "(\S+)" refers to undefined network default', d.theirs)
+        return bool(found) and found.group(1) in empty
+    if d.kind != "data" or d.theirs != "(missing)" or not empty:
+        return False
+    if d.path[0] == "services":
+        return len(d.path) == 3 and d.path[1] in empty and d.path[2] == "networks" and d.ours == {"default": None}
+    return d.path == ("networks", "default") or (d.path == ("networks",) and list(d.ours) == ["default"])
+
+
+def null_dependency(d):
+    """depends_on: {web: null}"""
+    found = d.kind == "they-refuse" and re.search(r"services\.\S+\.depends_on\.(\S+) must be a mapping$", d.theirs)
+    return bool(found) and any(
+        project.map_of(project.map_of(service).get("depends_on")).get(found.group(1)) in ("null", "~", "")
+        for tree in d.files.values() for service in project.section(tree, "services").values())
+
+
+def volume_labels(d):
+    """The labels of a volume are lists in two files that have an item in common."""
+    found = d.kind == "they-refuse" and re.search(r": volumes\.(\S+)\.labels must be a mapping$", d.theirs)
+    if not found:
+        return False
+    lists = [project.strip(project.map_of(project.section(tree, "volumes").get(found.group(1))).get("labels"))
+             for tree in d.files.values()]
+    items = [project.unquoted(item) for one in lists if isinstance(one, list) for item in one]
+    return sum(isinstance(one, list) for one in lists) > 1 and \
+        (len(set(items)) < len(items) or any("$" in item for item in items))
 
 
 def folded_ports(theirs_list, ours_list):
     """The last of equal ones stays."""
     kept = {}
     for port in theirs_list:
-        kept[tuple(str(port.get(k)) for k in ("host_ip", "target", "published", "protocol"))] = port
+        kept[tuple(str(port.get(k, "0.0.0.0")) for k in ("host_ip", "target", "published", "protocol"))] = port
     return sorted(map(str, map(sorted_items, kept.values()))) == sorted(map(str, map(sorted_items, ours_list)))
 
 
 def subnets(d):
-    """In several files: ours has all of theirs and more."""
-    if d.kind != "data" or d.path[0] != "networks" or d.path[2:] != ("ipam", "config") or "\n--- " not in d.text:
+    """In several files: ours has all that theirs has, and more."""
+    if d.kind != "data" or d.path[0] != "networks" or d.path[2:] != ("ipam", "config") or len(d.files) < 2 or \
+            not isinstance(d.theirs, list) or not isinstance(d.ours, list):
         return False
-    mine = [pool.get("subnet") for pool in d.ours]
-    return len(mine) > len(d.theirs) and all(pool.get("subnet") in mine for pool in d.theirs)
+    mine = [item for pool in d.ours for item in pool.items()]
+    return len(d.ours) > len(d.theirs) and all(item in mine for pool in d.theirs for item in pool.items())
 
 
 def sorted_items(mapping):
@@ -92,7 +181,8 @@ RULES = [
     ("known-limits", ours(r"no limit is called")),
     ("soft-below-hard", ours(r"the soft limit of '.*' is above the hard one")),
     ("known-words", ours(r"(stop_signal|restart|pull_policy|ports\[\d+\]\.(mode|protocol)|cgroup|deploy\.mode|"
-                         r"endpoint_mode|failure_action) can't be|"
+                         r"endpoint_mode|failure_action|volumes\[\d+\]\.bind\.propagation|"
+                         r"deploy\.restart_policy\.condition) can't be|"
                          r"port '.*': the protocol is tcp, udp or sctp, not|"
                          r"unknown isolation")),
     ("known-mount-options", ours(r"volume '.*': unknown option")),
@@ -103,31 +193,39 @@ RULES = [
     ("whole-sizes", ours(r"takes a (size|whole number|percentage)(, 0 to 100| such as 512m)?(, or -1)?, "
                          r"not (a number with a fraction|'[-+]?[0-9]*\.[0-9]*'|'[0-9]+[eE][0-9]+')$")),
     ("positive-durations", ours(r"takes a duration, not '-")),
-    ("number-ranges", ours(r"blkio_config.*takes a size, not '-|can't be negative|must be between|is -1 \(no limit\) or more")),
+    ("number-ranges", ours(r"blkio_config.*takes a size, not '-|can't be negative|must be between|is -1 \(no limit\) or more|"
+                           r"is a percentage from 0 to 100, not")),
     ("repeats-are-folded", theirs(r"items at \d+ and \d+ are equal")),
     ("repeats-are-folded", at(r"^services\..*\.ports$", lambda a, b: isinstance(a, list) and isinstance(b, list)
                               and len(b) < len(a) and folded_ports(a, b))),
+    ("repeats-are-folded", at(r"\.extra_hosts$", lambda a, b: isinstance(a, list) and isinstance(b, list)
+                              and b == list(dict.fromkeys(a)))),
+    ("repeats-are-folded", volume_labels),
     ("null-keeps", theirs(r"over(ride)?\.yaml: services\.[^ ]*\.[a-z_]+ must be an? "
                           r"(array|mapping|string|boolean|number)$")),
     ("hosts-have-addresses", ours(r"an extra host is 'name=address', not '[^'=:]+[=:]'$")),
     ("every-value-is-checked", replaced),
     ("cpu-durations", theirs(r"cpu_rt_(period|runtime): failed to cast to expected type: strconv.ParseInt")),
-    ("included-config", theirs(r"^configs\.\S+: file\|environment\|content attributes are mutually exclusive",
-                               r"(?s)(?=.*\ninclude:|^include:)(?=.*environment: \"?SECRET)")),
+    ("included-config", included_config),
+    ("unused-services", unused_service),
+    ("empty-network-mode", empty_network_mode),
+    ("empty-sources", ours(r"services\.\S+\.volumes\[\d+\] needs 'source'$", r"type: bind[^\n]*source: (''|\"\")")),
     ("values-as-text", theirs(r"validating \S+: services\.\S+\.depends_on\.\S+\.required must be a boolean$|"
                               r"develop\.watch\.\d+\.initial_sync must be a boolean$|"
                               r"blkio_config\.weight(_device\[\d+\].Weight)?' expected type 'uint16', got unconvertible type 'string'|"
-                              r"build\.ulimits\.[a-z]+: invalid type string for external", r"\$")),
+                              r"build\.ulimits\.[a-z]+: invalid type string for external|"
+                              r"models\.\S+\.context_size must be a integer$", r"\$")),
     ("whole-floats", theirs(r"ulimits\.[a-z]+: invalid type float64 for external$")),
     ("include-conflicts-merge", theirs(r"^(services|networks|volumes|configs|secrets|models)\.\S+ conflicts with "
                                        r"imported resource$", r"include:")),
-    ("tags-beside-merge-keys", ours(r"service '.*' needs an image", r"(?s)(?=.*<<:)(?=.*image: !reset)")),
+    ("tags-beside-merge-keys", merge_key_tags),
     ("repeats-are-folded", at(r"\.(constraints|preferences)$",
                               lambda a, b: isinstance(a, list) and b == [x for i, x in enumerate(a) if x not in a[:i]])),
     ("subnets-are-appended", subnets),
-    ("provider-network", theirs(r"refers to undefined network default", r"provider:")),
+    ("provider-network", provider_network),
     ("ssh-paths-in-json", theirs(r"error calling MarshalJSON for type types\.SSHKey")),
     ("condition-default", theirs(r"depends_on\.\S+ missing property 'condition'")),
+    ("condition-default", null_dependency),
     ("twins-left-out", twins_left_out),
     ("crashes", theirs(r"^panic: interface conversion: interface \{\} is (string|float64), not int in "
                        r"types\.\(\*UlimitsConfig\)\.DecodeMapstructure$", r"ulimits:")),
@@ -147,6 +245,7 @@ RULES = [
     ("zero-limit", at(r"ulimits\.[a-z]+(\.(soft|hard))?$", lambda a, b: a in ({}, "(missing)") and b == 0)),
     ("optional-dependency-off", dependency_off),
     ("exact-cpus", at(r"cpus$", close)),
+    ("one-letter-volumes", ours(r"mounts volume '[A-Za-z]', which is not defined", r"\b[A-Za-z]:/")),
     ("one-letter-volumes", at(r"\.volumes\.\d+\.(type|source|target|bind|volume)$",
                               lambda a, b: isinstance(a, str) and a[1:2] == ":")),
 ]
