@@ -14,6 +14,7 @@
 #include "spec/profile.h"
 #include "spec/resolve.h"
 #include "spec/table.h"
+#include "spec/types.h"
 #include "spec/validate.h"
 
 static int by_name(const void *a, const void *b)
@@ -72,6 +73,17 @@ static void sort_services(struct wc_load *load, struct wc_project *project)
     project->services = sorted;
 }
 
+/* A service that no active profile turns on is not part of the model, but its nulls are errors. */
+static void add_disabled(struct wc_load *load, struct wc_project *project,
+                         const struct wc_member *member)
+{
+    static const struct wc_field row = { .type = &wc_type_section, .sub = &wc_table_service };
+    static const struct wc_where services = { NULL, "services", { 0 }, 0, 0 };
+    struct wc_where where = { &services, member->key, member->key_at, member->key_span, 0 };
+    wc_refuse_nulls(load, &row, member->value, &where);
+    wc_strv_add(load->arena, &project->disabled, member->key);
+}
+
 static void build_services(struct wc_load *load, struct wc_project *project,
                            const struct wc_node *root)
 {
@@ -85,7 +97,7 @@ static void build_services(struct wc_load *load, struct wc_project *project,
         if (wc_profile_active(load, member->value))
             build_service(load, project, root, member);
         else
-            wc_strv_add(load->arena, &project->disabled, member->key);
+            add_disabled(load, project, member);
     }
     sort_services(load, project);
     if (project->disabled.n > 1)

@@ -54,27 +54,39 @@ static void walk_items(struct wc_load *load, const struct wc_table *table,
     }
 }
 
-/* In what isn't decoded nothing else looks at what is still null after merging. */
-static void refuse_nulls(struct wc_load *load, const struct wc_field *field,
-                         const struct wc_node *value, const struct wc_where *where)
+static void refuse_nulls_of(struct wc_load *load, const struct wc_table *table,
+                            const struct wc_node *map, const struct wc_where *where)
 {
+    for (size_t i = 0; i < map->n; i++) {
+        const struct wc_member *m = &map->members[i];
+        const struct wc_field *row = wc_table_find(table, m->key);
+        struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
+        if (row != NULL && m->value->kind == WC_NODE_NULL && !wc_field_takes_null(row))
+            wc_canon_refuse(load, row, m->value, &inner);
+        else if (row != NULL)
+            wc_refuse_nulls(load, row, m->value, &inner);
+    }
+}
+
+void wc_refuse_nulls(struct wc_load *load, const struct wc_field *field,
+                     const struct wc_node *value, const struct wc_where *where)
+{
+    bool entries = wc_field_has_entries(field);
     if (field->sub == NULL)
         return;
     for (size_t i = 0; value->kind == WC_NODE_LIST && i < value->n; i++) {
         struct wc_where inner = { where->up, where->name, { 0 }, 0, i + 1 };
         if (value->items[i]->kind == WC_NODE_MAP)
-            refuse_nulls(load, field, value->items[i], &inner);
+            refuse_nulls_of(load, field->sub, value->items[i], &inner);
     }
-    for (size_t i = 0; value->kind == WC_NODE_MAP && i < value->n; i++) {
+    for (size_t i = 0; entries && value->kind == WC_NODE_MAP && i < value->n; i++) {
         const struct wc_member *m = &value->members[i];
-        const struct wc_field *row =
-            wc_field_has_entries(field) ? NULL : wc_table_find(field->sub, m->key);
         struct wc_where inner = { where, m->key, m->key_at, m->key_span, 0 };
-        if (row != NULL && m->value->kind == WC_NODE_NULL && !wc_field_takes_null(row))
-            wc_canon_refuse(load, row, m->value, &inner);
-        else if (row != NULL)
-            refuse_nulls(load, row, m->value, &inner);
+        if (m->value->kind == WC_NODE_MAP)
+            refuse_nulls_of(load, field->sub, m->value, &inner);
     }
+    if (value->kind == WC_NODE_MAP && !entries)
+        refuse_nulls_of(load, field->sub, value, where);
 }
 
 static void decode_member(struct wc_load *load, const struct wc_field *field,
@@ -93,7 +105,7 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
         return;
     bool carried = report_support(load, field, member, where);
     if (!carried)
-        refuse_nulls(load, field, value, &inner);
+        wc_refuse_nulls(load, field, value, &inner);
     if (value->kind == WC_NODE_NULL || !carried)
         return;
     if (value->kind == WC_NODE_LIST && field->sub != NULL)

@@ -202,7 +202,8 @@ static bool finish_long(struct wc_load *load, struct wc_node *mount, const struc
     struct wc_arena *arena = load->arena;
     const char *type = wc_node_text(mount, "type");
     struct wc_node *target = wc_node_get(mount, "target"), *source = wc_node_get(mount, "source");
-    if (type == NULL && wc_node_member(mount, "type") != NULL)
+    const struct wc_node *kind = wc_node_get(mount, "type");
+    if (type == NULL && kind != NULL && kind->kind != WC_NODE_NULL)
         return false; /* reported: not one of the types */
     if (type == NULL || target == NULL) {
         wc_report(load, WC_E_MISSING, mount, "%s needs '%s'", wc_where_text(load, where),

@@ -140,6 +140,11 @@ void wc_require_all(struct wc_load *load, const struct wc_table *table, const st
 void wc_decode_section(struct wc_load *load, const struct wc_table *table,
                        const struct wc_node *node, void *base, const struct wc_where *where);
 
+/* Reports (E101) what is null after merging in a value that isn't decoded, where the rows below
+ * `field` don't take null. */
+void wc_refuse_nulls(struct wc_load *load, const struct wc_field *field,
+                     const struct wc_node *value, const struct wc_where *where);
+
 /* True for a value that is still to be expanded (no_interpolate): it can't be checked or taken
  * apart, and stays as it is written. */
 bool wc_canon_is_template(const struct wc_load *load, const struct wc_node *node);

@@ -40,9 +40,9 @@ def replaced(d):
     if d.kind != "we-refuse":
         return False
     found = re.search(r"services\.(\S+?)\.([a-z_]+) takes (a size|a duration|a map, or a list of KEY=value, "
-                      r"not a whole)", d.ours)
+                      r"not a whole|a map, not true or false)", d.ours)
     if found:
-        names, keys = [found.group(1)], [found.group(2)]
+        names, keys = project.made_of(d.files, found.group(1)), [found.group(2)]
     elif re.search(r"a quote is opened here and never closed|no shell reads this command", d.ours):
         names, keys = project.services(d.files), ["command", "entrypoint"]
     else:
@@ -113,6 +113,15 @@ def null_dependency(d):
     return bool(found) and any(
         project.map_of(project.map_of(service).get("depends_on")).get(found.group(1)) in ("null", "~", "")
         for tree in d.files.values() for service in project.section(tree, "services").values())
+
+
+def watch_repeats(d):
+    """A list of a watch rule has an item twice."""
+    found = d.kind == "they-refuse" and re.search(
+        r"services\.(\S+)\.develop\.watch\.\d+\.(ignore|include) must be a string$", d.theirs)
+    lists = [rule.get(found.group(2)) for own in project.definitions(d.files, found.group(1))
+             for rule in project.map_of(own.get("develop")).get("watch", [])] if found else []
+    return any(isinstance(one, list) and len(set(map(project.unquoted, one))) < len(one) for one in lists)
 
 
 def volume_labels(d):
@@ -201,6 +210,7 @@ RULES = [
     ("repeats-are-folded", at(r"\.extra_hosts$", lambda a, b: isinstance(a, list) and isinstance(b, list)
                               and b == list(dict.fromkeys(a)))),
     ("repeats-are-folded", volume_labels),
+    ("repeats-are-folded", watch_repeats),
     ("null-keeps", theirs(r"over(ride)?\.yaml: services\.[^ ]*\.[a-z_]+ must be an? "
                           r"(array|mapping|string|boolean|number)$")),
     ("hosts-have-addresses", ours(r"an extra host is 'name=address', not '[^'=:]+[=:]'$")),

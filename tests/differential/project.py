@@ -71,6 +71,12 @@ def definitions(files, service):
     return [own for pair in pairs for own in merged(files, *pair) if own]
 
 
+def made_of(files, service):
+    """The services that a service is a part of, itself among them."""
+    return [s for s in services(files) if s == service or any(
+        pair[1] == service for pair in closure(files, [(name, s) for name in files if name not in BASES]))]
+
+
 def services(files):
     return {s for name, tree in files.items() if name not in BASES for s in section(tree, "services")}
 
