@@ -53,8 +53,22 @@ def replaced(d):
 
 def unused_service(d):
     """Their complaint is about a service of an extended file that nothing extends."""
-    found = d.kind == "they-refuse" and re.search(r"services\.(b[0-9])\.([a-z_]+)", d.theirs)
-    return bool(found) and project.unused(d.files, found.group(1), found.group(2))
+    if d.kind != "they-refuse":
+        return False
+    found = re.search(r"services\.(b[0-9])\.([a-z_]+)", d.theirs)
+    if found:
+        return any(name == found.group(1) and found.group(2) in own for name, own in project.unused(d.files))
+    found = re.search(r"^Invalid (?:containerPort|hostPort|proto): (.*)$", d.theirs)
+    return bool(found) and any(found.group(1) in str(port) for _, own in project.unused(d.files)
+                               for port in project.strip(own.get("ports", [])))
+
+
+def tagged_scalar(d):
+    """A number or truth under !override, which is text to them."""
+    found = d.kind == "they-refuse" and re.search(
+        r"services\.(\S+)\.([a-z_]+) must be an? (boolean|integer|number)$", d.theirs)
+    return bool(found) and any(isinstance(own.get(found.group(2)), project.Tag)
+                               for own in project.definitions(d.files, found.group(1)))
 
 
 def merge_key_tags(d):
@@ -225,6 +239,7 @@ RULES = [
                               r"blkio_config\.weight(_device\[\d+\].Weight)?' expected type 'uint16', got unconvertible type 'string'|"
                               r"build\.ulimits\.[a-z]+: invalid type string for external|"
                               r"models\.\S+\.context_size must be a integer$", r"\$")),
+    ("values-as-text", tagged_scalar),
     ("whole-floats", theirs(r"ulimits\.[a-z]+: invalid type float64 for external$")),
     ("include-conflicts-merge", theirs(r"^(services|networks|volumes|configs|secrets|models)\.\S+ conflicts with "
                                        r"imported resource$", r"include:")),

@@ -81,12 +81,12 @@ def services(files):
     return {s for name, tree in files.items() if name not in BASES for s in section(tree, "services")}
 
 
-def unused(files, service, attribute):
-    """A service of an extended file that has the attribute and that nothing extends."""
+def unused(files):
+    """(name, map) of the services of extended files that nothing extends."""
     used = closure(files, [(name, s) for name, tree in files.items() if name not in BASES
                            for s in section(tree, "services")])
-    return any((name, service) not in used and attribute in map_of(section(files[name], "services").get(service))
-               for name in BASES if name in files)
+    return [(s, map_of(own)) for name in BASES if name in files
+            for s, own in section(files[name], "services").items() if (name, s) not in used]
 
 
 def tagged_beside_merge_key(files, service, attribute):
