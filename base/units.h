@@ -24,8 +24,8 @@ bool wc_duration_parse_ns(const char *text, int64_t *ns);
 void wc_duration_format_ns(int64_t ns, struct wc_buf *out);
 
 /* Reads a byte size ("512m", "1.5 GiB", "+1_000"; powers of 1024; units b k m g t p with optional b
- * or ib, any case). False when it isn't one or overflows. Source: Compose Specification, "Specifying
- * byte values".
+ * or ib, any case). False when it isn't one or overflows. Source: Compose Specification,
+ * "Specifying byte values".
  */
 bool wc_bytes_parse(const char *text, int64_t *bytes);
 

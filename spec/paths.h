@@ -17,9 +17,9 @@ struct wc_node *wc_paths_resolve(struct wc_load *load, struct wc_node *root, con
 /* The same for one service. */
 struct wc_node *wc_paths_service(struct wc_load *load, struct wc_node *service, const char *dir);
 
-/* The same for the env files of all services whose paths have no needless parts. To be called before
- * merging: what an extended file calls a.env is then known to be this file's a.env, while ./a.env
- * stays another entry of the list, as docker compose has it. */
+/* The same for the env files of all services whose paths have no needless parts. To be called
+ * before merging: what an extended file calls a.env is then known to be this file's a.env, while
+ * ./a.env stays another entry of the list, as docker compose has it. */
 struct wc_node *wc_paths_env_files(struct wc_load *load, struct wc_node *root, const char *dir);
 
 /* True for "C:\x", "C:/x" and "\\host\share". */

@@ -233,6 +233,7 @@ RULES = [
     ("included-config", included_config),
     ("unused-services", unused_service),
     ("empty-network-mode", empty_network_mode),
+    ("empty-includes", ours(r"include\[\d+\] takes a string or a map, not nothing$")),
     ("empty-sources", ours(r"services\.\S+\.volumes\[\d+\] needs 'source'$", r"type: bind[^\n]*source: (''|\"\")")),
     ("values-as-text", theirs(r"validating \S+: services\.\S+\.depends_on\.\S+\.required must be a boolean$|"
                               r"develop\.watch\.\d+\.initial_sync must be a boolean$|"
