@@ -290,8 +290,8 @@ struct dep_list {
 static void decode_depends_on(struct wc_load *load, const struct wc_field *field,
                               const struct wc_node *node, void *dst)
 {
-    (void)field;
     struct dep_list list = { WC_NEW_ARRAY(load->arena, struct wc_dep, node->n + 1), 0 };
+    wc_refuse_nulls(load, field, node, load->decoding);
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_member *m = &node->members[i];
         const char *condition = wc_node_text(m->value, "condition");

@@ -58,9 +58,11 @@ def unused_service(d):
     found = re.search(r"services\.(b[0-9])\.([a-z_]+)", d.theirs)
     if found:
         return any(name == found.group(1) and found.group(2) in own for name, own in project.unused(d.files))
-    found = re.search(r"^Invalid (?:containerPort|hostPort|proto): (.*)$", d.theirs)
-    return bool(found) and any(found.group(1) in str(port) for _, own in project.unused(d.files)
-                               for port in project.strip(own.get("ports", [])))
+    port = re.search(r"^Invalid (?:containerPort|hostPort|proto): (.*)$", d.theirs)
+    spec = re.search(r"^invalid spec: (.*): empty section between colons$", d.theirs)
+    key, text = ("ports", port.group(1)) if port else ("volumes", spec.group(1)) if spec else ("", "")
+    return key != "" and any(text in str(item) for _, own in project.unused(d.files)
+                             for item in project.strip(own.get(key, [])))
 
 
 def tagged_scalar(d):
