@@ -169,6 +169,17 @@ def subnets(d):
     return len(d.ours) > len(d.theirs) and all(item in mine for pool in d.theirs for item in pool.items())
 
 
+def pool_order(d):
+    """In several files they put a pool that a later file adds before those that are there."""
+    if d.kind != "data" or d.path[0] != "networks" or d.path[2:4] != ("ipam", "config") or len(d.path) < 6:
+        return False
+    declared = [project.map_of(project.map_of(project.section(tree, "networks").get(d.path[1])).get("ipam"))
+                for tree in d.files.values()]
+    pools = d.output["networks"][d.path[1]]["ipam"]["config"]
+    return sum("config" in ipam for ipam in declared) > 1 and \
+        any(pool.get(d.path[5], "(missing)") == d.theirs for i, pool in enumerate(pools) if i != d.path[4])
+
+
 def sorted_items(mapping):
     return sorted(mapping.items())
 
@@ -219,6 +230,7 @@ RULES = [
                          r"not (a number with a fraction|'[-+]?[0-9]*\.[0-9]*'|'[0-9]+[eE][0-9]+')$")),
     ("positive-durations", ours(r"takes a duration, not '-")),
     ("number-ranges", ours(r"blkio_config.*takes a size, not '-|can't be negative|must be between|is -1 \(no limit\) or more|"
+                           r"shm_size takes a size, not '-[0-9]+'$|"
                            r"is a percentage from 0 to 100, not")),
     ("repeats-are-folded", theirs(r"items at \d+ and \d+ are equal")),
     ("repeats-are-folded", at(r"^services\..*\.ports$", lambda a, b: isinstance(a, list) and isinstance(b, list)
@@ -235,6 +247,7 @@ RULES = [
     ("included-config", included_config),
     ("unused-services", unused_service),
     ("empty-network-mode", empty_network_mode),
+    ("colon-at-the-end", ours(r"not valid YAML: found unexpected ':'$", r"[{ ][^\n]*[a-z]:[,}]")),
     ("empty-includes", ours(r"include\[\d+\] takes a string or a map, not nothing$")),
     ("empty-sources", ours(r"services\.\S+\.volumes\[\d+\] needs 'source'$", r"type: bind[^\n]*source: (''|\"\")")),
     ("values-as-text", theirs(r"validating \S+: services\.\S+\.depends_on\.\S+\.required must be a boolean$|"
@@ -250,6 +263,7 @@ RULES = [
     ("repeats-are-folded", at(r"\.(constraints|preferences)$",
                               lambda a, b: isinstance(a, list) and b == [x for i, x in enumerate(a) if x not in a[:i]])),
     ("subnets-are-appended", subnets),
+    ("subnets-are-appended", pool_order),
     ("provider-network", provider_network),
     ("ssh-paths-in-json", theirs(r"error calling MarshalJSON for type types\.SSHKey")),
     ("condition-default", theirs(r"depends_on\.\S+ missing property 'condition'")),
