@@ -1,5 +1,6 @@
 /* fuzz_journal.c - any bytes as a journal: a scan stays within them, reads the same from what it
- * says holds, and what is appended there is read as well. */
+ * says holds, and what is appended there is read as well; the ledger takes the records, and its own
+ * telling of itself gives the same ledger. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include "base/crc32c.h"
 #include "orchestrator/journal.h"
+#include "orchestrator/ledger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
@@ -35,8 +37,42 @@ static bool see(void *data, const struct wc_journal_record *record)
     return record->type % 2 == 0;
 }
 
+static bool take(void *data, const struct wc_journal_record *record)
+{
+    return wc_ledger_apply(data, record->type, record->payload, record->len);
+}
+
+static void retell(void *data, enum wc_record type, const struct wc_buf *payload)
+{
+    check(wc_ledger_apply(data, type, payload->data, payload->len), "it doesn't know itself");
+}
+
+static void write_down(void *data, enum wc_record type, const struct wc_buf *payload)
+{
+    wc_buf_printf(data, "%d:", (int)type);
+    wc_buf_add(data, payload->data, payload->len);
+}
+
+static void check_ledger(const uint8_t *data, size_t size)
+{
+    struct wc_ledger ledger = { 0 }, again = { 0 };
+    struct wc_journal_scan scan;
+    WC_CLEANUP_BUF struct wc_buf first = WC_BUF_INIT;
+    WC_CLEANUP_BUF struct wc_buf second = WC_BUF_INIT;
+    if (wc_journal_scan_bytes((const char *)data, size, take, &ledger, &scan, NULL) == 0) {
+        wc_ledger_tell(&ledger, retell, &again);
+        wc_ledger_tell(&ledger, write_down, &first);
+        wc_ledger_tell(&again, write_down, &second);
+        check(first.len == second.len && memcmp(first.data, second.data, first.len) == 0,
+              "another ledger");
+    }
+    wc_ledger_deinit(&ledger);
+    wc_ledger_deinit(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_ledger(data, size);
     struct seen first = { 0 }, again = { 0 }, more = { 0 };
     struct wc_journal_scan scan, rescan;
     struct wc_err err = { 0 };

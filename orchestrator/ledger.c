@@ -1,0 +1,369 @@
+/* ledger.c - the value: what a record does to it.
+ *
+ * A record is read wholly before anything changes; one that lacks what it needs is refused, and the
+ * journal keeps it for whoever understands it. Which records belong together is in one record (an
+ * ask carries what it means for services, its end carries the outcome), so that a torn tail can't
+ * leave half of a change.
+ */
+#include "orchestrator/ledger.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "wcompose/model.h"
+
+/* ---- storage ---- */
+
+static char *dup0(const char *text)
+{
+    return text != NULL ? wc_strdup(text) : NULL;
+}
+
+static char *dup_n(const char *text, size_t len)
+{
+    char *copy = wc_alloc(len + 1);
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+static void set_text(const char **field, const char *text)
+{
+    char *copy = dup0(text);
+    wc_free((char *)*field);
+    *field = copy;
+}
+
+static void free_generation(struct wc_generation *generation)
+{
+    wc_free((char *)generation->source);
+    wc_free((char *)generation->reason);
+    wc_free((char *)generation->text);
+}
+
+static void free_ask(struct wc_ask *ask)
+{
+    wc_free((char *)ask->verb);
+    wc_free((char *)ask->key);
+    wc_free((char *)ask->text);
+}
+
+static void clear(struct wc_ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->n_generations; i++)
+        free_generation(&ledger->generations[i]);
+    for (size_t i = 0; i < ledger->n_asks; i++)
+        free_ask(&ledger->asks[i]);
+    for (size_t i = 0; i < ledger->n_intents; i++)
+        wc_free((char *)ledger->intents[i].service);
+    wc_free(ledger->generations);
+    wc_free(ledger->asks);
+    wc_free(ledger->intents);
+}
+
+void wc_ledger_deinit(struct wc_ledger *ledger)
+{
+    clear(ledger);
+    *ledger = (struct wc_ledger){ 0 };
+}
+
+/* ---- look-ups ---- */
+
+static struct wc_generation *find_generation(const struct wc_ledger *ledger, uint64_t number)
+{
+    for (size_t i = ledger->n_generations; i-- > 0;)
+        if (ledger->generations[i].number == number)
+            return &ledger->generations[i];
+    return NULL;
+}
+
+const struct wc_generation *wc_ledger_generation(const struct wc_ledger *ledger, uint64_t number)
+{
+    return find_generation(ledger, number);
+}
+
+const struct wc_generation *wc_ledger_accepted(const struct wc_ledger *ledger)
+{
+    return ledger->in_force != 0 ? find_generation(ledger, ledger->in_force) : NULL;
+}
+
+const struct wc_ask *wc_ledger_ask(const struct wc_ledger *ledger, uint64_t id)
+{
+    for (size_t i = 0; i < ledger->n_asks; i++)
+        if (ledger->asks[i].id == id)
+            return &ledger->asks[i];
+    return NULL;
+}
+
+static bool same_text(const struct wc_generation *a, const struct wc_generation *b)
+{
+    return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
+}
+
+const struct wc_generation *wc_ledger_last_stable(const struct wc_ledger *ledger)
+{
+    const struct wc_generation *now = wc_ledger_accepted(ledger);
+    for (size_t i = ledger->n_generations; now != NULL && i-- > 0;) {
+        const struct wc_generation *at = &ledger->generations[i];
+        if (at->number < now->number && at->stable_at_ms != 0 && !same_text(at, now))
+            return at;
+    }
+    return NULL;
+}
+
+/* ---- generations ---- */
+
+static bool is_needed(const struct wc_ledger *ledger, uint64_t number)
+{
+    const struct wc_generation *back = wc_ledger_last_stable(ledger);
+    if (number == ledger->in_force || number == ledger->last_number ||
+        (back != NULL && number == back->number))
+        return true;
+    for (size_t i = 0; i < ledger->n_asks; i++)
+        if (ledger->asks[i].number == number || ledger->asks[i].before == number)
+            return true;
+    return false;
+}
+
+/* Lets the oldest go that nothing refers to. Only at the end of an ask: while a whole file is
+ * replayed, who refers to what isn't known before all of it was read. */
+static void prune(struct wc_ledger *ledger)
+{
+    for (size_t i = 0;
+         i < ledger->n_generations && ledger->n_generations > WC_LEDGER_GENERATIONS;) {
+        struct wc_generation *at = &ledger->generations[i];
+        if (is_needed(ledger, at->number)) {
+            i++;
+            continue;
+        }
+        free_generation(at);
+        ledger->n_generations--;
+        memmove(at, at + 1, (ledger->n_generations - i) * sizeof *at);
+    }
+}
+
+static uint64_t number_of(const struct wc_json *head, const char *key)
+{
+    int64_t value = wc_json_i64(wc_json_get(head, key), 0);
+    return value > 0 ? (uint64_t)value : 0;
+}
+
+static bool read_outcome(const struct wc_json *head, enum wc_outcome *out)
+{
+    const char *word = wc_json_str(wc_json_get(head, "outcome"), NULL);
+    for (int i = 0; word != NULL && i < WC_OUTCOMES; i++)
+        if (wc_streq(word, wc_outcome_name((enum wc_outcome)i))) {
+            *out = (enum wc_outcome)i;
+            return true;
+        }
+    return false;
+}
+
+static bool take_generation(struct wc_ledger *ledger, const struct wc_json *head, const char *text,
+                            size_t len)
+{
+    struct wc_generation made = {
+        .number = number_of(head, "n"),
+        .made_at_ms = wc_json_i64(wc_json_get(head, "at"), 0),
+        .ended_at_ms = wc_json_i64(wc_json_get(head, "ended"), 0),
+        .stable_at_ms = wc_json_i64(wc_json_get(head, "stable"), 0),
+        .restores = number_of(head, "restores"),
+    };
+    if (made.number == 0 || len == 0 || find_generation(ledger, made.number) != NULL ||
+        !read_outcome(head, &made.outcome) ||
+        (ledger->n_generations > 0 &&
+         ledger->generations[ledger->n_generations - 1].number > made.number))
+        return false;
+    made.source = dup0(wc_json_str(wc_json_get(head, "source"), NULL));
+    made.reason = dup0(wc_json_str(wc_json_get(head, "reason"), NULL));
+    made.text = dup_n(text, len);
+    made.len = len;
+    ledger->generations = wc_realloc(ledger->generations, ledger->n_generations + 1, sizeof made);
+    ledger->generations[ledger->n_generations++] = made;
+    if (made.number > ledger->last_number)
+        ledger->last_number = made.number;
+    return true;
+}
+
+/* ---- intents ---- */
+
+/* Where it is, or belongs. */
+static size_t intent_pos(const struct wc_ledger *ledger, const char *service)
+{
+    size_t low = 0, high = ledger->n_intents;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (strcmp(ledger->intents[mid].service, service) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+const struct wc_intent *wc_ledger_intent(const struct wc_ledger *ledger, const char *service)
+{
+    size_t i = intent_pos(ledger, service);
+    bool found = i < ledger->n_intents && wc_streq(ledger->intents[i].service, service);
+    return found ? &ledger->intents[i] : NULL;
+}
+
+static struct wc_intent *intent_at(struct wc_ledger *ledger, const char *service)
+{
+    size_t i = intent_pos(ledger, service);
+    if (i < ledger->n_intents && wc_streq(ledger->intents[i].service, service))
+        return &ledger->intents[i];
+    ledger->intents = wc_realloc(ledger->intents, ledger->n_intents + 1, sizeof *ledger->intents);
+    struct wc_intent *at = &ledger->intents[i];
+    memmove(at + 1, at, (ledger->n_intents - i) * sizeof *at);
+    ledger->n_intents++;
+    *at = (struct wc_intent){ .service = wc_strdup(service), .replicas = WC_UNSET };
+    return at;
+}
+
+static bool check_intents(const struct wc_json *list)
+{
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
+        if (wc_json_str(wc_json_get(at, "service"), NULL) == NULL)
+            return false;
+    return true;
+}
+
+static void take_intents(struct wc_ledger *ledger, const struct wc_json *list)
+{
+    size_t n = 0;
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at)) {
+        struct wc_intent *intent = intent_at(ledger, wc_json_str(wc_json_get(at, "service"), ""));
+        intent->stopped = wc_json_bool(wc_json_get(at, "stopped"), false);
+        intent->suspended = wc_json_bool(wc_json_get(at, "suspended"), false);
+        intent->replicas = wc_json_i64(wc_json_get(at, "replicas"), WC_UNSET);
+    }
+    for (size_t i = 0; i < ledger->n_intents; i++) { /* those that say nothing any more go */
+        struct wc_intent *intent = &ledger->intents[i];
+        if (intent->stopped || intent->suspended || intent->replicas >= 0)
+            ledger->intents[n++] = *intent;
+        else
+            wc_free((char *)intent->service);
+    }
+    ledger->n_intents = n;
+}
+
+/* ---- asks ---- */
+
+static bool take_ask(struct wc_ledger *ledger, const struct wc_json *head, const char *rest,
+                     size_t len)
+{
+    const char *end = len > 0 ? memchr(rest, '\n', len) : NULL;
+    const struct wc_json *changes = wc_json_get(head, "intents");
+    const char *verb = wc_json_str(wc_json_get(head, "verb"), NULL);
+    struct wc_ask ask = {
+        .id = number_of(head, "id"),
+        .at_ms = wc_json_i64(wc_json_get(head, "at"), 0),
+        .number = number_of(head, "n"),
+        .before = number_of(head, "before"),
+        .force = wc_json_bool(wc_json_get(head, "force"), false),
+    };
+    bool is_apply = verb != NULL && wc_streq(verb, "apply");
+    if (verb == NULL || end == NULL || ask.id == 0 || wc_ledger_ask(ledger, ask.id) != NULL ||
+        ledger->n_asks >= WC_LEDGER_ASKS_MAX || !check_intents(changes) ||
+        (is_apply && find_generation(ledger, ask.number) == NULL))
+        return false;
+    size_t rest_len = len - (size_t)(end + 1 - rest);
+    ask.verb = wc_strdup(verb);
+    ask.key = dup_n(rest, (size_t)(end - rest));
+    ask.text = rest_len > 0 ? dup_n(end + 1, rest_len) : NULL;
+    ask.len = rest_len;
+    ledger->asks = wc_realloc(ledger->asks, ledger->n_asks + 1, sizeof ask);
+    ledger->asks[ledger->n_asks++] = ask;
+    if (ask.id > ledger->last_id)
+        ledger->last_id = ask.id;
+    if (!wc_json_bool(wc_json_get(head, "begins"), false)) /* of a whole file: STATE has said it */
+        return true;
+    take_intents(ledger, changes);
+    if (is_apply) {
+        ledger->in_force = ask.number;
+        find_generation(ledger, ask.number)->outcome = WC_OUTCOME_APPLYING;
+    }
+    return true;
+}
+
+static void conclude(struct wc_ledger *ledger, const struct wc_ask *ask, const struct wc_done *done)
+{
+    struct wc_generation *generation = find_generation(ledger, ask->number);
+    if (generation == NULL)
+        return;
+    generation->outcome = done->outcome;
+    generation->ended_at_ms = done->at_ms;
+    set_text(&generation->reason, done->reason);
+    if (done->outcome == WC_OUTCOME_STABLE)
+        generation->stable_at_ms = done->at_ms;
+    if (done->outcome == WC_OUTCOME_REJECTED && ledger->in_force == ask->number) {
+        ledger->in_force = find_generation(ledger, ask->before) != NULL ? ask->before : 0;
+        return;
+    }
+    struct wc_generation *before =
+        generation->restores != 0 ? find_generation(ledger, ask->before) : NULL;
+    if (before != NULL && before != generation)
+        before->outcome = WC_OUTCOME_ROLLED_BACK;
+}
+
+static bool take_done(struct wc_ledger *ledger, const struct wc_json *head)
+{
+    struct wc_done done = {
+        .id = number_of(head, "id"),
+        .at_ms = wc_json_i64(wc_json_get(head, "at"), 0),
+        .reason = wc_json_str(wc_json_get(head, "reason"), NULL),
+    };
+    struct wc_ask *ask = (struct wc_ask *)wc_ledger_ask(ledger, done.id);
+    if (ask == NULL || !read_outcome(head, &done.outcome))
+        return false;
+    if (ask->number != 0)
+        conclude(ledger, ask, &done);
+    free_ask(ask);
+    ledger->n_asks--;
+    memmove(ask, ask + 1, (ledger->n_asks - (size_t)(ask - ledger->asks)) * sizeof *ask);
+    prune(ledger);
+    return true;
+}
+
+/* ---- all of it ---- */
+
+static bool take_state(struct wc_ledger *ledger, const struct wc_json *head)
+{
+    const struct wc_json *intents = wc_json_get(head, "intents");
+    if (wc_json_get(head, "force") == NULL || !check_intents(intents))
+        return false;
+    clear(ledger);
+    *ledger = (struct wc_ledger){
+        .in_force = number_of(head, "force"),
+        .last_number = number_of(head, "last_n"),
+        .last_id = number_of(head, "last_id"),
+    };
+    take_intents(ledger, intents);
+    return true;
+}
+
+bool wc_ledger_apply(struct wc_ledger *ledger, unsigned type, const char *payload, size_t len)
+{
+    WC_CLEANUP_JSON struct wc_json *head = NULL;
+    const char *end = len > 0 ? memchr(payload, '\n', len) : NULL;
+    struct wc_err err;
+    if (end == NULL || wc_json_parse(payload, (size_t)(end - payload), &head, &err) != 0)
+        return false;
+    const char *rest = end + 1;
+    size_t rest_len = len - (size_t)(rest - payload);
+    switch (type) {
+    case WC_RECORD_STATE:
+        return take_state(ledger, head);
+    case WC_RECORD_GENERATION:
+        return take_generation(ledger, head, rest, rest_len);
+    case WC_RECORD_ASK:
+        return take_ask(ledger, head, rest, rest_len);
+    case WC_RECORD_DONE:
+        return take_done(ledger, head);
+    }
+    return false;
+}
