@@ -57,11 +57,11 @@ static void clear(struct wc_ledger *ledger)
         free_generation(&ledger->generations[i]);
     for (size_t i = 0; i < ledger->n_asks; i++)
         free_ask(&ledger->asks[i]);
-    for (size_t i = 0; i < ledger->n_intents; i++)
-        wc_free((char *)ledger->intents[i].service);
+    for (size_t i = 0; i < ledger->n_wishes; i++)
+        wc_free((char *)ledger->wishes[i].service);
     wc_free(ledger->generations);
     wc_free(ledger->asks);
-    wc_free(ledger->intents);
+    wc_free(ledger->wishes);
 }
 
 void wc_ledger_deinit(struct wc_ledger *ledger)
@@ -188,15 +188,15 @@ static bool take_generation(struct wc_ledger *ledger, const struct wc_json *head
     return true;
 }
 
-/* ---- intents ---- */
+/* ---- wishes ---- */
 
 /* Where it is, or belongs. */
-static size_t intent_pos(const struct wc_ledger *ledger, const char *service)
+static size_t wish_pos(const struct wc_ledger *ledger, const char *service)
 {
-    size_t low = 0, high = ledger->n_intents;
+    size_t low = 0, high = ledger->n_wishes;
     while (low < high) {
         size_t mid = low + (high - low) / 2;
-        if (strcmp(ledger->intents[mid].service, service) < 0)
+        if (strcmp(ledger->wishes[mid].service, service) < 0)
             low = mid + 1;
         else
             high = mid;
@@ -204,27 +204,27 @@ static size_t intent_pos(const struct wc_ledger *ledger, const char *service)
     return low;
 }
 
-const struct wc_intent *wc_ledger_intent(const struct wc_ledger *ledger, const char *service)
+const struct wc_wish *wc_ledger_wish(const struct wc_ledger *ledger, const char *service)
 {
-    size_t i = intent_pos(ledger, service);
-    bool found = i < ledger->n_intents && wc_streq(ledger->intents[i].service, service);
-    return found ? &ledger->intents[i] : NULL;
+    size_t i = wish_pos(ledger, service);
+    bool found = i < ledger->n_wishes && wc_streq(ledger->wishes[i].service, service);
+    return found ? &ledger->wishes[i] : NULL;
 }
 
-static struct wc_intent *intent_at(struct wc_ledger *ledger, const char *service)
+static struct wc_wish *wish_at(struct wc_ledger *ledger, const char *service)
 {
-    size_t i = intent_pos(ledger, service);
-    if (i < ledger->n_intents && wc_streq(ledger->intents[i].service, service))
-        return &ledger->intents[i];
-    ledger->intents = wc_realloc(ledger->intents, ledger->n_intents + 1, sizeof *ledger->intents);
-    struct wc_intent *at = &ledger->intents[i];
-    memmove(at + 1, at, (ledger->n_intents - i) * sizeof *at);
-    ledger->n_intents++;
-    *at = (struct wc_intent){ .service = wc_strdup(service), .replicas = WC_UNSET };
+    size_t i = wish_pos(ledger, service);
+    if (i < ledger->n_wishes && wc_streq(ledger->wishes[i].service, service))
+        return &ledger->wishes[i];
+    ledger->wishes = wc_realloc(ledger->wishes, ledger->n_wishes + 1, sizeof *ledger->wishes);
+    struct wc_wish *at = &ledger->wishes[i];
+    memmove(at + 1, at, (ledger->n_wishes - i) * sizeof *at);
+    ledger->n_wishes++;
+    *at = (struct wc_wish){ .service = wc_strdup(service), .replicas = WC_UNSET };
     return at;
 }
 
-static bool check_intents(const struct wc_json *list)
+static bool check_wishes(const struct wc_json *list)
 {
     for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
         if (wc_json_str(wc_json_get(at, "service"), NULL) == NULL)
@@ -232,23 +232,23 @@ static bool check_intents(const struct wc_json *list)
     return true;
 }
 
-static void take_intents(struct wc_ledger *ledger, const struct wc_json *list)
+static void take_wishes(struct wc_ledger *ledger, const struct wc_json *list)
 {
     size_t n = 0;
     for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at)) {
-        struct wc_intent *intent = intent_at(ledger, wc_json_str(wc_json_get(at, "service"), ""));
-        intent->stopped = wc_json_bool(wc_json_get(at, "stopped"), false);
-        intent->suspended = wc_json_bool(wc_json_get(at, "suspended"), false);
-        intent->replicas = wc_json_i64(wc_json_get(at, "replicas"), WC_UNSET);
+        struct wc_wish *wish = wish_at(ledger, wc_json_str(wc_json_get(at, "service"), ""));
+        wish->stopped = wc_json_bool(wc_json_get(at, "stopped"), false);
+        wish->suspended = wc_json_bool(wc_json_get(at, "suspended"), false);
+        wish->replicas = wc_json_i64(wc_json_get(at, "replicas"), WC_UNSET);
     }
-    for (size_t i = 0; i < ledger->n_intents; i++) { /* those that say nothing any more go */
-        struct wc_intent *intent = &ledger->intents[i];
-        if (intent->stopped || intent->suspended || intent->replicas >= 0)
-            ledger->intents[n++] = *intent;
+    for (size_t i = 0; i < ledger->n_wishes; i++) { /* those that say nothing any more go */
+        struct wc_wish *wish = &ledger->wishes[i];
+        if (wish->stopped || wish->suspended || wish->replicas >= 0)
+            ledger->wishes[n++] = *wish;
         else
-            wc_free((char *)intent->service);
+            wc_free((char *)wish->service);
     }
-    ledger->n_intents = n;
+    ledger->n_wishes = n;
 }
 
 /* ---- asks ---- */
@@ -257,7 +257,7 @@ static bool take_ask(struct wc_ledger *ledger, const struct wc_json *head, const
                      size_t len)
 {
     const char *end = len > 0 ? memchr(rest, '\n', len) : NULL;
-    const struct wc_json *changes = wc_json_get(head, "intents");
+    const struct wc_json *changes = wc_json_get(head, "wishes");
     const char *verb = wc_json_str(wc_json_get(head, "verb"), NULL);
     struct wc_ask ask = {
         .id = number_of(head, "id"),
@@ -268,7 +268,7 @@ static bool take_ask(struct wc_ledger *ledger, const struct wc_json *head, const
     };
     bool is_apply = verb != NULL && wc_streq(verb, "apply");
     if (verb == NULL || end == NULL || ask.id == 0 || wc_ledger_ask(ledger, ask.id) != NULL ||
-        ledger->n_asks >= WC_LEDGER_ASKS_MAX || !check_intents(changes) ||
+        ledger->n_asks >= WC_LEDGER_ASKS_MAX || !check_wishes(changes) ||
         (is_apply && find_generation(ledger, ask.number) == NULL))
         return false;
     size_t rest_len = len - (size_t)(end + 1 - rest);
@@ -282,7 +282,7 @@ static bool take_ask(struct wc_ledger *ledger, const struct wc_json *head, const
         ledger->last_id = ask.id;
     if (!wc_json_bool(wc_json_get(head, "begins"), false)) /* of a whole file: STATE has said it */
         return true;
-    take_intents(ledger, changes);
+    take_wishes(ledger, changes);
     if (is_apply) {
         ledger->in_force = ask.number;
         find_generation(ledger, ask.number)->outcome = WC_OUTCOME_APPLYING;
@@ -333,8 +333,8 @@ static bool take_done(struct wc_ledger *ledger, const struct wc_json *head)
 
 static bool take_state(struct wc_ledger *ledger, const struct wc_json *head)
 {
-    const struct wc_json *intents = wc_json_get(head, "intents");
-    if (wc_json_get(head, "force") == NULL || !check_intents(intents))
+    const struct wc_json *wishes = wc_json_get(head, "wishes");
+    if (wc_json_get(head, "force") == NULL || !check_wishes(wishes))
         return false;
     clear(ledger);
     *ledger = (struct wc_ledger){
@@ -342,7 +342,7 @@ static bool take_state(struct wc_ledger *ledger, const struct wc_json *head)
         .last_number = number_of(head, "last_n"),
         .last_id = number_of(head, "last_id"),
     };
-    take_intents(ledger, intents);
+    take_wishes(ledger, wishes);
     return true;
 }
 

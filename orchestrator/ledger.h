@@ -43,7 +43,7 @@ struct wc_generation {
 };
 
 /* What a person wants of one service, beyond the model. */
-struct wc_intent {
+struct wc_wish {
     const char *service;
     bool stopped, suspended;
     int64_t replicas; /* by --scale; WC_UNSET = as the model says */
@@ -75,8 +75,8 @@ struct wc_ledger {
     size_t n_generations;
     struct wc_ask *asks; /* by id, ascending: in the order that they were made */
     size_t n_asks;
-    struct wc_intent *intents; /* by service; none that says nothing */
-    size_t n_intents;
+    struct wc_wish *wishes; /* by service; none that says nothing */
+    size_t n_wishes;
     uint64_t in_force; /* the generation that is to run; 0 = none */
     uint64_t last_number, last_id;
 };
@@ -95,7 +95,7 @@ void wc_ledger_tell(const struct wc_ledger *ledger, wc_ledger_record_fn *record,
 const struct wc_generation *wc_ledger_generation(const struct wc_ledger *ledger, uint64_t number);
 const struct wc_generation *wc_ledger_accepted(const struct wc_ledger *ledger); /* in force */
 const struct wc_ask *wc_ledger_ask(const struct wc_ledger *ledger, uint64_t id);
-const struct wc_intent *wc_ledger_intent(const struct wc_ledger *ledger, const char *service);
+const struct wc_wish *wc_ledger_wish(const struct wc_ledger *ledger, const char *service);
 
 /* The newest generation before the one in force that was stable and says something else: where a
  * rollback leads to. */
@@ -104,8 +104,8 @@ const struct wc_generation *wc_ledger_last_stable(const struct wc_ledger *ledger
 /* ledger_text.c: payloads of records. `changes` are what the ask means for services: each replaces
  * what was meant before. */
 void wc_ledger_put_generation(struct wc_buf *out, const struct wc_generation *generation);
-void wc_ledger_put_ask(struct wc_buf *out, const struct wc_ask *ask,
-                       const struct wc_intent *changes, size_t n_changes);
+void wc_ledger_put_ask(struct wc_buf *out, const struct wc_ask *ask, const struct wc_wish *changes,
+                       size_t n_changes);
 void wc_ledger_put_done(struct wc_buf *out, const struct wc_done *done);
 void wc_ledger_put_state(struct wc_buf *out, const struct wc_ledger *ledger);
 

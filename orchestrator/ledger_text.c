@@ -43,18 +43,18 @@ static void put_flag(struct wc_jsonw *w, const char *key, bool value)
         wc_jsonw_bool(w, key, true);
 }
 
-static void put_intents(struct wc_jsonw *w, const struct wc_intent *intents, size_t n)
+static void put_wishes(struct wc_jsonw *w, const struct wc_wish *wishes, size_t n)
 {
     if (n == 0)
         return;
-    wc_jsonw_array(w, "intents");
+    wc_jsonw_array(w, "wishes");
     for (size_t i = 0; i < n; i++) {
         wc_jsonw_object(w, NULL);
-        wc_jsonw_str(w, "service", intents[i].service);
-        put_flag(w, "stopped", intents[i].stopped);
-        put_flag(w, "suspended", intents[i].suspended);
-        if (intents[i].replicas >= 0)
-            wc_jsonw_i64(w, "replicas", intents[i].replicas);
+        wc_jsonw_str(w, "service", wishes[i].service);
+        put_flag(w, "stopped", wishes[i].stopped);
+        put_flag(w, "suspended", wishes[i].suspended);
+        if (wishes[i].replicas >= 0)
+            wc_jsonw_i64(w, "replicas", wishes[i].replicas);
         wc_jsonw_end_object(w);
     }
     wc_jsonw_end_array(w);
@@ -80,7 +80,7 @@ void wc_ledger_put_generation(struct wc_buf *out, const struct wc_generation *ge
 }
 
 static void put_ask(struct wc_buf *out, const struct wc_ask *ask, bool begins,
-                    const struct wc_intent *changes, size_t n_changes)
+                    const struct wc_wish *changes, size_t n_changes)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
     wc_jsonw_object(&w, NULL);
@@ -91,7 +91,7 @@ static void put_ask(struct wc_buf *out, const struct wc_ask *ask, bool begins,
     put_number(&w, "before", ask->before);
     put_flag(&w, "force", ask->force);
     put_flag(&w, "begins", begins);
-    put_intents(&w, changes, n_changes);
+    put_wishes(&w, changes, n_changes);
     wc_jsonw_end_object(&w);
     wc_buf_addc(out, '\n');
     wc_buf_adds(out, ask->key);
@@ -100,8 +100,8 @@ static void put_ask(struct wc_buf *out, const struct wc_ask *ask, bool begins,
         wc_buf_add(out, ask->text, ask->len);
 }
 
-void wc_ledger_put_ask(struct wc_buf *out, const struct wc_ask *ask,
-                       const struct wc_intent *changes, size_t n_changes)
+void wc_ledger_put_ask(struct wc_buf *out, const struct wc_ask *ask, const struct wc_wish *changes,
+                       size_t n_changes)
 {
     put_ask(out, ask, true, changes, n_changes);
 }
@@ -125,7 +125,7 @@ void wc_ledger_put_state(struct wc_buf *out, const struct wc_ledger *ledger)
     wc_jsonw_i64(&w, "force", (int64_t)ledger->in_force);
     put_number(&w, "last_n", ledger->last_number);
     put_number(&w, "last_id", ledger->last_id);
-    put_intents(&w, ledger->intents, ledger->n_intents);
+    put_wishes(&w, ledger->wishes, ledger->n_wishes);
     wc_jsonw_end_object(&w);
     wc_buf_addc(out, '\n');
 }

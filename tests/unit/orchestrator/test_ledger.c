@@ -18,7 +18,7 @@ static bool generation(struct wc_ledger *ledger, uint64_t number, const char *te
     return wc_ledger_apply(ledger, WC_RECORD_GENERATION, payload.data, payload.len);
 }
 
-static bool ask(struct wc_ledger *ledger, const struct wc_ask *ask, const struct wc_intent *changes,
+static bool ask(struct wc_ledger *ledger, const struct wc_ask *ask, const struct wc_wish *changes,
                 size_t n)
 {
     WC_CLEANUP_BUF struct wc_buf payload = WC_BUF_INIT;
@@ -150,26 +150,26 @@ static void a_rollback_marks_what_it_leaves(void **state)
     check_telling(&ledger);
 }
 
-static void intents_follow_the_asks(void **state)
+static void wishes_follow_the_asks(void **state)
 {
     (void)state;
     struct wc_ledger ledger = { 0 };
     const struct wc_ask stop = { .id = 1, .verb = "stop", .at_ms = 1, .key = "{}" };
     const struct wc_ask start = { .id = 2, .verb = "start", .at_ms = 2, .key = "{}" };
-    const struct wc_intent down[] = { { .service = "web", .stopped = true, .replicas = 3 },
-                                      { .service = "db", .stopped = true, .replicas = WC_UNSET } };
-    const struct wc_intent up[] = { { .service = "web", .replicas = 3 },
-                                    { .service = "db", .replicas = WC_UNSET } };
+    const struct wc_wish down[] = { { .service = "web", .stopped = true, .replicas = 3 },
+                                    { .service = "db", .stopped = true, .replicas = WC_UNSET } };
+    const struct wc_wish up[] = { { .service = "web", .replicas = 3 },
+                                  { .service = "db", .replicas = WC_UNSET } };
     assert_true(ask(&ledger, &stop, down, 2));
-    assert_int_equal(ledger.n_intents, 2);
-    assert_string_equal(ledger.intents[0].service, "db");
-    assert_true(wc_ledger_intent(&ledger, "web")->stopped);
+    assert_int_equal(ledger.n_wishes, 2);
+    assert_string_equal(ledger.wishes[0].service, "db");
+    assert_true(wc_ledger_wish(&ledger, "web")->stopped);
     done(&ledger, 1, WC_OUTCOME_STABLE);
-    assert_true(wc_ledger_intent(&ledger, "web")->stopped); /* that outlives the request */
+    assert_true(wc_ledger_wish(&ledger, "web")->stopped); /* that outlives the request */
     assert_true(ask(&ledger, &start, up, 2));
-    assert_null(wc_ledger_intent(&ledger, "db"));
-    assert_false(wc_ledger_intent(&ledger, "web")->stopped);
-    assert_int_equal(wc_ledger_intent(&ledger, "web")->replicas, 3);
+    assert_null(wc_ledger_wish(&ledger, "db"));
+    assert_false(wc_ledger_wish(&ledger, "web")->stopped);
+    assert_int_equal(wc_ledger_wish(&ledger, "web")->replicas, 3);
     check_telling(&ledger);
 }
 
@@ -224,7 +224,7 @@ static void what_is_not_understood_changes_nothing(void **state)
     } bad[] = {
         { 1, "" },
         { 1, "{}\n" },
-        { 1, "{\"force\":1,\"intents\":[7]}\n" },
+        { 1, "{\"force\":1,\"wishes\":[7]}\n" },
         { 2, "{\"n\":1,\"at\":1,\"outcome\":\"stable\"}" },
         { 2, "{\"n\":1,\"at\":1,\"outcome\":\"stable\"}\n" },
         { 2, "{\"n\":0,\"at\":1,\"outcome\":\"stable\"}\n{}" },
@@ -240,13 +240,13 @@ static void what_is_not_understood_changes_nothing(void **state)
     for (size_t i = 0; i < WC_COUNT(bad); i++)
         if (wc_ledger_apply(&ledger, bad[i].type, bad[i].text, strlen(bad[i].text)))
             fail_msg("%s", bad[i].text);
-    assert_int_equal(ledger.n_generations + ledger.n_asks + ledger.n_intents, 0);
+    assert_int_equal(ledger.n_generations + ledger.n_asks + ledger.n_wishes, 0);
     assert_int_equal(ledger.in_force + ledger.last_id + ledger.last_number, 0);
     wc_ledger_deinit(&ledger);
 }
 
 WC_MAIN(WC_CASE(an_apply_from_beginning_to_end), WC_CASE(what_was_rejected_is_not_in_force),
         WC_CASE(a_first_one_that_was_rejected_leaves_none),
-        WC_CASE(a_rollback_marks_what_it_leaves), WC_CASE(intents_follow_the_asks),
+        WC_CASE(a_rollback_marks_what_it_leaves), WC_CASE(wishes_follow_the_asks),
         WC_CASE(the_last_ten_and_those_that_matter), WC_CASE(what_is_under_way_is_kept),
         WC_CASE(what_is_not_understood_changes_nothing))
