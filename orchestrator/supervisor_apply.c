@@ -186,6 +186,7 @@ int wc_sup_apply(struct wc_sup_call *call, struct wc_request *request, const str
         return rc;
     }
     sup->is_settled = false;
+    sup->newest_apply = call->ask;
     stat_images(sup, &sup->settled_images);
     for (struct wc_sup_call *other = sup->calls; other != NULL; other = other->next)
         other->is_newest = false;

@@ -84,7 +84,7 @@ void wc_sup_finish(struct wc_sup_call *call, int status, const struct wc_err *er
     struct wc_supervisor *sup = call->sup;
     wc_sup_settle(call, status);
     if (call->kind == WC_REQUEST_DOWN && status == 0 && call->whole &&
-        sup->ledger.last_id <= call->ask) /* nobody asked for anything since */
+        sup->newest_apply < call->ask) /* nobody wants it up again since */
         wc_sup_forget(sup);
     wc_sup_conclude(call, status, err);
     struct wc_conn *conn = call->conn;

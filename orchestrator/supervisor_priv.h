@@ -67,6 +67,7 @@ struct wc_supervisor {
     struct wc_sup_call *calls;
     struct wc_journal journal;
     struct wc_ledger ledger;
+    uint64_t newest_apply;  /* number of the last ask for an apply */
     uint64_t old_until_seq; /* the files of an earlier version go when this is durable; 0 = none */
     struct wc_buf settled_key; /* the last successful apply, when nothing has changed since */
     struct stat settled_images;

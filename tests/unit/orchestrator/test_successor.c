@@ -243,6 +243,43 @@ static void a_down_is_finished(void **state)
     host_deinit(&host);
 }
 
+/* What came after it, but wants nothing up, doesn't keep the project known. */
+static void a_down_with_a_stop_behind_it(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    end(&host);
+    begin_in_past(&host, "down", "{}", wall_of(&host), NULL);
+    begin_in_past(&host, "stop", "{}", wall_of(&host), NULL);
+    start(&host);
+    join(&host);
+    assert_false(wc_fs_exists(lib_file(&host, "journal")));
+    host_deinit(&host);
+}
+
+/* An apply that came after a down: the project is known, and up. */
+static void a_down_with_an_apply_behind_it(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    end(&host);
+    load(&host, "name: shop\nservices:\n  db: { image: db2 }\n");
+    begin_in_past(&host, "down", "{}", wall_of(&host), NULL);
+    begin_in_past(&host, "apply", "{}", wall_of(&host), &host.wire);
+    start(&host);
+    wait_done(&host);
+    assert_int_equal(read_history(&host).in_force->number, 2);
+    assert_int_equal(life_of(&host, "db"), WC_LIFE_RUNNING);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void an_apply_is_finished(void **state)
 {
     (void)state;
@@ -480,7 +517,8 @@ static void state_of_a_newer_version_is_left_alone(void **state)
 
 WC_MAIN(WC_CASE(what_waits_for_a_restart_stays_stopped), WC_CASE(a_stop_is_finished),
         WC_CASE(a_start_is_finished), WC_CASE(a_restart_is_finished_once),
-        WC_CASE(a_down_is_finished), WC_CASE(an_apply_is_finished),
+        WC_CASE(a_down_is_finished), WC_CASE(a_down_with_a_stop_behind_it),
+        WC_CASE(a_down_with_an_apply_behind_it), WC_CASE(an_apply_is_finished),
         WC_CASE(requests_go_on_in_their_order), WC_CASE(nonsense_is_given_up),
         WC_CASE(a_rejected_model_is_not_adopted), WC_CASE(scale_by_hand_outlives_us),
         WC_CASE(generations_are_told), WC_CASE(a_full_disk_stops_nothing_but_up),
