@@ -51,6 +51,13 @@ static void free_ask(struct wc_ask *ask)
     wc_free((char *)ask->text);
 }
 
+static void free_want(struct wc_kept_want *want)
+{
+    wc_free((char *)want->service);
+    wc_free((char *)want->want);
+    wc_free((char *)want->hash);
+}
+
 static void clear(struct wc_ledger *ledger)
 {
     for (size_t i = 0; i < ledger->n_generations; i++)
@@ -59,6 +66,9 @@ static void clear(struct wc_ledger *ledger)
         free_ask(&ledger->asks[i]);
     for (size_t i = 0; i < ledger->n_wishes; i++)
         wc_free((char *)ledger->wishes[i].service);
+    for (size_t i = 0; i < ledger->n_wants; i++)
+        free_want(&ledger->wants[i]);
+    wc_free(ledger->wants);
     wc_free(ledger->generations);
     wc_free(ledger->asks);
     wc_free(ledger->wishes);
@@ -251,6 +261,61 @@ static void take_wishes(struct wc_ledger *ledger, const struct wc_json *list)
     ledger->n_wishes = n;
 }
 
+/* ---- wants ---- */
+
+static size_t want_pos(const struct wc_ledger *ledger, const char *service)
+{
+    size_t low = 0, high = ledger->n_wants;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (strcmp(ledger->wants[mid].service, service) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+const struct wc_kept_want *wc_ledger_want(const struct wc_ledger *ledger, const char *service)
+{
+    size_t i = want_pos(ledger, service);
+    bool found = i < ledger->n_wants && wc_streq(ledger->wants[i].service, service);
+    return found ? &ledger->wants[i] : NULL;
+}
+
+static void take_want(struct wc_ledger *ledger, const char *service, const struct wc_json *from)
+{
+    size_t i = want_pos(ledger, service);
+    bool found = i < ledger->n_wants && wc_streq(ledger->wants[i].service, service);
+    if (!found) {
+        ledger->wants = wc_realloc(ledger->wants, ledger->n_wants + 1, sizeof *ledger->wants);
+        memmove(&ledger->wants[i + 1], &ledger->wants[i],
+                (ledger->n_wants - i) * sizeof *ledger->wants);
+        ledger->wants[i] = (struct wc_kept_want){ .service = wc_strdup(service) };
+        ledger->n_wants++;
+    }
+    set_text(&ledger->wants[i].want, wc_json_str(wc_json_get(from, "want"), NULL));
+    set_text(&ledger->wants[i].hash, wc_json_str(wc_json_get(from, "hash"), ""));
+}
+
+static bool take_wants(struct wc_ledger *ledger, const struct wc_json *head)
+{
+    const struct wc_json *list = wc_json_get(head, "wants");
+    size_t n = 0;
+    if (list == NULL || !check_wishes(list))
+        return false;
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
+        take_want(ledger, wc_json_str(wc_json_get(at, "service"), ""), at);
+    for (size_t i = 0; i < ledger->n_wants; i++) { /* those that want nothing go */
+        if (ledger->wants[i].want != NULL)
+            ledger->wants[n++] = ledger->wants[i];
+        else
+            free_want(&ledger->wants[i]);
+    }
+    ledger->n_wants = n;
+    return true;
+}
+
 /* ---- asks ---- */
 
 static bool take_ask(struct wc_ledger *ledger, const struct wc_json *head, const char *rest,
@@ -364,6 +429,8 @@ bool wc_ledger_apply(struct wc_ledger *ledger, unsigned type, const char *payloa
         return take_ask(ledger, head, rest, rest_len);
     case WC_RECORD_DONE:
         return take_done(ledger, head);
+    case WC_RECORD_WANTS:
+        return take_wants(ledger, head);
     }
     return false;
 }

@@ -23,6 +23,7 @@ enum wc_record {
     WC_RECORD_GENERATION = 2, /* a model was taken in; it is in force only by an ASK */
     WC_RECORD_ASK = 3,        /* a request began, with what people mean by it */
     WC_RECORD_DONE = 4,       /* it ended */
+    WC_RECORD_WANTS = 5,      /* what the engine was left wanting of services, where it changed */
 };
 
 enum {
@@ -47,6 +48,13 @@ struct wc_wish {
     const char *service;
     bool stopped, suspended;
     int64_t replicas; /* by --scale; WC_UNSET = as the model says */
+};
+
+/* What the engine wants of a service: for a successor's ADOPT. */
+struct wc_kept_want {
+    const char *service;
+    const char *want; /* "created", "stopped", "running"; NULL in a change: nothing any more */
+    const char *hash; /* that its instances were to have; "": any */
 };
 
 /* A request that is under way. */
@@ -77,6 +85,8 @@ struct wc_ledger {
     size_t n_asks;
     struct wc_wish *wishes; /* by service; none that says nothing */
     size_t n_wishes;
+    struct wc_kept_want *wants; /* by service */
+    size_t n_wants;
     uint64_t in_force; /* the generation that is to run; 0 = none */
     uint64_t last_number, last_id;
 };
@@ -97,6 +107,8 @@ const struct wc_generation *wc_ledger_accepted(const struct wc_ledger *ledger); 
 const struct wc_ask *wc_ledger_ask(const struct wc_ledger *ledger, uint64_t id);
 const struct wc_wish *wc_ledger_wish(const struct wc_ledger *ledger, const char *service);
 
+const struct wc_kept_want *wc_ledger_want(const struct wc_ledger *ledger, const char *service);
+
 /* The newest generation before the one in force that was stable and says something else: where a
  * rollback leads to. */
 const struct wc_generation *wc_ledger_last_stable(const struct wc_ledger *ledger);
@@ -107,6 +119,7 @@ void wc_ledger_put_generation(struct wc_buf *out, const struct wc_generation *ge
 void wc_ledger_put_ask(struct wc_buf *out, const struct wc_ask *ask, const struct wc_wish *changes,
                        size_t n_changes);
 void wc_ledger_put_done(struct wc_buf *out, const struct wc_done *done);
+void wc_ledger_put_wants(struct wc_buf *out, const struct wc_kept_want *changes, size_t n);
 void wc_ledger_put_state(struct wc_buf *out, const struct wc_ledger *ledger);
 
 #endif

@@ -118,6 +118,24 @@ void wc_ledger_put_done(struct wc_buf *out, const struct wc_done *done)
     wc_buf_addc(out, '\n');
 }
 
+void wc_ledger_put_wants(struct wc_buf *out, const struct wc_kept_want *changes, size_t n)
+{
+    struct wc_jsonw w = WC_JSONW_INIT(out);
+    wc_jsonw_object(&w, NULL);
+    wc_jsonw_array(&w, "wants");
+    for (size_t i = 0; i < n; i++) {
+        wc_jsonw_object(&w, NULL);
+        wc_jsonw_str(&w, "service", changes[i].service);
+        put_text(&w, "want", changes[i].want);
+        if (changes[i].hash != NULL && changes[i].hash[0] != '\0')
+            wc_jsonw_str(&w, "hash", changes[i].hash);
+        wc_jsonw_end_object(&w);
+    }
+    wc_jsonw_end_array(&w);
+    wc_jsonw_end_object(&w);
+    wc_buf_addc(out, '\n');
+}
+
 void wc_ledger_put_state(struct wc_buf *out, const struct wc_ledger *ledger)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
@@ -135,6 +153,11 @@ void wc_ledger_tell(const struct wc_ledger *ledger, wc_ledger_record_fn *record,
     WC_CLEANUP_BUF struct wc_buf payload = WC_BUF_INIT;
     wc_ledger_put_state(&payload, ledger);
     record(data, WC_RECORD_STATE, &payload);
+    if (ledger->n_wants > 0) {
+        wc_buf_reset(&payload);
+        wc_ledger_put_wants(&payload, ledger->wants, ledger->n_wants);
+        record(data, WC_RECORD_WANTS, &payload);
+    }
     for (size_t i = 0; i < ledger->n_generations; i++) {
         wc_buf_reset(&payload);
         wc_ledger_put_generation(&payload, &ledger->generations[i]);

@@ -110,6 +110,7 @@ void wc_sup_submit(struct wc_sup_call *call, struct wc_request *request)
     request->done = on_done;
     request->data = call;
     wc_engine_submit(call->sup->engine, request);
+    wc_sup_note_wants(call->sup);
 }
 
 typedef int verb_fn(struct wc_supervisor *sup, struct wc_conn *conn,

@@ -121,6 +121,12 @@ void wc_sup_watch_journal(struct wc_supervisor *sup); /* tells of its failure, s
 void wc_sup_forget(struct wc_supervisor *sup); /* after `down`: nothing is accepted any more */
 void wc_sup_remove_empty(struct wc_supervisor *sup);
 
+/* supervisor_wants.c: writes down what the engine wants now, where that has changed; gives it as a
+ * successor's engine takes it (borrowed from the ledger). */
+void wc_sup_note_wants(struct wc_supervisor *sup);
+size_t wc_sup_kept_intents(const struct wc_supervisor *sup, struct wc_arena *arena,
+                           struct wc_intent **out);
+
 /* supervisor_migrate.c: takes over the state of earlier versions, and later removes it. */
 void wc_sup_migrate(struct wc_supervisor *sup);
 void wc_sup_drop_old_files(struct wc_supervisor *sup);

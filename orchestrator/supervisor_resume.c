@@ -35,17 +35,36 @@ static void submit_own(struct wc_supervisor *sup, struct wc_request *request)
     wc_engine_submit(sup->engine, request);
 }
 
-int wc_sup_adopt(struct wc_supervisor *sup, const char *text, size_t len, struct wc_err *err)
+/* One try; `intents` NULL: what exists is all that is wanted. */
+static int adopt(struct wc_supervisor *sup, const struct wc_sup_model *model,
+                 const struct wc_intent *intents, size_t n, struct wc_err *err)
 {
-    struct wc_request request = { .kind = WC_REQUEST_ADOPT };
+    struct wc_request request = { .kind = WC_REQUEST_ADOPT, .intents = intents, .n_intents = n };
     struct wc_project *project = NULL;
-    int rc = wc_sup_load_model(text, len, &request.arena, &project, err);
+    int rc = wc_sup_load_model(model->text, model->len, &request.arena, &project, err);
     if (rc != 0)
         return rc;
     wc_sup_scale_as_meant(sup, project);
     request.project = project;
     submit_own(sup, &request);
     return 0;
+}
+
+/* What is to be made again may be impossible by now (its image is gone); what runs is looked after
+ * all the same. The engine says so at once: it has no other model than before. */
+int wc_sup_adopt(struct wc_supervisor *sup, const char *text, size_t len, struct wc_err *err)
+{
+    const struct wc_sup_model model = { .text = text, .len = len };
+    const struct wc_project *before = wc_engine_project(sup->engine);
+    struct wc_intent *intents;
+    struct wc_arena scratch;
+    wc_arena_init(&scratch);
+    size_t n = wc_sup_kept_intents(sup, &scratch, &intents);
+    int rc = adopt(sup, &model, intents, n, err);
+    if (rc == 0 && n > 0 && wc_engine_project(sup->engine) == before)
+        rc = adopt(sup, &model, NULL, 0, err);
+    wc_arena_deinit(&scratch);
+    return rc;
 }
 
 struct stopping {
@@ -131,7 +150,8 @@ void wc_sup_resume(struct wc_supervisor *sup)
     if (now != NULL && wc_sup_adopt(sup, now->text, now->len, &err) != 0)
         wc_log(WC_LOG_WARN, "supervisor", "%s: the accepted model is not used: %s",
                sup->config.project, err.msg);
-    stop_again(sup);
+    if (sup->ledger.n_wants == 0) /* a predecessor that kept no more than wishes */
+        stop_again(sup);
     size_t n = sup->ledger.n_asks;
     uint64_t *ids = wc_calloc(n + 1, sizeof *ids);
     for (size_t i = 0; i < n; i++)

@@ -173,6 +173,26 @@ static void wishes_follow_the_asks(void **state)
     check_telling(&ledger);
 }
 
+static void wants_are_changes(void **state)
+{
+    (void)state;
+    struct wc_ledger ledger = { 0 };
+    WC_CLEANUP_BUF struct wc_buf payload = WC_BUF_INIT;
+    const struct wc_kept_want first[] = { { "web", "running", "abc" }, { "db", "stopped", "" } };
+    const struct wc_kept_want second[] = { { "web", NULL, "" }, { "db", "running", "d" } };
+    wc_ledger_put_wants(&payload, first, 2);
+    assert_true(wc_ledger_apply(&ledger, WC_RECORD_WANTS, payload.data, payload.len));
+    assert_string_equal(wc_ledger_want(&ledger, "web")->hash, "abc");
+    assert_string_equal(ledger.wants[0].service, "db");
+    wc_buf_reset(&payload);
+    wc_ledger_put_wants(&payload, second, 2);
+    assert_true(wc_ledger_apply(&ledger, WC_RECORD_WANTS, payload.data, payload.len));
+    assert_null(wc_ledger_want(&ledger, "web"));
+    assert_string_equal(wc_ledger_want(&ledger, "db")->want, "running");
+    assert_int_equal(ledger.n_wants, 1);
+    check_telling(&ledger);
+}
+
 static void the_last_ten_and_those_that_matter(void **state)
 {
     (void)state;
@@ -235,6 +255,8 @@ static void what_is_not_understood_changes_nothing(void **state)
         { 3, "{\"id\":1,\"verb\":\"apply\",\"n\":9}\n{}\n" },
         { 4, "{\"id\":1,\"outcome\":\"stable\"}\n" },
         { 5, "{}\n" },
+        { 5, "{\"wants\":[{}]}\n" },
+        { 6, "{}\n" },
     };
     struct wc_ledger ledger = { 0 };
     for (size_t i = 0; i < WC_COUNT(bad); i++)
@@ -248,5 +270,5 @@ static void what_is_not_understood_changes_nothing(void **state)
 WC_MAIN(WC_CASE(an_apply_from_beginning_to_end), WC_CASE(what_was_rejected_is_not_in_force),
         WC_CASE(a_first_one_that_was_rejected_leaves_none),
         WC_CASE(a_rollback_marks_what_it_leaves), WC_CASE(wishes_follow_the_asks),
-        WC_CASE(the_last_ten_and_those_that_matter), WC_CASE(what_is_under_way_is_kept),
-        WC_CASE(what_is_not_understood_changes_nothing))
+        WC_CASE(wants_are_changes), WC_CASE(the_last_ten_and_those_that_matter),
+        WC_CASE(what_is_under_way_is_kept), WC_CASE(what_is_not_understood_changes_nothing))

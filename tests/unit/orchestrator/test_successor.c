@@ -162,6 +162,30 @@ static void what_waits_for_a_restart_stays_stopped(void **state)
     host_deinit(&host);
 }
 
+/* What went while nobody looked is made again, unless a person had stopped it. */
+static void what_is_missing_is_made_again(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    load(&host, "name: shop\nservices:\n  db: { image: db, restart: always }\n"
+                "  web: { image: web, restart: always }\n");
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    assert_int_equal(ask_for(&host, WC_CALL_STOP, "web").code, 0);
+    end(&host);
+    struct wc_ps ps = list(&host);
+    for (size_t i = 0; i < ps.n; i++)
+        assert_true(wc_sim_vanish(host.world, ps.rows[i].fact.id));
+    start(&host);
+    let_pass(&host);
+    ps = list(&host);
+    assert_int_equal(row_of(&ps, "db")->fact.life, WC_LIFE_RUNNING);
+    assert_int_equal(wc_sim_count(host.world, "web", WC_LIFE_RUNNING), 0);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void a_stop_is_finished(void **state)
 {
     (void)state;
@@ -515,11 +539,11 @@ static void state_of_a_newer_version_is_left_alone(void **state)
     host_deinit(&host);
 }
 
-WC_MAIN(WC_CASE(what_waits_for_a_restart_stays_stopped), WC_CASE(a_stop_is_finished),
-        WC_CASE(a_start_is_finished), WC_CASE(a_restart_is_finished_once),
-        WC_CASE(a_down_is_finished), WC_CASE(a_down_with_a_stop_behind_it),
-        WC_CASE(a_down_with_an_apply_behind_it), WC_CASE(an_apply_is_finished),
-        WC_CASE(requests_go_on_in_their_order), WC_CASE(nonsense_is_given_up),
-        WC_CASE(a_rejected_model_is_not_adopted), WC_CASE(scale_by_hand_outlives_us),
-        WC_CASE(generations_are_told), WC_CASE(a_full_disk_stops_nothing_but_up),
-        WC_CASE(state_of_a_newer_version_is_left_alone))
+WC_MAIN(WC_CASE(what_waits_for_a_restart_stays_stopped), WC_CASE(what_is_missing_is_made_again),
+        WC_CASE(a_stop_is_finished), WC_CASE(a_start_is_finished),
+        WC_CASE(a_restart_is_finished_once), WC_CASE(a_down_is_finished),
+        WC_CASE(a_down_with_a_stop_behind_it), WC_CASE(a_down_with_an_apply_behind_it),
+        WC_CASE(an_apply_is_finished), WC_CASE(requests_go_on_in_their_order),
+        WC_CASE(nonsense_is_given_up), WC_CASE(a_rejected_model_is_not_adopted),
+        WC_CASE(scale_by_hand_outlives_us), WC_CASE(generations_are_told),
+        WC_CASE(a_full_disk_stops_nothing_but_up), WC_CASE(state_of_a_newer_version_is_left_alone))
