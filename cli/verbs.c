@@ -81,6 +81,22 @@ static const struct wc_option ps_options[] = {
     FLAG("no-trunc", 0, "do not shorten long cells"),
 };
 
+static const struct wc_option history_options[] = {
+    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
+static const struct wc_option diff_options[] = {
+    { "format", 0, WC_OPTION_CHOICE, "text|json", "how to print" },
+    FLAG("detailed-exitcode", 0, "exit 0 when nothing differs, 2 when something does"),
+};
+
+static const struct wc_option rollback_options[] = {
+    FLAG("wait", 0, "wait until everything is healthy or done"),
+    { "wait-timeout", 0, WC_OPTION_SECONDS, "SECONDS", "longest wait of --wait" },
+    FLAG("remove-orphans", 0, "remove instances of services that the generation doesn't have"),
+    { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before a stopped instance is killed" },
+};
+
 static const struct wc_option logs_options[] = {
     FLAG("follow", 'f', "go on with what is written from now on"),
     { "tail", 'n', WC_OPTION_TEXT, "LINES", "last lines of each instance only, or \"all\"" },
@@ -220,6 +236,14 @@ const struct wc_command wc_commands[] = {
       OPTIONS(kill_options),
       SERVICES,
       .run = wc_cmd_kill },
+    { .name = "rollback",
+      .group = run_group,
+      .usage = "[@GENERATION]",
+      .help = "go back to the last stable generation before this one, or to any that is kept",
+      OPTIONS(rollback_options),
+      .words = WC_WORDS_OTHER,
+      .max_words = 1,
+      .run = wc_cmd_rollback },
     { .name = "exec",
       .group = run_group,
       .usage = "SERVICE COMMAND [ARG...]",
@@ -247,6 +271,21 @@ const struct wc_command wc_commands[] = {
       .help = "print what happens as it happens",
       SERVICES,
       .run = wc_cmd_events },
+    { .name = "history",
+      .group = look_group,
+      .usage = "",
+      .help = "list the generations of the project and what became of them",
+      OPTIONS(history_options),
+      .run = wc_cmd_history },
+    { .name = "diff",
+      .group = look_group,
+      .usage = "[@OLD [@NEW]]",
+      .help = "show what differs, field by field: a generation (the one in force) from another "
+              "(the file)",
+      OPTIONS(diff_options),
+      .words = WC_WORDS_OTHER,
+      .max_words = 2,
+      .run = wc_cmd_diff },
     { .name = "plan",
       .group = check_group,
       .help = "show what up would do, in which order and why; changes nothing",

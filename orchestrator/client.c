@@ -225,6 +225,8 @@ static void write_call(const struct wc_call *call, uint64_t id, struct wc_buf *o
     wc_jsonw_str(&w, "verb", verb_names[call->verb]);
     if (call->spec != NULL)
         wc_jsonw_i64(&w, "body", (int64_t)call->spec_len);
+    if (call->restores != 0)
+        wc_jsonw_i64(&w, "restores", (int64_t)call->restores);
     if (call->wait == WC_WAIT_READY)
         wc_jsonw_str(&w, "wait", "ready");
     if (call->timeout_ms != WC_UNSET)

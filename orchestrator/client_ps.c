@@ -13,31 +13,18 @@
 #include "base/str.h"
 #include "orchestrator/control.h"
 #include "orchestrator/control_ps.h"
-#include "wcompose/spec.h"
+#include "wcompose/history.h"
 
 int wc_client_accepted(const struct wc_paths *paths, const char *project, struct wc_arena *arena,
                        const struct wc_project **out, struct wc_err *err)
 {
-    const char *dir = wc_paths_project_lib(paths, arena, project);
-    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    int rc =
-        wc_fs_read(wc_arena_printf(arena, "%s/spec.json", dir), WC_CONTROL_BODY_MAX, &text, err);
+    struct wc_history history;
+    int rc = wc_history_read(paths, project, arena, &history, err);
     if (rc != 0)
         return rc;
-    struct wc_diags diags;
-    wc_diags_init(&diags, arena);
-    char *copy = wc_arena_alloc(arena, text.len + 1);
-    memcpy(copy, text.data, text.len);
-    struct wc_spec_options options = {
-        .cwd = "/", .canonical = true, .text = copy, .text_len = text.len
-    };
-    struct wc_project *model = NULL;
-    rc = wc_spec_load(&options, arena, &diags, &model);
-    if (rc != 0)
-        return wc_err_set(err, rc, 0, "the accepted model in %s can't be read: %s", dir,
-                          diags.n > 0 ? diags.items[0].msg : "no reason given");
-    *out = model;
-    return 0;
+    if (history.in_force == NULL)
+        return wc_err_set(err, WC_ERR_NOENT, 0, "no model of '%s' is accepted", project);
+    return wc_history_model(history.in_force, arena, out, err);
 }
 
 /* From the supervisor --------------------------------------------------------------------------*/

@@ -43,7 +43,7 @@ static void apply_wanted(struct request *request, struct inst *inst)
         wc_eng_take(request, inst);
         return;
     }
-    if (ask->force_recreate && exists) {
+    if (ask->force_recreate && exists && !wc_eng_is_since(request, inst->fact.created_at_ms)) {
         inst->recreate = true;
         wc_eng_set(&inst->why, "recreated on request");
     }

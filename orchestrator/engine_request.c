@@ -137,9 +137,14 @@ unsigned wc_eng_for_selected(struct request *request, wc_eng_goal_fn *set)
 
 /* ---- what each kind wants ---- */
 
+bool wc_eng_is_since(const struct request *request, int64_t at_ms)
+{
+    return request->ask.since_ms != 0 && at_ms > request->ask.since_ms;
+}
+
 static void start_one(struct request *request, struct inst *inst)
 {
-    if (inst->desired == NULL)
+    if (inst->desired == NULL || wc_eng_is_since(request, inst->fact.started_at_ms))
         return;
     wc_eng_want_running(inst, &request->ask, true);
     inst->svc->want = WC_WANT_RUNNING;
@@ -157,7 +162,7 @@ static void stop_one(struct request *request, struct inst *inst)
 
 static void restart_one(struct request *request, struct inst *inst)
 {
-    if (inst->desired == NULL)
+    if (inst->desired == NULL || wc_eng_is_since(request, inst->fact.started_at_ms))
         return;
     wc_eng_want_running(inst, &request->ask, true);
     inst->grace_ms = request->ask.timeout_ms;
@@ -238,6 +243,8 @@ static void kill_one(struct request *request, struct inst *inst)
 {
     int number = request->ask.signal != 0 ? request->ask.signal : SIGKILL;
     bool ends = number == SIGKILL || number == SIGTERM || number == SIGINT || number == SIGQUIT;
+    if (wc_eng_is_since(request, inst->fact.started_at_ms))
+        return;
     if (number == SIGKILL && inst->goal != WC_GOAL_GONE) {
         wc_eng_want_down(inst, &request->ask, WC_GOAL_STOPPED);
         inst->svc->want = WC_WANT_STOPPED;

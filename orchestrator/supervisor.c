@@ -21,12 +21,14 @@
 
 static void maybe_ended(struct wc_supervisor *sup)
 {
-    if (!sup->engine_closed || !sup->control_closed || sup->n_handles > 0 || sup->n_works > 0)
+    if (!sup->engine_closed || !sup->control_closed || sup->n_handles > 0 ||
+        wc_journal_busy(&sup->journal))
         return;
     struct wc_supervisor_listener listener = sup->listener;
     wc_sup_drop_calls(sup);
+    wc_journal_deinit(&sup->journal);
+    wc_ledger_deinit(&sup->ledger);
     wc_sup_remove_empty(sup);
-    wc_buf_deinit(&sup->accepted);
     wc_buf_deinit(&sup->settled_key);
     wc_arena_deinit(&sup->arena);
     wc_free(sup);
@@ -43,6 +45,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void close_handles(struct wc_supervisor *sup)
 {
     uv_close((uv_handle_t *)&sup->patience, on_handle_closed);
+    uv_close((uv_handle_t *)&sup->retry, on_handle_closed);
     uv_close((uv_handle_t *)&sup->prepare, on_handle_closed);
 }
 
@@ -50,7 +53,7 @@ static void on_engine_closed(void *data)
 {
     struct wc_supervisor *sup = data;
     sup->engine_closed = true;
-    if (sup->n_works == 0)
+    if (!wc_journal_busy(&sup->journal))
         close_handles(sup);
 }
 
@@ -66,6 +69,8 @@ void wc_supervisor_end(struct wc_supervisor *sup)
     if (sup->phase == WC_SUP_ENDING)
         return;
     sup->phase = WC_SUP_ENDING;
+    struct wc_err unsaid;
+    (void)wc_journal_commit(&sup->journal, &unsaid); /* what a bad disk has kept in memory so far */
     if (sup->control.is_open)
         wc_control_close(&sup->control);
     else
@@ -92,13 +97,18 @@ static void maybe_rest(struct wc_supervisor *sup)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct wc_supervisor *sup = prepare->data;
+    wc_sup_watch_journal(sup);
+    if (sup->old_until_seq != 0 && sup->journal.durable_seq >= sup->old_until_seq) {
+        wc_sup_drop_old_files(sup);
+        sup->old_until_seq = 0;
+    }
     if (sup->phase == WC_SUP_SERVING)
         maybe_rest(sup);
     if (sup->phase == WC_SUP_SERVING && sup->patience_over && is_idle(sup)) {
         wc_log(WC_LOG_INFO, "supervisor", "%s: nothing left to do", sup->config.project);
         wc_supervisor_end(sup);
-    } else if (sup->phase == WC_SUP_ENDING && sup->engine_closed && sup->n_works == 0 &&
-               !uv_is_closing((uv_handle_t *)&sup->prepare)) {
+    } else if (sup->phase == WC_SUP_ENDING && sup->engine_closed &&
+               !wc_journal_busy(&sup->journal) && !uv_is_closing((uv_handle_t *)&sup->prepare)) {
         close_handles(sup);
     }
 }
@@ -121,9 +131,10 @@ static void on_message(void *data, struct wc_conn *conn, const struct wc_control
 static int serve(struct wc_supervisor *sup, struct wc_err *err)
 {
     struct wc_err why = { 0 };
-    if (wc_sup_resume(sup, &why) != 0)
-        wc_log(WC_LOG_WARN, "supervisor", "%s: the accepted model is not used: %s",
+    if (wc_sup_open_state(sup, &why) != 0)
+        wc_log(WC_LOG_ERROR, "supervisor", "%s: what was accepted is not known: %s",
                sup->config.project, why.msg);
+    wc_sup_resume(sup);
     sup->control.loop = sup->config.loop;
     sup->control.message = on_message;
     sup->control.left = wc_sup_on_left;
@@ -156,10 +167,11 @@ static void init_handles(struct wc_supervisor *sup)
 {
     uv_prepare_init(sup->config.loop, &sup->prepare);
     uv_timer_init(sup->config.loop, &sup->patience);
-    sup->prepare.data = sup;
+    uv_timer_init(sup->config.loop, &sup->retry);
+    sup->prepare.data = sup->retry.data = sup;
     sup->patience.data = sup;
     uv_prepare_start(&sup->prepare, on_prepare);
-    sup->n_handles = 2;
+    sup->n_handles = 3;
 }
 
 static struct wc_supervisor *supervisor_new(const struct wc_supervisor_config *config,
@@ -168,13 +180,11 @@ static struct wc_supervisor *supervisor_new(const struct wc_supervisor_config *c
     struct wc_supervisor *sup = wc_calloc(1, sizeof *sup);
     sup->config = *config;
     sup->listener = *listener;
-    sup->accepted = sup->settled_key = (struct wc_buf)WC_BUF_INIT;
+    sup->settled_key = (struct wc_buf)WC_BUF_INIT;
+    sup->journal.dir_fd = sup->journal.fd = -1;
     wc_arena_init(&sup->arena);
     sup->lib_dir = wc_paths_project_lib(config->paths, &sup->arena, config->project);
     sup->run_dir = wc_paths_project_run(config->paths, &sup->arena, config->project);
-    sup->spec_path = wc_arena_printf(&sup->arena, "%s/spec.json", sup->lib_dir);
-    sup->pending_path = wc_arena_printf(&sup->arena, "%s/pending.json", sup->lib_dir);
-    sup->apply_path = wc_arena_printf(&sup->arena, "%s/apply.json", sup->lib_dir);
     return sup;
 }
 

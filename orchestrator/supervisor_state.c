@@ -1,116 +1,114 @@
-/* supervisor_state.c - what a supervisor leaves for its successor: the accepted model and the apply
- * that was under way.
+/* supervisor_state.c - the supervisor's journal: opening it, writing to it, forgetting.
  *
- * kill -9 needs the rename only; a power cut needs the sync, which may take milliseconds and is
- * therefore done on the thread pool while the engine already works.
+ * The ledger is changed by the same records that are written, so what we believe and what a
+ * successor will read can't differ. kill -9 needs the write only; a power cut needs the sync, which
+ * the journal sees to on the thread pool while the engine already works.
  */
 #include "orchestrator/supervisor_priv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/log.h"
-#include "base/str.h"
-#include "wcompose/spec.h"
 
-struct sync_work {
-    uv_work_t work;
-    struct wc_supervisor *sup;
-    char *path, *dir;
-};
+enum { RETRY_MS = 1000 };
 
-static void sync_path(const char *path, int flags)
+/* ---- records ---- */
+
+void wc_sup_record(struct wc_supervisor *sup, enum wc_record type, const struct wc_buf *payload)
 {
-    WC_CLEANUP_FD int fd = open(path, flags | O_CLOEXEC);
-    if (fd >= 0)
-        fsync(fd);
+    if (!wc_ledger_apply(&sup->ledger, type, payload->data, payload->len))
+        wc_log(WC_LOG_ERROR, "supervisor", "our own record of type %d is not understood", type);
+    wc_journal_add(&sup->journal, (uint16_t)type, payload->data, payload->len);
 }
 
-static void run_sync(uv_work_t *work)
+static void on_retry(uv_timer_t *timer)
 {
-    struct sync_work *sync = work->data;
-    sync_path(sync->path, O_RDONLY);
-    sync_path(sync->dir, O_RDONLY | O_DIRECTORY);
+    struct wc_supervisor *sup = timer->data;
+    struct wc_err err;
+    if (wc_journal_commit(&sup->journal, &err) == 0 && sup->journal.failed.code == 0)
+        uv_timer_stop(timer);
 }
 
-static void on_synced(uv_work_t *work, int status)
+/* Clients of calls under way hear of it; the journal logs it. */
+static void warn(struct wc_supervisor *sup)
 {
-    (void)status;
-    struct sync_work *sync = work->data;
-    sync->sup->n_works--;
-    wc_free(sync->path);
-    wc_free(sync->dir);
-    wc_free(sync);
+    char text[256];
+    snprintf(text, sizeof text, "state is kept in memory only: %.200s", sup->journal.failed.msg);
+    const struct wc_event event = { .type = WC_EVENT_LOG,
+                                    .action = "warning",
+                                    .wall_ms = wc_sup_wall_ms(sup),
+                                    .project = sup->config.project,
+                                    .reason = text };
+    wc_sup_on_event(sup, &event);
 }
 
-static void start_sync(struct wc_supervisor *sup, const char *path)
+void wc_sup_watch_journal(struct wc_supervisor *sup)
 {
-    struct sync_work *sync = wc_calloc(1, sizeof *sync);
-    sync->work.data = sync;
-    sync->sup = sup;
-    sync->path = wc_strdup(path);
-    sync->dir = wc_strdup(sup->lib_dir);
-    sup->n_works++;
-    if (uv_queue_work(sup->config.loop, &sync->work, run_sync, on_synced) != 0)
-        on_synced(&sync->work, 0);
+    bool is_retried = uv_is_active((uv_handle_t *)&sup->retry) != 0;
+    if (sup->journal.failed.code == 0 || sup->journal.refused || is_retried ||
+        sup->phase == WC_SUP_ENDING)
+        return;
+    warn(sup);
+    uv_timer_start(&sup->retry, on_retry, RETRY_MS, RETRY_MS);
 }
 
-int wc_sup_write_accepted(struct wc_supervisor *sup, const char *text, size_t len,
-                          struct wc_err *err)
+int wc_sup_commit(struct wc_supervisor *sup, struct wc_err *err)
 {
-    bool same =
-        sup->has_accepted && sup->accepted.len == len && memcmp(sup->accepted.data, text, len) == 0;
-    if (same)
-        return 0;
     int rc = wc_fs_mkdirs(sup->lib_dir, 0700, err);
     if (rc == 0)
-        rc = wc_fs_write_atomic(sup->spec_path, text, len, 0600, false, err);
-    if (rc != 0)
-        return wc_err_wrap(err, rc, "store the accepted model");
-    start_sync(sup, sup->spec_path);
-    wc_buf_reset(&sup->accepted);
-    wc_buf_add(&sup->accepted, text, len);
-    sup->has_accepted = true;
-    return 0;
+        rc = wc_journal_commit(&sup->journal, err);
+    wc_sup_watch_journal(sup);
+    if (rc != 0 && sup->journal.refused)
+        warn(sup);
+    return rc != 0 ? wc_err_wrap(err, rc, "store the project's state") : 0;
 }
 
-int wc_sup_read_accepted(struct wc_supervisor *sup, struct wc_err *err)
+/* ---- opening ---- */
+
+static bool replay(void *data, const struct wc_journal_record *record)
 {
-    int rc = wc_fs_read(sup->spec_path, WC_CONTROL_BODY_MAX, &sup->accepted, err);
-    sup->has_accepted = rc == 0;
+    struct wc_supervisor *sup = data;
+    return wc_ledger_apply(&sup->ledger, record->type, record->payload, record->len);
+}
+
+static void put_record(void *data, enum wc_record type, const struct wc_buf *payload)
+{
+    wc_journal_add(data, (uint16_t)type, payload->data, payload->len);
+}
+
+static void tell(void *data, struct wc_journal *journal)
+{
+    const struct wc_supervisor *sup = data;
+    wc_ledger_tell(&sup->ledger, put_record, journal);
+}
+
+int wc_sup_open_state(struct wc_supervisor *sup, struct wc_err *err)
+{
+    const struct wc_journal_config config = {
+        .loop = sup->config.loop,
+        .dir = sup->lib_dir,
+        .disk = sup->config.disk,
+        .replay = replay,
+        .snapshot = tell,
+        .data = sup,
+    };
+    int rc = wc_journal_open(&sup->journal, &config, err);
+    if (rc == 0 && sup->journal.last_seq == 0)
+        wc_sup_migrate(sup);
     return rc;
 }
 
-int wc_sup_write_pending(struct wc_supervisor *sup, const struct wc_buf *key, struct wc_err *err)
-{
-    return wc_fs_write_atomic(sup->pending_path, key->data, key->len, 0600, false, err);
-}
-
-void wc_sup_settle_pending(struct wc_supervisor *sup)
-{
-    if (rename(sup->pending_path, sup->apply_path) != 0 && errno != ENOENT)
-        wc_log(WC_LOG_WARN, "supervisor", "rename %s: %s", sup->pending_path, strerror(errno));
-}
-
-static void remove_file(const char *path)
-{
-    if (unlink(path) != 0 && errno != ENOENT)
-        wc_log(WC_LOG_WARN, "supervisor", "remove %s: %s", path, strerror(errno));
-}
+/* ---- forgetting ---- */
 
 void wc_sup_forget(struct wc_supervisor *sup)
 {
-    remove_file(sup->pending_path);
-    remove_file(sup->apply_path);
-    remove_file(sup->spec_path);
-    wc_buf_reset(&sup->accepted);
-    sup->has_accepted = false;
+    wc_journal_remove(&sup->journal);
+    wc_sup_drop_old_files(sup);
+    wc_ledger_deinit(&sup->ledger);
     sup->is_settled = false;
 }
 
@@ -142,70 +140,4 @@ void wc_sup_remove_empty(struct wc_supervisor *sup)
     }
     wc_sup_unlock(sup->run_dir, sup->lock_fd, true);
     rmdir(sup->run_dir);
-}
-
-/* Replicas come from the command line ("web=3") as well as from the file. */
-static int scale_one(struct wc_project *project, const char *text, struct wc_err *err)
-{
-    const char *equals = strrchr(text, '=');
-    size_t len = equals == NULL ? 0 : (size_t)(equals - text);
-    int64_t replicas;
-    if (equals == NULL || !wc_str_to_i64(equals + 1, 0, 10000, &replicas))
-        return wc_err_set(err, WC_ERR_SPEC, 0, "scale: '%.60s' is not SERVICE=N", text);
-    for (size_t i = 0; i < project->n_services; i++) {
-        struct wc_service *service = &project->services[i];
-        if (strlen(service->name) == len && memcmp(service->name, text, len) == 0) {
-            service->replicas = replicas;
-            return 0;
-        }
-    }
-    return wc_err_set(err, WC_ERR_NOENT, 0, "scale: no service '%.*s'", (int)len, text);
-}
-
-static int scale(struct wc_project *project, const struct wc_buf *key, struct wc_err *err)
-{
-    WC_CLEANUP_JSON struct wc_json *root = NULL;
-    if (key == NULL || key->len == 0)
-        return 0;
-    int rc = wc_json_parse(key->data, key->len, &root, err);
-    const struct wc_json *list = wc_json_get(root, "scale");
-    for (const struct wc_json *at = wc_json_first(list); rc == 0 && at != NULL;
-         at = wc_json_next(at))
-        rc = scale_one(project, wc_json_str(at, ""), err);
-    return rc;
-}
-
-int wc_sup_load_model(const struct wc_buf *text, const struct wc_buf *key, struct wc_arena **arena,
-                      const struct wc_project **project, struct wc_err *err)
-{
-    struct wc_arena *own = wc_alloc(sizeof *own);
-    wc_arena_init(own);
-    char *copy = wc_arena_alloc(own, text->len + 1);
-    memcpy(copy, text->data, text->len);
-    struct wc_diags diags;
-    wc_diags_init(&diags, own);
-    struct wc_spec_options options = {
-        .cwd = "/", .canonical = true, .text = copy, .text_len = text->len
-    };
-    struct wc_project *model = NULL;
-    int rc = wc_spec_load(&options, own, &diags, &model);
-    if (rc != 0) {
-        wc_diags_sort(&diags);
-        wc_err_set_(err, rc, 0, "%s", diags.n > 0 ? diags.items[0].msg : "unreadable model");
-    } else {
-        rc = scale(model, key, err);
-    }
-    if (rc != 0) {
-        wc_sup_free_model(own);
-        return rc;
-    }
-    *arena = own;
-    *project = model;
-    return 0;
-}
-
-void wc_sup_free_model(struct wc_arena *arena)
-{
-    wc_arena_deinit(arena);
-    wc_free(arena);
 }

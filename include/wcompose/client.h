@@ -49,6 +49,7 @@ struct wc_call {
     size_t n_services;
     const char *const *scale; /* APPLY: n_scale texts "SERVICE=N": replicas instead of the file's */
     size_t n_scale;
+    uint64_t restores;  /* APPLY: the generation that `spec` is the text of, for a rollback; or 0 */
     int64_t timeout_ms; /* as wc_request */
     int signal;         /* KILL; 0 = SIGKILL */
     bool force_recreate, no_recreate, no_start, no_deps, remove_orphans, remove_volumes;

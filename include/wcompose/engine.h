@@ -115,6 +115,9 @@ struct wc_request {
     bool no_deps;                     /* APPLY, START, RESTART: leave dependencies alone */
     bool remove_orphans; /* APPLY, DOWN: also instances of services that the file no longer has */
     bool remove_volumes; /* DOWN: named volumes of the project too */
+    int64_t since_ms;    /* wall clock: it was made then, and an earlier engine has done part of it.
+                            START, RESTART, KILL leave alone what started since, APPLY with
+                            force_recreate what was made since; 0 = it is made now */
     bool quiet; /* its success is no news of the project: it only tidies up after another one */
     wc_request_done_fn *done;
     void *data;

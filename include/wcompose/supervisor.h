@@ -5,9 +5,9 @@
  *          disk; nothing that dies with it. It leaves by itself when nothing is wanted, nothing
  *          runs and nobody listens.
  * Files:   run/projects/<project>/ (0700): control.sock (0600), supervisor.lock, supervisor.log;
- *          lib/projects/<project>/: spec.json (accepted model, canonical wire text, 0600),
- *          apply.json (what the last apply asked for beside it: services, scale; called
- * pending.json while it is under way, so that a killed supervisor's successor finishes it).
+ *          lib/projects/<project>/: journal (0600): accepted models, what people asked of services,
+ *          requests under way, so that a killed supervisor's successor finishes them
+ *          (docs/state.md).
  * Threads: the loop's.
  */
 #ifndef WCOMPOSE_SUPERVISOR_H
@@ -19,6 +19,7 @@
 #include "wcompose/err.h"
 
 struct wc_clock;
+struct wc_disk;
 struct wc_driver_ops;
 struct wc_image_store;
 struct wc_paths;
@@ -34,6 +35,7 @@ struct wc_supervisor_config {
     const struct wc_driver_ops *hyperv;
     void *driver_extra;
     const struct wc_clock *clock; /* as wc_engine_config */
+    const struct wc_disk *disk;   /* where state goes; NULL: the host's */
     unsigned first_client_ms;     /* how long to wait for a first client before leaving idle */
 };
 
@@ -50,7 +52,7 @@ struct wc_supervisor_listener {
     void *data;
 };
 
-/* Takes the project's lock, opens the engine (adopting what runs), finishes an apply that a killed
+/* Takes the project's lock, opens the engine (adopting what runs), finishes what a killed
  * supervisor left, and serves the control socket. Returns 0 and later calls ready; WC_ERR_CONFLICT
  * when another one lives, WC_ERR_IO, WC_ERR_PERM: then no callback comes.
  */

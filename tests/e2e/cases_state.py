@@ -1,0 +1,132 @@
+"""What a project remembers: generations, what people asked for, what was under way when the supervisor was killed."""
+import os
+import signal
+import time
+
+from cases_lifecycle import supervisors
+
+SLOW = """
+    services:
+      slow:
+        image: bb:1
+        command: [sh, -c, "trap 'sleep 1; exit 3' TERM; while :; do sleep 0.05; done"]
+        stop_grace_period: 10s
+      other: {image: bb:1, stop_grace_period: 0s}
+"""
+
+
+def kill_supervisors(t):
+    for pid in supervisors(t):
+        os.kill(pid, signal.SIGKILL)
+
+
+def wake_a_supervisor(t):
+    """A command that changes nothing, but needs a supervisor."""
+    t.wc("kill", "-s", "CONT", "other")
+
+
+def case_history_diff_rollback(t):
+    """Generations are listed, compared and gone back to, with a supervisor and without one, and without the file."""
+    t.load_image()
+    t.compose("services: {web: {image: bb:1, stop_grace_period: 0s, environment: {LEVEL: one}}}")
+    before = t.things()
+    assert "nothing is known" in t.wc("history", code=66).err
+    t.wc("up", "-d")
+    assert "say the same" in t.wc("diff").err
+    t.compose("""
+        services:
+          web: {image: bb:1, stop_grace_period: 0s, environment: {LEVEL: two}}
+          more: {image: bb:1, stop_grace_period: 0s}
+    """)
+    said = t.wc("diff", "--detailed-exitcode", code=2).out.splitlines()
+    assert said[0].startswith("+ services.more: {"), said
+    assert said[1:] == ['~ services.web.environment.LEVEL: "one" -> "two"'], said
+    t.wc("up", "-d")
+    rows = t.wc("history", "--format", "json").rows
+    assert [(r["Generation"], r["Outcome"], r["InForce"], r["RollbackTarget"]) for r in rows] == [
+        (2, "stable", True, False), (1, "stable", False, True)], rows
+    assert rows[0]["Changed"] == "+more, web environment", rows
+    assert rows[0]["Source"].endswith("compose.yaml"), rows
+    os.unlink(os.path.join(t.dir, "compose.yaml"))
+    for pid in supervisors(t):
+        os.kill(pid, signal.SIGKILL)
+    name = ("-p", t.project)
+    assert len(t.wc(*name, "history").out.splitlines()) == 3
+    assert t.wc(*name, "diff", "@2", "@1", "--format", "json").rows[1] == {
+        "v": 1, "Path": "services.web.environment.LEVEL", "Old": "two", "New": "one"}
+    assert "back at generation @1" in t.wc(*name, "rollback", "--wait").err
+    with open(f"/proc/{t.wc(*name, 'ps', '--format', 'json', 'web').rows[0]['Pid']}/environ", encoding="utf-8") as f:
+        assert "LEVEL=one" in f.read().split("\0")
+    rows = t.wc(*name, "history", "--format", "json").rows
+    assert [(r["Generation"], r["Outcome"], r["Restores"]) for r in rows] == [
+        (3, "stable", 1), (2, "rolled back", 0), (1, "stable", 0)], rows
+    assert "has no generation @9" in t.wc(*name, "rollback", "@9", code=66).err
+    assert "'x' is no generation" in t.wc(*name, "diff", "x", code=64).err
+    t.wc(*name, "down", "--remove-orphans")
+    t.nothing_left(before)
+
+
+def case_stopped_while_it_waits_for_a_restart(t):
+    """A service that a person stopped in its back-off stays stopped, whoever supervises."""
+    t.load_image()
+    t.compose("""
+        services:
+          crashing: {image: bb:1, command: ["false"], restart: always, stop_grace_period: 0s}
+          other: {image: bb:1, stop_grace_period: 0s}
+    """)
+    t.wc("up", "-d")
+    t.until(lambda: t.row("crashing")["Restarts"] > 2, "a back-off")
+    t.wc("stop", "crashing")
+    before = t.row("crashing")
+    for _ in range(3):
+        kill_supervisors(t)
+        wake_a_supervisor(t)
+        time.sleep(1)
+        now = t.row("crashing")
+        assert now["State"] == "exited" and now["StartedAt"] == before["StartedAt"], (before, now)
+    assert t.row("other")["State"] == "running"
+    t.wc("start", "crashing", code=None)
+    t.until(lambda: t.row("crashing")["StartedAt"] != before["StartedAt"], "a start")
+    t.wc("down")
+
+
+def case_other_requests_outlive_a_kill(t):
+    """kill -9 in the middle of stop, restart and down: the next supervisor finishes them."""
+    t.load_image()
+    t.compose(SLOW)
+    before = t.things()
+    t.wc("up", "-d")
+    first = t.row("slow")
+
+    def killed_during(*words):
+        process = t.start(*words)
+        time.sleep(0.4)
+        kill_supervisors(t)
+        process.wait(timeout=30)
+        wake_a_supervisor(t)
+
+    def restarted():
+        row = t.row("slow")
+        return row if row["State"] == "running" and row["Pid"] != first["Pid"] else None
+
+    killed_during("restart", "slow")
+    second = t.until(restarted, "a restart")
+    kill_supervisors(t)
+    wake_a_supervisor(t)
+    time.sleep(1)
+    assert t.row("slow")["Pid"] == second["Pid"], "restarted twice"
+    killed_during("stop", "slow")
+    t.until(lambda: t.row("slow")["State"] == "exited", "a stop")
+    kill_supervisors(t)
+    wake_a_supervisor(t)
+    time.sleep(0.5)
+    assert t.row("slow")["State"] == "exited"
+    t.wc("start", "slow")
+    process = t.start("down")
+    time.sleep(0.4)
+    kill_supervisors(t)
+    process.wait(timeout=30)
+    t.wc("stop", code=None)  # any command: the project goes all the same
+    t.until(lambda: not t.ps(), "the end of down")
+    t.until(lambda: not supervisors(t), "the end of the supervisor")
+    t.nothing_left(before)
