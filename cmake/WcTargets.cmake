@@ -158,7 +158,7 @@ endfunction()
 function(wc_simulation folder)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.c ${CMAKE_SOURCE_DIR}/base/*.c ${CMAKE_SOURCE_DIR}/images/*.c
          ${CMAKE_SOURCE_DIR}/orchestrator/*.c ${CMAKE_SOURCE_DIR}/orchestrator/core/*.c ${CMAKE_SOURCE_DIR}/drivers/sim/*.c)
-    list(FILTER sources EXCLUDE REGEX "/orchestrator/(client|control|supervisor|preview)[a-z_]*\\.c$")
+    list(FILTER sources EXCLUDE REGEX "/orchestrator/(client|control|supervisor|preview|history|ledger|journal|disk|logs|events)[a-z_]*\\.c$")
     add_executable(simulate ${sources})
     target_compile_options(simulate PRIVATE -O2 -fno-sanitize=all -Wno-format-truncation)
     target_link_options(simulate PRIVATE -fno-sanitize=all)

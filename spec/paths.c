@@ -289,8 +289,10 @@ static struct wc_node *early_services(const struct base *base, struct wc_node *n
 
 struct wc_node *wc_paths_env_files(struct wc_load *load, struct wc_node *root, const char *dir)
 {
-    struct base base;
-    return begin(load, dir, &base) ? member(&base, root, "services", early_services) : root;
+    struct base base = { load, dir, load->options->no_path_resolution };
+    if (load->canonical || stays(&base))
+        return root;
+    return member(&base, root, "services", early_services);
 }
 
 struct wc_node *wc_paths_resolve(struct wc_load *load, struct wc_node *root, const char *dir)
