@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "orchestrator/bus.h"
 #include "orchestrator/engine_priv.h"
 
 static void publish(struct wc_engine *engine, struct wc_event *event, const struct request *request)

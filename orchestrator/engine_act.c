@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "orchestrator/core/backoff.h"
+#include "orchestrator/bus.h"
 #include "orchestrator/engine_priv.h"
 #include "orchestrator/engine_text.h"
 #include "wcompose/image.h"

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "orchestrator/core/diff.h"
+#include "orchestrator/bus.h"
 #include "orchestrator/engine_request.h"
 
 /* Its successor in the slot, or NULL. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "orchestrator/core/backoff.h"
+#include "orchestrator/bus.h"
 #include "orchestrator/engine_priv.h"
 
 struct net_op {

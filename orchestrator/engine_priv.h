@@ -243,10 +243,4 @@ void wc_eng_net_turn(struct wc_engine *engine);
 void wc_eng_net_down(struct request *request);
 void wc_eng_volumes_down(struct request *request);
 
-/* bus.c */
-void wc_eng_tell(struct inst *inst, const char *action, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4))); /* fmt "" = no reason */
-void wc_eng_tell_other(struct wc_engine *engine, const struct wc_event *event);
-void wc_eng_tell_project(struct request *request, const char *action, const char *reason);
-
 #endif

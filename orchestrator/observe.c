@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "orchestrator/core/backoff.h"
+#include "orchestrator/bus.h"
 #include "orchestrator/engine_priv.h"
 #include "orchestrator/engine_text.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "orchestrator/bus.h"
 #include "orchestrator/engine_priv.h"
 #include "wcompose/image.h"
 

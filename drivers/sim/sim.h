@@ -59,6 +59,9 @@ void wc_sim_set_faults(struct wc_sim_world *world, unsigned permille);
  * done and nobody heard of it, or is done up to late_ms later, when a successor may be at work. */
 void wc_sim_set_crash(struct wc_sim_world *world, bool on, unsigned late_ms);
 
+/* Nothing that was to be done later is done any more. */
+void wc_sim_fence(struct wc_sim_world *world);
+
 /* Moves the wall clock (not the one that alarms go by). */
 void wc_sim_jump(struct wc_sim_world *world, int64_t ms);
 

@@ -308,6 +308,12 @@ struct landing {
     uint64_t run; /* a signal is for this one only: it goes through a pidfd */
 };
 
+static void fire_nothing(struct wc_sim_world *world, struct sim_event *event)
+{
+    (void)world;
+    (void)event;
+}
+
 static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
 {
     struct landing *landing = event->subject;
@@ -358,6 +364,13 @@ static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
         return;
     sim_plan(world, lot == 2 ? 0 : sim_random(world, world->late_ms + 1),
              (struct sim_event){ .fire = fire_landing, .subject = keep_op(world, op) });
+}
+
+void wc_sim_fence(struct wc_sim_world *world)
+{
+    for (size_t i = 0; i < world->n_heap; i++)
+        if (world->heap[i].fire == fire_landing)
+            world->heap[i].fire = fire_nothing;
 }
 
 /* Takes the ops out of what is to come: closing ends them. */

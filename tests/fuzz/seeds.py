@@ -16,7 +16,7 @@ def named_files(case):
     path = os.path.join(case, "args")
     if not os.path.exists(path):
         return []
-    with open(path, encoding="utf-8") as f:
+    with open(path, encoding="utf-8", errors="replace") as f:
         words = [line.rstrip("\n").split(" ", 1) for line in f]
     return [w[1] for w in words if len(w) == 2 and w[0] == "file"]
 

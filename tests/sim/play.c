@@ -152,8 +152,10 @@ static void on_done(void *data, int status, const struct wc_err *err, unsigned c
     (void)err;
     (void)changed;
     pending->open = false;
-    if (play->engine != NULL && pending->kind == WC_REQUEST_DOWN && status == 0)
-        play->has_model = false;
+    if (play->engine == NULL || pending->kind != WC_REQUEST_DOWN || status != 0)
+        return;
+    play->has_model = false;
+    wc_sim_fence(play->world); /* a real op leaves a record before it begins, which down has seen */
 }
 
 static struct pending *pending_new(struct play *play, enum wc_request_kind kind, unsigned service)
