@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/bus.h"
-#include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_text.h"
 
 /* Words for people when an instance enters a life. */
@@ -137,6 +137,9 @@ static void judge_stray(struct inst *inst)
         return;
     inst->goal = WC_GOAL_GONE;
     wc_eng_set(&inst->why, "it turned up, and is not wanted");
+    for (struct request *r = inst->engine->requests; r != NULL; r = r->next)
+        if (r->ask.kind == WC_REQUEST_DOWN && r->whole && r->stage == STAGE_INSTANCES)
+            wc_eng_take(r, inst); /* not down before it is gone as well */
 }
 
 void wc_eng_on_fact(void *data, const struct wc_fact *fact)
