@@ -85,7 +85,7 @@ def unused(files):
     """(name, map) of the services of extended files that nothing extends."""
     used = closure(files, [(name, s) for name, tree in files.items() if name not in BASES
                            for s in section(tree, "services")])
-    return [(s, map_of(own)) for name in BASES if name in files
+    return [(s, {key.strip(): value for key, value in map_of(own).items()}) for name in BASES if name in files
             for s, own in section(files[name], "services").items() if (name, s) not in used]
 
 

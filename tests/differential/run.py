@@ -73,6 +73,7 @@ def show(case):
 
 
 PAIR = OPTIONS = None
+ASKED_AGAIN = 12
 
 
 def start(options, directory):
@@ -86,11 +87,22 @@ def unexplained(differences):
     return [d for d in differences if explain(d) is None and re.search(OPTIONS.match, d.key())]
 
 
+def varies(case):
+    """Asked again (it walks maps in random order), docker compose now and then answers as we do."""
+    cache, PAIR.cache = PAIR.cache, None
+    try:
+        return any(not unexplained(PAIR.compare(case)[1]) for _ in range(ASKED_AGAIN))
+    finally:
+        PAIR.cache = cache
+
+
 def try_seed(seed):
     case = make(seed, OPTIONS)
     both, differences = PAIR.compare(case)
     names = [explain(d) for d in differences]
     left = unexplained(differences)
+    if left and varies(case):
+        return seed, both, [n for n in names if n] + ["answers-vary"], {}
     return seed, both, [n for n in names if n], {d.key(): str(d) for d in left}
 
 
