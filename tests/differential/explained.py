@@ -77,8 +77,9 @@ def merge_key_tags(d):
     found = d.kind == "we-refuse" and re.search(r"service '(\S+)' needs an image", d.ours)
     if found:
         return project.tagged_beside_merge_key(d.files, found.group(1), "image")
+    # a tag at `extends` says where all of the service comes from
     return d.kind == "data" and d.path[0] == "services" and len(d.path) > 2 and \
-        project.tagged_beside_merge_key(d.files, d.path[1], d.path[2])
+        any(project.tagged_beside_merge_key(d.files, d.path[1], key) for key in (d.path[2], "extends"))
 
 
 def included_config(d):
