@@ -71,6 +71,10 @@ fuzz() {
         mkdir -p "$top/build/fuzz/corpus/$name"
         local seeds=("$top/build/fuzz/corpus/$name")
         [ ! -d "$top/tests/fuzz/corpus/${name#fuzz_}" ] || seeds+=("$top/tests/fuzz/corpus/${name#fuzz_}")
+        if [ "$name" = fuzz_project ]; then
+            python3 "$top/tests/fuzz/seeds.py" "$top/build/fuzz/golden"
+            seeds+=("$top/build/fuzz/golden")
+        fi
         if step "$name, $share s" "$target" -max_total_time="$share" -timeout=10 -rss_limit_mb=1024 \
             -print_final_stats=1 -artifact_prefix="$top/build/fuzz/$name-" "${seeds[@]}"; then
             p=$((p + 1))

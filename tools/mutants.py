@@ -115,7 +115,7 @@ class Laboratory:
     def tell(self, program):
         try:
             done = subprocess.run([program, "--no-shrink", "--seeds", str(self.seeds)], capture_output=True, text=True,
-                                  timeout=300, check=False)
+                                  timeout=20, check=False)
         except subprocess.TimeoutExpired:
             return "it didn't end"
         if done.returncode == 0:
