@@ -62,6 +62,9 @@ void wc_sim_set_crash(struct wc_sim_world *world, bool on, unsigned late_ms);
 /* Nothing that was to be done later is done any more. */
 void wc_sim_fence(struct wc_sim_world *world);
 
+/* Lets who looks after the world act on what it was told, before time goes on. */
+void wc_sim_nudge(struct wc_sim_world *world);
+
 /* Moves the wall clock (not the one that alarms go by). */
 void wc_sim_jump(struct wc_sim_world *world, int64_t ms);
 

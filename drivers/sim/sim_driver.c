@@ -314,6 +314,11 @@ static void fire_nothing(struct wc_sim_world *world, struct sim_event *event)
     (void)event;
 }
 
+void wc_sim_nudge(struct wc_sim_world *world)
+{
+    sim_plan(world, 0, (struct sim_event){ .fire = fire_nothing });
+}
+
 static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
 {
     struct landing *landing = event->subject;

@@ -6,14 +6,15 @@
 #include "orchestrator/core/desired.h"
 #include "sim/play.h"
 
-enum { SHORT_RUN_MS = 10000, FOREVER_MS = 54000 };
+enum { SHORT_RUN_MS = 10000, LONGEST_MS = 60000 };
 
 /* What the judge remembers of an instance. */
 struct memo {
     uint64_t run_epoch;  /* when it was asked to start last */
     uint64_t up_epoch;   /* when it was asked to start, of its last run */
     uint64_t ended_ms;   /* when it ended last */
-    unsigned short_runs; /* that ended by themselves, in a row, since the last request or crash */
+    unsigned short_runs; /* that ended by themselves, in a row, since the last request or crash; one
+                            that ran well begins a new row */
     uint64_t runs_epoch;
     bool stop_asked;  /* in this run */
     bool ended_alone; /* the last one, with nobody having asked for it */
@@ -87,6 +88,12 @@ static unsigned count(const struct play *play, unsigned service, bool running, b
     return n;
 }
 
+/* Who wasn't told of something knows it after the next look, 33 s later at most. */
+static bool was_told(const struct play *play)
+{
+    return play->deaf_ms == 0 || play->world->now_ms > play->deaf_ms + 40000;
+}
+
 /* ---- ops ---- */
 
 static void judge_needs(struct play *play, const struct wc_instance *instance, unsigned service)
@@ -104,16 +111,34 @@ static void judge_needs(struct play *play, const struct wc_instance *instance, u
     }
 }
 
+/* How long the end after so many in a row is waited for, give or take a tenth. */
+static uint64_t backoff_of(unsigned n)
+{
+    uint64_t base = n < 2 ? 0 : n < 12 ? 100ULL << (n - 2) : LONGEST_MS;
+    return base < LONGEST_MS ? base : LONGEST_MS;
+}
+
+/* Where no op fails, an end is all that the wait can come from: then it must not be longer either.
+ */
+static bool is_calm(const struct play *play, const struct memo *memo)
+{
+    return play->story->fault_permille == 0 && play->deaf_ms == 0 && play->verdict.crashes == 0 &&
+           !play->robbed && play->epoch == play->apply_epoch && memo->ended_alone &&
+           memo->up_epoch == play->epoch && memo->runs_epoch == play->epoch;
+}
+
 static void judge_backoff(struct play *play, const struct wc_instance *instance)
 {
     const struct memo *memo = memo_of(play, instance->id);
-    if (memo->runs_epoch != play->epoch || memo->short_runs < 2)
-        return;
-    uint64_t least = memo->short_runs < 12 ? 90ULL << (memo->short_runs - 2) : FOREVER_MS;
+    unsigned n = memo->short_runs;
+    if (memo->runs_epoch != play->epoch || n == 0 || play->deaf_ms != 0)
+        return; /* nobody can count what he isn't told */
+    uint64_t base = backoff_of(n);
     uint64_t waited = play->world->now_ms - memo->ended_ms;
-    if (waited < (least < FOREVER_MS ? least : FOREVER_MS))
+    uint64_t slack = 100 + 10ULL * play->story->slow_ms; /* others are started as well */
+    if (waited < base - base / 10 || (is_calm(play, memo) && waited > base + base / 10 + slack))
         play_fail(play, "%s is started %llu ms after its end, the %uth in a row", instance->id,
-                  (unsigned long long)waited, memo->short_runs);
+                  (unsigned long long)waited, n);
 }
 
 /* Nobody has asked for anything since it began to run: its policy alone says whether it comes back.
@@ -130,7 +155,7 @@ static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned
         return;
     if (fact->exit_code == 0)
         play_fail(play, "%s is started again after it ended well", fact->id);
-    if (part->retries > 0 && memo->short_runs > part->retries)
+    if (part->retries > 0 && memo->short_runs > part->retries && play->deaf_ms == 0)
         play_fail(play, "%s is started after %u failures, %u are allowed", fact->id,
                   memo->short_runs, part->retries);
 }
@@ -143,9 +168,7 @@ static void judge_start(struct play *play, const struct wc_instance *instance)
         beside(play, instance->id, instance->service, instance->index, true);
     if (other != NULL)
         play_fail(play, "%s is started beside %s", instance->id, other->id);
-    /* who wasn't told knows it after the next look, 33 s later at most */
-    bool knows = play->deaf_ms == 0 || play->world->now_ms > play->deaf_ms + 40000;
-    if (fact != NULL && fact->started_at_ms == 0 && play->has_model && knows)
+    if (fact != NULL && fact->started_at_ms == 0 && play->has_model && was_told(play))
         judge_needs(play, instance, service);
     judge_backoff(play, instance);
     if (fact != NULL && fact->life == WC_LIFE_EXITED)
@@ -242,12 +265,13 @@ static void on_change(void *data, const struct wc_fact *fact)
         memo->short_runs = 0;
     } else if (fact->life == WC_LIFE_EXITED) {
         const struct sim_record *record = sim_record(play->world, fact->id);
-        bool is_short = play->world->now_ms - record->up_at_ms < SHORT_RUN_MS;
-        if (memo->runs_epoch != play->epoch || !is_short || memo->stop_asked)
+        uint64_t ran_ms = play->world->now_ms - record->up_at_ms;
+        bool ran_well = ran_ms >= SHORT_RUN_MS && ran_ms >= 10 * backoff_of(memo->short_runs);
+        if (memo->runs_epoch != play->epoch || ran_well || memo->stop_asked)
             memo->short_runs = 0;
         memo->runs_epoch = play->epoch;
         memo->ended_alone = !memo->stop_asked;
-        memo->short_runs += is_short && !memo->stop_asked;
+        memo->short_runs += !memo->stop_asked;
         memo->ended_ms = play->world->now_ms;
     }
 }
@@ -288,6 +312,22 @@ static bool is_certain(const struct play *play, unsigned service)
     uint8_t policy = play->model.parts[service].policy;
     return has_needs(play, service) &&
            (policy == WC_RESTART_ALWAYS || policy == WC_RESTART_UNLESS_STOPPED);
+}
+
+/* What may fail so many times has done so before it is given up. */
+static void must_have_been_tried(struct play *play, unsigned service)
+{
+    const struct part *part = &play->model.parts[service];
+    if (!has_needs(play, service) || part->policy != WC_RESTART_ON_FAILURE || part->retries == 0)
+        return;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        const struct memo *memo = memo_of(play, fact->id);
+        if (service_number(fact->service) == service && fact->life == WC_LIFE_EXITED &&
+            fact->exit_code != 0 && is_calm(play, memo) && memo->short_runs <= part->retries)
+            play_fail(play, "in the end %s was given up after %u failures, %u are allowed",
+                      fact->id, memo->short_runs, part->retries);
+    }
 }
 
 /* What is started again whenever it fails either runs or has ended well. */
@@ -338,6 +378,7 @@ void judge_end(struct play *play)
         if (is_certain(play, i))
             must_run(play, i);
         must_not_have_failed(play, i);
+        must_have_been_tried(play, i);
         if (play->wish[i] == WISH_GONE && existing(play, i, false) > 0)
             play_fail(play, "in the end s%u is still there", i);
         else if (play->wish[i] == WISH_STOPPED && existing(play, i, true) > 0)

@@ -152,7 +152,10 @@ static void on_done(void *data, int status, const struct wc_err *err, unsigned c
     (void)err;
     (void)changed;
     pending->open = false;
-    if (play->engine == NULL || pending->kind != WC_REQUEST_DOWN || status != 0)
+    if (play->engine == NULL || pending->kind != WC_REQUEST_DOWN)
+        return;
+    play->half_down = status != 0; /* the engine goes on trying all the same */
+    if (status != 0)
         return;
     play->has_model = false;
     wc_sim_fence(play->world); /* a real op leaves a record before it begins, which down has seen */
@@ -187,6 +190,7 @@ static void submit(struct play *play, struct pending *pending, struct wc_request
         request.n_services = 1;
     }
     wc_engine_submit(play->engine, &request);
+    wc_sim_nudge(play->world);
 }
 
 static void ask(struct play *play, enum wc_request_kind kind, unsigned service, bool forced)
@@ -254,6 +258,8 @@ static void apply(struct play *play, const struct deed *deed, bool forced)
             play->wish[i] = WISH_GONE;
     }
     play->model = deed->model;
+    play->apply_epoch = play->epoch;
+    play->half_down = false;
     play->has_model = true;
     add_restarted(&play->model, changed);
     wish(play, all, WISH_RUNNING, false);
@@ -266,6 +272,8 @@ static void apply(struct play *play, const struct deed *deed, bool forced)
 
 static bool goes_down(const struct play *play)
 {
+    if (play->half_down)
+        return true;
     for (unsigned i = 0; i < PENDING_MAX; i++)
         if (play->pending[i].open && play->pending[i].kind == WC_REQUEST_DOWN)
             return true;
@@ -417,6 +425,7 @@ static void befall(struct play *play, const struct deed *deed)
     bool deaf = (deed->lot >> 9) % 4 == 0;
     if (record == NULL)
         return;
+    play->robbed = play->robbed || deed->kind == DEED_VANISH;
     if (deaf)
         play->deaf_ms = play->world->now_ms;
     wc_sim_deafen(play->world, deaf);
@@ -425,6 +434,7 @@ static void befall(struct play *play, const struct deed *deed)
     else
         wc_sim_vanish(play->world, record->fact.id);
     wc_sim_deafen(play->world, false);
+    wc_sim_nudge(play->world);
 }
 
 static void do_deed(struct play *play, const struct deed *deed)
@@ -432,7 +442,8 @@ static void do_deed(struct play *play, const struct deed *deed)
     if (play->loud)
         printf("    %8llu -- deed %td\n", (unsigned long long)play->world->now_ms,
                deed - play->story->deeds);
-    play->epoch += deed->kind != DEED_PASS && deed->kind != DEED_EXIT;
+    play->epoch += deed->kind != DEED_PASS && deed->kind != DEED_EXIT &&
+                   deed->kind != DEED_MANNER && deed->kind != DEED_CLOCK;
     switch (deed->kind) {
     case DEED_PASS:
         pass(play, deed->ms);

@@ -59,6 +59,9 @@ struct play {
 
     /* judge.c */
     struct wc_map memos;       /* id -> struct memo */
+    bool half_down;            /* a down has failed */
+    uint64_t apply_epoch;      /* of the last apply: all of it is forgiven */
+    bool robbed;               /* an instance was removed by a stranger */
     uint64_t deaf_ms;          /* when something happened last that nobody was told */
     uint64_t epoch;            /* counts requests and crashes */
     uint64_t excuse[SERVICES]; /* the epoch of the last request that may stop it */

@@ -120,6 +120,8 @@ struct story story_make(uint64_t seed)
         deed->service = roll(&dice, 3) == 0 ? SERVICES : roll(&dice, SERVICES);
         deed->lot = roll(&dice, 1U << 20);
         deed->ms = roll(&dice, 5) == 0 ? roll(&dice, 20000) : roll(&dice, 40);
+        if (roll(&dice, 60) == 0)
+            deed->ms = roll(&dice, 400000); /* long enough for the longest backoff */
         if (deed->kind == DEED_CLOCK)
             deed->ms = roll(&dice, 200000) - 100000;
         if (deed->kind == DEED_APPLY && story.n > 0)
