@@ -38,27 +38,6 @@ static int select_named(struct maker *m, struct wc_err *err)
     return 0;
 }
 
-/* What the selected ones need is selected too. */
-static void select_needed(struct maker *m)
-{
-    const struct wc_graph *graph = &m->rev->graph;
-    size_t *queue = WC_NEW_ARRAY(&m->rev->arena, size_t, graph->n);
-    size_t head = 0, tail = 0;
-    for (size_t i = 0; i < graph->n; i++)
-        if (m->selected[i])
-            queue[tail++] = i;
-    while (head < tail) {
-        size_t i = queue[head++];
-        for (size_t e = graph->first[i]; e < graph->first[i + 1]; e++) {
-            size_t to = graph->edges[e].to;
-            if (m->selected[to])
-                continue;
-            m->selected[to] = true;
-            queue[tail++] = to;
-        }
-    }
-}
-
 /* What the predecessor was asked to keep there. */
 static void select_wanted(struct maker *m)
 {
@@ -89,7 +68,7 @@ static int choose_services(struct maker *m, struct wc_err *err)
     if (select_named(m, err) != 0)
         return err->code;
     if (!m->ask->no_deps)
-        select_needed(m);
+        wc_graph_spread(&m->rev->graph, &m->rev->arena, m->selected, true);
     return 0;
 }
 

@@ -91,33 +91,20 @@ static int select_services(struct wc_engine *engine, struct request *request, st
     return 0;
 }
 
-/* Selects along edges: what the selected ones need, or what needs them by `restart: true`. Nodes go
- * in wave order through a work list, so each edge is looked at once. */
+/* core/graph.h, wc_graph_spread, over the engine's own marks. */
 void wc_eng_spread(struct wc_engine *engine, bool to_needed)
 {
     const struct revision *rev = engine->rev;
     struct wc_arena arena;
     if (rev == NULL)
         return;
-    const struct wc_graph *graph = &rev->graph;
     wc_arena_init(&arena);
-    size_t *queue = WC_NEW_ARRAY(&arena, size_t, graph->n);
-    size_t head = 0, tail = 0;
-    for (size_t i = 0; i < graph->n; i++)
-        if (rev->svcs[i]->selected)
-            queue[tail++] = i;
-    while (head < tail) {
-        size_t node = queue[head++];
-        const size_t *first = to_needed ? graph->first : graph->dep_first;
-        for (size_t k = first[node]; k < first[node + 1]; k++) {
-            const struct wc_edge *edge = &graph->edges[to_needed ? k : graph->dependents[k]];
-            size_t other = to_needed ? edge->to : edge->from;
-            if (rev->svcs[other]->selected || (!to_needed && !edge->restart))
-                continue;
-            rev->svcs[other]->selected = true;
-            queue[tail++] = other;
-        }
-    }
+    bool *selected = WC_NEW_ARRAY(&arena, bool, rev->graph.n);
+    for (size_t i = 0; i < rev->graph.n; i++)
+        selected[i] = rev->svcs[i]->selected;
+    wc_graph_spread(&rev->graph, &arena, selected, to_needed);
+    for (size_t i = 0; i < rev->graph.n; i++)
+        rev->svcs[i]->selected = selected[i];
     wc_arena_deinit(&arena);
 }
 

@@ -166,30 +166,6 @@ static void mean(struct meaning *m, const char *service)
     m->changes[m->n++] = wanted;
 }
 
-/* Selects along edges, as the engine does: what the selected ones need, or what needs them by
- * `restart: true`. */
-static void spread(const struct wc_graph *graph, struct wc_arena *arena, bool *selected,
-                   bool to_needed)
-{
-    size_t *queue = WC_NEW_ARRAY(arena, size_t, graph->n + 1);
-    size_t head = 0, tail = 0;
-    for (size_t i = 0; i < graph->n; i++)
-        if (selected[i])
-            queue[tail++] = i;
-    while (head < tail) {
-        size_t node = queue[head++];
-        const size_t *first = to_needed ? graph->first : graph->dep_first;
-        for (size_t k = first[node]; k < first[node + 1]; k++) {
-            const struct wc_edge *edge = &graph->edges[to_needed ? k : graph->dependents[k]];
-            size_t other = to_needed ? edge->to : edge->from;
-            if (selected[other] || (!to_needed && !edge->restart))
-                continue;
-            selected[other] = true;
-            queue[tail++] = other;
-        }
-    }
-}
-
 static void mean_project(struct meaning *m)
 {
     const struct wc_request *request = m->request;
@@ -203,7 +179,7 @@ static void mean_project(struct meaning *m)
     if (request->n_services > 0 && follows && !request->no_deps) {
         struct wc_graph graph;
         wc_graph_make(project, &m->arena, &graph);
-        spread(&graph, &m->arena, selected, !is_restart);
+        wc_graph_spread(&graph, &m->arena, selected, !is_restart);
     }
     for (size_t i = 0; i < project->n_services; i++)
         if (selected[i])

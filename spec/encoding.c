@@ -95,6 +95,7 @@ bool wc_encoding_take(struct wc_load *load, const char *shown, struct wc_text *t
     return true;
 }
 
+/* The value isn't shown: it may be a password. */
 static void check_value(struct wc_load *load, const struct wc_node *node, const char *key)
 {
     size_t len = node->kind == WC_NODE_STRING ? strlen(node->text) : 0;
@@ -102,8 +103,8 @@ static void check_value(struct wc_load *load, const struct wc_node *node, const 
     if (valid == len)
         return;
     struct wc_diag *diag = wc_report_at(load, WC_E_VALUE, node->at, node->span,
-                                        "the value of '%s' is not UTF-8: byte 0x%02X in '%s'", key,
-                                        (unsigned char)node->text[valid], node->text);
+                                        "the value of '%s' is not UTF-8: byte %zu is 0x%02X", key,
+                                        valid + 1, (unsigned char)node->text[valid]);
     diag->hint = "it comes from the environment; set it in UTF-8, which YAML and JSON can hold";
 }
 

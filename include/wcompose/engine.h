@@ -60,7 +60,8 @@ enum wc_request_kind {
     WC_REQUEST_START, /* start stopped instances of the services */
     WC_REQUEST_STOP,  /* stop them, dependents first; they stay, exited */
     WC_REQUEST_RESTART, /* stop and start them */
-    WC_REQUEST_KILL,    /* send a signal to them, default SIGKILL */
+    WC_REQUEST_KILL,    /* send a signal to them, default SIGKILL, which also keeps down what waits
+                           for a start */
     WC_REQUEST_DOWN,  /* stop and remove everything of the project: instances, networks, volumes if
                          asked */
     WC_REQUEST_ADOPT, /* after a supervisor's restart: `project` (ownership as APPLY) is the model

@@ -136,6 +136,28 @@ static size_t open_edge(const struct wc_graph *graph, const unsigned *waves, siz
     return graph->n_edges;
 }
 
+void wc_graph_spread(const struct wc_graph *graph, struct wc_arena *arena, bool *selected,
+                     bool to_needed)
+{
+    size_t *queue = WC_NEW_ARRAY(arena, size_t, graph->n);
+    size_t head = 0, tail = 0;
+    for (size_t i = 0; i < graph->n; i++)
+        if (selected[i])
+            queue[tail++] = i;
+    while (head < tail) {
+        size_t node = queue[head++];
+        const size_t *first = to_needed ? graph->first : graph->dep_first;
+        for (size_t k = first[node]; k < first[node + 1]; k++) {
+            const struct wc_edge *edge = &graph->edges[to_needed ? k : graph->dependents[k]];
+            size_t other = to_needed ? edge->to : edge->from;
+            if (selected[other] || (!to_needed && !edge->restart))
+                continue;
+            selected[other] = true;
+            queue[tail++] = other;
+        }
+    }
+}
+
 size_t wc_graph_cycle(const struct wc_graph *graph, struct wc_arena *arena, const unsigned *waves,
                       size_t *edges)
 {

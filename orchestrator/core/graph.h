@@ -45,6 +45,13 @@ void wc_graph_make(const struct wc_project *project, struct wc_arena *arena, str
  */
 unsigned wc_graph_waves(const struct wc_graph *graph, struct wc_arena *arena, unsigned *waves);
 
+/* Selects along edges: what the selected services need (to_needed), or else what needs them by
+ * `restart: true`; and so on. Each edge is looked at once.
+ *   selected  n entries, read and written
+ */
+void wc_graph_spread(const struct wc_graph *graph, struct wc_arena *arena, bool *selected,
+                     bool to_needed);
+
 /* Finds a cycle among the services whose wave is 0.
  *   edges  n entries, written: indices of the edges in order round the cycle
  * Returns the number of edges, 0 when there is no cycle.
