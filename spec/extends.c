@@ -229,6 +229,9 @@ static struct wc_node *extend(struct scope *scope, const char *name, struct wc_n
     wc_node_drop(out, "extends");
     if (extends->value->tag == WC_TAG_RESET)
         return out;
+    if (wish.service != NULL && wish.service->kind == WC_NODE_NULL)
+        wc_report_at(load, WC_E_MISSING, wish.service->at, wish.service->span,
+                     "'extends' needs the name of a service, not nothing");
     bool usable =
         wish.service != NULL && wish.service->kind == WC_NODE_STRING &&
         (wish.file == NULL || wish.file->kind == WC_NODE_STRING || wish.file->kind == WC_NODE_NULL);
