@@ -201,6 +201,8 @@ static void begin(struct wc_jsonw *w, const char *key)
     if (w->depth > 0)
         new_line(w);
     if (key != NULL) {
+        if (w->long_key > 0 && strlen(key) >= w->long_key)
+            wc_buf_adds(w->out, "? ");
         add_quoted(w->out, key, strlen(key));
         wc_buf_adds(w->out, w->indent > 0 ? ": " : ":");
     }

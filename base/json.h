@@ -62,6 +62,8 @@ struct wc_jsonw {
     struct wc_buf *out;
     unsigned depth, indent;
     uint64_t has_members; /* bit d: something was written at depth d */
+    size_t long_key;      /* from this length on a key gets YAML's "? " before it, as YAML takes
+                             no key of more than 1024 characters without; 0 = never: JSON */
 };
 #define WC_JSONW_INIT(buf)                                                                         \
     {                                                                                              \

@@ -284,6 +284,21 @@ static void yaml_value(struct wc_buf *out, const struct wc_node *node, unsigned 
     wc_buf_addc(out, '\n');
 }
 
+/* A key that may come to more than 1024 characters must be marked as one; the longest escape of a
+ * byte has six. */
+enum { LONG_KEY = 1024 / 6 };
+
+static void yaml_key(struct wc_buf *out, const char *key, unsigned indent)
+{
+    bool is_long = strlen(key) >= LONG_KEY;
+    if (is_long)
+        wc_buf_adds(out, "? ");
+    yaml_string(out, key);
+    if (is_long)
+        wc_buf_printf(out, "\n%*s", (int)indent, "");
+    wc_buf_addc(out, ':');
+}
+
 /* The cursor stands at the indentation of the first entry. */
 static void yaml_block(struct wc_buf *out, const struct wc_node *node, unsigned how,
                        unsigned indent)
@@ -297,8 +312,7 @@ static void yaml_block(struct wc_buf *out, const struct wc_node *node, unsigned 
             yaml_value(out, node->items[i], how, indent + 2, true);
             continue;
         }
-        yaml_string(out, members[i]->key);
-        wc_buf_addc(out, ':');
+        yaml_key(out, members[i]->key, indent);
         yaml_value(out, members[i]->value, how, indent + 2, false);
     }
     wc_free(members);
@@ -366,6 +380,7 @@ static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
 void wc_spec_render_wire(const struct wc_project *project, struct wc_buf *out)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
+    w.long_key = LONG_KEY;
     wc_jsonw_object(&w, NULL);
     json_map(&w, project->tree, WC_RENDER_IN_ORDER, NULL);
     wire_loaded(&w, project);

@@ -227,5 +227,39 @@ static void doubled_dollars_come_back(void **state)
     }
 }
 
-WC_MAIN(WC_CASE(merge_is_associative), WC_CASE(merge_with_itself_changes_nothing),
-        WC_CASE(text_without_dollar_stays), WC_CASE(doubled_dollars_come_back))
+static struct wc_project *load_text(struct wc_arena *arena, const struct wc_buf *text, bool wire)
+{
+    struct wc_diags diags;
+    struct wc_project *project = NULL;
+    struct wc_spec_options options = {
+        .cwd = "/nonexistent", .text = text->data, .text_len = text->len, .canonical = wire
+    };
+    wc_diags_init(&diags, arena);
+    assert_int_equal(wc_spec_load(&options, arena, &diags, &project), 0);
+    return project;
+}
+
+/* YAML takes a key of up to 1024 characters as it is; escapes can make it longer than that. */
+static void a_key_that_grows_comes_back(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT, yaml = WC_BUF_INIT, wire = WC_BUF_INIT;
+    wc_arena_init(&arena);
+    wc_buf_adds(&text, "services: {web: {image: a, labels: {k");
+    for (int i = 0; i < 900; i++)
+        wc_buf_addc(&text, '"');
+    wc_buf_adds(&text, ": v}}}");
+    const struct wc_project *project = load_text(&arena, &text, false);
+    wc_spec_render(project, WC_RENDER_YAML, &yaml);
+    wc_spec_render_wire(project, &wire);
+    assert_string_equal(load_text(&arena, &yaml, false)->services[0].spec_hash,
+                        project->services[0].spec_hash);
+    assert_string_equal(load_text(&arena, &wire, true)->services[0].spec_hash,
+                        project->services[0].spec_hash);
+    wc_arena_deinit(&arena);
+}
+
+WC_MAIN(WC_CASE(a_key_that_grows_comes_back), WC_CASE(merge_is_associative),
+        WC_CASE(merge_with_itself_changes_nothing), WC_CASE(text_without_dollar_stays),
+        WC_CASE(doubled_dollars_come_back))
