@@ -55,6 +55,23 @@ const char *wc_isolation_name(enum wc_isolation isolation)
     return "unknown";
 }
 
+const char *wc_rollout_state_name(enum wc_rollout_state state)
+{
+    switch (state) {
+    case WC_ROLLOUT_NONE:
+        return "none";
+    case WC_ROLLOUT_ROLLING:
+        return "rolling";
+    case WC_ROLLOUT_DONE:
+        return "done";
+    case WC_ROLLOUT_PAUSED:
+        return "paused";
+    case WC_ROLLOUT_FAILED:
+        return "failed";
+    }
+    return "unknown";
+}
+
 const char *wc_event_type_name(enum wc_event_type type)
 {
     switch (type) {
@@ -66,6 +83,8 @@ const char *wc_event_type_name(enum wc_event_type type)
         return "instance";
     case WC_EVENT_PROJECT:
         return "project";
+    case WC_EVENT_ROLLOUT:
+        return "rollout";
     case WC_EVENT_LOG:
         return "log";
     }

@@ -55,6 +55,14 @@ static void plain_message(struct wc_ui *ui, const struct wc_event *event)
     wc_buf_addc(ui->out, '\n');
 }
 
+static void plain_rollout(struct wc_ui *ui, const struct wc_event *event)
+{
+    add_head(ui, event, event->service != NULL ? event->service : ui->project);
+    wc_buf_printf(ui->out, "rollout: %s", event->action);
+    add_reason(ui, event->reason);
+    wc_buf_addc(ui->out, '\n');
+}
+
 static void plain_event(struct wc_ui *ui, const struct wc_event *event, struct wc_ui_row *row,
                         bool changed)
 {
@@ -67,6 +75,9 @@ static void plain_event(struct wc_ui *ui, const struct wc_event *event, struct w
     case WC_EVENT_VOLUME:
     case WC_EVENT_PROJECT:
         plain_thing(ui, event);
+        return;
+    case WC_EVENT_ROLLOUT:
+        plain_rollout(ui, event);
         return;
     case WC_EVENT_LOG:
         plain_message(ui, event);

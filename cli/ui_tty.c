@@ -233,6 +233,12 @@ static void tty_event(struct wc_ui *ui, const struct wc_event *event, struct wc_
         wc_text_add_safe(ui->out, event->reason, strlen(event->reason));
         wc_buf_addc(ui->out, '\n');
     }
+    if (event->type == WC_EVENT_ROLLOUT && event->reason != NULL && event->service != NULL) {
+        tty_hide(ui);
+        wc_buf_printf(ui->out, "%s: rollout %s: ", event->service, event->action);
+        wc_text_add_safe(ui->out, event->reason, strlen(event->reason));
+        wc_buf_addc(ui->out, '\n');
+    }
     if (ui->dirty && (ui->n_lines == 0 || ui->now_ms - ui->drawn_ms >= FRAME_MS))
         draw(ui);
 }

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 #include "orchestrator/engine_text.h"
 #include "wcompose/image.h"
@@ -86,6 +87,9 @@ static void arm(struct wc_engine *engine)
     bool net_waits = engine->net_wanted && engine->net_retry_ms > engine->now_ms;
     if (net_waits && (at_ms == 0 || engine->net_retry_ms < at_ms))
         at_ms = engine->net_retry_ms;
+    uint64_t rollout_ms = wc_eng_rollouts_wake(engine);
+    if (rollout_ms != 0 && (at_ms == 0 || rollout_ms < at_ms))
+        at_ms = rollout_ms;
     if (looks(engine) && (at_ms == 0 || engine->look_at_ms < at_ms))
         at_ms = engine->look_at_ms;
     if (at_ms == engine->armed_ms && at_ms > engine->now_ms)
@@ -105,6 +109,8 @@ static bool flush_once(struct wc_engine *engine)
         if (!inst->dead)
             wc_eng_review(inst);
     wc_eng_net_turn(engine);
+    if (engine->dirty == NULL && wc_eng_rollouts_turn(engine))
+        moved = true;
     if (engine->dirty != NULL)
         return true;
     return wc_eng_requests_turn(engine) || moved;

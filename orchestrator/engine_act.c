@@ -10,6 +10,7 @@
 #include "base/units.h"
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/bus.h"
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 #include "orchestrator/engine_text.h"
 #include "wcompose/image.h"
@@ -195,13 +196,20 @@ static void on_op(struct wc_op *op)
     wc_eng_op_end(engine, op);
 }
 
+/* How it was wanted when it was made: what is replaced is stopped as it wants to be. */
+static const struct wc_instance *made_as(const struct inst *inst)
+{
+    return inst->desired != NULL ? inst->desired : inst->former.instance;
+}
+
 static int stop_signal_of(const struct inst *inst)
 {
     int number = 0;
-    if (inst->desired != NULL) {
-        const char *name = inst->desired->spec->stop_signal;
-        if (name == NULL && inst->desired->image != NULL)
-            name = inst->desired->image->stop_signal;
+    const struct wc_instance *as = made_as(inst);
+    if (as != NULL) {
+        const char *name = as->spec->stop_signal;
+        if (name == NULL && as->image != NULL)
+            name = as->image->stop_signal;
         number = name != NULL ? wc_signal_number(name) : 0;
     }
     return number != 0 ? number : SIGTERM;
@@ -211,8 +219,9 @@ static uint64_t grace_of(const struct inst *inst)
 {
     if (inst->grace_ms >= 0)
         return (uint64_t)inst->grace_ms;
-    if (inst->desired != NULL && inst->desired->spec->stop_grace_ms >= 0)
-        return (uint64_t)inst->desired->spec->stop_grace_ms;
+    const struct wc_instance *as = made_as(inst);
+    if (as != NULL && as->spec->stop_grace_ms >= 0)
+        return (uint64_t)as->spec->stop_grace_ms;
     return ENG_STOP_GRACE_MS;
 }
 
@@ -227,7 +236,7 @@ static void submit(struct inst *inst, enum wc_verb verb)
     io->op.project = engine->config.project;
     if (verb == WC_VERB_CREATE || verb == WC_VERB_START) {
         io->op.instance = inst->desired;
-        io->rev = engine->rev;
+        io->rev = wc_eng_is_held(inst) ? inst->former.rev : engine->rev;
         io->rev->refs++;
     }
     if (verb == WC_VERB_STOP || verb == WC_VERB_KILL) {
@@ -290,8 +299,10 @@ static void perform(struct inst *inst, enum wc_act act)
 
 static bool sibling_there(const struct inst *inst)
 {
+    const struct rollout *r = inst->svc->rollout;
+    bool surges = r != NULL && r->conf.start_first && inst->slot.released;
     for (const struct inst *o = inst->svc->insts; o != NULL; o = o->next_in_svc)
-        if (o != inst && o->fact.index == inst->fact.index &&
+        if (o != inst && o->fact.index == inst->fact.index && !(surges && wc_eng_is_held(o)) &&
             (o->fact.life != WC_LIFE_ABSENT || o->op != NULL || o->n_signals > 0))
             return true;
     return false;
@@ -341,6 +352,7 @@ static void advance(struct inst *inst)
     bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
     if (inst->op != NULL)
         return;
+    inst->again = inst->again && inst->fact.life != WC_LIFE_ABSENT;
     if (inst->recreate && inst->fact.life == WC_LIFE_ABSENT) {
         inst->recreate = inst->restart = false;
         inst->failures = 0;
@@ -387,6 +399,8 @@ void wc_eng_review(struct inst *inst)
         wc_eng_inst_bury(inst);
     wc_eng_count(inst);
     wc_eng_judge(inst);
+    if (inst->svc->rollout != NULL)
+        inst->svc->rollout->dirty = true;
     if (inst->dead) {
         inst->request = NULL;
         return;

@@ -10,18 +10,9 @@
 #include "orchestrator/bus.h"
 #include "orchestrator/engine_request.h"
 
-/* Its successor in the slot, or NULL. */
-static const struct inst *heir_of(const struct inst *inst)
-{
-    const struct inst *heir = inst->svc->insts;
-    while (heir != NULL && (heir->desired == NULL || heir->fact.index != inst->fact.index))
-        heir = heir->next_in_svc;
-    return heir;
-}
-
 static void say_why_replaced(struct inst *inst)
 {
-    const struct inst *heir = heir_of(inst);
+    const struct inst *heir = wc_eng_heir(inst);
     if (heir == NULL) {
         wc_eng_set(&inst->why, "one replica too many");
         return;
@@ -37,6 +28,8 @@ static void apply_wanted(struct request *request, struct inst *inst)
 {
     const struct wc_request *ask = &request->ask;
     bool exists = inst->fact.life != WC_LIFE_ABSENT;
+    if (inst->desired == NULL && wc_eng_hold(request, inst))
+        return;
     if (inst->desired == NULL) { /* replaced, or one too many */
         say_why_replaced(inst);
         wc_eng_want_down(inst, ask, WC_GOAL_GONE);
@@ -45,7 +38,8 @@ static void apply_wanted(struct request *request, struct inst *inst)
         return;
     }
     if (ask->force_recreate && exists && !wc_eng_is_since(request, inst->fact.created_at_ms)) {
-        inst->recreate = true;
+        inst->again = wc_eng_is_gradual(request, inst->svc) && wc_eng_is_up(inst);
+        inst->recreate = !inst->again;
         wc_eng_set(&inst->why, "recreated on request");
     }
     if (inst->fact.life == WC_LIFE_BROKEN)
@@ -66,9 +60,22 @@ static bool is_replaced(const struct svc *svc)
 {
     for (const struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc)
         if (wc_eng_is_up(inst) &&
-            (inst->recreate || (inst->goal == WC_GOAL_GONE && heir_of(inst) != NULL)))
+            (inst->recreate || (inst->goal == WC_GOAL_GONE && wc_eng_heir(inst) != NULL)))
             return true;
     return false;
+}
+
+/* What is to be replaced when its turn comes is not started again before. */
+static bool start_again(struct inst *inst)
+{
+    if (!wc_eng_is_up(inst) || inst->goal != WC_GOAL_RUNNING || inst->recreate || inst->again ||
+        wc_eng_is_held(inst))
+        return false;
+    inst->restart = true;
+    inst->gated = true;
+    wc_eng_set(&inst->why, "something it needs is replaced");
+    wc_eng_dirty(inst);
+    return true;
 }
 
 /* depends_on with restart: true: who needs something that is replaced starts again after it. */
@@ -82,12 +89,23 @@ static void restart_dependents(struct request *request)
         if (!rev->svcs[i]->selected || is_replaced(rev->svcs[i]))
             continue;
         for (struct inst *inst = rev->svcs[i]->insts; inst != NULL; inst = inst->next_in_svc)
-            if (wc_eng_is_up(inst) && inst->goal == WC_GOAL_RUNNING && !inst->recreate) {
-                inst->restart = true;
-                inst->gated = true;
-                wc_eng_set(&inst->why, "something it needs is replaced");
+            if (start_again(inst))
                 wc_eng_take(request, inst);
-            }
+    }
+}
+
+/* The same after a rollout, when no request asks any more. */
+void wc_eng_restart_dependents(struct wc_engine *engine, const struct svc *svc)
+{
+    const struct revision *rev = engine->rev;
+    for (size_t i = 0; i < rev->graph.n; i++)
+        rev->svcs[i]->selected = rev->svcs[i] == svc;
+    wc_eng_spread(engine, false);
+    for (size_t i = 0; i < rev->graph.n; i++) {
+        if (!rev->svcs[i]->selected || rev->svcs[i] == svc)
+            continue;
+        for (struct inst *inst = rev->svcs[i]->insts; inst != NULL; inst = inst->next_in_svc)
+            start_again(inst);
     }
 }
 
@@ -187,6 +205,7 @@ int wc_eng_begin_apply(struct request *request, struct wc_err *err)
     wc_eng_for_selected(request, apply_wanted);
     if (!request->ask.no_deps)
         restart_dependents(request);
+    wc_eng_rollouts_begin(request);
     orphans(request);
     check_networks(engine);
     return 0;
@@ -223,6 +242,18 @@ static void adopt_one(struct inst *inst, bool told)
     wc_eng_dirty(inst);
 }
 
+/* What a predecessor would have changed later. */
+static void hold_unfinished(struct request *request)
+{
+    struct wc_engine *engine = request->engine;
+    for (size_t i = 0; i < engine->ids.n; i++) {
+        struct inst *inst = engine->ids.entries[i].value;
+        if (inst != NULL && inst->desired == NULL && inst->svc->spec != NULL)
+            (void)wc_eng_hold(request, inst);
+    }
+    wc_eng_rollouts_begin(request);
+}
+
 /* What a predecessor was about to replace or to scale away. */
 static void drop_surplus(struct wc_engine *engine)
 {
@@ -255,6 +286,7 @@ int wc_eng_bind_model(struct request *request, bool supervise, struct wc_err *er
         adopt_one(rev->targets[k], request->ask.n_intents > 0);
     if (supervise && request->ask.n_intents > 0) {
         engine->prune = request->ask.remove_orphans;
+        hold_unfinished(request);
         drop_surplus(engine);
         orphans(request);
     }

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 #include "wcompose/image.h"
 
@@ -397,6 +398,7 @@ static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t
         inst = wc_eng_inst_new(engine, want->id, want->service, want->index);
     rev->targets[k] = inst;
     inst->desired = want;
+    wc_eng_former_drop(inst);
     if (!exists(inst)) {
         inst->fact.level = want->level;
         inst->out.phase = WC_PHASE_ACTING; /* not looked at yet */
@@ -419,10 +421,12 @@ void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev)
     }
     for (size_t i = 0; i < engine->ids.n; i++) {
         struct inst *inst = engine->ids.entries[i].value;
-        if (inst != NULL) {
-            inst->desired = NULL;
-            inst->needs = NULL;
-        }
+        if (inst == NULL)
+            continue;
+        wc_eng_former_keep(inst, old);
+        inst->desired = NULL;
+        inst->needs = NULL;
+        inst->awaits = inst->again = false;
     }
     engine->rev = rev;
     for (size_t node = 0; rev != NULL && node < rev->graph.n; node++) {

@@ -12,9 +12,9 @@
 
 #include "base/arena.h"
 #include "base/map.h"
-#include "orchestrator/core/graph.h"
 #include "orchestrator/core/health.h"
 #include "orchestrator/core/step.h"
+#include "orchestrator/engine_slot.h"
 #include "orchestrator/networks.h"
 #include "wcompose/clock.h"
 #include "wcompose/engine.h"
@@ -46,7 +46,8 @@ struct svc {
     bool job;      /* others wait for its completion */
     bool selected; /* by the request that is being begun */
     enum wc_want want;
-    char hash[65]; /* of wc_intent */
+    char hash[65];           /* of wc_intent */
+    struct rollout *rollout; /* the last one, or NULL */
 };
 
 /* What an instance adds to its service's counts. */
@@ -66,8 +67,10 @@ struct inst {
     struct wc_fact fact; /* strings: the above */
     uint64_t facts;      /* how many came */
     unsigned list_seq;   /* the list during which the last one came */
-
     const struct wc_instance *desired; /* in the current revision; NULL: nobody speaks for it */
+    struct former former;
+    struct wc_rollout_slot slot; /* of one that is to come in a rollout */
+    bool awaits, again, ended;   /* its turn: to be made, to be made anew; by itself since then */
     enum wc_goal goal;
     bool recreate;    /* to go first, though the same is wanted */
     bool restart;     /* to stop first, then start */
@@ -94,13 +97,12 @@ struct inst {
     struct wc_step_out out;      /* the last decision */
     const struct wc_edge *needs; /* with WAIT_DEPS, BLOCKED: what for */
     struct tally tally;
-    struct request *request; /* that waits for it */
-    enum verdict verdict;
-    bool changed; /* for that request */
+    struct request *request; /* that waits for it, */
+    enum verdict verdict;    /* as this */
+    bool changed;
     uint64_t wake_at_ms;
     size_t wake_pos; /* 1-based in the engine's heap; 0 = not there */
 };
-
 /* All that comes from one model. */
 struct revision {
     struct wc_arena arena;
@@ -167,8 +169,7 @@ struct wc_engine {
     unsigned n_ops[ENG_VERBS], ops_open;
     struct inst **wakes; /* heap by wake_at_ms */
     size_t n_wakes, cap_wakes;
-    uint64_t now_ms;
-    uint64_t armed_ms;
+    uint64_t now_ms, armed_ms;
     unsigned list_seq, lists_open;
     bool relist;
     uint64_t look_at_ms; /* the next full look; 0 = none */
@@ -180,10 +181,10 @@ struct wc_engine {
     char net_hash[65];
     struct wc_map net_names; /* networks that we know to be up */
     unsigned net_failures;
-    uint64_t net_retry_ms;
+    uint64_t net_retry_ms, event_seq;
     struct wc_err net_err;
     struct request *requests, **requests_tail;
-    uint64_t event_seq;
+    struct rollout *rolling; /* those under way */
 };
 
 /* instance.c */
@@ -231,6 +232,9 @@ int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, stru
                     struct wc_err *err);
 void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev);
 void wc_eng_revision_unref(struct revision *rev);
+
+/* engine_apply.c: depends_on with restart: true */
+void wc_eng_restart_dependents(struct wc_engine *engine, const struct svc *svc);
 
 /* engine_request.c */
 void wc_eng_request_begin(struct wc_engine *engine, struct request *request);

@@ -131,7 +131,7 @@ bool wc_eng_is_since(const struct request *request, int64_t at_ms)
 
 static void start_one(struct request *request, struct inst *inst)
 {
-    if (inst->desired == NULL || wc_eng_is_since(request, inst->fact.started_at_ms))
+    if (inst->desired == NULL || inst->awaits || wc_eng_is_since(request, inst->fact.started_at_ms))
         return;
     wc_eng_want_running(inst, &request->ask, true);
     inst->svc->want = WC_WANT_RUNNING;
@@ -140,7 +140,8 @@ static void start_one(struct request *request, struct inst *inst)
 
 static void stop_one(struct request *request, struct inst *inst)
 {
-    if (inst->goal == WC_GOAL_GONE)
+    wc_eng_rollout_pause(inst->svc, "the service was stopped");
+    if (inst->goal == WC_GOAL_GONE || inst->awaits)
         return;
     wc_eng_want_down(inst, &request->ask, WC_GOAL_STOPPED);
     inst->svc->want = WC_WANT_STOPPED;
@@ -149,7 +150,7 @@ static void stop_one(struct request *request, struct inst *inst)
 
 static void restart_one(struct request *request, struct inst *inst)
 {
-    if (inst->desired == NULL || wc_eng_is_since(request, inst->fact.started_at_ms))
+    if (inst->desired == NULL || inst->awaits || wc_eng_is_since(request, inst->fact.started_at_ms))
         return;
     wc_eng_want_running(inst, &request->ask, true);
     inst->grace_ms = request->ask.timeout_ms;
@@ -164,6 +165,7 @@ static void down_one(struct request *request, struct inst *inst)
     bool orphan = inst->engine->rev != NULL && inst->svc->spec == NULL;
     if (orphan && request->whole && !request->ask.remove_orphans)
         return;
+    wc_eng_rollout_drop(inst->engine, inst->svc);
     wc_eng_want_down(inst, &request->ask, WC_GOAL_GONE);
     inst->svc->want = WC_WANT_NOTHING;
     wc_eng_take(request, inst);
@@ -232,7 +234,9 @@ static void kill_one(struct request *request, struct inst *inst)
     bool ends = number == SIGKILL || number == SIGTERM || number == SIGINT || number == SIGQUIT;
     if (wc_eng_is_since(request, inst->fact.started_at_ms))
         return;
-    if (number == SIGKILL && inst->goal != WC_GOAL_GONE) {
+    if (ends)
+        wc_eng_rollout_pause(inst->svc, "the service was killed");
+    if (number == SIGKILL && inst->goal != WC_GOAL_GONE && !inst->awaits) {
         wc_eng_want_down(inst, &request->ask, WC_GOAL_STOPPED);
         inst->svc->want = WC_WANT_STOPPED;
         wc_eng_take(request, inst);

@@ -1,5 +1,5 @@
-/* engine_request.h - how requests set goals (private to orchestrator/engine_request.c and
- * engine_apply.c).
+/* engine_request.h - how requests and rollouts set goals (private to orchestrator/engine* and its
+ * parts).
  *
  * Idea:    a goal is set here and nowhere else; the reviews (engine_act.c) do the rest.
  * Threads: the loop's.
@@ -40,5 +40,42 @@ int wc_eng_begin_apply(struct request *request, struct wc_err *err);
 /* ADOPT, or the model that another request needs: what exists is kept; `supervise` says whether its
  * policy holds from now on. */
 int wc_eng_bind_model(struct request *request, bool supervise, struct wc_err *err);
+
+/* ---- engine_rollout.c: changes that reach the replicas of a service one after another; which one
+ * is next is core/rollout.h's to say. A replica whose turn has not come keeps its instance, which
+ * is looked after as it was wanted before ("held": its `desired` is of the revision before); its
+ * new instance waits ("awaits"), and nothing is done with it. When the turn comes both become what
+ * they are without a rollout: one to go, one to come. ---- */
+
+/* True for one that is kept as it was. */
+bool wc_eng_is_held(const struct inst *inst);
+
+/* The instance that takes the place of this one, or NULL. */
+struct inst *wc_eng_heir(const struct inst *inst);
+
+/* True when the change that the request makes to the service goes replica by replica. */
+bool wc_eng_is_gradual(const struct request *request, const struct svc *svc);
+
+/* Keeps an instance that the model of the request replaces. False: it isn't one to be kept. */
+bool wc_eng_hold(struct request *request, struct inst *inst);
+
+/* Begins the rollouts of a request whose model is bound and whose instances are held. */
+void wc_eng_rollouts_begin(struct request *request);
+
+/* Moves on those under way; true when something moved. When time alone moves one: the earliest. */
+bool wc_eng_rollouts_turn(struct wc_engine *engine);
+uint64_t wc_eng_rollouts_wake(const struct wc_engine *engine);
+
+/* A person stops the service: what has not changed yet stays. It goes altogether: nothing to
+ * change. */
+void wc_eng_rollout_pause(struct svc *svc, const char *reason);
+void wc_eng_rollout_drop(struct wc_engine *engine, struct svc *svc);
+
+/* What a rollout says about an instance that a request waits for; VERDICT_OK: nothing. */
+enum verdict wc_eng_rollout_judge(const struct inst *inst);
+
+/* Remembers how it is wanted now as former, or forgets it. */
+void wc_eng_former_keep(struct inst *inst, struct revision *rev);
+void wc_eng_former_drop(struct inst *inst);
 
 #endif

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 
 static bool is_up(const struct inst *inst)
@@ -17,6 +18,8 @@ enum wc_goal wc_eng_goal(const struct inst *inst)
         return WC_GOAL_GONE;
     if (inst->restart)
         return WC_GOAL_STOPPED;
+    if (inst->awaits)
+        return WC_GOAL_LEAVE;
     return inst->goal;
 }
 
@@ -55,7 +58,7 @@ static struct tally tally_of(const struct inst *inst)
     enum wc_goal goal = wc_eng_goal(inst);
     struct tally t = { 0 };
     t.going_down = (goal == WC_GOAL_GONE || goal == WC_GOAL_STOPPED) && is_up(inst) && !inst->stuck;
-    t.wanted = inst->desired != NULL && inst->goal != WC_GOAL_GONE;
+    t.wanted = inst->desired != NULL && inst->goal != WC_GOAL_GONE && !inst->awaits;
     if (!t.wanted)
         return t;
     if (is_up(inst) && !t.going_down) {
@@ -224,6 +227,9 @@ static enum verdict judge(const struct inst *inst)
 {
     if (inst->dead)
         return VERDICT_OK;
+    enum verdict rollout = wc_eng_rollout_judge(inst);
+    if (rollout != VERDICT_OK)
+        return rollout;
     if (inst->recreate || inst->restart)
         return wont_go(inst) ? VERDICT_FAILED : VERDICT_OPEN;
     switch (inst->goal) {

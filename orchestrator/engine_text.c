@@ -75,6 +75,10 @@ void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size)
 {
     const struct wc_engine *engine = inst->engine;
     out[0] = '\0';
+    if (inst->awaits) {
+        snprintf(out, size, "its turn in the rollout");
+        return;
+    }
     switch (inst->out.phase) {
     case WC_PHASE_WAIT_DEPS:
     case WC_PHASE_BLOCKED:
@@ -106,6 +110,11 @@ void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size)
 void wc_eng_failure_text(const struct inst *inst, char *out, size_t size)
 {
     char text[96];
+    const struct rollout *r = inst->svc->rollout;
+    if (r != NULL && inst->awaits && r->reason[0] != '\0') {
+        snprintf(out, size, "the rollout is stopped: %s", r->reason);
+        return;
+    }
     if (inst->out.phase == WC_PHASE_WAIT_HOST || inst->engine->net == NET_FAILED) {
         snprintf(out, size, "networks: %s", inst->engine->net_err.msg);
     } else if ((inst->op_failed || inst->stuck) && inst->error != NULL) {

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 
 struct svc *wc_eng_svc(struct wc_engine *engine, const char *name)
@@ -83,6 +84,7 @@ void wc_eng_inst_bury(struct inst *inst)
 
 static void free_inst(struct inst *inst)
 {
+    wc_eng_former_drop(inst);
     wc_free(inst->id);
     wc_free(inst->name);
     wc_free(inst->image);
@@ -119,6 +121,8 @@ void wc_eng_free_all(struct wc_engine *engine)
         engine->dead = inst->next_dead;
         free_inst(inst);
     }
+    for (size_t i = 0; i < engine->svcs.n; i++)
+        wc_free(((struct svc *)engine->svcs.entries[i].value)->rollout);
     wc_free(engine->wakes);
     wc_arena_deinit(&engine->ids_arena);
     wc_arena_deinit(&engine->arena);

@@ -68,6 +68,7 @@ static void leave_running(struct inst *inst)
         inst->stop_sent = false;
         return;
     }
+    inst->ended = true;
     inst->failures++;
     inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);
     inst->retry_at_ms = now_ms + inst->delay_ms;

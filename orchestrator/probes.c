@@ -22,10 +22,10 @@ void wc_eng_check_of(struct inst *inst)
 {
     static const struct wc_healthcheck none = { .set = false };
     struct wc_health_conf conf = { 0 };
-    const struct wc_image_info *image = inst->desired != NULL ? inst->desired->image : NULL;
-    if (inst->desired != NULL)
-        conf =
-            wc_health_merge(&inst->desired->spec->health, image != NULL ? &image->health : &none);
+    const struct wc_instance *as = inst->desired != NULL ? inst->desired : inst->former.instance;
+    const struct wc_image_info *image = as != NULL ? as->image : NULL;
+    if (as != NULL)
+        conf = wc_health_merge(&as->spec->health, image != NULL ? &image->health : &none);
     bool was_enabled = inst->check.enabled;
     inst->check = conf;
     bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
@@ -66,7 +66,7 @@ static void tell_health(struct inst *inst, enum wc_health before)
 static bool wanted(const struct inst *inst)
 {
     return inst->fact.life == WC_LIFE_RUNNING && inst->check.enabled && !inst->engine->closing &&
-           inst->goal != WC_GOAL_LEAVE;
+           inst->desired != NULL && inst->goal != WC_GOAL_LEAVE;
 }
 
 uint64_t wc_eng_probe_at(const struct inst *inst)

@@ -22,7 +22,11 @@ void wc_draft_init(struct wc_service_draft *draft)
     s->init = s->tty = s->stdin_open = WC_TRI_UNSET;
     draft->deploy_max_attempts = draft->scale = draft->replicas = draft->memswap = WC_UNSET;
     draft->limit_memory = draft->limit_nano_cpus = draft->limit_pids = WC_UNSET;
-    draft->reserve_memory = WC_UNSET;
+    draft->reserve_memory = draft->progress_ms = WC_UNSET;
+    s->update = s->rollback = (struct wc_update_config){ .parallelism = WC_UNSET,
+                                                         .delay_ms = WC_UNSET,
+                                                         .monitor_ms = WC_UNSET,
+                                                         .max_failure_nano = WC_UNSET };
 }
 
 /* Follows "deploy.resources.limits.memory" from a service. */
@@ -114,6 +118,39 @@ static void settle_restart(struct wc_service_draft *d)
         if (text[10] == ':')
             wc_str_to_i64(text + 11, 0, INT32_MAX, &s->restart_max);
     }
+}
+
+/* The defaults are those of Swarm, which the section comes from: one after another, each watched
+ * for five seconds. */
+static void settle_update(struct wc_update_config *update, const struct wc_member *member,
+                          const char *order, const char *action, int64_t progress_ms)
+{
+    enum { MONITOR_MS = 5000, PROGRESS_MS = 600000 };
+    update->set = member != NULL && member->value->kind == WC_NODE_MAP;
+    if (update->set)
+        update->at = member->key_at;
+    if (update->parallelism == WC_UNSET)
+        update->parallelism = 1;
+    if (update->delay_ms == WC_UNSET)
+        update->delay_ms = 0;
+    if (update->monitor_ms == WC_UNSET)
+        update->monitor_ms = MONITOR_MS;
+    if (update->max_failure_nano == WC_UNSET)
+        update->max_failure_nano = 0;
+    update->progress_ms = progress_ms == WC_UNSET ? PROGRESS_MS : progress_ms;
+    update->start_first = wc_streq0(order, "start-first");
+    update->action = wc_streq0(action, "continue")   ? WC_FAILURE_CONTINUE
+                     : wc_streq0(action, "rollback") ? WC_FAILURE_ROLLBACK
+                                                     : WC_FAILURE_PAUSE;
+}
+
+static void settle_updates(struct wc_service_draft *d, const struct wc_node *node)
+{
+    struct wc_service *s = &d->service;
+    settle_update(&s->update, member_at(node, "deploy.update_config"), d->update_order,
+                  d->update_action, d->progress_ms);
+    settle_update(&s->rollback, member_at(node, "deploy.rollback_config"), d->rollback_order,
+                  d->rollback_action, d->progress_ms);
 }
 
 static void settle_health(struct wc_service *s, const struct wc_node *node)
@@ -367,6 +404,7 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
         s->isolation_at = isolation->at;
     settle_resources(load, draft, node);
     settle_restart(draft);
+    settle_updates(draft, node);
     settle_health(s, node);
     settle_network_mode(load, draft, node);
     settle_links(load, draft, node);

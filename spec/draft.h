@@ -12,6 +12,8 @@ struct wc_service_draft {
     const char *restart, *network_mode;
     const char *deploy_condition; /* deploy.restart_policy */
     int64_t deploy_max_attempts;
+    const char *update_order, *update_action, *rollback_order, *rollback_action;
+    int64_t progress_ms; /* x-wcompose.progress_deadline */
     int64_t scale, replicas;
     int64_t limit_memory, limit_nano_cpus, limit_pids, reserve_memory;
     int64_t memswap;

@@ -48,18 +48,25 @@ static const struct wc_field restart_rows[] = {
 static const struct wc_table restart_table =
     TABLE(restart_rows, "restart_policy", "deploy.md#restart_policy");
 
-static const struct wc_field update_rows[] = {
-    { ROW("delay", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
-    { ROW("failure_action", word, NONE, REPLACE, WARNED, KEEPS),
-      .words = failure_actions, .fallback = "pause" },
-    { ROW("max_failure_ratio", number, NONE, REPLACE, WARNED, KEEPS), .fallback = "0" },
-    { ROW("monitor", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
-    { ROW("order", word, NONE, REPLACE, WARNED, KEEPS), .words = orders, .fallback = "stop-first" },
-    { ROW("parallelism", count, NONE, REPLACE, WARNED, KEEPS),
-      SHOWS_ZERO, .fallback = "0: all at once" },
-};
+#define UPDATE_ROWS(of)                                                                           \
+    { ROW("delay", duration, D(service.of.delay_ms), REPLACE, CARRIED, KEEPS), .fallback = "0s" },\
+    { ROW("failure_action", word, D(of##_action), REPLACE, CARRIED, KEEPS),                       \
+      .words = failure_actions, .fallback = "pause" },                                            \
+    { ROW("max_failure_ratio", number, D(service.of.max_failure_nano), REPLACE, CARRIED, KEEPS),  \
+      .fallback = "0" },                                                                          \
+    { ROW("monitor", duration, D(service.of.monitor_ms), REPLACE, CARRIED, KEEPS),                \
+      .fallback = "5s" },                                                                         \
+    { ROW("order", word, D(of##_order), REPLACE, CARRIED, KEEPS),                                 \
+      .words = orders, .fallback = "stop-first" },                                                \
+    { ROW("parallelism", count, D(service.of.parallelism), REPLACE, CARRIED, KEEPS),              \
+      SHOWS_ZERO, .fallback = "1" }
+
+static const struct wc_field update_rows[] = { UPDATE_ROWS(update) };
+static const struct wc_field rollback_rows[] = { UPDATE_ROWS(rollback) };
 static const struct wc_table update_table =
     TABLE(update_rows, "update_config", "deploy.md#update_config");
+static const struct wc_table rollback_table =
+    TABLE(rollback_rows, "rollback_config", "deploy.md#rollback_config");
 
 static const struct wc_field preference_rows[] = {
     { ROW("spread", string, NONE, REPLACE, WARNED, KEEPS) },
@@ -84,8 +91,8 @@ static const struct wc_field deploy_rows[] = {
     { ROW("replicas", count, D(replicas), REPLACE, CARRIED, KEEPS), SHOWS_ZERO, .fallback = "1" },
     { ROW("resources", section, NONE, MAP, CARRIED, RECREATES), .sub = &resource_table },
     { ROW("restart_policy", section, NONE, MAP, CARRIED, KEEPS), .sub = &restart_table },
-    { ROW("rollback_config", section, NONE, MAP, WARNED, KEEPS), .sub = &update_table },
-    { ROW("update_config", section, NONE, MAP, WARNED, KEEPS), .sub = &update_table },
+    { ROW("rollback_config", section, NONE, MAP, CARRIED, KEEPS), .sub = &rollback_table },
+    { ROW("update_config", section, NONE, MAP, CARRIED, KEEPS), .sub = &update_table },
 };
 /* clang-format on */
 

@@ -76,6 +76,8 @@ static const struct wc_table logging_table =
     TABLE(logging_rows, "logging", "05-services.md#logging");
 
 static const struct wc_field own_rows[] = {
+    { ROW("progress_deadline", duration, (long)offsetof(struct wc_service_draft, progress_ms),
+          REPLACE, CARRIED, KEEPS), .fallback = "10m" },
     { ROW("tenant", string, S(tenant), REPLACE, CARRIED, RECREATES) },
     { ROW("trust", trust, S(trust), REPLACE, CARRIED, RECREATES), .words = trusts },
 };

@@ -81,6 +81,16 @@ struct wc_intent {
                          "": whichever they have */
 };
 
+/* A change that reaches the replicas of a service one after another, as far as it has come. */
+struct wc_rollout_note {
+    const char *service;
+    enum wc_rollout_state state;
+    bool back;                        /* a rollback */
+    unsigned n, n_changed, failures;  /* replicas; those that are new and stayed ready; failed */
+    int64_t began_at_ms, ended_at_ms; /* wall clock; ended 0 = not yet */
+    const char *reason;               /* why it stopped, or NULL */
+};
+
 /* When a request counts as done. */
 enum wc_request_wait {
     WC_WAIT_STARTED, /* every instance wanted was started (dependency conditions held on the way) */
@@ -108,11 +118,16 @@ struct wc_request {
                                         None: what exists is all that is wanted. Borrowed for the
                                         call */
     size_t n_intents;
+    const struct wc_rollout_note *rollouts; /* ADOPT: n_rollouts that the predecessor had not
+                                               finished; the model before them was adopted before
+                                               this one. Borrowed for the call */
+    size_t n_rollouts;
     int64_t timeout_ms; /* grace before SIGKILL instead of the service's own; WC_UNSET = the
                            service's */
     int signal;         /* KILL; 0 = SIGKILL */
     bool force_recreate, no_recreate; /* APPLY */
     bool no_start;                    /* APPLY: create only */
+    bool is_rollback;                 /* APPLY: by rollback_config, and never rolled back itself */
     bool no_deps;                     /* APPLY, START, RESTART: leave dependencies alone */
     bool remove_orphans; /* APPLY, DOWN: also instances of services that the file no longer has */
     bool remove_volumes; /* DOWN: named volumes of the project too */
@@ -148,6 +163,10 @@ void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, 
 /* Visits what is wanted of each service of the model, in the order of their names. */
 typedef void wc_engine_intent_fn(void *data, const struct wc_intent *intent);
 void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visit, void *data);
+
+/* Visits the last rollout of each service of the model that had one. */
+typedef void wc_engine_rollout_fn(void *data, const struct wc_rollout_note *note);
+void wc_engine_rollouts(const struct wc_engine *engine, wc_engine_rollout_fn *visit, void *data);
 
 /* The model applied last, or NULL. Borrowed; valid until the next APPLY is done. */
 const struct wc_project *wc_engine_project(const struct wc_engine *engine);

@@ -18,9 +18,9 @@
 #include <stdint.h>
 
 #include "wcompose/err.h"
+#include "wcompose/update.h"
 
-/* A number that was not given; a boolean that may be absent. */
-enum { WC_UNSET = -1 };
+enum { WC_UNSET = -1 }; /* a number that was not given; a boolean: */
 enum wc_tri { WC_TRI_UNSET = -1, WC_TRI_FALSE = 0, WC_TRI_TRUE = 1 };
 
 /* A list of strings. `set` tells an explicit empty list ("command: []") from an absent one. */
@@ -59,9 +59,8 @@ struct wc_healthcheck {
     bool set;     /* the service has a healthcheck section */
     bool disable; /* disable: true, or test: NONE */
     struct wc_strv test;
-    int64_t interval_ms, timeout_ms, start_period_ms,
-        start_interval_ms; /* WC_UNSET: 30 s, 30 s, 0, 5 s */
-    int64_t retries;       /* WC_UNSET: 3 */
+    int64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms; /* 30 s, 30 s, 0, 5 s */
+    int64_t retries;                                                     /* WC_UNSET: 3 */
     struct wc_loc at;
 };
 
@@ -187,6 +186,7 @@ struct wc_service {
     bool oom_kill_disable;
 
     int64_t replicas; /* deploy.replicas or scale; default 1 */
+    struct wc_update_config update, rollback;
     struct wc_strv profiles;
     struct wc_logging logging;
 

@@ -53,6 +53,19 @@ struct wc_instance {
         join_instance; /* network_mode: service:x -> id of the instance whose namespace is shared */
 };
 
+/* How far a change of a service has come; each replica is changed when its turn comes. */
+enum wc_rollout_state {
+    WC_ROLLOUT_NONE,    /* nothing is changed step by step */
+    WC_ROLLOUT_ROLLING, /* under way */
+    WC_ROLLOUT_DONE,    /* every replica is new and stayed ready */
+    WC_ROLLOUT_PAUSED,  /* too many failed: what is not changed yet stays as it is */
+    WC_ROLLOUT_FAILED,  /* too many failed, and the version before is wanted back */
+};
+enum { WC_ROLLOUT_STATES = WC_ROLLOUT_FAILED + 1 };
+
+/* Returns the word for a state: "rolling". Never NULL. */
+const char *wc_rollout_state_name(enum wc_rollout_state state);
+
 /* The life of an instance as a driver sees it. */
 enum wc_life {
     WC_LIFE_ABSENT,  /* nothing on the host */

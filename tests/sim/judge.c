@@ -17,6 +17,7 @@ struct memo {
                             that ran well begins a new row */
     uint64_t runs_epoch;
     bool stop_asked;  /* in this run */
+    bool surges;      /* it was asked to start beside the one that it replaces */
     bool ended_alone; /* the last one, with nobody having asked for it */
 };
 
@@ -94,6 +95,34 @@ static bool was_told(const struct play *play)
     return play->deaf_ms == 0 || play->world->now_ms > play->deaf_ms + 40000;
 }
 
+/* ---- rollouts ---- */
+
+struct looked {
+    unsigned service;
+    enum wc_rollout_state state;
+};
+
+static void look_at(void *data, const struct wc_rollout_note *note)
+{
+    struct looked *looked = data;
+    if (service_number(note->service) == looked->service)
+        looked->state = note->state;
+}
+
+static enum wc_rollout_state rollout_of(const struct play *play, unsigned service)
+{
+    struct looked looked = { .service = service };
+    wc_engine_rollouts(play->engine, look_at, &looked);
+    return looked.state;
+}
+
+/* What stopped half way is half old. */
+static bool is_paused(const struct play *play, unsigned service)
+{
+    enum wc_rollout_state state = rollout_of(play, service);
+    return state == WC_ROLLOUT_PAUSED || state == WC_ROLLOUT_FAILED;
+}
+
 /* ---- ops ---- */
 
 static void judge_needs(struct play *play, const struct wc_instance *instance, unsigned service)
@@ -141,13 +170,16 @@ static void judge_backoff(struct play *play, const struct wc_instance *instance)
                   (unsigned long long)waited, n);
 }
 
+static bool is_current(const struct play *play, const struct wc_fact *fact, unsigned service);
+
 /* Nobody has asked for anything since it began to run: its policy alone says whether it comes back.
  */
 static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned service)
 {
     const struct memo *memo = memo_of(play, fact->id);
     const struct part *part = &play->model.parts[service];
-    if (memo->up_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there)
+    if (memo->up_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there ||
+        !is_current(play, fact, service))
         return;
     if (part->policy == WC_RESTART_NO)
         play_fail(play, "%s is started again against its policy", fact->id);
@@ -160,14 +192,57 @@ static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned
                   memo->short_runs, part->retries);
 }
 
+/* True when the new one of a slot may come while the one that it replaces runs. */
+static bool may_surge(const struct play *play, const struct wc_fact *other)
+{
+    unsigned service = service_number(other->service);
+    const struct part *part = &play->model.parts[service % SERVICES];
+    return part->gradual && part->surge && !is_current(play, other, service);
+}
+
+/* How many slots have none that runs; -1 U when something but a rollout may be the reason. */
+static unsigned slots_down(const struct play *play, unsigned service)
+{
+    unsigned up = 0, replicas = play->model.parts[service].replicas;
+    for (unsigned index = 1; index <= replicas; index++)
+        for (size_t i = 0; i < play->world->records.n; i++) {
+            const struct wc_fact *fact = fact_at(play, i);
+            if (fact->index == index && fact->life == WC_LIFE_RUNNING &&
+                service_number(fact->service) == service) {
+                up++;
+                break;
+            }
+        }
+    return replicas - up;
+}
+
+/* An old one is taken down for the new one: no more at a time than allowed. */
+static void judge_turn(struct play *play, const struct wc_fact *fact, unsigned service)
+{
+    const struct part *part = &play->model.parts[service];
+    bool calm = play->story->fault_permille == 0 && play->verdict.crashes == 0 &&
+                play->deaf_ms == 0 && play->epoch == play->apply_epoch;
+    if (!part->there || !part->gradual || part->parallel == 0 || !calm ||
+        play->disturbed[service] || fact->index > part->replicas)
+        return;
+    if (part->surge && beside(play, fact->id, fact->service, fact->index, true) == NULL)
+        play_fail(play, "%s is stopped before its successor runs", fact->id);
+    if (!part->surge && slots_down(play, service) >= part->parallel)
+        play_fail(play, "%s is stopped while %u of s%u are down, %u may be", fact->id,
+                  slots_down(play, service), service, part->parallel);
+}
+
 static void judge_start(struct play *play, const struct wc_instance *instance)
 {
     unsigned service = service_number(instance->service);
     const struct wc_fact *fact = fact_of(play, instance->id);
     const struct wc_fact *other =
         beside(play, instance->id, instance->service, instance->index, true);
-    if (other != NULL)
+    if (other != NULL && !may_surge(play, other))
         play_fail(play, "%s is started beside %s", instance->id, other->id);
+    const struct wc_fact *old =
+        beside(play, instance->id, instance->service, instance->index, false);
+    memo_of(play, instance->id)->surges = old != NULL && may_surge(play, old);
     if (fact != NULL && fact->started_at_ms == 0 && play->has_model && was_told(play))
         judge_needs(play, instance, service);
     judge_backoff(play, instance);
@@ -178,6 +253,8 @@ static void judge_start(struct play *play, const struct wc_instance *instance)
 
 static bool is_current(const struct play *play, const struct wc_fact *fact, unsigned service)
 {
+    if (service >= SERVICES)
+        return false;
     char hash[65];
     const struct part *part = &play->model.parts[service];
     if (!play->has_model || !part->there || fact->index > part->replicas)
@@ -191,8 +268,16 @@ static void judge_stop(struct play *play, const struct wc_op *op)
     const struct wc_fact *fact = fact_of(play, op->id);
     unsigned service = fact == NULL ? SERVICES : service_number(fact->service);
     struct memo *memo = memo_of(play, op->id);
+    bool is_old = service < SERVICES && fact->life == WC_LIFE_RUNNING && !memo->stop_asked &&
+                  play->has_model && !is_current(play, fact, service);
     memo->stop_asked = true;
+    if (is_old)
+        judge_turn(play, fact, service);
+    const struct wc_fact *old =
+        fact == NULL ? NULL : beside(play, fact->id, fact->service, fact->index, true);
+    bool taken_back = old != NULL && may_surge(play, old); /* it failed, the old one is there */
     if (service < SERVICES && fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
+        !taken_back && !(play->forced && rollout_of(play, service) == WC_ROLLOUT_ROLLING) &&
         play->excuse[service] < memo->run_epoch)
         play_fail(play, "%s is stopped for no reason", op->id);
 }
@@ -224,7 +309,7 @@ static void on_op(void *data, const struct wc_op *op)
     case WC_VERB_CREATE: {
         const struct wc_instance *new = op->instance;
         const struct wc_fact *other = beside(play, new->id, new->service, new->index, false);
-        if (other != NULL)
+        if (other != NULL && !may_surge(play, other))
             play_fail(play, "%s is made beside %s", new->id, other->id);
         break;
     }
@@ -257,7 +342,8 @@ static void on_change(void *data, const struct wc_fact *fact)
     struct memo *memo = memo_of(play, fact->id);
     if (fact->life == WC_LIFE_RUNNING) {
         const struct wc_fact *other = beside(play, fact->id, fact->service, fact->index, true);
-        if (other != NULL)
+        /* an old one may also come back by an op of a predecessor */
+        if (other != NULL && !memo->surges && !may_surge(play, fact))
             play_fail(play, "%s and %s run at a time", fact->id, other->id);
         memo->stop_asked = false;
         memo->up_epoch = memo->run_epoch;
@@ -271,6 +357,8 @@ static void on_change(void *data, const struct wc_fact *fact)
             memo->short_runs = 0;
         memo->runs_epoch = play->epoch;
         memo->ended_alone = !memo->stop_asked;
+        if (!memo->stop_asked && service_number(fact->service) < SERVICES)
+            play->disturbed[service_number(fact->service)] = true;
         memo->short_runs += !memo->stop_asked;
         memo->ended_ms = play->world->now_ms;
     }
@@ -349,12 +437,18 @@ static void must_not_have_failed(struct play *play, unsigned service)
 static void must_run(struct play *play, unsigned service)
 {
     unsigned running = 0, there = 0;
+    bool half = is_paused(play, service);
+    bool calm = play->story->fault_permille == 0 && play->verdict.crashes == 0 &&
+                play->deaf_ms == 0 && !play->disturbed[service] &&
+                !play->model.parts[service].check;
+    if (half && calm && play->epoch == play->apply_epoch)
+        play_fail(play, "in the end the rollout of s%u is stopped for no reason", service);
     for (size_t i = 0; i < play->world->records.n; i++) {
         const struct wc_fact *fact = fact_at(play, i);
         if (service_number(fact->service) != service || fact->life == WC_LIFE_ABSENT)
             continue;
         there++;
-        running += fact->life == WC_LIFE_RUNNING && is_current(play, fact, service);
+        running += fact->life == WC_LIFE_RUNNING && (half || is_current(play, fact, service));
     }
     if (running != play->model.parts[service].replicas || there != running)
         play_fail(play, "in the end %u of %u of s%u run, %u exist", running,

@@ -67,6 +67,14 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
                                              .timeout_ms = 1000,
                                              .start_interval_ms = WC_UNSET,
                                              .retries = 3 };
+    s->update = (struct wc_update_config){ .set = part->gradual,
+                                           .start_first = part->surge,
+                                           .action = (enum wc_failure_action)part->action,
+                                           .parallelism = part->parallel,
+                                           .delay_ms = part->version == 1 ? 200 : 0,
+                                           .monitor_ms = part->version == 2 ? 0 : 500,
+                                           .progress_ms = 90000 };
+    s->rollback = s->update;
     snprintf(s->spec_hash, sizeof s->spec_hash, "s%u-%u", i, part->version);
     fill_deps(arena, model, i, s);
 }
@@ -84,10 +92,14 @@ static struct wc_project *make_project(struct wc_arena *arena, const struct mode
 
 /* ---- the engine comes and goes ---- */
 
+static void go_back(struct play *play);
+
 static void turn(struct play *play)
 {
     uv_run(&play->loop, UV_RUN_NOWAIT);
     play->verdict.steps++;
+    if (play->goes_back && play->engine != NULL && play->opened)
+        go_back(play);
 }
 
 static void on_opened(void *data, int status, const struct wc_err *err)
@@ -103,9 +115,18 @@ static void on_closed(void *data)
     ((struct play *)data)->closed = true;
 }
 
+static void excuse_dependents(struct play *play);
+
 static void on_event(void *data, const struct wc_event *event)
 {
-    const struct play *play = data;
+    struct play *play = data;
+    bool rolls = event->type == WC_EVENT_ROLLOUT;
+    play->goes_back = play->goes_back || (rolls && wc_streq(event->action, "failed"));
+    if (rolls && wc_streq(event->action, "done"))
+        excuse_dependents(play);
+    if (play->loud && rolls)
+        printf("    %8llu %s rollout %s %s\n", (unsigned long long)play->world->now_ms,
+               event->service, event->action, event->reason != NULL ? event->reason : "");
     if (play->loud && event->type == WC_EVENT_INSTANCE)
         printf("    %8llu %s %s %s\n", (unsigned long long)play->world->now_ms,
                event->name != NULL ? event->name : "", event->action,
@@ -183,7 +204,11 @@ static void submit(struct play *play, struct pending *pending, struct wc_request
     if (request.kind == WC_REQUEST_APPLY || request.kind == WC_REQUEST_ADOPT) {
         request.arena = wc_alloc(sizeof *request.arena);
         wc_arena_init(request.arena);
-        request.project = make_project(request.arena, &play->model);
+        request.project = make_project(
+            request.arena,
+            request.rollouts == NULL && request.n_rollouts > 0 ? &play->former : &play->model);
+        request.n_rollouts = request.rollouts == NULL ? 0 : request.n_rollouts;
+        request.is_rollback = play->is_back;
     } else if (pending->service < SERVICES) {
         service[0] = names[pending->service];
         request.services = service;
@@ -247,17 +272,44 @@ static void excuse_dependents(struct play *play)
                 play->excuse[i] = play->epoch;
 }
 
-static void apply(struct play *play, const struct deed *deed, bool forced)
+static bool is_asked(const struct play *play)
+{
+    for (unsigned i = 0; i < PENDING_MAX; i++)
+        if (play->pending[i].open)
+            return true;
+    return false;
+}
+
+static bool runs_wholly(const struct play *play, unsigned service, unsigned replicas)
+{
+    unsigned up = 0;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct sim_record *record = play->world->records.entries[i].value;
+        up +=
+            service_number(record->fact.service) == service && record->fact.life == WC_LIFE_RUNNING;
+    }
+    return up == replicas;
+}
+
+static void apply(struct play *play, const struct model *model, bool forced)
 {
     bool changed[SERVICES], all[SERVICES];
     for (unsigned i = 0; i < SERVICES; i++) {
-        const struct part *now = &deed->model.parts[i], *old = &play->model.parts[i];
+        const struct part *now = &model->parts[i], *old = &play->model.parts[i];
         all[i] = now->there;
         changed[i] = forced || !play->has_model || memcmp(now, old, sizeof *now) != 0;
         if (!now->there && (play->has_model || play->wish[i] != WISH_NOTHING))
             play->wish[i] = WISH_GONE;
     }
-    play->model = deed->model;
+    for (unsigned i = 0; i < SERVICES; i++) /* what goes already, or only comes, isn't kept */
+        play->disturbed[i] = is_asked(play) || !runs_wholly(play, i, play->model.parts[i].replicas);
+    if (play->has_model && memcmp(&play->model, model, sizeof *model) != 0) {
+        play->former = play->model;
+        play->has_former = true;
+    }
+    play->model = *model;
+    play->goes_back = false;
+    play->forced = forced;
     play->apply_epoch = play->epoch;
     play->half_down = false;
     play->has_model = true;
@@ -268,6 +320,18 @@ static void apply(struct play *play, const struct deed *deed, bool forced)
             play->excuse[i] = play->epoch;
     excuse_dependents(play);
     ask(play, WC_REQUEST_APPLY, SERVICES, forced);
+}
+
+/* A rollout has failed, and the model before it is wanted back: what a supervisor does then. */
+static void go_back(struct play *play)
+{
+    play->goes_back = false;
+    if (!play->has_former || !play->has_model)
+        return;
+    const struct model model = play->former;
+    play->epoch++;
+    play->is_back = true;
+    apply(play, &model, false);
 }
 
 static bool goes_down(const struct play *play)
@@ -337,6 +401,19 @@ static void keep_intent(void *data, const struct wc_intent *intent)
     intents->items[intents->n++] = (struct wc_intent){ names[i], intent->want, intents->hashes[i] };
 }
 
+static void keep_rollout(void *data, const struct wc_rollout_note *note)
+{
+    struct intents *intents = data;
+    bool is_open = note->state == WC_ROLLOUT_ROLLING || note->state == WC_ROLLOUT_PAUSED ||
+                   note->state == WC_ROLLOUT_FAILED;
+    if (!is_open)
+        return;
+    intents->rollouts[intents->n_rollouts] = *note;
+    intents->rollouts[intents->n_rollouts].service = names[service_number(note->service)];
+    intents->rollouts[intents->n_rollouts++].reason = NULL;
+    intents->failed = intents->failed || note->state == WC_ROLLOUT_FAILED;
+}
+
 static const struct pending *oldest_after(const struct pending *all, uint64_t seq)
 {
     const struct pending *found = NULL;
@@ -359,8 +436,22 @@ static void again(struct play *play, const struct pending *pending)
     ask(play, pending->kind, pending->service, false);
 }
 
+/* The model before the one in force is adopted first when some of it is still to be kept. */
+static void adopt(struct play *play, const struct intents *intents)
+{
+    struct wc_request request = { .intents = intents->items,
+                                  .n_intents = intents->n,
+                                  .rollouts = intents->rollouts,
+                                  .n_rollouts = intents->n_rollouts,
+                                  .remove_orphans = true };
+    if (intents->n_rollouts > 0 && play->has_former)
+        submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES),
+               (struct wc_request){ .n_rollouts = 1, .remove_orphans = true });
+    submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES), request);
+}
+
 /* What its files tell the successor of a supervisor that was killed: the model with what is wanted
- * of each service, or else the apply that was under way; then what was asked after it. */
+ * of each service; then what was asked. */
 static void resume(struct play *play, const struct intents *intents)
 {
     struct pending old[PENDING_MAX];
@@ -374,12 +465,10 @@ static void resume(struct play *play, const struct intents *intents)
         return;
     if (applied > 0)
         excuse_dependents(play);
-    if (applied > 0)
+    if (applied == 0 || intents->n_rollouts > 0)
+        adopt(play, intents);
+    if (applied > 0 && !play->goes_back)
         ask(play, WC_REQUEST_APPLY, SERVICES, false);
-    else
-        submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES),
-               (struct wc_request){
-                   .intents = intents->items, .n_intents = intents->n, .remove_orphans = true });
     for (const struct pending *p; (p = oldest_after(old, applied)) != NULL; applied = p->seq)
         if (p->kind != WC_REQUEST_KILL && p->kind != WC_REQUEST_ADOPT)
             again(play, p);
@@ -391,6 +480,7 @@ static void crash(struct play *play)
     struct pending pending[PENDING_MAX];
     play->verdict.crashes++;
     wc_engine_intents(play->engine, keep_intent, &intents);
+    wc_engine_rollouts(play->engine, keep_rollout, &intents);
     memcpy(pending, play->pending, sizeof pending);
     bool has_model = play->has_model;
     wc_sim_set_crash(play->world, true, play->story->late_ms);
@@ -399,6 +489,7 @@ static void crash(struct play *play)
     play->has_model = has_model;
     open_engine(play);
     play->epoch++; /* what it takes up is asked anew */
+    play->goes_back = intents.failed && play->has_former;
     if (!play->verdict.failed)
         resume(play, &intents);
 }
@@ -449,10 +540,12 @@ static void do_deed(struct play *play, const struct deed *deed)
         pass(play, deed->ms);
         break;
     case DEED_APPLY:
-        apply(play, deed, false);
+        play->is_back = false;
+        apply(play, &deed->model, false);
         break;
     case DEED_RECREATE:
-        apply(play, deed, true);
+        play->is_back = false;
+        apply(play, &deed->model, true);
         break;
     case DEED_STOP:
         change(play, deed, WC_REQUEST_STOP);

@@ -25,6 +25,9 @@ struct intents {
     struct wc_intent items[SERVICES];
     char hashes[SERVICES][65];
     size_t n;
+    struct wc_rollout_note rollouts[SERVICES];
+    size_t n_rollouts;
+    bool failed; /* one of them: the model before is wanted back */
 };
 
 /* What was asked for a service last. */
@@ -49,8 +52,11 @@ struct play {
     struct wc_arena arena;
 
     /* what a supervisor's files remember */
-    bool has_model;
-    struct model model;
+    bool has_model, has_former;
+    struct model model, former; /* former: in force before it */
+    bool goes_back;             /* a rollout failed: `former` is wanted back */
+    bool forced;                /* the last apply: all of it is to be made anew */
+    bool is_back;               /* the model in force is such a one */
     struct pending pending[PENDING_MAX];
     uint64_t seq;
 
@@ -64,6 +70,7 @@ struct play {
     bool robbed;               /* an instance was removed by a stranger */
     uint64_t deaf_ms;          /* when something happened last that nobody was told */
     uint64_t epoch;            /* counts requests and crashes */
+    bool disturbed[SERVICES];  /* something but a rollout may have brought one of it down */
     uint64_t excuse[SERVICES]; /* the epoch of the last request that may stop it */
 };
 

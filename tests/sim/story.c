@@ -54,6 +54,10 @@ static void make_part(struct dice *dice, struct model *model, unsigned i)
     part->policy = policies[roll(dice, sizeof policies)];
     part->retries = (uint8_t)roll(dice, 4);
     part->check = roll(dice, 3) == 0;
+    part->gradual = roll(dice, 3) == 0;
+    part->surge = roll(dice, 2) == 0;
+    part->parallel = (uint8_t)roll(dice, 3);
+    part->action = (uint8_t)roll(dice, 3);
     make_needs(dice, model, i);
 }
 
@@ -63,7 +67,10 @@ static void edit(struct dice *dice, struct model *model)
     for (unsigned edits = 1 + roll(dice, 3); edits > 0; edits--) {
         unsigned i = roll(dice, SERVICES);
         struct part *part = &model->parts[i];
-        switch (roll(dice, 6)) {
+        switch (roll(dice, 7)) {
+        case 3:
+            part->gradual = !part->gradual;
+            break;
         case 0:
             part->there = !part->there;
             break;
@@ -151,6 +158,7 @@ struct story story_without(const struct story *story, size_t first, size_t n)
 static void print_model(const struct model *model, FILE *out)
 {
     static const char *const policies[] = { "no", "always", "on-failure", "unless-stopped" };
+    static const char *const actions[] = { "pause", "continue", "rollback" };
     static const char *const conditions[] = { "", "started", "healthy", "completed" };
     for (unsigned i = 0; i < SERVICES; i++) {
         const struct part *part = &model->parts[i];
@@ -160,6 +168,9 @@ static void print_model(const struct model *model, FILE *out)
         if (part->policy == WC_RESTART_ON_FAILURE)
             fprintf(out, ":%u", part->retries);
         fputs(part->check ? "+check" : "", out);
+        if (part->gradual)
+            fprintf(out, "~%u%s,%s", part->parallel, part->surge ? "surge" : "",
+                    actions[part->action]);
         for (unsigned to = 0; to < i; to++)
             if (part->need[to] != NEED_NONE && model->parts[to].there)
                 fprintf(out, "<s%u.%s%s%s", to, conditions[part->need[to] & NEED_CONDITION],

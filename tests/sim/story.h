@@ -20,6 +20,8 @@ enum { NEED_OPTIONAL = 4, NEED_RESTART = 8 };
 
 struct part {
     bool there, check;
+    bool gradual, surge;      /* changes go replica by replica; the new one comes first */
+    uint8_t parallel, action; /* replicas at a time, 0 = all; enum wc_failure_action */
     uint8_t replicas, version, policy, retries; /* policy: enum wc_restart */
     uint8_t need[SERVICES];                     /* of those with a smaller number */
 };
