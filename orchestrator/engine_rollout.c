@@ -306,7 +306,7 @@ static void act(const struct rollout *r, struct inst *inst, const struct wc_roll
         release(r, inst);
     else if (held != NULL && slot->failed && !inst->awaits && !goes_on)
         take_back(inst, "it failed, and its predecessor is still there");
-    else if (held != NULL && slot->released && (slot->new_ready || slot->failed))
+    else if (held != NULL && slot->released && (slot->done || slot->failed))
         retire(held, inst);
 }
 
@@ -343,6 +343,13 @@ static void finish(struct wc_engine *engine, struct rollout *r, struct inst *con
     wc_eng_dirty_svc(r->svc);
 }
 
+static void tell_progress(struct rollout *r)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%u of %u replicas", r->n_changed, r->n);
+    tell(r, "changed", text);
+}
+
 static bool may_begin(const struct wc_engine *engine, const struct rollout *r)
 {
     return r->no_deps ||
@@ -359,9 +366,12 @@ static void turn(struct wc_engine *engine, struct rollout *r)
     r->dirty = false;
     r->wake_at_ms =
         wc_rollout_step(&r->conf, &r->now, slots, r->n, may_begin(engine, r), engine->now_ms);
+    unsigned before = r->n_changed;
     r->n_changed = 0;
     for (unsigned i = 0; i < r->n; i++)
         r->n_changed += slots[i].done;
+    if (r->n_changed != before && r->now.state == WC_ROLLOUT_ROLLING)
+        tell_progress(r);
     if (r->now.state != WC_ROLLOUT_ROLLING) {
         for (unsigned i = 0; i < r->n; i++)
             targets[i]->slot.failed = slots[i].failed;
@@ -437,7 +447,7 @@ void wc_engine_rollouts(const struct wc_engine *engine, wc_engine_rollout_fn *vi
 {
     for (size_t i = 0; engine->rev != NULL && i < engine->rev->graph.n; i++) {
         const struct rollout *r = engine->rev->svcs[i]->rollout;
-        if (r == NULL || r->now.state == WC_ROLLOUT_NONE)
+        if (r == NULL)
             continue;
         visit(data, &(struct wc_rollout_note){ .service = r->svc->name,
                                                .state = r->now.state,

@@ -53,6 +53,18 @@ static void copy_all(const struct wc_ledger *ledger, struct wc_arena *arena, str
     }
 }
 
+static void copy_rollouts(const struct wc_ledger *ledger, struct wc_arena *arena,
+                          struct wc_history *out)
+{
+    out->n_rollouts = ledger->n_rollouts;
+    out->rollouts = WC_NEW_ARRAY(arena, struct wc_rollout_row, out->n_rollouts + 1);
+    for (size_t i = 0; i < out->n_rollouts; i++) {
+        out->rollouts[i] = ledger->rollouts[i];
+        out->rollouts[i].service = wc_arena_strdup(arena, ledger->rollouts[i].service);
+        out->rollouts[i].reason = wc_arena_strdup(arena, ledger->rollouts[i].reason);
+    }
+}
+
 /* A project that was last looked after by a version without a journal has one generation. */
 static int read_old(const char *dir, struct wc_arena *arena, struct wc_history *out,
                     struct wc_err *err)
@@ -83,8 +95,10 @@ int wc_history_read(const struct wc_paths *paths, const char *project, struct wc
     const char *dir = wc_paths_project_lib(paths, arena, project);
     struct wc_ledger ledger = { 0 };
     int rc = wc_journal_read(NULL, dir, replay, &ledger, err);
-    if (rc == 0)
+    if (rc == 0) {
         copy_all(&ledger, arena, out);
+        copy_rollouts(&ledger, arena, out);
+    }
     wc_ledger_deinit(&ledger);
     if (rc == WC_ERR_NOENT)
         rc = read_old(dir, arena, out, err);

@@ -68,6 +68,7 @@ static void clear(struct wc_ledger *ledger)
         wc_free((char *)ledger->wishes[i].service);
     for (size_t i = 0; i < ledger->n_wants; i++)
         free_want(&ledger->wants[i]);
+    wc_ledger_clear_rollouts(ledger);
     wc_free(ledger->wants);
     wc_free(ledger->generations);
     wc_free(ledger->asks);
@@ -130,7 +131,7 @@ static bool is_needed(const struct wc_ledger *ledger, uint64_t number)
 {
     const struct wc_generation *back = wc_ledger_last_stable(ledger);
     if (number == ledger->in_force || number == ledger->last_number ||
-        (back != NULL && number == back->number))
+        (back != NULL && number == back->number) || wc_ledger_is_rolling_from(ledger, number))
         return true;
     for (size_t i = 0; i < ledger->n_asks; i++)
         if (ledger->asks[i].number == number || ledger->asks[i].before == number)
@@ -431,6 +432,8 @@ bool wc_ledger_apply(struct wc_ledger *ledger, unsigned type, const char *payloa
         return take_done(ledger, head);
     case WC_RECORD_WANTS:
         return take_wants(ledger, head);
+    case WC_RECORD_ROLLOUTS:
+        return wc_ledger_take_rollouts(ledger, head);
     }
     return false;
 }

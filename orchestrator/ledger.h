@@ -17,12 +17,15 @@
 #include "base/buf.h"
 #include "wcompose/history.h"
 
+struct wc_json;
+
 /* Types of records. Numbers are never used again for anything else. */
 enum wc_record {
     WC_RECORD_STATE = 1,      /* all that isn't said by the others: begins a whole file */
     WC_RECORD_GENERATION = 2, /* a model was taken in; it is in force only by an ASK */
     WC_RECORD_ASK = 3,        /* a request began, with what people mean by it */
     WC_RECORD_DONE = 4,       /* it ended */
+    WC_RECORD_ROLLOUTS = 6,   /* how far changes of services have come, where that changed */
     WC_RECORD_WANTS = 5,      /* what the engine was left wanting of services, where it changed */
 };
 
@@ -87,6 +90,8 @@ struct wc_ledger {
     size_t n_wishes;
     struct wc_kept_want *wants; /* by service */
     size_t n_wants;
+    struct wc_rollout_row *rollouts; /* by service */
+    size_t n_rollouts;
     uint64_t in_force; /* the generation that is to run; 0 = none */
     uint64_t last_number, last_id;
 };
@@ -109,6 +114,8 @@ const struct wc_wish *wc_ledger_wish(const struct wc_ledger *ledger, const char 
 
 const struct wc_kept_want *wc_ledger_want(const struct wc_ledger *ledger, const char *service);
 
+const struct wc_rollout_row *wc_ledger_rollout(const struct wc_ledger *ledger, const char *service);
+
 /* The newest generation before the one in force that was stable and says something else: where a
  * rollback leads to. */
 const struct wc_generation *wc_ledger_last_stable(const struct wc_ledger *ledger);
@@ -120,6 +127,13 @@ void wc_ledger_put_ask(struct wc_buf *out, const struct wc_ask *ask, const struc
                        size_t n_changes);
 void wc_ledger_put_done(struct wc_buf *out, const struct wc_done *done);
 void wc_ledger_put_wants(struct wc_buf *out, const struct wc_kept_want *changes, size_t n);
+void wc_ledger_put_rollouts(struct wc_buf *out, const struct wc_rollout_row *changes, size_t n);
 void wc_ledger_put_state(struct wc_buf *out, const struct wc_ledger *ledger);
+
+/* ledger_rollouts.c, for the ledger itself. False: a record that isn't understood. */
+bool wc_ledger_take_rollouts(struct wc_ledger *ledger, const struct wc_json *head);
+void wc_ledger_clear_rollouts(struct wc_ledger *ledger);
+/* True while a rollout that isn't done refers to the generation. */
+bool wc_ledger_is_rolling_from(const struct wc_ledger *ledger, uint64_t number);
 
 #endif

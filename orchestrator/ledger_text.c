@@ -158,6 +158,11 @@ void wc_ledger_tell(const struct wc_ledger *ledger, wc_ledger_record_fn *record,
         wc_ledger_put_wants(&payload, ledger->wants, ledger->n_wants);
         record(data, WC_RECORD_WANTS, &payload);
     }
+    if (ledger->n_rollouts > 0) {
+        wc_buf_reset(&payload);
+        wc_ledger_put_rollouts(&payload, ledger->rollouts, ledger->n_rollouts);
+        record(data, WC_RECORD_ROLLOUTS, &payload);
+    }
     for (size_t i = 0; i < ledger->n_generations; i++) {
         wc_buf_reset(&payload);
         wc_ledger_put_generation(&payload, &ledger->generations[i]);

@@ -103,6 +103,8 @@ static void on_prepare(uv_prepare_t *prepare)
         sup->old_until_seq = 0;
     }
     if (sup->phase == WC_SUP_SERVING)
+        wc_sup_turn_rollouts(sup);
+    if (sup->phase == WC_SUP_SERVING)
         maybe_rest(sup);
     if (sup->phase == WC_SUP_SERVING && sup->patience_over && is_idle(sup)) {
         wc_log(WC_LOG_INFO, "supervisor", "%s: nothing left to do", sup->config.project);

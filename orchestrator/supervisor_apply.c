@@ -186,6 +186,10 @@ int wc_sup_apply(struct wc_sup_call *call, struct wc_request *request, const str
         return rc;
     }
     sup->is_settled = false;
+    const struct wc_ask *ask = wc_ledger_ask(&sup->ledger, call->ask);
+    const struct wc_generation *made =
+        ask != NULL ? wc_ledger_generation(&sup->ledger, ask->number) : NULL;
+    request->is_rollback = made != NULL && made->restores != 0;
     sup->newest_apply = call->ask;
     stat_images(sup, &sup->settled_images);
     for (struct wc_sup_call *other = sup->calls; other != NULL; other = other->next)

@@ -74,9 +74,16 @@ static void send_done(struct wc_conn *conn, uint64_t id, const struct done *done
 static void on_done(void *data, int status, const struct wc_err *err, unsigned changed)
 {
     struct wc_sup_call *call = data;
-    if (status != 0 && call->kind == WC_REQUEST_APPLY && call->is_newest && wc_sup_undo(call, err))
+    if (call->is_parked) /* the rollback took its place in the engine */
         return;
+    if (status != 0 && call->kind == WC_REQUEST_APPLY && call->is_newest &&
+        (wc_sup_undo(call, err) || wc_sup_park(call, err)))
+        return;
+    struct wc_supervisor *sup = call->sup;
+    bool is_rollback = call->is_rollback;
     wc_sup_finish(call, status, err, changed);
+    if (is_rollback)
+        wc_sup_unpark(sup, status, err);
 }
 
 void wc_sup_finish(struct wc_sup_call *call, int status, const struct wc_err *err, unsigned changed)
@@ -111,6 +118,7 @@ void wc_sup_submit(struct wc_sup_call *call, struct wc_request *request)
     request->data = call;
     wc_engine_submit(call->sup->engine, request);
     wc_sup_note_wants(call->sup);
+    wc_sup_note_rollouts(call->sup);
 }
 
 typedef int verb_fn(struct wc_supervisor *sup, struct wc_conn *conn,
@@ -287,6 +295,9 @@ void wc_sup_on_event(void *data, const struct wc_event *event)
         moved = moved && !wc_streq0(event->action, quiet[i]);
     if (moved)
         sup->is_settled = false;
+    bool rolls = event->type == WC_EVENT_ROLLOUT;
+    sup->rollouts_moved = sup->rollouts_moved || rolls;
+    sup->wants_rollback = sup->wants_rollback || (rolls && wc_streq0(event->action, "failed"));
     WC_CLEANUP_BUF struct wc_buf json = WC_BUF_INIT;
     wc_event_to_json(event, &json);
     for (struct wc_sup_call *call = sup->calls; call != NULL; call = call->next)

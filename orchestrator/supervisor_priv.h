@@ -38,6 +38,8 @@ struct wc_sup_call {
     const struct wc_project *project; /* APPLY: only to be compared */
     struct wc_buf key;     /* what was asked for, to recognise the same again and to go on with */
     struct wc_err failure; /* APPLY that is being undone: why */
+    bool is_parked;        /* it waits for the rollback that it led to */
+    bool is_rollback;      /* our own, for those */
     struct wc_sup_call *next, **link;
 };
 
@@ -72,6 +74,8 @@ struct wc_supervisor {
     struct wc_buf settled_key; /* the last successful apply, when nothing has changed since */
     struct stat settled_images;
     bool is_settled;
+    bool rollouts_moved; /* to be written down */
+    bool wants_rollback; /* a rollout failed */
 };
 
 /* A model as it came: canonical wire text. */
@@ -126,6 +130,20 @@ void wc_sup_remove_empty(struct wc_supervisor *sup);
 void wc_sup_note_wants(struct wc_supervisor *sup);
 size_t wc_sup_kept_intents(const struct wc_supervisor *sup, struct wc_arena *arena,
                            struct wc_intent **out);
+
+/* supervisor_rollouts.c: writes down how far rollouts have come; gives those that aren't done as a
+ * successor's engine takes them (borrowed from the ledger), and the model before them. */
+void wc_sup_note_rollouts(struct wc_supervisor *sup);
+size_t wc_sup_kept_rollouts(const struct wc_supervisor *sup, struct wc_arena *arena,
+                            struct wc_rollout_note **out, const struct wc_generation **former);
+
+/* A rollout failed, and its service wants the version before back: true when the generation that
+ * was stable last is applied for it, and the call (may be NULL) waits for that. Before every sleep:
+ * what is due of it. At the end of a call: those that waited for it are told. */
+bool wc_sup_has_failed_rollout(const struct wc_supervisor *sup);
+bool wc_sup_park(struct wc_sup_call *call, const struct wc_err *err);
+void wc_sup_turn_rollouts(struct wc_supervisor *sup);
+void wc_sup_unpark(struct wc_supervisor *sup, int status, const struct wc_err *err);
 
 /* supervisor_migrate.c: takes over the state of earlier versions, and later removes it. */
 void wc_sup_migrate(struct wc_supervisor *sup);

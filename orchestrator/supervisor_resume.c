@@ -35,11 +35,23 @@ static void submit_own(struct wc_supervisor *sup, struct wc_request *request)
     wc_engine_submit(sup->engine, request);
 }
 
-/* One try; `intents` NULL: what exists is all that is wanted. */
+/* What is handed to the engine with a model. */
+struct kept {
+    struct wc_intent *intents;
+    size_t n;
+    struct wc_rollout_note *rollouts;
+    size_t n_rollouts;
+};
+
+/* One try; with nothing kept: what exists is all that is wanted. */
 static int adopt(struct wc_supervisor *sup, const struct wc_sup_model *model,
-                 const struct wc_intent *intents, size_t n, struct wc_err *err)
+                 const struct kept *kept, struct wc_err *err)
 {
-    struct wc_request request = { .kind = WC_REQUEST_ADOPT, .intents = intents, .n_intents = n };
+    struct wc_request request = { .kind = WC_REQUEST_ADOPT,
+                                  .intents = kept->intents,
+                                  .n_intents = kept->n,
+                                  .rollouts = kept->rollouts,
+                                  .n_rollouts = kept->n_rollouts };
     struct wc_project *project = NULL;
     int rc = wc_sup_load_model(model->text, model->len, &request.arena, &project, err);
     if (rc != 0)
@@ -50,19 +62,34 @@ static int adopt(struct wc_supervisor *sup, const struct wc_sup_model *model,
     return 0;
 }
 
+/* Replicas whose turn has not come are of the model before: it is known first. */
+static int adopt_former(struct wc_supervisor *sup, const struct wc_generation *former)
+{
+    const struct wc_sup_model model = { .text = former->text, .len = former->len };
+    struct wc_err err = { 0 };
+    int rc = adopt(sup, &model, &(struct kept){ 0 }, &err);
+    if (rc != 0)
+        wc_log(WC_LOG_WARN, "supervisor", "the model before a rollout is not used: %s", err.msg);
+    return rc;
+}
+
 /* What is to be made again may be impossible by now (its image is gone); what runs is looked after
  * all the same. The engine says so at once: it has no other model than before. */
 int wc_sup_adopt(struct wc_supervisor *sup, const char *text, size_t len, struct wc_err *err)
 {
     const struct wc_sup_model model = { .text = text, .len = len };
-    const struct wc_project *before = wc_engine_project(sup->engine);
-    struct wc_intent *intents;
+    const struct wc_generation *former;
+    struct kept kept;
     struct wc_arena scratch;
     wc_arena_init(&scratch);
-    size_t n = wc_sup_kept_intents(sup, &scratch, &intents);
-    int rc = adopt(sup, &model, intents, n, err);
-    if (rc == 0 && n > 0 && wc_engine_project(sup->engine) == before)
-        rc = adopt(sup, &model, NULL, 0, err);
+    kept.n = wc_sup_kept_intents(sup, &scratch, &kept.intents);
+    kept.n_rollouts = wc_sup_kept_rollouts(sup, &scratch, &kept.rollouts, &former);
+    if (former != NULL && adopt_former(sup, former) != 0)
+        kept.n_rollouts = 0;
+    const struct wc_project *before = wc_engine_project(sup->engine);
+    int rc = adopt(sup, &model, &kept, err);
+    if (rc == 0 && kept.n > 0 && wc_engine_project(sup->engine) == before)
+        rc = adopt(sup, &model, &(struct kept){ 0 }, err);
     wc_arena_deinit(&scratch);
     return rc;
 }
@@ -121,12 +148,41 @@ static int go_on(struct wc_sup_call *call, const struct wc_ask *ask, struct wc_e
     return rc;
 }
 
+/* A rollout of it has failed: it isn't gone on with, the version before is wanted back. */
+static bool is_given_up(struct wc_supervisor *sup, const struct wc_ask *ask)
+{
+    for (size_t i = 0; ask->number != 0 && i < sup->ledger.n_rollouts; i++) {
+        const struct wc_rollout_row *r = &sup->ledger.rollouts[i];
+        if (r->state == WC_ROLLOUT_FAILED && r->to == ask->number)
+            return true;
+    }
+    return false;
+}
+
+static void give_up(struct wc_supervisor *sup, const struct wc_ask *ask)
+{
+    struct wc_err err = { 0 };
+    struct wc_sup_call *call = wc_sup_call_new(sup, NULL, 0);
+    call->ask = ask->id;
+    call->kind = WC_REQUEST_APPLY;
+    call->is_newest = true;
+    call->project = wc_engine_project(sup->engine);
+    int rc = wc_err_set(&err, WC_ERR_STATE, 0, "a rollout failed");
+    wc_sup_conclude(call, rc, &err);
+    wc_sup_call_free(call);
+    sup->wants_rollback = true;
+}
+
 static void take_up(struct wc_supervisor *sup, uint64_t id)
 {
     const struct wc_ask *ask = wc_ledger_ask(&sup->ledger, id);
     struct wc_err err = { 0 };
     if (ask == NULL)
         return;
+    if (is_given_up(sup, ask)) {
+        give_up(sup, ask);
+        return;
+    }
     wc_log(WC_LOG_INFO, "supervisor", "%s: going on with '%s'", sup->config.project, ask->verb);
     if (ask->text != NULL && wc_ledger_accepted(&sup->ledger) == NULL &&
         wc_sup_adopt(sup, ask->text, ask->len, &err) != 0)
@@ -150,6 +206,7 @@ void wc_sup_resume(struct wc_supervisor *sup)
     if (now != NULL && wc_sup_adopt(sup, now->text, now->len, &err) != 0)
         wc_log(WC_LOG_WARN, "supervisor", "%s: the accepted model is not used: %s",
                sup->config.project, err.msg);
+    sup->wants_rollback = wc_sup_has_failed_rollout(sup); /* no time was left for it */
     if (sup->ledger.n_wants == 0) /* a predecessor that kept no more than wishes */
         stop_again(sup);
     size_t n = sup->ledger.n_asks;

@@ -164,7 +164,8 @@ void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, 
 typedef void wc_engine_intent_fn(void *data, const struct wc_intent *intent);
 void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visit, void *data);
 
-/* Visits the last rollout of each service of the model that had one. */
+/* Visits the last rollout of each service of the model that had one; state NONE: it was given up
+ * for another model. */
 typedef void wc_engine_rollout_fn(void *data, const struct wc_rollout_note *note);
 void wc_engine_rollouts(const struct wc_engine *engine, wc_engine_rollout_fn *visit, void *data);
 

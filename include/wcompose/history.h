@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "wcompose/err.h"
+#include "wcompose/state.h"
 
 struct wc_arena;
 struct wc_paths;
@@ -49,12 +50,25 @@ struct wc_history_row {
     size_t len;
 };
 
+/* The last rollout of a service: a change that reached its replicas one after another. */
+struct wc_rollout_row {
+    const char *service;
+    enum wc_rollout_state state; /* NONE: none, or given up */
+    uint64_t from, to;           /* generations; from 0 = not known */
+    bool back;                   /* a rollback */
+    unsigned n, n_changed, failures;
+    int64_t began_at_ms, ended_at_ms; /* wall clock */
+    const char *reason;               /* why it stopped, or NULL */
+};
+
 /* All that are kept, oldest first, and where a rollback would lead. */
 struct wc_history {
     struct wc_history_row *rows;
     size_t n;
     const struct wc_history_row *in_force; /* of rows, or NULL */
     const struct wc_history_row *back;     /* the last stable one before it, or NULL */
+    struct wc_rollout_row *rollouts;       /* by service */
+    size_t n_rollouts;
 };
 
 /* Reads the history of `project` from its state, whether or not a supervisor runs. */

@@ -20,7 +20,8 @@
 #include "wcompose/err.h"
 #include "wcompose/update.h"
 
-enum { WC_UNSET = -1 }; /* a number that was not given; a boolean: */
+/* Not given: a number, a boolean. */
+enum { WC_UNSET = -1 };
 enum wc_tri { WC_TRI_UNSET = -1, WC_TRI_FALSE = 0, WC_TRI_TRUE = 1 };
 
 /* A list of strings. `set` tells an explicit empty list ("command: []") from an absent one. */
@@ -43,7 +44,6 @@ struct wc_kvs {
 enum wc_isolation { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
 /* depends_on, condition: service_started, service_healthy, service_completed_successfully. */
 enum wc_dep_condition { WC_DEP_STARTED, WC_DEP_HEALTHY, WC_DEP_COMPLETED };
-
 /* One entry of depends_on. */
 struct wc_dep {
     const char *service;

@@ -277,7 +277,7 @@ static void judge_stop(struct play *play, const struct wc_op *op)
         fact == NULL ? NULL : beside(play, fact->id, fact->service, fact->index, true);
     bool taken_back = old != NULL && may_surge(play, old); /* it failed, the old one is there */
     if (service < SERVICES && fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
-        !taken_back && !(play->forced && rollout_of(play, service) == WC_ROLLOUT_ROLLING) &&
+        !taken_back && !(play->forced && play->model.parts[service].gradual) &&
         play->excuse[service] < memo->run_epoch)
         play_fail(play, "%s is stopped for no reason", op->id);
 }

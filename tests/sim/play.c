@@ -309,7 +309,7 @@ static void apply(struct play *play, const struct model *model, bool forced)
     }
     play->model = *model;
     play->goes_back = false;
-    play->forced = forced;
+    play->forced = forced || (play->forced && is_asked(play));
     play->apply_epoch = play->epoch;
     play->half_down = false;
     play->has_model = true;

@@ -55,4 +55,44 @@ static inline void wait_done(struct host *host)
     assert_int_equal(count_asks(host), 0);
 }
 
+/* ---- writing what a predecessor wrote ---- */
+
+static inline void tell_nothing(void *data, struct wc_journal *journal)
+{
+    (void)data, (void)journal;
+}
+
+struct past {
+    struct wc_ledger ledger;
+    struct wc_journal journal;
+};
+
+static inline void open_past(struct host *host, struct past *past)
+{
+    struct wc_err err = { 0 };
+    *past = (struct past){ 0 };
+    const struct wc_journal_config config = {
+        .dir = wc_paths_project_lib(&host->paths, &host->arena, "shop"),
+        .replay = replay_record,
+        .snapshot = tell_nothing,
+        .data = &past->ledger,
+    };
+    assert_int_equal(wc_fs_mkdirs(config.dir, 0700, &err), 0);
+    assert_int_equal(wc_journal_open(&past->journal, &config, &err), 0);
+}
+
+static inline void write_past(struct past *past, enum wc_record type, const struct wc_buf *payload)
+{
+    assert_true(wc_ledger_apply(&past->ledger, type, payload->data, payload->len));
+    wc_journal_add(&past->journal, (uint16_t)type, payload->data, payload->len);
+}
+
+static inline void close_past(struct past *past)
+{
+    struct wc_err err = { 0 };
+    assert_int_equal(wc_journal_commit(&past->journal, &err), 0);
+    wc_journal_deinit(&past->journal);
+    wc_ledger_deinit(&past->ledger);
+}
+
 #endif

@@ -17,44 +17,6 @@ static const struct wc_sim_program failing = { .run_ms = 10, .exit_code = 1, .st
 
 /* Writing what a predecessor wrote --------------------------------------------------------------*/
 
-static void tell_nothing(void *data, struct wc_journal *journal)
-{
-    (void)data, (void)journal;
-}
-
-struct past {
-    struct wc_ledger ledger;
-    struct wc_journal journal;
-};
-
-static void open_past(struct host *host, struct past *past)
-{
-    struct wc_err err = { 0 };
-    *past = (struct past){ 0 };
-    const struct wc_journal_config config = {
-        .dir = wc_paths_project_lib(&host->paths, &host->arena, "shop"),
-        .replay = replay_record,
-        .snapshot = tell_nothing,
-        .data = &past->ledger,
-    };
-    assert_int_equal(wc_fs_mkdirs(config.dir, 0700, &err), 0);
-    assert_int_equal(wc_journal_open(&past->journal, &config, &err), 0);
-}
-
-static void write_past(struct past *past, enum wc_record type, const struct wc_buf *payload)
-{
-    assert_true(wc_ledger_apply(&past->ledger, type, payload->data, payload->len));
-    wc_journal_add(&past->journal, (uint16_t)type, payload->data, payload->len);
-}
-
-static void close_past(struct past *past)
-{
-    struct wc_err err = { 0 };
-    assert_int_equal(wc_journal_commit(&past->journal, &err), 0);
-    wc_journal_deinit(&past->journal);
-    wc_ledger_deinit(&past->ledger);
-}
-
 /* A request began at that time (wall clock), and no more. `wire`: of an apply. */
 static void begin_in_past(struct host *host, const char *verb, const char *key, int64_t at_ms,
                           const struct wc_buf *wire)
