@@ -111,6 +111,18 @@ static const char *cause_of(const char *error, const char *service)
     return error + 8 + len + 2;
 }
 
+/* What a supervisor says of the way back from a failed rollout. */
+static const char *outcome_of(const char *error)
+{
+    static const char *const begins[] = { "; rolled back to ", "; the rollback failed: " };
+    for (size_t i = 0; i < WC_COUNT(begins) && error != NULL; i++) {
+        const char *found = strstr(error, begins[i]);
+        if (found != NULL)
+            return found + strlen("; ");
+    }
+    return NULL;
+}
+
 int wc_session_report(struct wc_session *session, const char *verb, int code, const char *error)
 {
     const struct wc_session_failure *seen = &session->failure;
@@ -125,6 +137,7 @@ int wc_session_report(struct wc_session *session, const char *verb, int code, co
     };
     if (failure.cause == NULL)
         failure.cause = cause_of(error, failure.service);
+    failure.outcome = outcome_of(error);
     if (code != WC_ERR_STATE && failure.service == NULL) {
         struct wc_err err = { .code = code };
         wc_err_set_(&err, code, 0, "%s", error != NULL ? error : "failed");

@@ -61,6 +61,11 @@ static void format_text(const struct wc_style *style, const struct wc_ui_failure
     wc_text_add_safe(out, cause, strlen(cause));
     add_place(out, &failure->at);
     wc_buf_addc(out, '\n');
+    if (failure->outcome != NULL) {
+        wc_buf_adds(out, "  ");
+        wc_text_add_safe(out, failure->outcome, strlen(failure->outcome));
+        wc_buf_addc(out, '\n');
+    }
     add_log(out, failure);
     add_names(out, "blocked by it:", failure->blocked, failure->n_blocked);
     add_names(out, "still running:", failure->running, failure->n_running);
@@ -97,6 +102,8 @@ static void format_json(const struct wc_ui_failure *failure, struct wc_buf *out)
         wc_jsonw_str(&w, "isolation", wc_isolation_name(failure->level));
     }
     wc_jsonw_str(&w, "cause", failure->cause);
+    if (failure->outcome != NULL)
+        wc_jsonw_str(&w, "outcome", failure->outcome);
     if (failure->at.file != NULL) {
         wc_jsonw_object(&w, "at");
         wc_jsonw_str(&w, "file", failure->at.file);

@@ -59,8 +59,9 @@ struct wc_ui_failure {
     const char *service;        /* the first that failed, NULL when no single one did */
     unsigned index;
     enum wc_isolation level;
-    const char *cause; /* "exited 3 after 0.4 s, 3rd time", "never became healthy: …" */
-    struct wc_loc at;  /* the service in the file */
+    const char *cause;   /* "exited 3 after 0.4 s, 3rd time", "never became healthy: …" */
+    const char *outcome; /* "rolled back to generation @3", or NULL */
+    struct wc_loc at;    /* the service in the file */
     const char *const *log_lines; /* its last lines, oldest first */
     size_t n_log_lines;
     const char *const *blocked; /* services that wait for it */

@@ -192,7 +192,7 @@ void wc_sup_unpark(struct wc_supervisor *sup, int status, const struct wc_err *e
             snprintf(why.msg + len, sizeof why.msg - len, "; rolled back to generation @%llu",
                      (unsigned long long)now->restores);
         else
-            snprintf(why.msg + len, sizeof why.msg - len, "; and the rollback failed: %s",
+            snprintf(why.msg + len, sizeof why.msg - len, "; the rollback failed: %.100s",
                      err != NULL ? err->msg : "no reason is known");
         call->is_parked = false;
         wc_sup_finish(call, why.code, &why, 0);

@@ -144,9 +144,27 @@ static void settle_update(struct wc_update_config *update, const struct wc_membe
                                                      : WC_FAILURE_PAUSE;
 }
 
-static void settle_updates(struct wc_service_draft *d, const struct wc_node *node)
+/* core/rollout.h says why. */
+static void warn_order(struct wc_load *load, const struct wc_service *s, const struct wc_node *node,
+                       const char *path)
+{
+    const struct wc_member *order = member_at(node, path);
+    if (s->network_mode != WC_NETMODE_NETWORKS || order == NULL ||
+        !wc_streq0(order->value->text, "start-first"))
+        return;
+    struct wc_diag *diag =
+        wc_report(load, WC_W_NOT_YET, order->value,
+                  "order: start-first is carried out as stop-first for a service on networks: both "
+                  "incarnations of a replica would have the same address");
+    diag->hint = "with several replicas and parallelism: 1 the others serve meanwhile";
+}
+
+static void settle_updates(struct wc_load *load, struct wc_service_draft *d,
+                           const struct wc_node *node)
 {
     struct wc_service *s = &d->service;
+    warn_order(load, s, node, "deploy.update_config.order");
+    warn_order(load, s, node, "deploy.rollback_config.order");
     settle_update(&s->update, member_at(node, "deploy.update_config"), d->update_order,
                   d->update_action, d->progress_ms);
     settle_update(&s->rollback, member_at(node, "deploy.rollback_config"), d->rollback_order,
@@ -404,9 +422,9 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
         s->isolation_at = isolation->at;
     settle_resources(load, draft, node);
     settle_restart(draft);
-    settle_updates(draft, node);
     settle_health(s, node);
     settle_network_mode(load, draft, node);
+    settle_updates(load, draft, node);
     settle_links(load, draft, node);
     if (s->n_networks > 1)
         qsort(s->networks, s->n_networks, sizeof *s->networks, by_priority);

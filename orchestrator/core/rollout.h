@@ -5,6 +5,9 @@
  *          and when too many have failed; taking the old one away and making the new one is the
  *          ordinary step. What it must remember is in two small values that the caller keeps.
  * Owner:   values; the slots are the caller's. Threads: none. Blocks: never. Errors: none.
+ * Limits:  order start-first is carried out for services without networks (network_mode none, host,
+ *          service:x); with networks old and new would have the same address, and the old one goes
+ *          first, of which the loader warns.
  * Source:  Compose Deploy Specification, "update_config", "rollback_config".
  */
 #ifndef ORCHESTRATOR_CORE_ROLLOUT_H
