@@ -1,0 +1,151 @@
+"""What a person is told: why, status, events --since, up --wait, plan, top, stats."""
+import json
+import os
+import signal
+import time
+
+from cases_lifecycle import supervisors
+
+SHOP = """
+    services:
+      db:
+        image: bb:1
+        stop_grace_period: 0s
+        healthcheck: {test: [CMD-SHELL, "echo refused; test -f /ok"], interval: 200ms, retries: 2}
+      web:
+        image: bb:1
+        stop_grace_period: 0s
+        depends_on:
+          db: {condition: service_healthy}
+"""
+
+
+def chain(t, service, *more):
+    return t.wc("why", service, "--format", "json", *more).rows[0]
+
+
+def texts(why):
+    return [(step["Service"], step["Text"]) for step in why["Chain"]]
+
+
+def ready(t):
+    """The conditions of status, by name; its exit code says the same."""
+    answer = t.wc("status", "--format", "json", code=None)
+    conditions = {c["Type"]: c["Status"] for c in answer.rows[0]["Conditions"]}
+    assert answer.code == (0 if conditions["Ready"] else 3), answer
+    return conditions
+
+
+def case_why_leads_to_the_root(t):
+    """From a service that waits, over the one it waits for, to the program's own words; then after what it started."""
+    t.load_image()
+    t.compose(SHOP)
+    before = t.things()
+    assert chain(t, "web")["State"] == "absent"
+    assert ready(t) == {"Ready": False, "Reconciling": False, "Stalled": False}
+    t.wc("up", "-d", code=3)
+    t.until(lambda: chain(t, "web")["State"] == "blocked", "a verdict")
+    why = chain(t, "web")
+    assert why["RootCause"]["Service"] == "db" and "refused" in why["RootCause"]["Text"], why
+    first = why["Chain"][0]
+    assert first["Text"] == "is blocked: it needs db to be healthy" and first["At"]["Line"] == 10, first
+    assert first["At"]["File"].endswith("compose.yaml") and first["Time"].endswith("Z"), first
+    said = t.wc("why", "web").out
+    assert "compose.yaml:10:7" in said and "root cause: db is unhealthy" in said and "logs db" in said, said
+    assert ready(t) == {"Ready": False, "Reconciling": False, "Stalled": True}
+    t.run_inside("db", "touch", "/ok")
+    t.until(lambda: ready(t)["Ready"], "ready")
+    why = chain(t, "web")
+    assert why["Ready"] and why["RootCause"] is None, why
+    got = texts(why)
+    assert got[0] == ("web", "was started") and got[1] == ("db", "became healthy"), got
+    assert got[-1] == (None, "'wcompose up' applied generation @1"), got
+    times = [step["Time"] for step in why["Chain"]]
+    assert times == sorted(times, reverse=True), times
+    assert "no service 'wbe'" in t.wc("why", "wbe", code=66).err
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_why_it_was_restarted_and_replaced(t):
+    t.load_image()
+    t.compose("""
+        services:
+          crash: {image: bb:1, command: [sh, -c, "echo out of luck; exit 3"], restart: "on-failure:2"}
+          web: {image: bb:1, stop_grace_period: 0s, environment: {LEVEL: info}}
+          other: {image: bb:1, stop_grace_period: 0s}
+    """)
+    t.wc("up", "-d", code=None)
+    t.until(lambda: chain(t, "crash")["State"] == "failed", "two restarts", 20)
+    why = chain(t, "crash")
+    assert "on-failure:2" in why["Summary"] and why["RootCause"]["Text"] == "exited 3", why
+    assert why["Log"][-1] == "out of luck" and why["Chain"][0]["At"]["Line"] == 2, why
+    t.compose("services: {web: {image: bb:1, stop_grace_period: 0s, environment: {LEVEL: debug}},"
+              " other: {image: bb:1, stop_grace_period: 0s}}")
+    assert t.wc("status", "--json", code=3).rows[0]["FileDiffers"]
+    t.wc("up", "-d", "--remove-orphans")
+    got = texts(chain(t, "web"))
+    assert got[2] == ("web", "replaced what was there: configuration changed: environment.LEVEL"), got
+    assert got[3] == (None, "'wcompose up' applied generation @2"), got
+    t.wc("restart", "web")
+    assert texts(chain(t, "web"))[-1] == (None, "'wcompose restart web' was asked for")
+    t.wc("stop", "web")
+    why = chain(t, "web")
+    assert why["State"] == "stopped" and why["RootCause"]["Text"] == "'wcompose stop web' was asked for", why
+    t.wc("rollback", "--wait", "--remove-orphans", code=None)
+    assert texts(chain(t, "web"))[-1] == (None, "generation @1 was brought back, as @3")
+    t.wc("down", "--remove-orphans")
+
+
+def case_why_without_a_supervisor(t):
+    """kill -9 of the supervisor: the host and the journal still tell something, and that it is not all is said."""
+    t.load_image()
+    t.compose(SHOP.replace("test -f /ok", "true"))
+    t.wc("up", "-d", "--wait")
+    assert ready(t)["Ready"]
+    for pid in supervisors(t):
+        os.kill(pid, signal.SIGKILL)
+    why = chain(t, "web")
+    assert not why["Supervised"] and "no supervisor is running" in why["Note"], why
+    assert ("web", "was started") in texts(why) and (None, "generation @1 was accepted (stable)") in texts(why), why
+    assert ready(t) == {"Ready": False, "Reconciling": False, "Stalled": True}
+    os.kill(t.pid("web"), signal.SIGKILL)
+    t.until(lambda: chain(t, "web")["State"] == "failed", "its end")
+    assert chain(t, "web")["RootCause"]["Text"] == "exited 137 (SIGKILL)"
+    t.wc("start")
+    t.until(lambda: ready(t)["Ready"], "ready")
+    assert "before this supervisor" in chain(t, "db")["Note"]
+    t.wc("down")
+
+
+def case_events_since_until(t):
+    """The past by number, time and cause; then what comes, up to a time."""
+    t.load_image()
+    t.compose("services: {web: {image: bb:1, stop_grace_period: 0s}, other: {image: bb:1, stop_grace_period: 0s}}")
+    assert "not remembered" in t.wc("events", "--until", "0s").err
+    t.wc("up", "-d")
+    past = t.wc("events", "--until", "0s", "--json").rows
+    assert past[0]["action"] == "applying" and past[-1]["action"] == "ready", past
+    numbers = [event["seq"] for event in past]
+    assert numbers == sorted(set(numbers)), numbers
+    by_number = {event["seq"]: event for event in past}
+    started = next(e for e in past if e.get("service") == "web" and e["action"] == "started")
+    assert by_number[started["cause"]]["action"] == "created", started
+    assert by_number[by_number[started["cause"]]["cause"]]["action"] == "applying", past
+    only = t.wc("events", "--until", "0s", "--json", "web").rows
+    assert {event["service"] for event in only} == {"web"}, only
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    watcher = t.start("events", "--since", "1h", "--until", moment, "--json")
+    time.sleep(0.7)
+    t.wc("stop", "web")
+    out = watcher.communicate(timeout=20)[0]
+    assert watcher.returncode == 0, out
+    seen = [json.loads(line) for line in out.splitlines()]
+    assert [e["seq"] for e in seen][:len(numbers)] == numbers, (seen, past)
+    tail = [(e["action"], e.get("service")) for e in seen[len(numbers):]]
+    assert tail[0] == ("asked", None) and ("exited", "web") in tail and tail[-1] == ("stopped", None), tail
+    assert seen[len(numbers)]["reason"] == "stop web", seen
+    assert t.wc("events", "--since", "0s", "--until", "0s").out == ""
+    assert "later than" in t.wc("events", "--since", "1m", "--until", "2m", code=64).err
+    assert "neither a time" in t.wc("events", "--since", "soon", code=64).err
+    t.wc("down")
