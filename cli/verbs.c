@@ -50,7 +50,7 @@ static const struct wc_option up_options[] = {
     FLAG("abort-on-container-exit", 0, "stop everything when one instance exits"),
     FLAG("abort-on-container-failure", 0, "stop everything when one instance fails"),
     { "exit-code-from", 0, WC_OPTION_TEXT, "SERVICE",
-      "exit with this service's code; implies --abort-on-container-exit" },
+      "exit with this service's code; implies --abort-on-container-exit, unless with -failure" },
 };
 
 static const struct wc_option down_options[] = {

@@ -149,3 +149,83 @@ def case_events_since_until(t):
     assert "later than" in t.wc("events", "--since", "1m", "--until", "2m", code=64).err
     assert "neither a time" in t.wc("events", "--since", "soon", code=64).err
     t.wc("down")
+
+
+def case_wait_says_what_it_waits_for(t):
+    """A limit that passes: the chain of `why`, once for what is at its end; one-shots that are done count as ready."""
+    t.load_image()
+    t.compose("""
+        services:
+          db:
+            image: bb:1
+            stop_grace_period: 0s
+            healthcheck: {test: [CMD-SHELL, "echo not yet; exit 1"], interval: 200ms, start_period: 60s}
+          migrate:
+            image: bb:1
+            command: ["true"]
+            depends_on: {db: {condition: service_healthy}}
+          web:
+            image: bb:1
+            stop_grace_period: 0s
+            depends_on: {migrate: {condition: service_completed_successfully}}
+    """)
+    begin = time.monotonic()
+    said = t.wc("up", "--wait", "--wait-timeout", "2", code=3).err
+    assert 1.5 < time.monotonic() - begin < 15
+    assert "is not ready after 2.0 s" in said and "goes on in the background" in said, said
+    assert "web is not ready: waits for migrate to complete" in said, said
+    assert "migrate  waits for db to be healthy" in said and "compose.yaml:9:18" in said, said
+    assert "root cause: db has not passed its health check yet; last: not yet" in said, said
+    assert said.count("root cause") == 1, said
+    lines = t.wc("--json", "up", "--wait", "--wait-timeout", "1", code=3).err.strip().splitlines()
+    last = json.loads(lines[-1])
+    assert last["type"] == "overdue" and {w["Service"] for w in last["waits_for"]} == {"db", "migrate", "web"}, last
+    t.wc("down")
+    t.compose("""
+        services:
+          job: {image: bb:1, command: [sh, -c, "sleep 1; exit 0"]}
+          after: {image: bb:1, command: [sleep, "0.5"], depends_on: {job: {condition: service_completed_successfully}}}
+          web: {image: bb:1, stop_grace_period: 0s}
+    """)
+    begin = time.monotonic()
+    t.wc("up", "--wait", "--wait-timeout", "30")
+    assert time.monotonic() - begin > 0.9
+    assert t.row("job")["State"] == "exited" and t.row("web")["State"] == "running"
+    t.wc("up", "--wait", "--wait-timeout", "5")  # again: what is done stays done
+    t.wc("down")
+
+
+def case_abort_on_exit_and_failure(t):
+    """As docker compose: any end, or any bad end, stops all; --exit-code-from names whose code counts."""
+    t.load_image()
+    t.compose("""
+        services:
+          setup: {image: bb:1, command: ["true"]}
+          tests:
+            image: bb:1
+            command: [sh, -c, "sleep 1; exit 42"]
+            depends_on: {setup: {condition: service_completed_successfully}}
+          db: {image: bb:1, command: [sh, -c, "trap 'exit 7' TERM; while :; do sleep 0.1; done"], stop_grace_period: 5s}
+    """)
+
+    def up(*options, code):
+        said = t.wc("up", *options, code=code)
+        assert not any(row["State"] == "running" for row in t.ps()), said
+        t.wc("down")
+        return said
+
+    assert "setup-1 has ended: stopping all" in up("--abort-on-container-exit", code=0).err
+    assert "tests-1 has ended: stopping all" in up("--abort-on-container-failure", code=42).err
+    up("--abort-on-container-failure", "--exit-code-from", "tests", code=42)
+    up("--abort-on-container-failure", "--exit-code-from", "db", code=7)  # its code when it was stopped
+    up("--abort-on-container-failure", "--exit-code-from", "setup", code=0)
+    t.compose("""
+        services:
+          a: {image: bb:1, command: [sh, -c, "sleep 0.2; exit 0"]}
+          b: {image: bb:1, command: [sh, -c, "sleep 0.6; exit 0"]}
+    """)
+    said = up("--abort-on-container-failure", code=0)  # nothing fails: it ends when all have ended
+    assert "stopping all" not in said.err, said
+    for pair in (("--abort-on-container-exit", "--abort-on-container-failure"), ("-d", "--abort-on-container-exit"),
+                 ("--wait", "--exit-code-from=a"), ("--exit-code-from", "c")):
+        t.wc("up", *pair, code=66 if "c" in pair else 64)
