@@ -229,3 +229,50 @@ def case_abort_on_exit_and_failure(t):
     for pair in (("--abort-on-container-exit", "--abort-on-container-failure"), ("-d", "--abort-on-container-exit"),
                  ("--wait", "--exit-code-from=a"), ("--exit-code-from", "c")):
         t.wc("up", *pair, code=66 if "c" in pair else 64)
+
+
+def case_plan_says_what_changes(t):
+    """Field by field with places, what it costs, what takes longest; and nothing is changed by it."""
+    t.load_image()
+    text = """
+        services:
+          db:
+            image: bb:1
+            stop_grace_period: 2s
+            healthcheck: {{test: ["CMD", "true"], interval: 1s}}
+          web:
+            image: bb:1
+            stop_grace_period: 0s
+            restart: {restart}
+            environment:
+              LEVEL: {level}
+              API_TOKEN: {token}
+            depends_on:
+              db: {{condition: service_healthy, restart: true}}
+    """
+    t.compose(text.format(restart="no", level="info", token="one"))
+    first = t.wc("plan").out
+    assert "changes\n" not in first and "critical path: db healthy" in first and first.rstrip().endswith("web started"), first
+    t.wc("up", "-d", "--wait")
+    assert "nothing to do" in t.wc("plan").out
+    pids = t.pid("web"), t.pid("db")
+    t.compose(text.format(restart="always", level="info", token="one"))
+    said = t.wc("plan", "--detailed-exitcode", code=2).out
+    assert "web: in place" in said and '"always"' in said and "no instance is touched" in said, said
+    t.wc("up", "-d")
+    assert (t.pid("web"), t.pid("db")) == pids
+    t.compose(text.format(restart="always", level="debug", token="two"))
+    said = t.wc("plan").out
+    assert 'environment.LEVEL: "info" -> "debug"   compose.yaml:11:14' in said, said
+    assert 'environment.API_TOKEN: "(hidden)" -> "(hidden)"' in said and "two" not in said, said
+    assert "web: replace; down for 0.0 s at most" in said and "the last time" in said, said
+    t.compose(text.format(restart="always", level="info", token="one").replace("2s", "3s").replace("[\"CMD\", \"true\"]", "[CMD, ls]"))
+    plan = t.wc("plan", "--json").json
+    how = {d["service"]: d for d in plan["details"]}
+    assert how["db"]["how"] == "replace" and how["db"]["stop_at_most_ms"] == 3000 and how["db"]["start_last_ms"] >= 0, plan
+    assert how["web"]["how"] == "restart" and how["web"]["goes_down"] and how["web"]["fields"] == [], plan
+    fields = {f["field"]: (f["old"], f["new"], f["line"]) for f in how["db"]["fields"]}
+    assert fields["healthcheck.test"] == (["CMD", "true"], ["CMD", "ls"], 5), fields
+    assert [link["service"] for link in plan["critical_path"]] == ["db", "web"], plan
+    assert (t.pid("web"), t.pid("db")) == pids
+    t.wc("down")
