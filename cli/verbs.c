@@ -85,6 +85,15 @@ static const struct wc_option history_options[] = {
     { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
 };
 
+static const struct wc_option top_options[] = {
+    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
+static const struct wc_option stats_options[] = {
+    FLAG("no-stream", 0, "print once and end"),
+    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
 static const struct wc_option events_options[] = {
     { "since", 0, WC_OPTION_TEXT, "TIME",
       "first what is remembered from this time on, or since so long ago (\"10m\")" },
@@ -290,6 +299,18 @@ const struct wc_command wc_commands[] = {
       .min_words = 1,
       .max_words = 1,
       .run = wc_cmd_why },
+    { .name = "top",
+      .group = look_group,
+      .help = "list the processes of the services",
+      OPTIONS(top_options),
+      SERVICES,
+      .run = wc_cmd_top },
+    { .name = "stats",
+      .group = look_group,
+      .help = "show what the services use: processor, memory, network, disks",
+      OPTIONS(stats_options),
+      SERVICES,
+      .run = wc_cmd_stats },
     { .name = "logs",
       .group = look_group,
       .help = "print what the services wrote",

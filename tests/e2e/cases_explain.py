@@ -276,3 +276,48 @@ def case_plan_says_what_changes(t):
     assert [link["service"] for link in plan["critical_path"]] == ["db", "web"], plan
     assert (t.pid("web"), t.pid("db")) == pids
     t.wc("down")
+
+
+def case_top_and_stats(t):
+    """Processes and use, by the kernel's books: a busy one, an idle one, one with a limit and traffic, one without a network."""
+    t.load_image()
+    t.compose("""
+        services:
+          busy: {image: bb:1, command: [sh, -c, "while :; do :; done"], stop_grace_period: 0s, network_mode: none}
+          idle: {image: bb:1, user: app, stop_grace_period: 0s, mem_limit: 64m, pids_limit: 50}
+          web: {image: bb:1, command: [/bin/serve], stop_grace_period: 1s}
+    """)
+    before = t.things()
+    assert "nothing of" in t.wc("top").err and "nothing of" in t.wc("stats", "--no-stream").err
+    t.wc("up", "-d")
+    top = t.wc("top", "--format", "json").rows
+    mine = [p for p in top if p["Service"] == "idle"]
+    assert {p["Uid"] for p in mine} == {1000} and mine[0]["Pid"] == t.pid("idle"), mine
+    assert [p["Command"] for p in mine] == ["/bin/sh /bin/idle", "sleep 3600"], mine
+    assert mine[1]["Ppid"] == mine[0]["Pid"], mine
+    assert any(p["Service"] == "web" and p["Command"].startswith("httpd") for p in top), top
+    text = t.wc("top", "busy").out
+    assert text.split()[:9] == ["SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TIME", "CMD"], text
+    assert "while :; do :; done" in text and "idle" not in text, text
+    t.run_inside("idle", "sh", "-c", "sleep 30 >/dev/null 2>&1 & exit 0")
+    assert "sleep 30" in [p["Command"] for p in t.wc("--json", "top", "idle").rows]
+    t.run_inside("idle", "wget", "-q", "-O", "/dev/null", "http://web/index.html")
+    rows = {r["Service"]: r for r in t.wc("stats", "--no-stream", "--format", "json").rows}
+    assert 20 < rows["busy"]["CpuPct"] <= 130 and rows["idle"]["CpuPct"] < 20, rows
+    assert rows["busy"]["NetRxBytes"] in (0, None), rows
+    assert rows["web"]["NetRxBytes"] > 100 and rows["web"]["NetTxBytes"] > 100, rows
+    assert rows["idle"]["MemoryLimitBytes"] == 64 * 1024 * 1024, rows
+    assert 0 < rows["idle"]["MemoryBytes"] < 64 * 1024 * 1024 and 0 < rows["idle"]["MemoryPct"] < 100, rows
+    assert rows["web"]["MemoryLimitBytes"] > 256 * 1024 * 1024, rows  # the host's
+    assert rows["idle"]["Pids"] >= 2 and rows["idle"]["PidsLimit"] == 50, rows
+    table = t.wc("stats", "--no-stream", "idle").out.splitlines()
+    assert table[0].split()[:3] == ["SERVICE", "#", "CPU"] and " / 64 MiB" in table[1] and len(table) == 2, table
+    stream = t.start("stats", "--json", "web")
+    lines = [json.loads(stream.stdout.readline()) for _ in range(2)]
+    assert [line["Service"] for line in lines] == ["web", "web"] and lines[1]["CpuNs"] >= lines[0]["CpuNs"], lines
+    t.wc("stop")
+    stream.communicate(timeout=10)
+    assert stream.returncode == 0, "it ends when nothing runs any more"
+    assert t.wc("stats", "nope", code=66).out == ""
+    t.wc("down")
+    t.nothing_left(before)
