@@ -260,9 +260,9 @@ static const char *suggest_verb(const struct wc_cli *cli, const char *word)
 static bool is_only_docker(const char *word)
 {
     static const char *const verbs[] = {
-        "attach", "build", "commit", "cp",    "create",  "export",  "images", "ls",
-        "pause",  "port",  "pull",   "push",  "rm",      "run",     "scale",  "publish",
-        "wait",   "stats", "top",    "watch", "volumes", "unpause",
+        "attach", "build",   "commit", "cp",    "create",  "export",  "images",
+        "ls",     "pause",   "port",   "pull",  "push",    "rm",      "run",
+        "scale",  "publish", "wait",   "watch", "volumes", "unpause",
     };
     for (size_t i = 0; i < WC_COUNT(verbs); i++)
         if (wc_streq(verbs[i], word))

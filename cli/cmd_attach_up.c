@@ -24,7 +24,8 @@ struct attach {
     enum phase phase;
     bool is_look_due;  /* an instance ended: is it over? */
     bool is_abort_due; /* one ended that must end all */
-    int exit_code;     /* what abort found */
+    int exit_code;     /* of the first that ended all, or of the one that is asked for */
+    bool has_code;     /* that one has ended */
     int status;
 };
 
@@ -125,14 +126,17 @@ static void on_exit_event(struct attach *attach, const struct wc_event *event)
     }
     attach->is_look_due = true;
     bool is_abort = up->abort_on_exit || (up->abort_on_failure && event->exit_code != 0);
-    bool is_asked = up->exit_code_from != NULL && wc_streq(up->exit_code_from, event->service);
     if (is_abort && attach->phase <= ATTACHED && !attach->is_abort_due) {
         attach->is_abort_due = true;
-        if (up->exit_code_from == NULL)
-            attach->exit_code = event->exit_code;
+        attach->exit_code = attach->has_code ? attach->exit_code : event->exit_code;
+        wc_cli_note(up->session->cli, "%s-%u has ended: stopping all", event->service,
+                    event->index);
     }
-    if (is_asked)
+    bool is_asked = up->exit_code_from != NULL && wc_streq(up->exit_code_from, event->service);
+    if (is_asked && !attach->has_code) {
+        attach->has_code = true; /* its first end counts, also when it is what stops all */
         attach->exit_code = event->exit_code;
+    }
 }
 
 static void on_event(void *data, const struct wc_event *event)
@@ -197,7 +201,7 @@ static void react(struct attach *attach)
     } else if (attach->phase == ATTACHED && attach->is_look_due) {
         attach->is_look_due = false;
         if (wc_attach_is_over(session, session->cli->words, session->cli->n_words))
-            end(attach, 0);
+            end(attach, attach->exit_code);
     }
 }
 

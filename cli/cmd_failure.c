@@ -6,42 +6,20 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "cli/cmd_session.h"
-#include "wcompose/logread.h"
+#include "cli/log_tail.h"
 
 enum { LOG_LINES = 10 };
-
-static void on_line(void *data, const struct wc_log_line *line)
-{
-    struct wc_strv *lines = ((void **)data)[0];
-    struct wc_arena *arena = ((void **)data)[1];
-    size_t len = line->len;
-    while (len > 0 && (line->text[len - 1] == '\n' || line->text[len - 1] == '\r'))
-        len--;
-    wc_strv_add(arena, lines, wc_arena_strndup(arena, line->text, len));
-}
 
 static void read_log(const struct wc_session *session, const char *service, unsigned index,
                      int64_t since_ms, struct wc_strv *out)
 {
-    void *data[2] = { out, session->cli->arena };
-    struct wc_logread_query query = {
-        .paths = &session->paths,
-        .project = session->project,
-        .services = &service,
-        .n_services = 1,
-        .index = index,
-        .tail = LOG_LINES,
-        .since_ms = since_ms,
-        .until_ms = WC_UNSET,
-        .line = on_line,
-        .data = data,
-    };
-    struct wc_logread *reader;
-    struct wc_err none;
-    if (wc_logread_open(&query, &reader, &none) != 0)
-        return;
-    wc_logread_drain(reader);
-    wc_logread_close(reader, NULL, NULL);
+    const struct wc_log_tail tail = { .paths = &session->paths,
+                                      .project = session->project,
+                                      .service = service,
+                                      .index = index,
+                                      .n_lines = LOG_LINES,
+                                      .since_ms = since_ms };
+    wc_log_tail_read(&tail, session->cli->arena, out);
 }
 
 static bool depends_on_any(const struct wc_service *service, const struct wc_strv *names)

@@ -14,32 +14,7 @@
 #include "cli/cmd_attach.h"
 #include "cli/cmd_logs_print.h"
 #include "cli/cmd_session.h"
-
-/* "10m" ago, or RFC 3339, or seconds since 1970; WC_UNSET when not given. */
-static int read_time(struct wc_cli *cli, const char *option, int64_t *out)
-{
-    const char *text = wc_cli_text(cli, option);
-    int64_t value;
-    struct timespec now;
-    *out = WC_UNSET;
-    if (text == NULL)
-        return 0;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (wc_duration_parse(text, &value))
-        *out = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 - value;
-    else if (wc_time_parse(text, &value) ||
-             wc_time_parse(wc_arena_printf(cli->arena, "%sZ", text), &value) ||
-             wc_time_parse(wc_arena_printf(cli->arena, "%sT00:00:00Z", text), &value))
-        *out = value;
-    else if (wc_str_to_i64(text, 0, INT64_C(100000000000), &value))
-        *out = value * 1000;
-    else
-        return wc_cli_usage(cli,
-                            "--%s: '%s' is neither a time (2026-01-31T12:00:00Z) nor a "
-                            "duration (10m)",
-                            option, text);
-    return 0;
-}
+#include "cli/time_option.h"
 
 static int read_tail(struct wc_cli *cli, int64_t *out)
 {
@@ -80,9 +55,9 @@ static int read_query(struct wc_session *session, struct wc_log_printer *printer
     };
     int status = read_tail(cli, &query->tail);
     if (status == 0)
-        status = read_time(cli, "since", &query->since_ms);
+        status = wc_cli_time(cli, "since", &query->since_ms);
     if (status == 0)
-        status = read_time(cli, "until", &query->until_ms);
+        status = wc_cli_time(cli, "until", &query->until_ms);
     return status;
 }
 

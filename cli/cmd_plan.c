@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/diag_render.h"
+#include "cli/plan_detail.h"
+#include "cli/scene.h"
 #include "cli/style.h"
 #include "cli/table.h"
 #include "wcompose/driver.h"
@@ -25,6 +27,7 @@ struct report {
     const struct wc_project *project;
     struct wc_plan plan;
     struct wc_preview preview;
+    struct wc_plan_detail detail;
 };
 
 static const struct wc_plan_service *planned(const struct report *report, const char *service)
@@ -45,6 +48,7 @@ static const char *sign_of(enum wc_preview_action action)
     case WC_PREVIEW_START:
         return ">";
     case WC_PREVIEW_REPLACE:
+    case WC_PREVIEW_RESTART:
         return "~";
     case WC_PREVIEW_REMOVE:
     case WC_PREVIEW_STOP:
@@ -135,6 +139,12 @@ static void add_counts(const struct report *report, struct wc_buf *out)
                       report->preview.n_networks == 1 ? "network" : "networks");
 }
 
+/* Something is pending: also what takes effect without touching an instance. */
+static bool has_changes(const struct report *report)
+{
+    return report->preview.n_ops > 0 || report->detail.n > 0;
+}
+
 static void format_text(const struct report *report, struct wc_buf *out)
 {
     static const char *const headings[] = { "wave",    "service", "isolation",
@@ -155,8 +165,9 @@ static void format_text(const struct report *report, struct wc_buf *out)
     for (size_t i = 0; i < report->preview.n_services; i++)
         add_row(report, &report->preview.services[i], table);
     wc_table_format(table, out);
+    wc_plan_detail_text(&report->detail, style, report->cli->cwd, out);
     if (report->preview.n_ops == 0)
-        wc_buf_adds(out, "\nnothing to do\n");
+        wc_buf_adds(out, has_changes(report) ? "\nno instance is touched\n" : "\nnothing to do\n");
 }
 
 static void json_counts(struct wc_jsonw *w, const unsigned counts[WC_PREVIEW_ACTIONS])
@@ -193,7 +204,7 @@ static void format_json(const struct report *report, struct wc_buf *out)
     wc_jsonw_object(&w, NULL);
     wc_jsonw_i64(&w, "v", 1);
     wc_jsonw_str(&w, "project", report->project->name);
-    wc_jsonw_bool(&w, "changes", report->preview.n_ops > 0);
+    wc_jsonw_bool(&w, "changes", has_changes(report));
     json_counts(&w, report->preview.counts);
     wc_jsonw_i64(&w, "networks", report->preview.n_networks);
     wc_jsonw_i64(&w, "waves", report->plan.n_waves);
@@ -213,8 +224,30 @@ static void format_json(const struct report *report, struct wc_buf *out)
         wc_jsonw_end_object(&w);
     }
     wc_jsonw_end_array(&w);
+    wc_plan_detail_json(&report->detail, &w);
     wc_jsonw_end_object(&w);
     wc_buf_addc(out, '\n');
+}
+
+/* The model in force and what is remembered; without either, a plan is a plan all the same. */
+static int detail(struct report *report)
+{
+    struct wc_cli *cli = report->cli;
+    struct wc_scene scene = { .project = report->project->name, .file = report->project };
+    int status = wc_cli_paths(cli, &scene.paths);
+    if (status == 0)
+        status = wc_scene_look(cli, &scene);
+    if (status != 0)
+        return status;
+    const struct wc_plan_detail_in in = {
+        .before = scene.accepted,
+        .after = report->project,
+        .preview = &report->preview,
+        .ps = &scene.ps,
+        .whole = cli->n_words == 0,
+    };
+    wc_plan_detail_make(&in, cli->arena, &report->detail);
+    return 0;
 }
 
 /* Asks the engine. 0 or an exit status. */
@@ -257,6 +290,8 @@ int wc_cmd_plan(struct wc_cli *cli)
         status = wc_cli_plan(cli, report.project, cli->arena, &report.plan);
     if (status == 0)
         status = preview(&report);
+    if (status == 0)
+        status = detail(&report);
     if (status != 0)
         return status;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
@@ -265,6 +300,6 @@ int wc_cmd_plan(struct wc_cli *cli)
     else
         format_text(&report, &out);
     fwrite(out.data, 1, out.len, stdout);
-    bool changes = report.preview.n_ops > 0;
-    return changes && wc_cli_flag(cli, "detailed-exitcode") ? WC_EXIT_CHANGES : WC_EXIT_OK;
+    return has_changes(&report) && wc_cli_flag(cli, "detailed-exitcode") ? WC_EXIT_CHANGES
+                                                                         : WC_EXIT_OK;
 }

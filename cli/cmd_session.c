@@ -169,6 +169,7 @@ int wc_session_call(struct wc_session *session, struct wc_call *call, uint64_t l
 {
     struct wc_err err = { 0 };
     uint64_t deadline_ms = limit_ms != 0 ? wc_session_now() + limit_ms : 0;
+    session->limit_ms = limit_ms;
     int rc = wc_session_send(session, call);
     if (rc != 0)
         return rc;
@@ -202,8 +203,7 @@ int wc_session_status(struct wc_session *session, const char *verb, int rc)
         return session->caught == SIGTERM ? WC_EXIT_TERMINATED : WC_EXIT_INTERRUPTED;
     }
     if (rc == WC_ERR_TIMEOUT)
-        return wc_session_report(session, verb, WC_ERR_STATE,
-                                 "not ready in time; it goes on in the background");
+        return wc_session_overdue(session);
     if (session->code == 0)
         return WC_EXIT_OK;
     return wc_session_report(session, verb, session->code, session->error);

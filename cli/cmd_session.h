@@ -41,6 +41,7 @@ struct wc_session {
 
     /* of the last call */
     uint64_t id;
+    uint64_t limit_ms; /* how long it might take; 0 = as long as it likes */
     bool is_done;
     int code;
     unsigned changed;
@@ -86,5 +87,9 @@ uint64_t wc_session_now(void);
 
 /* cmd_failure.c: the report of a start that failed. Returns the exit status of `code`. */
 int wc_session_report(struct wc_session *session, const char *verb, int code, const char *error);
+
+/* cmd_overdue.c: the report of a wait that took too long: what it waits for, as `why` would say it.
+ * Returns an exit status. */
+int wc_session_overdue(struct wc_session *session);
 
 #endif

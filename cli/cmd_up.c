@@ -127,6 +127,7 @@ static int run_attached(struct wc_session *session, struct wc_call *call)
 {
     struct wc_cli *cli = session->cli;
     const char *from = wc_cli_text(cli, "exit-code-from");
+    bool on_failure = wc_cli_flag(cli, "abort-on-container-failure"); /* then 0 ends nothing */
     struct wc_attach_up up = {
         .session = session,
         .call = call,
@@ -135,8 +136,9 @@ static int run_attached(struct wc_session *session, struct wc_call *call)
                      .no_color = wc_cli_flag(cli, "no-color"),
                      .timestamps = wc_cli_flag(cli, "timestamps"),
                      .width = name_width(session->model) },
-        .abort_on_exit = wc_cli_flag(cli, "abort-on-container-exit") || from != NULL,
-        .abort_on_failure = wc_cli_flag(cli, "abort-on-container-failure"),
+        .abort_on_exit =
+            wc_cli_flag(cli, "abort-on-container-exit") || (from != NULL && !on_failure),
+        .abort_on_failure = on_failure,
         .exit_code_from = from,
     };
     return wc_attach_up(&up);

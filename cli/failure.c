@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cli/diag_render.h"
+#include "cli/scene.h"
 #include "cli/table.h"
 #include "cli/ui_priv.h"
 
@@ -128,32 +129,12 @@ void wc_ui_format_failure(const struct wc_style *style, bool json,
         format_text(style, failure, out);
 }
 
-/* The options that name the project, as they have to be given again. */
-static const char *command_again(const struct wc_cli *cli)
-{
-    static const char *const kept[] = { "file", "project-name", "profile", "env-file",
-                                        "project-directory" };
-    const char *text = "wcompose";
-    for (size_t i = 0; i < cli->n_values; i++) {
-        const struct wc_cli_value *value = &cli->values[i];
-        for (size_t k = 0; k < WC_COUNT(kept); k++) {
-            if (!wc_streq(value->option->name, kept[k]))
-                continue;
-            text = value->option->letter != 0 ? wc_arena_printf(cli->arena, "%s -%c %s", text,
-                                                                value->option->letter, value->text)
-                                              : wc_arena_printf(cli->arena, "%s --%s %s", text,
-                                                                value->option->name, value->text);
-        }
-    }
-    return text;
-}
-
 void wc_ui_report_failure(const struct wc_cli *cli, const struct wc_ui_failure *failure)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     struct wc_ui_failure full = *failure;
     if (full.command == NULL)
-        full.command = command_again(cli);
+        full.command = wc_cli_again(cli);
     full.at.file = full.at.file != NULL ? wc_path_shown(full.at.file, cli->cwd) : NULL;
     wc_ui_format_failure(&cli->err, cli->progress == WC_PROGRESS_JSON, &full, &out);
     for (size_t at = 0; at < out.len;) {

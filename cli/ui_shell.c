@@ -180,7 +180,9 @@ void wc_ui_event(struct wc_ui *ui, const struct wc_event *event, uint64_t now_ms
             row = add_row(ui, event->service, event->index);
         changed = update_row(ui, row, event);
     }
-    if (event->type == WC_EVENT_PROJECT && !wc_streq(event->action, "applying"))
+    bool is_begin = wc_streq(event->action, "applying") || wc_streq(event->action, "asked") ||
+                    wc_streq(event->action, "adopted");
+    if (event->type == WC_EVENT_PROJECT && !is_begin)
         ui->outcome = wc_arena_strdup(&ui->arena, event->action);
     ui->dirty = ui->dirty || changed;
     ui->ops->event(ui, event, row, changed);

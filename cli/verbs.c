@@ -50,7 +50,7 @@ static const struct wc_option up_options[] = {
     FLAG("abort-on-container-exit", 0, "stop everything when one instance exits"),
     FLAG("abort-on-container-failure", 0, "stop everything when one instance fails"),
     { "exit-code-from", 0, WC_OPTION_TEXT, "SERVICE",
-      "exit with this service's code; implies --abort-on-container-exit" },
+      "exit with this service's code; implies --abort-on-container-exit, unless with -failure" },
 };
 
 static const struct wc_option down_options[] = {
@@ -83,6 +83,30 @@ static const struct wc_option ps_options[] = {
 
 static const struct wc_option history_options[] = {
     { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
+static const struct wc_option top_options[] = {
+    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
+static const struct wc_option stats_options[] = {
+    FLAG("no-stream", 0, "print once and end"),
+    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
+static const struct wc_option events_options[] = {
+    { "since", 0, WC_OPTION_TEXT, "TIME",
+      "first what is remembered from this time on, or since so long ago (\"10m\")" },
+    { "until", 0, WC_OPTION_TEXT, "TIME", "up to this time, or so long ago; then end" },
+};
+
+static const struct wc_option why_options[] = {
+    { "index", 0, WC_OPTION_INT, "N", "which instance of the service: the one that is worst off" },
+    { "format", 0, WC_OPTION_CHOICE, "text|json", "how to print" },
+};
+
+static const struct wc_option status_options[] = {
+    { "format", 0, WC_OPTION_CHOICE, "text|json", "how to print" },
 };
 
 static const struct wc_option diff_options[] = {
@@ -260,6 +284,33 @@ const struct wc_command wc_commands[] = {
       OPTIONS(ps_options),
       SERVICES,
       .run = wc_cmd_ps },
+    { .name = "status",
+      .group = look_group,
+      .usage = "",
+      .help = "say whether the app is as the file wants it, and what is missing",
+      OPTIONS(status_options),
+      .run = wc_cmd_status },
+    { .name = "why",
+      .group = look_group,
+      .usage = "SERVICE",
+      .help = "explain where a service stands: one chain of causes, with times and places",
+      OPTIONS(why_options),
+      .words = WC_WORDS_SERVICES,
+      .min_words = 1,
+      .max_words = 1,
+      .run = wc_cmd_why },
+    { .name = "top",
+      .group = look_group,
+      .help = "list the processes of the services",
+      OPTIONS(top_options),
+      SERVICES,
+      .run = wc_cmd_top },
+    { .name = "stats",
+      .group = look_group,
+      .help = "show what the services use: processor, memory, network, disks",
+      OPTIONS(stats_options),
+      SERVICES,
+      .run = wc_cmd_stats },
     { .name = "logs",
       .group = look_group,
       .help = "print what the services wrote",
@@ -268,7 +319,8 @@ const struct wc_command wc_commands[] = {
       .run = wc_cmd_logs },
     { .name = "events",
       .group = look_group,
-      .help = "print what happens as it happens",
+      .help = "print what happens as it happens, and what has happened",
+      OPTIONS(events_options),
       SERVICES,
       .run = wc_cmd_events },
     { .name = "history",

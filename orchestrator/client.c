@@ -231,6 +231,11 @@ static void write_call(const struct wc_call *call, uint64_t id, struct wc_buf *o
         wc_jsonw_str(&w, "wait", "ready");
     if (call->timeout_ms != WC_UNSET)
         wc_jsonw_i64(&w, "timeout_ms", call->timeout_ms);
+    if (call->since_ms > 0)
+        wc_jsonw_i64(&w, "since_ms", call->since_ms);
+    if (call->until_ms > 0)
+        wc_jsonw_i64(&w, "until_ms", call->until_ms);
+    flag_if(&w, "past_only", call->past_only);
     if (call->signal != 0)
         wc_jsonw_i64(&w, "signal", call->signal);
     flag_if(&w, "force_recreate", call->force_recreate);

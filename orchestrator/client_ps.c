@@ -29,6 +29,21 @@ int wc_client_accepted(const struct wc_paths *paths, const char *project, struct
 
 /* From the supervisor --------------------------------------------------------------------------*/
 
+/* One of a newer version is passed over. */
+static void read_events(const struct wc_json *root, struct wc_arena *arena, struct wc_ps *out)
+{
+    const struct wc_json *list = wc_json_get(root, "events");
+    out->generation = (uint64_t)wc_json_i64(wc_json_get(root, "generation"), 0);
+    out->n_forgotten = (uint64_t)wc_json_i64(wc_json_get(root, "forgotten"), 0);
+    out->n_events = 0;
+    out->events = WC_NEW_ARRAY(arena, struct wc_event, wc_json_count(list) + 1);
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at)) {
+        struct wc_err unread;
+        if (wc_event_read(at, arena, &out->events[out->n_events], &unread) == 0)
+            out->n_events++;
+    }
+}
+
 static int read_rows(const char *line, size_t len, struct wc_arena *arena, struct wc_ps *out,
                      struct wc_err *err)
 {
@@ -45,14 +60,18 @@ static int read_rows(const char *line, size_t len, struct wc_arena *arena, struc
     for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
         wc_ps_read(at, arena, &out->rows[out->n++]);
     out->supervised = true;
+    read_events(root, arena, out);
     return 0;
 }
 
-static int ask(struct wc_client *client, struct wc_arena *arena, struct wc_ps *out,
+static int ask(struct wc_client *client, bool detail, struct wc_arena *arena, struct wc_ps *out,
                struct wc_err *err)
 {
-    static const char request[] = "{\"v\":1,\"id\":1,\"verb\":\"ps\"}\n";
-    int rc = wc_client_write(client, request, sizeof request - 1, err);
+    static const char *const requests[] = {
+        "{\"v\":1,\"id\":1,\"verb\":\"ps\"}\n",
+        "{\"v\":1,\"id\":1,\"verb\":\"ps\",\"detail\":true}\n",
+    };
+    int rc = wc_client_write(client, requests[detail], strlen(requests[detail]), err);
     const char *line = NULL;
     size_t len = 0;
     while (rc >= 0 && (line = wc_client_line(client, &len)) == NULL) {
@@ -193,7 +212,7 @@ int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, st
                  ? WC_ERR_NOENT
                  : wc_client_open(options->paths, options->project, false, &client, err);
     if (rc == 0) {
-        rc = ask(client, arena, out, err);
+        rc = ask(client, options->detail, arena, out, err);
         wc_client_close(client);
     }
     if (rc != WC_ERR_NOENT && rc != WC_ERR_UNAVAILABLE)

@@ -56,6 +56,27 @@ static void number_if(struct wc_jsonw *w, const char *key, int64_t value)
         wc_jsonw_i64(w, key, value);
 }
 
+static void write_story(struct wc_jsonw *w, const struct wc_instance_status *status)
+{
+    wc_jsonw_i64(w, "phase", status->phase);
+    number_if(w, "phase_ms", status->phase_at_ms);
+    number_if(w, "next_ms", status->next_at_ms);
+    number_if(w, "failures", status->failures);
+    number_if(w, "failing", status->failing);
+    str_if(w, "needs", status->needs);
+    number_if(w, "needs_condition", status->needs_condition);
+    bool_if(w, "needs_shares", status->needs_shares);
+    if (status->last.seq == 0)
+        return;
+    wc_jsonw_object(w, "last");
+    wc_jsonw_i64(w, "seq", (int64_t)status->last.seq);
+    number_if(w, "cause", (int64_t)status->last.cause);
+    wc_jsonw_i64(w, "at_ms", status->last.wall_ms);
+    wc_jsonw_str(w, "action", status->last.action);
+    str_if(w, "reason", status->last.reason);
+    wc_jsonw_end_object(w);
+}
+
 void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
                  const struct wc_project *project)
 {
@@ -92,6 +113,7 @@ void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
     bool_if(w, "stale", status->stale);
     str_if(w, "health_output", status->health_output);
     str_if(w, "ports", ports.data);
+    write_story(w, status);
     wc_jsonw_end_object(w);
 }
 
@@ -109,6 +131,25 @@ static int64_t number(const struct wc_json *object, const char *key, int64_t max
 static bool flag(const struct wc_json *object, const char *key)
 {
     return wc_json_bool(wc_json_get(object, key), false);
+}
+
+static void read_story(const struct wc_json *object, struct wc_arena *arena, struct wc_ps_row *out)
+{
+    const struct wc_json *last = wc_json_get(object, "last");
+    out->phase = (enum wc_phase)number(object, "phase", WC_PHASE_WAIT_DEPENDENTS);
+    out->phase_at_ms = number(object, "phase_ms", INT64_MAX);
+    out->next_at_ms = number(object, "next_ms", INT64_MAX);
+    out->failures = (unsigned)number(object, "failures", INT32_MAX);
+    out->failing = (unsigned)number(object, "failing", INT32_MAX);
+    out->needs = text(object, "needs", arena);
+    out->needs_condition =
+        (enum wc_dep_condition)number(object, "needs_condition", WC_DEP_COMPLETED);
+    out->needs_shares = flag(object, "needs_shares");
+    out->last = (struct wc_said){ .seq = (uint64_t)number(last, "seq", INT64_MAX),
+                                  .cause = (uint64_t)number(last, "cause", INT64_MAX),
+                                  .wall_ms = number(last, "at_ms", INT64_MAX),
+                                  .action = text(last, "action", arena),
+                                  .reason = text(last, "reason", arena) };
 }
 
 void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_ps_row *out)
@@ -144,6 +185,7 @@ void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_
     out->ports = text(object, "ports", arena);
     if (out->ports == NULL)
         out->ports = "";
+    read_story(object, arena, out);
 }
 
 void wc_ps_copy_fact(const struct wc_fact *fact, struct wc_arena *arena, struct wc_fact *out)

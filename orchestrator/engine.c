@@ -347,9 +347,22 @@ static void visit_one(const struct inst *inst, wc_engine_visit_fn *visit, void *
     struct wc_instance_status status = {
         .fact = inst->fact,
         .health = inst->health.status,
+        .phase = inst->out.phase,
+        .phase_at_ms = inst->story.at_ms,
         .restarts = inst->restarts,
+        .failures = inst->failures,
+        .failing = inst->health.failing,
+        .last = inst->story.said,
         .wanted = inst->desired != NULL && inst->goal != WC_GOAL_GONE,
     };
+    if (inst->needs != NULL && inst->engine->rev != NULL) {
+        status.needs = inst->engine->rev->svcs[inst->needs->to]->name;
+        status.needs_condition = inst->needs->condition;
+        status.needs_shares = inst->needs->shares;
+    }
+    if (inst->out.wake_at_ms > inst->engine->now_ms)
+        status.next_at_ms = inst->engine->clock.wall(inst->engine->clock.data) +
+                            (int64_t)(inst->out.wake_at_ms - inst->engine->now_ms);
     wc_eng_waiting_text(inst, waiting, sizeof waiting);
     status.waiting = waiting[0] != '\0' ? waiting : NULL;
     status.stale = is_stale(inst);

@@ -370,6 +370,7 @@ static void note_phase(struct inst *inst, enum wc_phase before)
 {
     char text[256];
     enum wc_phase now = inst->out.phase;
+    wc_eng_awaits(inst);
     if (now == before)
         return;
     if (now == WC_PHASE_WAIT_DEPS || now == WC_PHASE_BLOCKED) {
@@ -392,6 +393,7 @@ void wc_eng_review(struct inst *inst)
         engine->net_wanted = true;
     note_phase(inst, before);
     perform(inst, inst->out.act);
+    wc_eng_note_phase(inst);
     wc_eng_probe(inst);
     bool unwanted = inst->desired == NULL || inst->goal == WC_GOAL_GONE;
     if (inst->fact.life == WC_LIFE_ABSENT && unwanted && inst->op == NULL && inst->probe == NULL &&

@@ -16,6 +16,7 @@
 #include "orchestrator/core/step.h"
 #include "orchestrator/engine_slot.h"
 #include "orchestrator/networks.h"
+#include "orchestrator/story.h"
 #include "wcompose/clock.h"
 #include "wcompose/engine.h"
 #include "wcompose/plan.h"
@@ -43,6 +44,7 @@ struct svc {
     unsigned going_down;    /* instances that go down and are not down yet */
     unsigned dependents_up; /* services that need this one and have such instances */
     struct outlook outlook;
+    uint64_t said; /* seq of the last event of an instance of it */
     bool job;      /* others wait for its completion */
     bool selected; /* by the request that is being begun */
     enum wc_want want;
@@ -96,6 +98,7 @@ struct inst {
 
     struct wc_step_out out;      /* the last decision */
     const struct wc_edge *needs; /* with WAIT_DEPS, BLOCKED: what for */
+    struct story story;
     struct tally tally;
     struct request *request; /* that waits for it, */
     enum verdict verdict;    /* as this */
@@ -130,6 +133,7 @@ struct request {
     bool cancelled, whole, net_down; /* whole: all services; net_down: NET_DOWN was asked for */
     unsigned n_open, n_failed, changed, n_ops;
     uint64_t began_ms;
+    uint64_t said; /* seq of the event that tells of it */
     int status;
     struct wc_err err;
     struct request *next;

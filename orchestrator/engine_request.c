@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "orchestrator/bus.h"
 #include "orchestrator/engine_request.h"
 
 bool wc_eng_is_up(const struct inst *inst)
@@ -27,6 +28,8 @@ void wc_eng_take(struct request *request, struct inst *inst)
         old->cancelled = true; /* its intent was replaced */
     }
     inst->request = request;
+    inst->story.cause = request->said;
+    inst->story.awaited = NULL;
     inst->verdict = VERDICT_OPEN;
     inst->changed = false;
     inst->out.phase = WC_PHASE_ACTING; /* looked at anew */
@@ -190,6 +193,8 @@ static int begin_change(struct request *request, struct wc_err *err)
         wc_eng_spread(engine, true);
     if (ask->kind == WC_REQUEST_RESTART && !ask->no_deps)
         wc_eng_spread(engine, false);
+    if (!ask->quiet)
+        wc_eng_tell_asked(request);
     unsigned n = wc_eng_for_selected(request, setters[ask->kind]);
     bool starts = ask->kind == WC_REQUEST_START || ask->kind == WC_REQUEST_RESTART;
     if (starts && engine->rev == NULL && n > 0)
@@ -253,6 +258,8 @@ static void kill_one(struct request *request, struct inst *inst)
     ko->inst = inst;
     inst->n_signals++;
     inst->stopped = inst->stopped || ends;
+    inst->story.hit = true;
+    inst->story.cause = request->said;
     ko->op.verb = WC_VERB_KILL;
     ko->op.done = on_killed;
     ko->op.id = inst->id;
@@ -265,6 +272,21 @@ static void kill_one(struct request *request, struct inst *inst)
 
 /* ---- beginning and end ---- */
 
+static int adopt(struct request *request, struct wc_err *err)
+{
+    struct wc_engine *engine = request->engine;
+    int status = wc_eng_bind_model(request, true, err);
+    if (status != 0)
+        return status;
+    wc_eng_tell_project(request, "adopted", "a new supervisor took over what was there");
+    for (size_t i = 0; i < engine->ids.n; i++) {
+        struct inst *inst = engine->ids.entries[i].value;
+        if (inst != NULL && inst->story.cause == 0)
+            inst->story.cause = request->said;
+    }
+    return 0;
+}
+
 void wc_eng_request_begin(struct wc_engine *engine, struct request *request)
 {
     struct wc_err err = { 0 };
@@ -275,7 +297,7 @@ void wc_eng_request_begin(struct wc_engine *engine, struct request *request)
     else if (request->ask.kind == WC_REQUEST_APPLY)
         status = wc_eng_begin_apply(request, &err);
     else if (request->ask.kind == WC_REQUEST_ADOPT)
-        status = wc_eng_bind_model(request, true, &err);
+        status = adopt(request, &err);
     else if (engine->rev == NULL && request->ask.project != NULL)
         status = wc_eng_bind_model(request, false, &err);
     if (status == 0 && !is_model)

@@ -169,6 +169,7 @@ void wc_eng_recount(struct wc_engine *engine)
         struct inst *inst = engine->ids.entries[i].value;
         if (inst == NULL)
             continue;
+        inst->needs = NULL; /* an edge of the model before */
         inst->tally = tally_of(inst);
         inst->svc->going_down += inst->tally.going_down;
         engine->going_down += inst->tally.going_down;

@@ -21,6 +21,8 @@ void wc_event_to_json(const struct wc_event *event, struct wc_buf *out)
     wc_jsonw_object(&w, NULL);
     wc_jsonw_i64(&w, "v", WC_EVENT_VERSION);
     wc_jsonw_i64(&w, "seq", (int64_t)event->seq);
+    if (event->cause != 0)
+        wc_jsonw_i64(&w, "cause", (int64_t)event->cause);
     wc_jsonw_str(&w, "ts", ts);
     wc_jsonw_i64(&w, "elapsed_ms", (int64_t)event->elapsed_ms);
     wc_jsonw_str(&w, "type", wc_event_type_name(event->type));
@@ -76,8 +78,12 @@ int wc_event_from_json(const char *text, size_t len, struct wc_arena *arena, str
 {
     WC_CLEANUP_JSON struct wc_json *root = NULL;
     int rc = wc_json_parse(text, len, &root, err);
-    if (rc != 0)
-        return wc_err_wrap(err, rc, "event");
+    return rc == 0 ? wc_event_read(root, arena, out, err) : wc_err_wrap(err, rc, "event");
+}
+
+int wc_event_read(const struct wc_json *root, struct wc_arena *arena, struct wc_event *out,
+                  struct wc_err *err)
+{
     struct wc_event event = { 0 };
     if (wc_json_i64(wc_json_get(root, "v"), 0) != WC_EVENT_VERSION)
         return wc_err_set(err, WC_ERR_SPEC, 0, "event: version %d is expected", WC_EVENT_VERSION);
@@ -90,6 +96,7 @@ int wc_event_from_json(const char *text, size_t len, struct wc_arena *arena, str
     if (!wc_time_parse(wc_json_str(wc_json_get(root, "ts"), ""), &event.wall_ms))
         return wc_err_set(err, WC_ERR_SPEC, 0, "event: 'ts' is not a time");
     event.seq = (uint64_t)number(root, "seq", 0, INT64_MAX);
+    event.cause = (uint64_t)number(root, "cause", 0, INT64_MAX);
     event.elapsed_ms = (uint64_t)number(root, "elapsed_ms", 0, INT64_MAX);
     event.project = member(root, "project", arena);
     event.service = member(root, "service", arena);

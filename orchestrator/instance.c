@@ -91,6 +91,7 @@ static void free_inst(struct inst *inst)
     wc_free(inst->layers);
     wc_free(inst->error);
     wc_free(inst->why);
+    wc_free((char *)inst->story.said.reason);
     wc_free(inst);
 }
 

@@ -42,6 +42,8 @@ const char *wc_preview_action_name(enum wc_preview_action action)
     switch (action) {
     case WC_PREVIEW_REPLACE:
         return "replace";
+    case WC_PREVIEW_RESTART:
+        return "restart";
     case WC_PREVIEW_CREATE:
         return "create";
     case WC_PREVIEW_RUN:
@@ -198,7 +200,7 @@ static enum wc_preview_action action_of(const struct slot *slot, bool job)
     if (slot->removed)
         return WC_PREVIEW_REMOVE;
     if (slot->started)
-        return WC_PREVIEW_START;
+        return slot->stopped ? WC_PREVIEW_RESTART : WC_PREVIEW_START;
     return slot->stopped ? WC_PREVIEW_STOP : WC_PREVIEW_UNCHANGED;
 }
 
@@ -208,6 +210,7 @@ static const char *reason_of(const struct slot *slot, enum wc_preview_action act
         return slot->reason;
     switch (action) {
     case WC_PREVIEW_REPLACE:
+    case WC_PREVIEW_RESTART:
         return "changed";
     case WC_PREVIEW_CREATE:
         return "not there yet";

@@ -11,7 +11,6 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/str.h"
-#include "orchestrator/control_ps.h"
 
 struct wc_sup_call *wc_sup_call_new(struct wc_supervisor *sup, struct wc_conn *conn, uint64_t id)
 {
@@ -187,45 +186,6 @@ static int do_change(struct wc_supervisor *sup, struct wc_conn *conn,
     return rc;
 }
 
-struct ps {
-    struct wc_jsonw w;
-    const struct wc_project *project;
-};
-
-static void visit_ps(void *data, const struct wc_instance_status *status)
-{
-    struct ps *ps = data;
-    wc_ps_write(&ps->w, status, ps->project);
-}
-
-static int do_ps(struct wc_supervisor *sup, struct wc_conn *conn,
-                 const struct wc_control_message *message, struct wc_err *err)
-{
-    (void)err;
-    WC_CLEANUP_BUF struct wc_buf line = WC_BUF_INIT;
-    struct ps ps = { .w = WC_JSONW_INIT(&line), .project = wc_engine_project(sup->engine) };
-    wc_jsonw_object(&ps.w, NULL);
-    wc_jsonw_i64(&ps.w, "id", (int64_t)message->id);
-    wc_jsonw_bool(&ps.w, "done", true);
-    wc_jsonw_i64(&ps.w, "code", 0);
-    wc_jsonw_array(&ps.w, "instances");
-    wc_engine_visit(sup->engine, visit_ps, &ps);
-    wc_jsonw_end_array(&ps.w);
-    wc_jsonw_end_object(&ps.w);
-    wc_conn_send(conn, WC_CONN_ANSWER, line.data, line.len);
-    return 0;
-}
-
-static int do_events(struct wc_supervisor *sup, struct wc_conn *conn,
-                     const struct wc_control_message *message, struct wc_err *err)
-{
-    (void)sup;
-    if (conn->events_id != 0)
-        return wc_err_set(err, WC_ERR_CONFLICT, 0, "this connection is subscribed already");
-    conn->events_id = message->id;
-    return 0;
-}
-
 static int do_ping(struct wc_supervisor *sup, struct wc_conn *conn,
                    const struct wc_control_message *message, struct wc_err *err)
 {
@@ -247,11 +207,10 @@ static const struct {
     const char *name;
     verb_fn *run;
 } verbs[] = {
-    { "apply", do_apply }, { "start", do_change },
-    { "stop", do_change }, { "restart", do_change },
-    { "kill", do_change }, { "down", do_change },
-    { "ps", do_ps },       { "events", do_events },
-    { "ping", do_ping },   { "shutdown", do_shutdown },
+    { "apply", do_apply },       { "start", do_change },      { "stop", do_change },
+    { "restart", do_change },    { "kill", do_change },       { "down", do_change },
+    { "ps", wc_sup_ps },         { "events", wc_sup_events }, { "ping", do_ping },
+    { "shutdown", do_shutdown },
 };
 
 void wc_sup_on_message(void *data, struct wc_conn *conn, const struct wc_control_message *message)
@@ -275,35 +234,4 @@ void wc_sup_on_left(void *data, struct wc_conn *conn)
         if (call->conn == conn)
             call->conn = NULL;
     conn->calls = 0;
-}
-
-static void send_event(struct wc_conn *conn, uint64_t id, const struct wc_buf *json)
-{
-    WC_CLEANUP_BUF struct wc_buf line = WC_BUF_INIT;
-    wc_buf_printf(&line, "{\"id\":%llu,\"event\":", (unsigned long long)id);
-    wc_buf_add(&line, json->data, json->len);
-    wc_buf_addc(&line, '}');
-    wc_conn_send(conn, WC_CONN_EVENT, line.data, line.len);
-}
-
-void wc_sup_on_event(void *data, const struct wc_event *event)
-{
-    struct wc_supervisor *sup = data;
-    static const char *const quiet[] = { "healthy", "waiting", "started", "created" };
-    bool moved = event->type == WC_EVENT_INSTANCE;
-    for (size_t i = 0; i < WC_COUNT(quiet); i++)
-        moved = moved && !wc_streq0(event->action, quiet[i]);
-    if (moved)
-        sup->is_settled = false;
-    bool rolls = event->type == WC_EVENT_ROLLOUT;
-    sup->rollouts_moved = sup->rollouts_moved || rolls;
-    sup->wants_rollback = sup->wants_rollback || (rolls && wc_streq0(event->action, "failed"));
-    WC_CLEANUP_BUF struct wc_buf json = WC_BUF_INIT;
-    wc_event_to_json(event, &json);
-    for (struct wc_sup_call *call = sup->calls; call != NULL; call = call->next)
-        if (call->events && call->conn != NULL)
-            send_event(call->conn, call->id, &json);
-    for (struct wc_conn *conn = sup->control.conns; conn != NULL; conn = conn->next)
-        if (conn->events_id != 0)
-            send_event(conn, conn->events_id, &json);
 }

@@ -19,6 +19,7 @@
 #include "orchestrator/control.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/ledger.h"
+#include "orchestrator/recall.h"
 #include "wcompose/engine.h"
 #include "wcompose/supervisor.h"
 
@@ -69,8 +70,9 @@ struct wc_supervisor {
     struct wc_sup_call *calls;
     struct wc_journal journal;
     struct wc_ledger ledger;
-    uint64_t newest_apply;  /* number of the last ask for an apply */
-    uint64_t old_until_seq; /* the files of an earlier version go when this is durable; 0 = none */
+    struct wc_recall recall; /* the last events */
+    uint64_t newest_apply;   /* number of the last ask for an apply */
+    uint64_t old_until_seq;  /* the files of an earlier version go when this is durable; 0 = none */
     struct wc_buf settled_key; /* the last successful apply, when nothing has changed since */
     struct stat settled_images;
     bool is_settled;
@@ -183,10 +185,16 @@ bool wc_sup_is_noop(const struct wc_supervisor *sup, const struct wc_sup_model *
                     const struct wc_buf *key, bool force);
 void wc_sup_settle(struct wc_sup_call *call, int status);
 
-/* supervisor_calls.c: the control layer's callbacks and the engine's events. */
+/* supervisor_look.c: what only looks: ps, events. */
+int wc_sup_ps(struct wc_supervisor *sup, struct wc_conn *conn,
+              const struct wc_control_message *message, struct wc_err *err);
+int wc_sup_events(struct wc_supervisor *sup, struct wc_conn *conn,
+                  const struct wc_control_message *message, struct wc_err *err);
+void wc_sup_on_event(void *data, const struct wc_event *event);
+
+/* supervisor_calls.c: the control layer's callbacks. */
 void wc_sup_on_message(void *data, struct wc_conn *conn, const struct wc_control_message *message);
 void wc_sup_on_left(void *data, struct wc_conn *conn);
-void wc_sup_on_event(void *data, const struct wc_event *event);
 
 /* supervisor_resume.c: takes up what an earlier supervisor left; hands the engine a model without
  * asking for changes. */

@@ -51,7 +51,10 @@ struct wc_call {
     size_t n_scale;
     uint64_t restores;  /* APPLY: the generation that `spec` is the text of, for a rollback; or 0 */
     int64_t timeout_ms; /* as wc_request */
-    int signal;         /* KILL; 0 = SIGKILL */
+    int64_t since_ms, until_ms; /* EVENTS: first those of the past from then (wall clock; 0 = none)
+                                   up to then (0 = all) */
+    bool past_only;             /* EVENTS: then it is done, without a subscription */
+    int signal;                 /* KILL; 0 = SIGKILL */
     bool force_recreate, no_recreate, no_start, no_deps, remove_orphans, remove_volumes;
     bool events; /* deliver the engine's events while the call is under way */
 };
@@ -116,6 +119,15 @@ struct wc_ps_row {
     bool wanted, stale;  /* as wc_instance_status; unsupervised: true, false */
     const char *ports;   /* "127.0.0.1:8080->80/tcp, …", "" when none */
     const char *health_output;
+
+    /* as wc_instance_status; unsupervised: all zero */
+    enum wc_phase phase;
+    int64_t phase_at_ms, next_at_ms;
+    unsigned failures, failing;
+    const char *needs;
+    enum wc_dep_condition needs_condition;
+    bool needs_shares;
+    struct wc_said last;
 };
 
 /* The answer: everything the project has on this host. */
@@ -123,19 +135,26 @@ struct wc_ps {
     struct wc_ps_row *rows; /* sorted by service, index */
     size_t n;
     bool supervised; /* false: read from the host, as no supervisor runs */
+
+    /* with `detail`, and supervised */
+    uint64_t generation;     /* in force; 0 = none */
+    struct wc_event *events; /* n_events that the supervisor remembers, oldest first */
+    size_t n_events;
+    uint64_t n_forgotten; /* before them */
 };
 
 /* Lists the project's instances: from the supervisor when one runs, else from the driver itself.
  *   process  the driver to list with, NULL = wc_driver_for(PROCESS)
  *   extra    its wc_driver_config.extra
  *   direct   from the driver also when a supervisor runs: it may wait for what the caller holds
+ *   detail   with the events that are remembered
  */
 struct wc_ps_options {
     const struct wc_paths *paths;
     const char *project;
     const struct wc_driver_ops *process;
     void *extra;
-    bool direct;
+    bool direct, detail;
 };
 int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
                  struct wc_err *err);

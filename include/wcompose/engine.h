@@ -145,11 +145,27 @@ struct wc_request {
  */
 void wc_engine_submit(struct wc_engine *engine, const struct wc_request *request);
 
-/* What an instance is doing, for `ps`. */
+/* The last that was told of an instance. */
+struct wc_said {
+    uint64_t seq, cause; /* as struct wc_event; seq 0: nothing so far */
+    int64_t wall_ms;
+    const char *action, *reason; /* reason may be NULL */
+};
+
+/* What an instance is doing, for `ps`, `status` and `why`. Strings are borrowed for the call. */
 struct wc_instance_status {
-    struct wc_fact fact; /* strings borrowed for the call */
+    struct wc_fact fact;
     enum wc_health health;
+    enum wc_phase phase;
+    int64_t phase_at_ms; /* wall clock: since when */
+    int64_t next_at_ms;  /* wall clock: when back-off or grace is over; 0 = it isn't that */
     unsigned restarts;
+    unsigned failures; /* ends and failed operations in a row */
+    unsigned failing;  /* failed health checks in a row */
+    const char *needs; /* the service that it waits for, or that blocks it; NULL: none */
+    enum wc_dep_condition needs_condition;
+    bool needs_shares; /* for its namespace, not by depends_on */
+    struct wc_said last;
     const char *waiting; /* why it isn't started: "db healthy", "backoff 1.6 s"; NULL when it is */
     bool wanted;         /* false: orphan or going away */
     bool stale;          /* its hash differs from the wanted one */

@@ -17,6 +17,7 @@
 
 struct wc_arena;
 struct wc_buf;
+struct wc_json;
 
 /* The member "v" of every event in JSON; grows when a reader would have to change. */
 enum { WC_EVENT_VERSION = 1 };
@@ -27,15 +28,17 @@ enum wc_event_type {
     WC_EVENT_VOLUME,   /* action: created, removed */
     WC_EVENT_INSTANCE, /* action: created, started, healthy, unhealthy, exited, restarting,
                           stopping, killing, removed, waiting, failed */
-    WC_EVENT_PROJECT,  /* action: applying, ready, unchanged, stopped, removed, failed */
+    WC_EVENT_PROJECT,  /* action: applying, asked (reason: "restart web"), adopted, ready, unchanged,
+                          stopped, removed, failed */
     WC_EVENT_ROLLOUT,  /* of a service: rolling, rolling back, changed, done, paused, failed */
     WC_EVENT_LOG,      /* a message for people; severity in action: info, warning, error */
 };
 
 /* One event. Zero the rest. */
 struct wc_event {
-    uint64_t seq;        /* counts up within one supervisor's life */
-    int64_t wall_ms;     /* since 1970 */
+    uint64_t seq;    /* counts up within one supervisor's life */
+    uint64_t cause;  /* seq of the event that led to it; 0: it came from outside, or is not known */
+    int64_t wall_ms; /* since 1970 */
     uint64_t elapsed_ms; /* since the request that it belongs to, 0 when none */
     enum wc_event_type type;
     const char *action;                   /* one of the words above */
@@ -52,6 +55,10 @@ void wc_event_to_json(const struct wc_event *event, struct wc_buf *out);
 /* Reads what wc_event_to_json wrote; strings go to the arena. Returns 0 or WC_ERR_SPEC. */
 int wc_event_from_json(const char *text, size_t len, struct wc_arena *arena, struct wc_event *out,
                        struct wc_err *err);
+
+/* The same from a value that is parsed already. */
+int wc_event_read(const struct wc_json *root, struct wc_arena *arena, struct wc_event *out,
+                  struct wc_err *err);
 
 /* Returns the lower-case word for a type: "instance". Never NULL. */
 const char *wc_event_type_name(enum wc_event_type type);

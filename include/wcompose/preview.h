@@ -23,6 +23,7 @@ struct wc_paths;
  * for one of them; `counts` says how many of each. */
 enum wc_preview_action {
     WC_PREVIEW_REPLACE,   /* stopped, removed and made again, because something changed */
+    WC_PREVIEW_RESTART,   /* stopped and started: something it needs is replaced */
     WC_PREVIEW_CREATE,    /* made and started */
     WC_PREVIEW_RUN,       /* made and run once to its end: others wait for its completion */
     WC_PREVIEW_START,     /* exists, is started */
@@ -66,7 +67,8 @@ struct wc_preview_config {
 int wc_preview(const struct wc_preview_config *config, struct wc_arena *arena,
                struct wc_preview *out, struct wc_err *err);
 
-/* The word for an action: "create", "start", "replace", "remove", "stop", "run once", "unchanged".
+/* The word for an action: "create", "start", "replace", "restart", "remove", "stop", "run once",
+ * "unchanged".
  */
 const char *wc_preview_action_name(enum wc_preview_action action);
 

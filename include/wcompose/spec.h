@@ -149,6 +149,11 @@ size_t wc_spec_variables(const struct wc_project *project, struct wc_arena *aren
 /* Adds the names that the models in use have at their registry ("ai/smollm2"), one a model. */
 void wc_spec_models(const struct wc_project *project, struct wc_arena *arena, struct wc_strv *out);
 
+/* Finds where a value stands, by its path in the canonical form: "services.web.environment.LEVEL";
+ * a name with a dot in it is put in brackets. What isn't written itself has the place of what it
+ * belongs to. False when there is none: the project didn't come from files. */
+bool wc_spec_place(const struct wc_project *project, const char *path, struct wc_loc *out);
+
 /* As wc_spec_render with JSON on one line and no `$` doubling: what the supervisor is sent and
  * stores. Carries the working directory, files, profiles and the places of services as well;
  * loading it with options.canonical gives an equal model with the same spec hashes. */

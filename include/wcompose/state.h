@@ -96,12 +96,29 @@ struct wc_fact {
     const char *error;  /* why create or start failed, or NULL */
 };
 
+/* Where an instance stands between what is wanted and what is (core/step.h decides). */
+enum wc_phase {
+    WC_PHASE_SETTLED,   /* as wanted; look at life for more */
+    WC_PHASE_COMPLETED, /* ended with 0 and its policy says no more */
+    WC_PHASE_STOPPED,   /* ended because a person asked; waits for one to ask again */
+    WC_PHASE_FAILED,    /* will not come up by itself */
+    WC_PHASE_BLOCKED,   /* what it needs can't come up */
+    WC_PHASE_ACTING,    /* an op is under way, or is to be submitted now */
+    WC_PHASE_STOPPING,  /* asked to end, its grace runs */
+    WC_PHASE_WAIT_DEPS,
+    WC_PHASE_WAIT_BACKOFF,
+    WC_PHASE_WAIT_SIBLING,   /* an older incarnation is still there */
+    WC_PHASE_WAIT_HOST,      /* the project's networks are not there yet */
+    WC_PHASE_WAIT_DEPENDENTS /* it goes down after those that need it */
+};
+
 /* What the health checks say; NONE: there is no check. */
 enum wc_health { WC_HEALTH_NONE, WC_HEALTH_STARTING, WC_HEALTH_HEALTHY, WC_HEALTH_UNHEALTHY };
 
 /* Returns the lower-case word for a value: "running", "healthy", "process". Never NULL. */
 const char *wc_life_name(enum wc_life life);
 const char *wc_health_name(enum wc_health health);
+const char *wc_phase_name(enum wc_phase phase); /* "wait_deps" */
 const char *wc_isolation_name(enum wc_isolation isolation);
 
 #endif

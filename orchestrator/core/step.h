@@ -26,22 +26,6 @@ enum wc_goal {
 /* What is to be done. */
 enum wc_act { WC_ACT_NONE, WC_ACT_CREATE, WC_ACT_START, WC_ACT_STOP, WC_ACT_KILL, WC_ACT_REMOVE };
 
-/* Where it stands. */
-enum wc_phase {
-    WC_PHASE_SETTLED,   /* as wanted; look at life for more */
-    WC_PHASE_COMPLETED, /* ended with 0 and its policy says no more */
-    WC_PHASE_STOPPED,   /* ended because a person asked; waits for one to ask again */
-    WC_PHASE_FAILED,    /* will not come up by itself */
-    WC_PHASE_BLOCKED,   /* what it needs can't come up */
-    WC_PHASE_ACTING,    /* an op is under way, or is to be submitted now */
-    WC_PHASE_STOPPING,  /* asked to end, its grace runs */
-    WC_PHASE_WAIT_DEPS,
-    WC_PHASE_WAIT_BACKOFF,
-    WC_PHASE_WAIT_SIBLING,   /* an older incarnation is still there */
-    WC_PHASE_WAIT_HOST,      /* the project's networks are not there yet */
-    WC_PHASE_WAIT_DEPENDENTS /* it goes down after those that need it */
-};
-
 struct wc_step_in {
     enum wc_goal goal;
     enum wc_life life;

@@ -25,6 +25,11 @@ struct box {
     struct wc_sim_world *world;
     struct wc_engine *engine;
     struct wc_buf events; /* "name action; " for each event of an instance */
+    struct told {
+        uint64_t seq, cause;
+        char text[80]; /* "service-index action", or the action alone */
+    } told[400];
+    size_t n_told;
     bool opened, closed;
     int status; /* of the request that ended last */
     unsigned changed, n_done;
@@ -35,6 +40,16 @@ struct box {
 static inline void box_on_event(void *data, const struct wc_event *event)
 {
     struct box *box = data;
+    struct told *told = &box->told[box->n_told];
+    bool named = event->type == WC_EVENT_INSTANCE;
+    if (box->n_told + 1 < sizeof box->told / sizeof box->told[0])
+        box->n_told++;
+    *told = (struct told){ .seq = event->seq, .cause = event->cause };
+    if (named)
+        snprintf(told->text, sizeof told->text, "%s-%u %s", event->service, event->index,
+                 event->action);
+    else
+        snprintf(told->text, sizeof told->text, "%s", event->action);
     if (event->type == WC_EVENT_INSTANCE)
         wc_buf_printf(&box->events, "%s %s; ", event->name, event->action);
 }

@@ -82,6 +82,26 @@ static void of_changes(void **state)
     wc_arena_deinit(&arena);
 }
 
+static void of_who_needs_what_is_replaced(void **state)
+{
+    struct box box;
+    struct wc_arena arena;
+    struct wc_preview out;
+    struct wc_err err = { 0 };
+    (void)state;
+    wc_arena_init(&arena);
+    box_begin(&box, 4);
+    box_apply(&box, "db web<db.sr");
+    box_close(&box);
+    assert_int_equal(
+        preview(&box, &arena, "db=2 web<db.sr", (struct wc_preview_config){ 0 }, &out, &err), 0);
+    assert_int_equal(service(&out, "db")->action, WC_PREVIEW_REPLACE);
+    assert_int_equal(service(&out, "web")->action, WC_PREVIEW_RESTART);
+    assert_string_equal(service(&out, "web")->reason, "something it needs is replaced");
+    box_end(&box);
+    wc_arena_deinit(&arena);
+}
+
 static void of_a_stopped_one(void **state)
 {
     struct box box;
@@ -106,4 +126,5 @@ static void of_a_stopped_one(void **state)
     wc_arena_deinit(&arena);
 }
 
-WC_MAIN(WC_CASE(of_nothing), WC_CASE(of_changes), WC_CASE(of_a_stopped_one))
+WC_MAIN(WC_CASE(of_nothing), WC_CASE(of_changes), WC_CASE(of_who_needs_what_is_replaced),
+        WC_CASE(of_a_stopped_one))

@@ -111,6 +111,84 @@ static void two_clients(void **state)
     host_deinit(&host);
 }
 
+struct past {
+    uint64_t seqs[64], causes[64];
+    char actions[64][16];
+    size_t n;
+    bool done;
+};
+
+static void on_past(void *data, const struct wc_answer *answer)
+{
+    struct past *past = data;
+    past->done |= answer->done;
+    if (answer->event == NULL || past->n == 64)
+        return;
+    past->seqs[past->n] = answer->event->seq;
+    past->causes[past->n] = answer->event->cause;
+    snprintf(past->actions[past->n++], sizeof past->actions[0], "%s", answer->event->action);
+}
+
+static struct past ask_past(struct host *host, int64_t since_ms, int64_t until_ms)
+{
+    struct past past = { 0 };
+    struct wc_err err = { 0 };
+    struct wc_client *client = open_client(host);
+    struct wc_call call = { .verb = WC_CALL_EVENTS,
+                            .timeout_ms = WC_UNSET,
+                            .since_ms = since_ms,
+                            .until_ms = until_ms,
+                            .past_only = true };
+    struct wc_client_waiting waiting = { .interrupt_fd = -1, .answer = on_past, .data = &past };
+    assert_int_equal(wc_client_send(client, &call, &waiting.id, &err), 0);
+    assert_int_equal(wc_client_wait(client, &waiting, &err), 0);
+    wc_client_close(client);
+    assert_true(past.done);
+    return past;
+}
+
+/* Numbers grow, causes come before; and `ps` with detail tells the very same. */
+static void the_past_is_remembered(void **state)
+{
+    (void)state;
+    struct host host;
+    struct wc_err err = { 0 };
+    host_init(&host);
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    struct past past = ask_past(&host, 1, 0);
+    assert_true(past.n > 4);
+    assert_string_equal(past.actions[0], "applying");
+    assert_string_equal(past.actions[past.n - 1], "ready");
+    for (size_t i = 0; i < past.n; i++) {
+        assert_true(past.causes[i] < past.seqs[i]);
+        assert_true(i == 0 || past.seqs[i] > past.seqs[i - 1]);
+    }
+    struct wc_ps ps;
+    struct wc_ps_options options = { .paths = &host.paths, .project = "shop", .detail = true };
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    assert_int_equal(wc_client_ps(&options, &arena, &ps, &err), 0);
+    assert_int_equal(ps.generation, 1);
+    assert_int_equal(ps.n_forgotten, 0);
+    assert_int_equal(ps.n_events, past.n);
+    for (size_t i = 0; i < past.n; i++) {
+        assert_int_equal(ps.events[i].seq, past.seqs[i]);
+        assert_string_equal(ps.events[i].action, past.actions[i]);
+    }
+    for (size_t i = 0; i < ps.n; i++) {
+        assert_int_equal(ps.rows[i].phase, WC_PHASE_SETTLED);
+        assert_true(ps.rows[i].phase_at_ms > 0);
+        assert_string_equal(ps.rows[i].last.action, "started");
+    }
+    int64_t last_ms = ps.events[ps.n_events - 1].wall_ms;
+    assert_int_equal(ask_past(&host, last_ms + 1, 0).n, 0);
+    assert_int_equal(ask_past(&host, 1, ps.events[0].wall_ms - 1).n, 0);
+    wc_arena_deinit(&arena);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void client_that_leaves_gives_up_nothing(void **state)
 {
     (void)state;
@@ -223,6 +301,7 @@ static void shutdown_leaves_instances(void **state)
 }
 
 WC_MAIN(WC_CASE(up_ps_and_noop), WC_CASE(state_is_kept_until_down), WC_CASE(only_one_lives),
-        WC_CASE(two_clients), WC_CASE(client_that_leaves_gives_up_nothing),
-        WC_CASE(successor_adopts), WC_CASE(old_state_is_taken_over),
-        WC_CASE(wrong_models_are_refused), WC_CASE(shutdown_leaves_instances))
+        WC_CASE(two_clients), WC_CASE(the_past_is_remembered),
+        WC_CASE(client_that_leaves_gives_up_nothing), WC_CASE(successor_adopts),
+        WC_CASE(old_state_is_taken_over), WC_CASE(wrong_models_are_refused),
+        WC_CASE(shutdown_leaves_instances))

@@ -1,6 +1,8 @@
 /* test_model.c - what ends up in the model: defaults, twins, order, places, hashes. */
 #include "spec_box.h"
 
+#include "base/buf.h"
+
 #define HEAD "name: t\nservices:\n  web:\n    image: nginx\n"
 
 static void defaults(void **state)
@@ -39,6 +41,47 @@ static void places(void **state)
     assert_int_equal(s->deps[0].at.line, 6);
     assert_int_equal(s->deps[0].at.col, 9);
     assert_int_equal(s->ports[0].at.col, 13);
+    box_free(&box);
+}
+
+static void check_place(const struct box *box, const char *path, unsigned line, unsigned col)
+{
+    struct wc_loc at = { 0 };
+    if (!wc_spec_place(box->project, path, &at) || at.line != line || at.col != col)
+        fail_msg("%s: %u:%u, expected %u:%u", path, at.line, at.col, line, col);
+}
+
+static void places_by_path(void **state)
+{
+    (void)state;
+    struct box box;
+    box_service(&box,
+                "services:\n  web:\n    image: a\n    environment:\n      LEVEL: one\n"
+                "      A.B: two\n    restart: always\n    depends_on:\n      - db\n"
+                "  db:\n    image: b\n    environment: [X=1, Y=2]\n"
+                "    healthcheck: {test: [CMD, a]}\n",
+                "web");
+    check_place(&box, "services.web", 2, 3);
+    check_place(&box, "services.web.environment", 4, 5);
+    check_place(&box, "services.web.environment.LEVEL", 5, 14);
+    check_place(&box, "services.web.environment[A.B]", 6, 12);
+    check_place(&box, "services.web.restart", 7, 14);
+    check_place(&box, "services.web.depends_on.db", 9, 9);
+    check_place(&box, "services.db.environment.Y", 12, 24);
+    check_place(&box, "services.db.healthcheck", 13, 5);
+    check_place(&box, "services.db.cpus", 10, 3); /* not written: the service */
+    struct wc_loc at;
+    assert_false(wc_spec_place(box.project, "services2", &at));
+    WC_CLEANUP_BUF struct wc_buf wire = WC_BUF_INIT;
+    wc_spec_render_wire(box.project, &wire);
+    struct wc_spec_options options = {
+        .cwd = "/", .canonical = true, .text = wire.data, .text_len = wire.len
+    };
+    struct wc_project *again;
+    assert_int_equal(wc_spec_load(&options, &box.arena, &box.diags, &again), 0);
+    assert_true(wc_spec_place(again, "services.web.restart", &at)); /* no more than the service */
+    assert_int_equal(at.line, 2);
+    assert_int_equal(at.col, 3);
     box_free(&box);
 }
 
@@ -231,7 +274,7 @@ static void hash_ignores_order_and_notation(void **state)
     assert_string_equal(one, two);
 }
 
-WC_MAIN(WC_CASE(defaults), WC_CASE(places), WC_CASE(health_times_are_filled), WC_CASE(resources),
-        WC_CASE(restart_policies), WC_CASE(mounts), WC_CASE(implied_dependencies),
-        WC_CASE(default_route_is_stable), WC_CASE(hash_sees_what_needs_a_new_instance),
-        WC_CASE(hash_ignores_order_and_notation))
+WC_MAIN(WC_CASE(defaults), WC_CASE(places), WC_CASE(places_by_path),
+        WC_CASE(health_times_are_filled), WC_CASE(resources), WC_CASE(restart_policies),
+        WC_CASE(mounts), WC_CASE(implied_dependencies), WC_CASE(default_route_is_stable),
+        WC_CASE(hash_sees_what_needs_a_new_instance), WC_CASE(hash_ignores_order_and_notation))
