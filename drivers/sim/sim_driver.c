@@ -229,12 +229,14 @@ static uint64_t duration(struct wc_sim_world *world, const struct wc_op *op)
 static void submit(struct wc_driver *driver, struct wc_op *op)
 {
     struct sim_driver *d = (struct sim_driver *)driver;
-    if (d->world->judge != NULL)
-        d->world->judge(d->world->judge_data, op);
-    d->world->n_ops[op->verb]++;
     op->driver_priv = d;
     op->next = d->ops;
     d->ops = op;
+    if (d->world->dead)
+        return;
+    if (d->world->judge != NULL)
+        d->world->judge(d->world->judge_data, op);
+    d->world->n_ops[op->verb]++;
     sim_plan(d->world, duration(d->world, op),
              (struct sim_event){ .fire = fire_op, .subject = op });
 }
@@ -267,7 +269,7 @@ static void on_pump(uv_idle_t *pump)
             fire_op(d->world, &event);
         return;
     }
-    if (!sim_turn(d->world))
+    if (d->world->dead || !sim_turn(d->world))
         uv_idle_stop(pump);
 }
 
@@ -290,6 +292,7 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     d->base.ops = &wc_sim_ops;
     d->world = world;
     d->project = config->project;
+    world->dead = false;
     world->sink = config->sink;
     world->wake = wake;
     world->wake_data = d;
@@ -364,11 +367,19 @@ static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
 {
     bool acts = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START ||
                 op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL || op->verb == WC_VERB_REMOVE;
-    uint64_t lot = sim_random(world, 4);
-    if (!acts || lot < 2)
-        return;
-    sim_plan(world, lot == 2 ? 0 : sim_random(world, world->late_ms + 1),
-             (struct sim_event){ .fire = fire_landing, .subject = keep_op(world, op) });
+    uint64_t delay = 0;
+    enum wc_sim_fate fate = world->fate;
+    if (fate == WC_SIM_FATE_LOT) {
+        static const enum wc_sim_fate lots[] = { WC_SIM_FATE_LOST, WC_SIM_FATE_LOST,
+                                                 WC_SIM_FATE_DONE, WC_SIM_FATE_LATE };
+        fate = lots[sim_random(world, 4)];
+        delay = fate == WC_SIM_FATE_LATE ? sim_random(world, world->late_ms + 1) : 0;
+    } else if (fate == WC_SIM_FATE_LATE) {
+        delay = world->late_ms;
+    }
+    if (acts && fate != WC_SIM_FATE_LOST)
+        sim_plan(world, delay,
+                 (struct sim_event){ .fire = fire_landing, .subject = keep_op(world, op) });
 }
 
 void wc_sim_fence(struct wc_sim_world *world)
