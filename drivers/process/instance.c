@@ -219,5 +219,9 @@ void wc_inst_apply(struct wc_inst *inst, const struct wc_look *look, int link)
     }
     if (inst->stage == WC_STAGE_UNKNOWN)
         inst->stage = WC_STAGE_IDLE;
+    if (look->keeper > 0 && inst->keeper == 0 && link >= 0)
+        inst->keeper = look->keeper;
+    else if (look->keeper > 0)
+        wc_process_reap(inst->driver, look->keeper);
     wc_inst_watch_link(inst, link);
 }
