@@ -45,6 +45,7 @@ static int read_rows(const char *line, size_t len, struct wc_arena *arena, struc
     for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
         wc_ps_read(at, arena, &out->rows[out->n++]);
     out->supervised = true;
+    out->warning = wc_arena_strdup(arena, wc_json_str(wc_json_get(root, "warning"), NULL));
     return 0;
 }
 

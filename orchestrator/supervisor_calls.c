@@ -203,6 +203,8 @@ static int do_ps(struct wc_supervisor *sup, struct wc_conn *conn,
     wc_jsonw_array(&ps.w, "instances");
     wc_engine_visit(sup->engine, visit_ps, &ps);
     wc_jsonw_end_array(&ps.w);
+    if (sup->journal.failed.code != 0)
+        wc_jsonw_str(&ps.w, "warning", sup->journal.failed.msg);
     wc_jsonw_end_object(&ps.w);
     wc_conn_send(conn, WC_CONN_ANSWER, line.data, line.len);
     return 0;

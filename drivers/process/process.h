@@ -57,6 +57,8 @@ struct wc_inst {
     struct wc_inst *next_slot;             /* in the driver's line for places */
     char *join;                            /* join.conf to be; heap */
     size_t join_len;
+    int held[2];   /* stdout and stderr of the process: what nobody has read yet outlives a keeper
+                      that is killed right before the program ends; -1 = none */
     int lock;      /* held while the runtime makes cgroups, else -1 */
     char why[256]; /* what a failing keeper said */
     bool have_slot;

@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +20,7 @@
 #include "base/str.h"
 #include "drivers/process/keeper_link.h"
 
-enum { EXIT_WAIT_TRIES = 400, EXIT_WAIT_MS = 5, BRIEF_TRIES = 100 };
+enum { EXIT_WAIT_TRIES = 400, EXIT_WAIT_MS = 5 };
 enum { ADOPTIONS_MAX = 5, ADOPTIONS_MS = 10000 }; /* then its keepers don't want to live */
 
 static int connect_for(const struct wc_look *look, const char *run_dir)
@@ -211,15 +212,18 @@ static void work_relook(struct wc_job *job)
         job->adopt = job->adopt && brief == 0;
         bool ended = look->life == WC_LIFE_RUNNING && look->keeper_alive &&
                      wc_proc_starttime_of(look->last.pid) != look->last.starttime;
-        bool awaited = brief != 0 && !look->exit_known && i < BRIEF_TRIES;
-        if (!ended && !awaited)
+        if (brief > 0 && !look->exit_known && waitpid(brief, NULL, WNOHANG) == brief) {
+            brief = -1; /* it is over, with a record or without: once more */
+            continue;
+        }
+        if (!ended && (brief <= 0 || look->exit_known))
             break;
         if (look->link >= 0)
             close(look->link);
         look->link = -1;
         nanosleep(&time, NULL);
     }
-    if (brief != 0)
+    if (brief > 0)
         job->looks[0].keeper = brief;
 }
 

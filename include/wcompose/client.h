@@ -122,7 +122,8 @@ struct wc_ps_row {
 struct wc_ps {
     struct wc_ps_row *rows; /* sorted by service, index */
     size_t n;
-    bool supervised; /* false: read from the host, as no supervisor runs */
+    bool supervised;     /* false: read from the host, as no supervisor runs */
+    const char *warning; /* what the supervisor can't keep on disk, and why; or NULL */
 };
 
 /* Lists the project's instances: from the supervisor when one runs, else from the driver itself.
