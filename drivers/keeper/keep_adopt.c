@@ -42,6 +42,22 @@ static bool numbers(char *line, uint64_t *out, unsigned n)
     return true;
 }
 
+/* /proc/PID/stat of the process that began then; what comes after its name, or NULL. */
+static char *stat_of(uint64_t pid, uint64_t starttime, char *stat, size_t size)
+{
+    char path[40];
+    struct wc_text text = WC_TEXT(path);
+    uint64_t now;
+    wc_text_put(&text, "/proc/");
+    wc_text_num(&text, pid);
+    wc_text_put(&text, "/stat");
+    if (wc_file_read(AT_FDCWD, path, stat, size) < 0 || !wc_proc_starttime((pid_t)pid, &now) ||
+        now != starttime)
+        return NULL;
+    char *name_end = strrchr(stat, ')');
+    return name_end != NULL && name_end[1] == ' ' ? name_end + 2 : NULL;
+}
+
 static int lock(void)
 {
     int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -53,15 +69,16 @@ static int lock(void)
 /* The one before us must be gone. *moving: which stream it was in the middle of, 0 = none. */
 static int read_predecessor(char *moving)
 {
-    char text[LINE_BYTES];
-    uint64_t n[2], starttime;
+    char text[LINE_BYTES], stat[1024];
+    uint64_t n[2];
     if (wc_file_read(AT_FDCWD, WC_KEEPER_PID, text, sizeof text) < 0)
         return wc_fault("adopt: read", WC_KEEPER_PID, errno);
     const char *second = strchr(text, '\n');
     *moving = second != NULL && (second[1] == 'o' || second[1] == 'e') ? second[1] : '\0';
     if (!numbers(text, n, 2))
         return wc_fault("adopt: bad", WC_KEEPER_PID, 0);
-    if (wc_proc_starttime((pid_t)n[0], &starttime) && starttime == n[1] && (pid_t)n[0] != getpid())
+    const char *state = stat_of(n[0], n[1], stat, sizeof stat);
+    if (state != NULL && *state != 'Z' && *state != 'X') /* which nobody has reaped yet */
         return wc_fault("adopt: its keeper lives", NULL, 0);
     return 0;
 }
@@ -148,18 +165,13 @@ int wc_keep_adopt(struct wc_keep *keep)
  * those who may not see it. */
 static bool status_of_zombie(const struct wc_keep *keep, int *status)
 {
-    char path[40], stat[1024];
-    struct wc_text text = WC_TEXT(path);
-    uint64_t starttime, value;
-    wc_text_put(&text, "/proc/");
-    wc_text_num(&text, (uint64_t)keep->init);
-    wc_text_put(&text, "/stat");
-    if (geteuid() != 0 || wc_file_read(AT_FDCWD, path, stat, sizeof stat) < 0 ||
-        !wc_proc_starttime(keep->init, &starttime) || starttime != keep->init_starttime)
+    char stat[1024];
+    uint64_t value;
+    if (geteuid() != 0)
         return false;
-    const char *name_end = strrchr(stat, ')');
-    char *last = strrchr(stat, ' ');
-    if (name_end == NULL || last == NULL || name_end[1] == '\0' || name_end[2] != 'Z')
+    char *state = stat_of((uint64_t)keep->init, keep->init_starttime, stat, sizeof stat);
+    char *last = state != NULL && *state == 'Z' ? strrchr(state, ' ') : NULL;
+    if (last == NULL)
         return false;
     last[strcspn(last, "\n")] = '\0';
     if (!wc_number(last + 1, UINT16_MAX, &value))
