@@ -141,8 +141,12 @@ static int do_exec(struct sim_driver *d, struct wc_op *op)
     return 0;
 }
 
+/* Without a model, down removes whatever the project has: here, all that there is. */
 static int do_networks(struct sim_driver *d, const struct wc_op *op)
 {
+    struct wc_map *all = &d->world->networks;
+    for (size_t i = 0; i < all->n && op->verb == WC_VERB_NET_DOWN && op->net->n_networks == 0; i++)
+        all->entries[i].value = NULL;
     for (size_t i = 0; i < op->net->n_networks; i++) {
         if (op->net->networks[i].external && op->verb == WC_VERB_NET_DOWN)
             continue;
@@ -308,6 +312,7 @@ struct landing {
     struct wc_op op;
     struct wc_instance instance;
     struct wc_service spec;
+    struct wc_net_request net;
     uint64_t run; /* a signal is for this one only: it goes through a pidfd */
 };
 
@@ -334,6 +339,17 @@ static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
     (void)effect(&nobody, &landing->op);
 }
 
+static void keep_networks(struct wc_arena *arena, struct landing *landing,
+                          const struct wc_net_request *net)
+{
+    struct wc_net_network *copies = WC_NEW_ARRAY(arena, struct wc_net_network, net->n_networks);
+    for (size_t i = 0; i < net->n_networks; i++)
+        copies[i] = (struct wc_net_network){ .name = wc_arena_strdup(arena, net->networks[i].name),
+                                             .external = net->networks[i].external };
+    landing->net = (struct wc_net_request){ .networks = copies, .n_networks = net->n_networks };
+    landing->op.net = &landing->net;
+}
+
 static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *op)
 {
     struct landing *landing = WC_NEW(&world->arena, struct landing);
@@ -343,6 +359,8 @@ static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *o
     landing->op.by_user = op->by_user;
     const struct sim_record *record = op->id != NULL ? sim_record(world, op->id) : NULL;
     landing->run = record != NULL ? record->run : 0;
+    if (op->net != NULL)
+        keep_networks(&world->arena, landing, op->net);
     if (op->instance == NULL)
         return landing;
     landing->spec.image = wc_arena_strdup(
@@ -366,7 +384,9 @@ static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *o
 static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
 {
     bool acts = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START ||
-                op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL || op->verb == WC_VERB_REMOVE;
+                op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL ||
+                op->verb == WC_VERB_REMOVE || op->verb == WC_VERB_NET_UP ||
+                op->verb == WC_VERB_NET_DOWN;
     uint64_t delay = 0;
     enum wc_sim_fate fate = world->fate;
     if (fate == WC_SIM_FATE_LOT) {

@@ -82,6 +82,9 @@ void host_live(struct host *host, unsigned die_at);
 /* Buries it, by a kill -9 (with this fate of the ops under way) or in peace. */
 void host_bury(struct host *host, enum wc_sim_fate fate, unsigned late_ms);
 
+/* Lets the next thing happen. */
+void host_turn(struct host *host);
+
 /* Lets the world go on for so long, or until the supervisor is dead. */
 void host_pass(struct host *host, uint64_t ms);
 

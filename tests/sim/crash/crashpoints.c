@@ -23,7 +23,7 @@ enum {
     EVEN_LATE_MS = 150, /* ops of the dead have landed by then */
     CONVERGE_MS = 20000,
     QUIET_MS = 35000, /* longer than it takes until the next full look */
-    SLICE_MS = 1
+    IDLE_TURNS = 5
 };
 
 struct fate {
@@ -47,7 +47,7 @@ struct run {
     const struct fate *fate[2];
     unsigned points[3]; /* in each life, as far as it went */
     uint64_t took_ms;   /* from the last successor's start until all was as asked */
-    bool failed;
+    bool failed, loud;  /* loud: prints every op */
     char text[600];
 };
 
@@ -87,11 +87,13 @@ static void expect(struct play *play, const struct scene *scene, const struct st
 static bool is_as_asked(void)
 {
     struct verdict before = host.play.verdict;
+    if (host.sup->calls != NULL || host.sup->ledger.n_asks > 0)
+        return false;
     judge_end(&host.play);
     bool is = !host.play.verdict.failed;
     if (!before.failed)
         host.play.verdict = before;
-    return is && host.sup->calls == NULL && host.sup->ledger.n_asks == 0;
+    return is;
 }
 
 /* How it differs, in the verdict. */
@@ -104,17 +106,18 @@ static void say_why_not(void)
 
 static uint64_t converge(uint64_t limit_ms)
 {
-    uint64_t began = host.play.world->now_ms;
-    while (!host.dead && !host.play.verdict.failed && !is_as_asked()) {
-        uint64_t before = host.play.world->now_ms;
-        host_pass(&host, SLICE_MS);
-        bool is_idle = !host.dead && host.play.world->now_ms == before;
-        if (is_idle || host.play.world->now_ms - began > limit_ms) {
+    const struct play *play = &host.play;
+    uint64_t began = play->world->now_ms;
+    unsigned idle = 0;
+    while (!host.dead && !play->verdict.failed && !is_as_asked()) {
+        host_turn(&host);
+        idle = wc_sim_pending(play->world) ? 0 : idle + 1;
+        if (idle > IDLE_TURNS || play->world->now_ms - began > limit_ms) {
             say_why_not();
             break;
         }
     }
-    return host.play.world->now_ms - began;
+    return play->world->now_ms - began;
 }
 
 /* ---- the lives ---- */
@@ -160,6 +163,8 @@ static void must_stay(const struct scene *scene, const uint64_t starts[SERVICES]
     host_pass(&host, QUIET_MS);
     if (!host.play.verdict.failed && !is_as_asked())
         say_why_not();
+    if (host.play.wish[0] == WISH_GONE && wc_sim_count_networks(host.play.world) > 0)
+        play_fail(&host.play, "a network is still there after a down");
     const struct wc_generation *now = wc_ledger_accepted(&host.sup->ledger);
     bool goes = host.play.wish[0] == WISH_GONE;
     if (now == NULL && !goes)
@@ -173,11 +178,22 @@ static void must_stay(const struct scene *scene, const uint64_t starts[SERVICES]
     }
 }
 
+/* Addresses are kept in real files: each run begins without. */
+static void forget_addresses(void)
+{
+    struct wc_err err = { 0 };
+    if (wc_fs_remove_tree(dir, &err) != 0 || wc_fs_mkdirs(dir, 0700, &err) != 0)
+        play_fail(&host.play, "%s", err.msg);
+}
+
 static void play_run(struct run *run)
 {
     const struct step *last = last_step(run->scene);
     uint64_t starts[SERVICES];
     host_begin(&host, dir, &calm);
+    host.play.loud = run->loud;
+    if (last->model.networked || run->scene->steps[0].model.networked)
+        forget_addresses();
     setup(run->scene, last);
     memcpy(starts, host.play.starts, sizeof starts);
     uint64_t before_id = host.sup->ledger.last_id;
@@ -282,6 +298,7 @@ static int one(const struct scene *scene, const char *at)
     unsigned k[4] = { 0 };
     sscanf(at, "%u,%u,%u,%u", &k[0], &k[1], &k[2], &k[3]);
     struct run run = { .scene = scene,
+                       .loud = true,
                        .at = { k[0], k[2] },
                        .fate = { &fates[k[1] % FATES], &fates[k[3] % FATES] } };
     play_run(&run);

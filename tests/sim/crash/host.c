@@ -66,7 +66,7 @@ static void on_ended(void *data)
     ((struct host *)data)->ended = true;
 }
 
-static void turn(struct host *host)
+void host_turn(struct host *host)
 {
     uv_run(&host->play.loop, UV_RUN_NOWAIT);
     host->play.verdict.steps++;
@@ -86,6 +86,8 @@ void host_live(struct host *host, unsigned die_at)
         .first_client_ms = UINT32_MAX,
     };
     const struct wc_supervisor_listener listener = { on_ready, on_ended, host };
+    if (host->play.loud)
+        printf("  %8llu a supervisor\n", (unsigned long long)host->play.world->now_ms);
     host->ready = host->ended = host->dead = false;
     host->points = 0;
     host->die_at = die_at;
@@ -93,7 +95,7 @@ void host_live(struct host *host, unsigned die_at)
     if (wc_supervisor_start(&config, &listener, &host->sup, &err) != 0)
         play_fail(&host->play, "a supervisor doesn't start: %s", err.msg);
     for (unsigned i = 0; !host->ready && !host->dead && i < TURNS_MAX; i++)
-        turn(host);
+        host_turn(host);
     if (!host->ready && !host->dead)
         play_fail(&host->play, "a supervisor doesn't get ready");
 }
@@ -105,7 +107,7 @@ void host_bury(struct host *host, enum wc_sim_fate fate, unsigned late_ms)
     wc_supervisor_end(host->sup);
     for (unsigned i = 0; !host->ended && i < TURNS_MAX; i++) {
         crash_finish_works(host);
-        turn(host);
+        host_turn(host);
     }
     if (!host->ended)
         play_fail(&host->play, "a supervisor doesn't end");
@@ -123,7 +125,7 @@ void host_pass(struct host *host, uint64_t ms)
          idle < 5 && play->world->now_ms < end && !host->dead && !play->verdict.failed; turns++) {
         if (turns > TURNS_MAX)
             play_fail(play, "it spins: %u turns within %llu ms", turns, (unsigned long long)ms);
-        turn(host);
+        host_turn(host);
         idle = wc_sim_pending(play->world) ? 0 : idle + 1;
     }
 }

@@ -39,9 +39,11 @@ static void put_service(const struct model *model, unsigned i, struct wc_buf *ya
 {
     const struct part *part = &model->parts[i];
     wc_buf_printf(yaml,
-                  "  s%u:\n    image: app\n    network_mode: none\n    restart: always\n"
+                  "  s%u:\n    image: app\n    restart: always\n"
                   "    stop_grace_period: 500ms\n    scale: %u\n    environment: { V: v%u }\n",
                   i, part->replicas, part->version);
+    if (!model->networked)
+        wc_buf_adds(yaml, "    network_mode: none\n");
     if (part->check)
         wc_buf_adds(yaml, "    healthcheck: { test: [CMD, check], interval: 30s, timeout: 1s }\n");
     put_needs(model, i, yaml);

@@ -48,6 +48,8 @@ static void submit(struct wc_driver *driver, struct wc_op *op)
     char whom[64];
     const char *id = op->instance != NULL ? op->instance->id : op->id;
     snprintf(whom, sizeof whom, "%.24s", id != NULL ? id : "");
+    if (host->play.loud && !host->dead)
+        printf("  %8llu %s %s\n", (unsigned long long)host->play.world->now_ms, verb_of(op), whom);
     crash_point(host, "before", verb_of(op), whom);
     const char *verb = verb_of(op);
     wc_sim_ops.submit(driver, op);

@@ -12,6 +12,11 @@
     {                                                                                              \
         .parts = { PART(v0, n0, .check = true), PART(v1, 1, .need = { HEALTHY }), PART(0, 1) }     \
     }
+/* The same on a network. */
+#define LINKED(v0, n0, v1)                                                                         \
+    {                                                                                              \
+        .parts = { PART(v0, n0, .check = true), PART(v1, 1, .need = { HEALTHY }) }, .networked = 1 \
+    }
 /* s2 needs s1 healthy, which needs s0 healthy and goes with it. */
 #define CHAIN(v)                                                                                   \
     {                                                                                              \
@@ -74,6 +79,9 @@ const struct scene scenes[] = {
                  { .verb = "start", .members = "", .wish = WISH_RUNNING } } },
     { .name = "down",
       .steps = { APPLY(PAIR(0, 2, 0)), { .verb = "down", .members = "", .wish = WISH_GONE } } },
+    { .name = "first up on a network", .steps = { APPLY(LINKED(0, 1, 0)) } },
+    { .name = "down on a network",
+      .steps = { APPLY(LINKED(0, 1, 0)), { .verb = "down", .members = "", .wish = WISH_GONE } } },
 };
 
 const size_t n_scenes = sizeof scenes / sizeof *scenes;
