@@ -6,7 +6,7 @@
 A mutant is one small change to one line: a comparison turned round or moved by one, a condition
 negated or dropped, an `and` for an `or`, a statement left out, a constant off by one. It counts as
 caught when a judge finds a violation, crashes, or doesn't end. The judges, in this order: the
-stories (`simulate`), the crash points (`crashpoints --single`), the unit tests of that room; the
+stories (`simulate`), the unit tests of that room, the crash points (`crashpoints --single`); the
 report says which one it was. Those that can't be seen from outside are listed with the reason in
 tests/sim/mutants.txt ("file | line of code | change | reason"). Exit 0: at least 98 of 100 are
 caught or explained.
@@ -118,11 +118,12 @@ class Laboratory:
             seen = self.ask([program, "--no-shrink", "--seeds", str(self.seeds)], r"\(in full: (.*)\)")
             if seen:
                 return "stories: " + seen
+            seen = self.ask_tests(name, folder, thing) if self.unit else ""
+            if seen:
+                return seen
             program = self.link_with(self.crash_link, folder, "crashpoints.dir/" + name + ".o", thing)
             seen = self.ask([program, "--single"], r"FAILED (.*)")
-            if seen:
-                return "crash points: " + seen
-            return self.ask_tests(name, folder, thing) if self.unit else ""
+            return "crash points: " + seen if seen else ""
 
     def compile(self, name, text, folder):
         source, thing = os.path.join(folder, "mutant.c"), os.path.join(folder, "mutant.o")
@@ -161,7 +162,7 @@ class Laboratory:
     def ask_tests(self, name, folder, thing):
         for test in next(names for start, names in UNIT if name.startswith(start)):
             program = self.link_with(self.unit_links[test], folder, None, thing)
-            seen = self.ask([program], r"\[  FAILED  \] (\w+)$")
+            seen = self.ask([program], r"(?m)\[  FAILED  \] (\w+)$")
             if seen:
                 return "unit tests: %s: %s" % (test, seen)
         return ""
