@@ -255,6 +255,8 @@ int wc_cmd_ps(struct wc_cli *cli)
         status = list(&view, project);
     if (status != 0)
         return status;
+    if (view.list.warning != NULL)
+        wc_cli_warn(cli, "the supervisor's state is kept in memory only: %s", view.list.warning);
     if (wc_cli_flag(cli, "quiet") || wc_cli_flag(cli, "services")) {
         print_names(&view);
         return 0;

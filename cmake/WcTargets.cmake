@@ -173,6 +173,31 @@ function(wc_simulation folder)
     set_tests_properties(sim.stories sim.more_stories PROPERTIES TIMEOUT 600 LABELS simulation)
 endfunction()
 
+# wc_crashpoints(folder): program `crashpoints`, the whole supervisor over the simulated host and a simulated disk, built as `simulate` is.
+# The linker puts the simulation in the place of what has none: the lock file, the socket, the thread pool (tests/sim/crash/host.c).
+function(wc_crashpoints folder)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/crash/*.c ${CMAKE_SOURCE_DIR}/base/*.c ${CMAKE_SOURCE_DIR}/images/*.c
+         ${CMAKE_SOURCE_DIR}/spec/*.c ${CMAKE_SOURCE_DIR}/orchestrator/*.c ${CMAKE_SOURCE_DIR}/orchestrator/core/*.c
+         ${CMAKE_SOURCE_DIR}/drivers/sim/*.c)
+    list(FILTER sources EXCLUDE REGEX "/orchestrator/(client|preview|logs|supervisor_main|supervisor_rest)[a-z_]*\\.c$")
+    add_executable(crashpoints ${sources} ${CMAKE_SOURCE_DIR}/${folder}/judge.c ${CMAKE_SOURCE_DIR}/${folder}/loop.c)
+    target_compile_options(crashpoints PRIVATE -O2 -fno-sanitize=all -Wno-format-truncation -Wno-stringop-overread)
+    target_link_options(crashpoints PRIVATE -fno-sanitize=all)
+    foreach(name uv_queue_work malloc_trim wc_sup_lock wc_sup_unlock wc_sup_remove_empty wc_sup_rest wc_control_listen)
+        target_link_options(crashpoints PRIVATE -Wl,--wrap=${name})
+    endforeach()
+    target_include_directories(crashpoints PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/tests)
+    foreach(room base images spec)
+        get_target_property(links wc_${room} LINK_LIBRARIES)
+        list(FILTER links EXCLUDE REGEX "^wc_")
+        target_link_libraries(crashpoints PRIVATE ${links})
+    endforeach()
+    target_link_libraries(crashpoints PRIVATE wc::LIBUV)
+    set_target_properties(crashpoints PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    add_test(NAME sim.crashpoints COMMAND crashpoints)
+    set_tests_properties(sim.crashpoints PROPERTIES TIMEOUT 600 LABELS simulation)
+endfunction()
+
 # wc_fuzzers(folder): tests/fuzz/fuzz_<x>.c becomes libFuzzer program fuzz_<x> over all pure rooms.
 function(wc_fuzzers folder)
     file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/fuzz_*.c)

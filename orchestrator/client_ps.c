@@ -61,6 +61,7 @@ static int read_rows(const char *line, size_t len, struct wc_arena *arena, struc
         wc_ps_read(at, arena, &out->rows[out->n++]);
     out->supervised = true;
     read_events(root, arena, out);
+    out->warning = wc_arena_strdup(arena, wc_json_str(wc_json_get(root, "warning"), NULL));
     return 0;
 }
 

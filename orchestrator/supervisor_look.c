@@ -44,6 +44,8 @@ int wc_sup_ps(struct wc_supervisor *sup, struct wc_conn *conn,
     wc_jsonw_array(&ps.w, "instances");
     wc_engine_visit(sup->engine, visit_ps, &ps);
     wc_jsonw_end_array(&ps.w);
+    if (sup->journal.failed.code != 0)
+        wc_jsonw_str(&ps.w, "warning", sup->journal.failed.msg);
     if (wc_json_bool(wc_json_get(message->header, "detail"), false))
         add_detail(sup, &ps.w);
     wc_jsonw_end_object(&ps.w);

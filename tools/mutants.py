@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
-"""Plants faults in the reconciler, one at a time, and asks the simulation whether it sees them.
+"""Plants faults in the reconciler, one at a time, and asks whether anything sees them.
 
-  tools/mutants.py [--build build/dev] [--seeds N] [--every N] [--file NAME] [--jobs N]
+  tools/mutants.py [--build build/fast] [--seeds N] [--every N] [--file NAME] [--jobs N] [--no-unit]
 
 A mutant is one small change to one line: a comparison turned round or moved by one, a condition
 negated or dropped, an `and` for an `or`, a statement left out, a constant off by one. It counts as
-caught when `simulate` finds a violation, crashes, or doesn't end. Those that can't be seen from
-outside are listed with the reason in tests/sim/mutants.txt ("file: line of code: change: reason").
-Exit 0: at least 98 of 100 are caught or explained.
+caught when a judge finds a violation, crashes, or doesn't end. The judges, in this order: the
+stories (`simulate`), the unit tests of that room, the crash points (`crashpoints --single`); the
+report says which one it was. Those that can't be seen from outside are listed with the reason in
+tests/sim/mutants.txt ("file | line of code | change | reason"). Exit 0: at least 98 of 100 are
+caught or explained.
+
+A build without sanitizers is quickest: cmake -B build/fast -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo
 """
 
 import argparse
+import collections
 import concurrent.futures
 import os
 import re
@@ -24,6 +29,9 @@ EXPLAINED = os.path.join(ROOT, "tests", "sim", "mutants.txt")
 FILES = ("orchestrator/core/step.c", "orchestrator/core/deps.c", "orchestrator/core/backoff.c",
          "orchestrator/engine_act.c", "orchestrator/engine_tally.c", "orchestrator/observe.c",
          "orchestrator/engine_apply.c", "orchestrator/engine_request.c", "orchestrator/engine_model.c")
+# The unit tests that know a room, by the start of a file's path.
+UNIT = (("orchestrator/core/", ("test_core_step", "test_core_health", "test_core_plan", "test_orchestrator_engine")),
+        ("orchestrator/", ("test_orchestrator_engine", "test_orchestrator_engine_random", "test_orchestrator_contract_sim")))
 # Words for people, and who waits for what: nothing that the host could show.
 SILENT = re.compile(r"wc_eng_tell|wc_log|wc_eng_set\(|snprintf|verdict|VERDICT|request->|needs_text|->error|err_set|"
                     r"why|restarts\+\+|note_phase|level|->changed|op_code|LOOPING|wc_arena|wc_buf|net_|NET_|volume")
@@ -73,55 +81,91 @@ def make_mutants(name):
             yield name, i, lines[i].strip(), what, "\n".join(lines[:i] + [new] + lines[i + 1:])
 
 
-def commands(build):
+def commands(build, target):
     """How ninja compiles each file of the program, and how it links it."""
-    text = subprocess.run(["ninja", "-C", build, "-t", "commands", "simulate"], check=True, capture_output=True,
+    text = subprocess.run(["ninja", "-C", build, "-t", "commands", target], check=True, capture_output=True,
                           text=True).stdout
     compiles, link = {}, None
     for line in text.split("\n"):
-        source = re.search(r"simulate\.dir/(\S+)\.o -c ", line)
+        source = re.search(target + r"\.dir/(\S+)\.o -c ", line)
         if source:
             compiles[source[1]] = line
-        if " -o simulate " in line:
+        if " -o " + target + " " in line:
             link = line
-    return compiles, link
+    parts = [part for part in link.split("&&") if " -o " + target + " " in part]
+    return compiles, shlex.split(parts[0])
 
 
 class Laboratory:
-    def __init__(self, build, seeds):
-        self.build, self.seeds = os.path.join(ROOT, build), seeds
-        self.compiles, self.link = commands(self.build)
+    def __init__(self, build, seeds, unit):
+        self.build, self.seeds, self.unit = os.path.join(ROOT, build), seeds, unit
+        self.compiles, self.link = commands(self.build, "simulate")
+        self.crash_link = commands(self.build, "crashpoints")[1]
+        self.unit_links = {name: commands(self.build, name)[1] for name in self.tests()} if unit else {}
+
+    @staticmethod
+    def tests():
+        return sorted({name for _, names in UNIT for name in names})
 
     def run(self, mutant):
+        """None: it isn't C. "": nobody sees it. Else who saw it, and what."""
         name, _, _, _, text = mutant
         with tempfile.TemporaryDirectory() as folder:
-            source, thing = os.path.join(folder, "mutant.c"), os.path.join(folder, "mutant.o")
-            with open(source, "w", encoding="utf-8") as f:
-                f.write(text)
-            words = [w for w in shlex.split(self.compiles[name]) if w not in ("-Werror", "ccache", "-g")]
-            words[words.index("-o") + 1] = thing
-            words[words.index("-c") + 1] = source
-            words[words.index("-MF") + 1] = os.path.join(folder, "d")
-            words.append("-w")
-            if subprocess.run(words, cwd=self.build, capture_output=True, check=False).returncode != 0:
+            thing = self.compile(name, text, folder)
+            if thing is None:
                 return None
-            link = self.link.split("&&")[1] if "&&" in self.link else self.link
-            words = [thing if w.endswith("simulate.dir/" + name + ".o") else w for w in shlex.split(link)]
-            program = os.path.join(folder, "simulate")
-            words[words.index("-o") + 1] = program
-            subprocess.run(words, cwd=self.build, check=True, capture_output=True)
-            return self.tell(program)
+            program = self.link_with(self.link, folder, "simulate.dir/" + name + ".o", thing)
+            seen = self.ask([program, "--no-shrink", "--seeds", str(self.seeds)], r"\(in full: (.*)\)")
+            if seen:
+                return "stories: " + seen
+            seen = self.ask_tests(name, folder, thing) if self.unit else ""
+            if seen:
+                return seen
+            program = self.link_with(self.crash_link, folder, "crashpoints.dir/" + name + ".o", thing)
+            seen = self.ask([program, "--single"], r"FAILED (.*)")
+            return "crash points: " + seen if seen else ""
 
-    def tell(self, program):
+    def compile(self, name, text, folder):
+        source, thing = os.path.join(folder, "mutant.c"), os.path.join(folder, "mutant.o")
+        with open(source, "w", encoding="utf-8") as f:
+            f.write(text)
+        words = [w for w in shlex.split(self.compiles[name]) if w not in ("-Werror", "ccache", "-g")]
+        words[words.index("-o") + 1] = thing
+        words[words.index("-c") + 1] = source
+        words[words.index("-MF") + 1] = os.path.join(folder, "d")
+        words.append("-w")
+        done = subprocess.run(words, cwd=self.build, capture_output=True, check=False)
+        return thing if done.returncode == 0 else None
+
+    def link_with(self, words, folder, original, thing):
+        """The mutant in the place of an object file, or, with None, before the libraries, which then needn't give it."""
+        words = [thing if original is not None and w.endswith(original) else w for w in words]
+        if original is None:
+            words.insert(words.index("-o"), thing)
+        program = os.path.join(folder, os.path.basename(words[words.index("-o") + 1]))
+        words[words.index("-o") + 1] = program
+        subprocess.run(words, cwd=self.build, check=True, capture_output=True)
+        return program
+
+    def ask(self, words, finding):
+        environment = dict(os.environ, WCOMPOSE_LOG="error", WCOMPOSE_LIBEXEC=self.build)
         try:
-            done = subprocess.run([program, "--no-shrink", "--seeds", str(self.seeds)], capture_output=True, text=True,
-                                  timeout=20, check=False)
+            done = subprocess.run(words, cwd=self.build, capture_output=True, text=True, timeout=60, check=False,
+                                  errors="replace", env=environment)
         except subprocess.TimeoutExpired:
             return "it didn't end"
         if done.returncode == 0:
             return ""
-        seen = re.findall(r"\(in full: (.*)\)", done.stdout)
+        seen = re.findall(finding, done.stdout + done.stderr)
         return seen[0] if seen else "crashed (%d)" % done.returncode
+
+    def ask_tests(self, name, folder, thing):
+        for test in next(names for start, names in UNIT if name.startswith(start)):
+            program = self.link_with(self.unit_links[test], folder, None, thing)
+            seen = self.ask([program], r"(?m)\[  FAILED  \] (\w+)$")
+            if seen:
+                return "unit tests: %s: %s" % (test, seen)
+        return ""
 
 
 def explained():
@@ -137,32 +181,39 @@ def explained():
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--build", default="build/dev")
+    p.add_argument("--build", default="build/fast")
     p.add_argument("--seeds", type=int, default=4000)
     p.add_argument("--every", type=int, default=1, help="only every Nth mutant")
     p.add_argument("--file", default="", help="only files with this in their name")
     p.add_argument("--jobs", type=int, default=os.cpu_count())
+    p.add_argument("--no-unit", action="store_true", help="without the unit tests")
+    p.add_argument("--verbose", action="store_true", help="who saw which")
     o = p.parse_args()
-    subprocess.run(["ninja", "-C", os.path.join(ROOT, o.build), "simulate"], check=True, capture_output=True)
-    lab, known = Laboratory(o.build, o.seeds), explained()
+    subprocess.run(["ninja", "-C", os.path.join(ROOT, o.build), "simulate", "crashpoints", *Laboratory.tests()], check=True,
+                   capture_output=True)
+    lab, known = Laboratory(o.build, o.seeds, not o.no_unit), explained()
     mutants = [m for f in FILES if o.file in f for m in make_mutants(f)][::o.every]
-    caught = excused = survived = 0
+    caught, excused, survived = collections.Counter(), 0, 0
     with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
         for mutant, seen in zip(mutants, pool.map(lab.run, mutants)):
             name, number, code, what, _ = mutant
             if seen is None:
                 continue
             key = (name, code, what)
+            if o.verbose and seen:
+                print("%s:%d | %s | %s   <- %s" % (name, number + 1, code, what, seen), flush=True)
             if seen:
-                caught += 1
+                caught[seen.split(":")[0]] += 1
             elif key in known:
                 excused += 1
             else:
                 survived += 1
                 print("%s:%d | %s | %s" % (name, number + 1, code, what), flush=True)
-    total = caught + excused + survived
-    print("%d mutants: %d caught, %d explained, %d survived (%.1f %% caught, %.1f %% with the explained)"
-          % (total, caught, excused, survived, 100.0 * caught / total, 100.0 * (caught + excused) / total))
+    n = sum(caught.values())
+    total = n + excused + survived
+    print("%d mutants: %d caught (%s), %d explained, %d survived (%.1f %% caught, %.1f %% with the explained)"
+          % (total, n, ", ".join("%d by the %s" % (k, who) for who, k in caught.most_common()), excused, survived,
+             100.0 * n / total, 100.0 * (n + excused) / total))
     return 0 if survived * 50 <= total else 1
 
 

@@ -70,6 +70,15 @@ struct wc_open_how {
     uint64_t flags, mode, resolve;
 };
 
+/* ioctl_pidfd(2): how a process ended, for who isn't its parent; Linux 6.15 */
+struct wc_pidfd_info {
+    uint64_t mask, cgroup;
+    uint32_t ids[11]; /* pid, tgid, ppid, users, groups */
+    int32_t exit_code;
+};
+#define WC_PIDFD_INFO_EXIT 8U
+#define WC_PIDFD_GET_INFO _IOWR(0xff, 11, struct wc_pidfd_info)
+
 /* statfs(2): file systems told apart by their magic */
 #define WC_CGROUP2_MAGIC 0x63677270
 #define WC_DEVPTS_MAGIC 0x1cd1

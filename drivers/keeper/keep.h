@@ -2,9 +2,9 @@
  *
  * Idea:    one process, one instance, one loop. Files: keep_conf (settings), keep_net (namespace
  * and rtnetlink), keep_root (mounts), keep_run (the OCI runtime as a child), keep_clean (instead of
- * its delete), keep_life (from created to exited), keep_client (supervisors), keep_log and
- * keep_json (output to the log), keep_tty. Owner:   the single `struct wc_keep` of keep_main.c owns
- * every descriptor; all close on exec. Threads: none. Errors: -1 with wc_fault, unless said
+ * its delete), keep_life (from created to exited), keep_adopt, keep_client (supervisors), keep_log
+ * and keep_json (output to the log), keep_tty. Owner:   the single `struct wc_keep` of keep_main.c
+ * owns every descriptor; all close on exec. Threads: none. Errors: -1 with wc_fault, unless said
  * otherwise.
  */
 #ifndef DRIVERS_KEEPER_KEEP_H
@@ -55,6 +55,7 @@ enum wc_keep_tag { /* of what epoll reports */
                    WC_KEEP_TAG_STDERR,
                    WC_KEEP_TAG_TTY,
                    WC_KEEP_TAG_STDIN,
+                   WC_KEEP_TAG_INIT,   /* of one that we aren't the parent of */
                    WC_KEEP_TAG_CLIENT, /* + index */
 };
 
@@ -90,6 +91,7 @@ struct wc_keep {
     } orphans[WC_KEEP_ORPHANS]; /* reaped before we knew whether they are the init */
     unsigned n_orphans;
     struct wc_keep_stream streams[2];
+    int pidfd;                             /* of an adopted init, else -1 */
     int child_stdin, child_out, child_err; /* for the runtime's create; -1 after it */
     int console, pty, input;               /* terminal: listening socket, master, stdin FIFO */
     int sealed;                            /* the runtime's program in sealed memory; -1 = none */
@@ -105,8 +107,10 @@ int wc_keep_net_up(struct wc_keep *keep);
  * connections would keep it alive behind us; looks for up to 50 ms whether they do. */
 void wc_keep_net_down(const struct wc_keep *keep);
 
-/* keep_root.c: private mount namespace, detached mounts, pinned parts of volumes, overlay. */
+/* keep_root.c: private mount namespace, detached mounts, pinned parts of volumes, overlay; the
+ * first two of these. */
 int wc_keep_root_up(struct wc_keep *keep);
+int wc_keep_mounts(struct wc_keep *keep);
 void wc_keep_root_down(struct wc_keep *keep);
 
 /* keep_run.c: starts a runtime command as a child; its end arrives as SIGCHLD. */
@@ -125,8 +129,19 @@ bool wc_keep_clean(const struct wc_keep_conf *conf);
 void wc_keep_on_child(struct wc_keep *keep, pid_t pid, int status);
 void wc_keep_on_start(struct wc_keep *keep);
 void wc_keep_on_abort(struct wc_keep *keep);
+/* A line in keeper.err. */
+void wc_keep_say(const char *what);
 /* Reports wc_fault_text() as "failed", then lets the runtime delete what there is (if `made`). */
 void wc_keep_fail(struct wc_keep *keep, bool made);
+
+/* keep_adopt.c: takes over a running container whose keeper was killed; the working directory is
+ * the run directory, conf and lib are there. On failure nothing has changed for anybody. */
+int wc_keep_adopt(struct wc_keep *keep);
+/* Its process has ended. */
+void wc_keep_on_init(struct wc_keep *keep);
+
+/* keep_main.c: says who keeps the instance. */
+int wc_keep_write_pid(struct wc_keep *keep);
 
 /* keep_client.c */
 int wc_keep_listen(struct wc_keep *keep);
@@ -141,6 +156,11 @@ int wc_keep_watch(struct wc_keep *keep, int fd, unsigned tag, bool edge);
 
 /* keep_log.c: the log file and its streams. */
 int wc_keep_log_open(struct wc_keep *keep);
+/* `mark`: a byte that outlives us, where we note which stream is between log and FIFO. */
+void wc_keep_log_mark(char *mark);
+/* Goes on where a killed keeper was: `moving` is what its byte said. A torn record is cut off; what
+ * is in the log already leaves the FIFO. */
+void wc_keep_log_resume(struct wc_keep *keep, char moving);
 /* Moves at most one batch of a ready stream to the log and clears `ready` when it is empty. */
 void wc_keep_log_step(struct wc_keep *keep, struct wc_keep_stream *stream);
 /* All that is left, unfinished lines too. The writers are gone. */

@@ -23,7 +23,7 @@
 
 #include "drivers/keeper/protocol.h"
 
-static void say(const char *what)
+void wc_keep_say(const char *what)
 {
     char line[WC_KEEP_PACKET];
     struct wc_text text = WC_TEXT(line);
@@ -58,7 +58,7 @@ void wc_keep_fail(struct wc_keep *keep, bool made)
     char packet[WC_KEEP_PACKET];
     struct wc_text text = WC_TEXT(packet);
     keep->exit_status = 1;
-    say(wc_fault_text());
+    wc_keep_say(wc_fault_text());
     wc_text_put(&text, "failed ");
     size_t from = text.len;
     wc_text_put(&text, wc_fault_text());
@@ -109,7 +109,7 @@ static void exited(struct wc_keep *keep)
     wc_text_put(&text, "\n");
     if (wc_file_replace(keep->lib, WC_KEEPER_EXIT, record, text.len, !keep->leaving) != 0) {
         wc_fault("write", WC_KEEPER_EXIT, errno);
-        say(wc_fault_text());
+        wc_keep_say(wc_fault_text());
     }
     wc_keep_root_down(keep);
     wc_keep_report(keep, packet);

@@ -1,4 +1,5 @@
-/* keep_main.c - wcompose-keeper RUN_DIRECTORY: makes one instance's surroundings, then waits.
+/* keep_main.c - wcompose-keeper RUN_DIRECTORY [adopt]: makes one instance's surroundings, or takes
+ * them over, then waits.
  *
  * All signals stay blocked, so none but SIGKILL ends the keeper; SIGCHLD is read from a descriptor.
  * After the set-up the keeper sleeps in epoll without a timeout: an idle instance costs no wake-up.
@@ -23,8 +24,21 @@ enum { QUIET_MS = 2000 }; /* after so long without output its buffers are given 
 
 static struct wc_keep the_keep;
 
-static int write_pid(void)
+/* Its second line is one byte, for the log. It lies on a page that the file has anyhow, and
+ * outlives us there: marking it costs no system call. */
+static void map_mark(size_t at)
 {
+    int fd = open(WC_KEEPER_PID, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    char *page = fd < 0 ? MAP_FAILED : mmap(NULL, at + 1, PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page != MAP_FAILED)
+        wc_keep_log_mark(page + at);
+    if (fd >= 0)
+        close(fd);
+}
+
+int wc_keep_write_pid(struct wc_keep *keep)
+{
+    (void)keep;
     char line[64];
     struct wc_text text = WC_TEXT(line);
     uint64_t starttime;
@@ -32,9 +46,10 @@ static int write_pid(void)
         return wc_fault("read own start time", NULL, errno);
     wc_text_num(&text, (uint64_t)getpid());
     wc_text_field(&text, starttime);
-    wc_text_put(&text, "\n");
+    wc_text_put(&text, "\n-\n");
     if (wc_file_replace(AT_FDCWD, WC_KEEPER_PID, line, text.len, false) != 0)
         return wc_fault("write", WC_KEEPER_PID, errno);
+    map_mark(text.len - 2);
     return 0;
 }
 
@@ -100,17 +115,24 @@ static int open_basics(struct wc_keep *keep)
     return wc_keep_watch(keep, keep->signals, WC_KEEP_TAG_SIGNAL, false);
 }
 
-static int set_up(struct wc_keep *keep)
+static int enter_run(struct wc_keep *keep)
 {
     if (open_basics(keep) != 0)
         return -1;
     if (keep->run[0] != '/' || strlen(keep->run) > 4000 || chdir(keep->run) != 0)
         return wc_fault("bad run directory", keep->run, errno);
-    if (wc_keep_conf_load(&keep->conf) != 0 || write_pid() != 0)
+    if (wc_keep_conf_load(&keep->conf) != 0)
         return -1;
     keep->lib = open(keep->conf.lib, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (keep->lib < 0)
         return wc_fault("open", keep->conf.lib, errno);
+    return 0;
+}
+
+static int set_up(struct wc_keep *keep)
+{
+    if (enter_run(keep) != 0 || wc_keep_write_pid(keep) != 0)
+        return -1;
     if (wc_keep_listen(keep) != 0 || wc_keep_log_open(keep) != 0 || open_stdio(keep) != 0 ||
         wc_keep_root_up(keep) != 0 || wc_keep_net_up(keep) != 0)
         return -1;
@@ -150,6 +172,9 @@ static void dispatch(struct wc_keep *keep, unsigned tag)
         break;
     case WC_KEEP_TAG_STDIN:
         wc_keep_tty_input(keep);
+        break;
+    case WC_KEEP_TAG_INIT:
+        wc_keep_on_init(keep);
         break;
     case WC_KEEP_TAG_CLIENT:
         break;
@@ -194,8 +219,9 @@ static void loop(struct wc_keep *keep)
 int main(int argc, char **argv)
 {
     struct wc_keep *keep = &the_keep;
-    if (argc != 2) {
-        static const char usage[] = "usage: wcompose-keeper RUN_DIRECTORY\n";
+    bool adopts = argc == 3 && strcmp(argv[2], "adopt") == 0;
+    if (argc != 2 && !adopts) {
+        static const char usage[] = "usage: wcompose-keeper RUN_DIRECTORY [adopt]\n";
         wc_file_write_all(2, usage, sizeof usage - 1);
         return 2;
     }
@@ -210,10 +236,19 @@ int main(int argc, char **argv)
         .input = -1,
         .sealed = -1,
         .lib = -1,
+        .pidfd = -1,
     };
     for (int i = 0; i < WC_KEEP_CLIENTS; i++)
         keep->clients[i] = -1;
-    if (set_up(keep) != 0)
+    if (adopts) /* before anything else gets that number */
+        keep->pidfd = fcntl(WC_KEEPER_PIDFD, F_DUPFD_CLOEXEC, WC_KEEPER_NETNS_FD + 1);
+    if (adopts && keep->pidfd >= 0)
+        close(WC_KEEPER_PIDFD);
+    if (adopts && (enter_run(keep) != 0 || wc_keep_adopt(keep) != 0)) {
+        wc_keep_say(wc_fault_text());
+        return 1;
+    }
+    if (!adopts && set_up(keep) != 0)
         wc_keep_fail(keep, false);
     loop(keep);
     wc_keep_net_down(keep);

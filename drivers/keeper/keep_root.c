@@ -105,7 +105,7 @@ static int cover(const char *point)
                : -1;
 }
 
-int wc_keep_root_up(struct wc_keep *keep)
+int wc_keep_mounts(struct wc_keep *keep)
 {
     const struct wc_keep_conf *conf = &keep->conf;
     if (unshare(CLONE_NEWNS) != 0)
@@ -119,6 +119,14 @@ int wc_keep_root_up(struct wc_keep *keep)
         if (cover(point) != 0)
             return wc_fault("cover", point, errno);
     }
+    return 0;
+}
+
+int wc_keep_root_up(struct wc_keep *keep)
+{
+    const struct wc_keep_conf *conf = &keep->conf;
+    if (wc_keep_mounts(keep) != 0)
+        return -1;
     for (size_t i = 0; i < conf->pin_at.n; i++)
         if (pin(conf->pin_at.items[i], conf->pin_root.items[i], conf->pin_path.items[i]) != 0)
             return -1;

@@ -50,11 +50,16 @@
 enum { WC_KEEPER_NETNS_FD = 9 };
 
 /* Descriptors the keeper is started with: 0 = /dev/null, 1 and 2 = keeper.err (append), 3 = one end
- * of a SOCK_SEQPACKET socketpair: the first client. argv: wcompose-keeper RUN_DIRECTORY
+ * of a SOCK_SEQPACKET socketpair: the first client. argv: wcompose-keeper RUN_DIRECTORY [adopt].
+ * With "adopt" it takes the place of a keeper that was killed while the process runs: it goes on
+ * with the log and writes the exit record. It ends with status 1, having changed nothing, when
+ * there is nothing to take over.
  */
 enum { WC_KEEPER_CLIENT_FD = 3 };
 /* Optional: a memfd with the runtime's program and all four seals, executed instead of the file. */
 enum { WC_KEEPER_SEALED_FD = 4 };
+/* Optional, to adopt: a pidfd of the process. By it an end is known even if it came meanwhile. */
+enum { WC_KEEPER_PIDFD = 5 };
 
 /* keeper.sock: a listening SOCK_SEQPACKET Unix socket for supervisors that come later. A client is
  * told the current state at once.
@@ -72,7 +77,8 @@ enum { WC_KEEPER_SEALED_FD = 4 };
 #define WC_KEEPER_SOCKET "keeper.sock"
 
 /* Other files in the run directory: stdout, stderr (FIFOs 0600, opened read-write by the keeper and
- * given to the container), pid (written by the runtime), keeper.pid ("PID STARTTIME\n"), status
+ * given to the container), pid (written by the runtime), keeper.pid ("PID STARTTIME\n", then a byte
+ * of the keeper's own), status
  * (the last packet sent, newline-ended, replaced by rename), keeper.err (what the runtime and the
  * keeper said).
  *

@@ -246,8 +246,12 @@ static int start(const struct wc_bundle_request *req, struct wc_arena *arena, st
                                    ? wc_sealed_get(req->sealed, runtime.path)
                                    : -1;
     out->lock = take_lock(req->paths, arena, LOCK_SH);
-    rc = wc_keeper_spawn(below(arena, req->paths->bin, "wcompose-keeper"), req->run_dir, sealed,
-                         &out->keeper, &out->link, err);
+    const struct wc_keeper_start keeper = { .program =
+                                                below(arena, req->paths->bin, "wcompose-keeper"),
+                                            .run_dir = req->run_dir,
+                                            .sealed = sealed,
+                                            .pidfd = -1 };
+    rc = wc_keeper_spawn(&keeper, &out->keeper, &out->link, err);
     if (rc != 0 && out->lock >= 0)
         close(out->lock);
     return rc;

@@ -5,6 +5,8 @@
  */
 #include "drivers/process/process.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -33,7 +35,7 @@ struct wc_inst *wc_inst_get(struct wc_process *driver, const char *id)
     inst->id = wc_arena_strdup(&inst->arena, id);
     inst->lib_dir = wc_paths_instance_lib(driver->paths, &inst->arena, driver->project, id);
     inst->run_dir = wc_paths_instance_run(driver->paths, &inst->arena, driver->project, id);
-    inst->pidfd = inst->link = inst->lock = -1;
+    inst->pidfd = inst->link = inst->lock = inst->held[0] = inst->held[1] = -1;
     inst->record =
         (struct wc_record){ .id = inst->id, .name = inst->id, .project = driver->project };
     inst->next = driver->insts;
@@ -71,8 +73,29 @@ void wc_inst_set_record(struct wc_inst *inst, const struct wc_record *record)
     inst->record = copy;
 }
 
+/* Never read from here. Where descriptors get scarce they are for what can't be done without. */
+static void hold_output(struct wc_inst *inst)
+{
+    enum { FD_MAX = 512 };
+    static const char *const names[] = { "stdout", "stderr" };
+    char path[4200];
+    for (size_t i = 0; i < WC_COUNT(names); i++) {
+        snprintf(path, sizeof path, "%s/%s", inst->run_dir, names[i]);
+        inst->held[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+        if (inst->held[i] >= FD_MAX) {
+            close(inst->held[i]);
+            inst->held[i] = -1;
+        }
+    }
+}
+
 void wc_inst_clear_pid(struct wc_inst *inst)
 {
+    for (size_t i = 0; i < WC_COUNT(inst->held); i++) {
+        if (inst->held[i] >= 0)
+            close(inst->held[i]);
+        inst->held[i] = -1;
+    }
     if (inst->pidfd >= 0)
         close(inst->pidfd);
     inst->pidfd = -1;
@@ -87,8 +110,10 @@ bool wc_inst_set_pid(struct wc_inst *inst, pid_t pid, uint64_t starttime)
     inst->starttime = starttime;
     inst->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     /* the descriptor first: what it then shows to be the same stays the same */
-    if (inst->pidfd >= 0 && wc_proc_starttime_of(pid) == starttime)
+    if (inst->pidfd >= 0 && wc_proc_starttime_of(pid) == starttime) {
+        hold_output(inst);
         return true;
+    }
     wc_inst_clear_pid(inst);
     inst->pid = pid;
     return false;
@@ -219,5 +244,9 @@ void wc_inst_apply(struct wc_inst *inst, const struct wc_look *look, int link)
     }
     if (inst->stage == WC_STAGE_UNKNOWN)
         inst->stage = WC_STAGE_IDLE;
+    if (look->keeper > 0 && inst->keeper == 0 && link >= 0)
+        inst->keeper = look->keeper;
+    else if (look->keeper > 0)
+        wc_process_reap(inst->driver, look->keeper);
     wc_inst_watch_link(inst, link);
 }

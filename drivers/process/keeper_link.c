@@ -30,8 +30,10 @@ static void small_environment(char **env, char *path, size_t size)
     env[1] = NULL;
 }
 
-static int spawn(const char *program, const char *run_dir, int theirs, int sealed, pid_t *pid)
+/* The descriptors of `start` are copies that are out of the way. */
+static int spawn(const struct wc_keeper_start *start, int theirs, pid_t *pid)
 {
+    const char *program = start->program, *run_dir = start->run_dir;
     char errors[PATH_ROOM], path[PATH_ROOM], *env[2];
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
@@ -40,14 +42,17 @@ static int spawn(const char *program, const char *run_dir, int theirs, int seale
     sigfillset(&all);
     snprintf(errors, sizeof errors, "%s/keeper.err", run_dir);
     small_environment(env, path, sizeof path);
-    char *const argv[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)run_dir, NULL };
+    char *const argv[] = { (char *)(uintptr_t)program, (char *)(uintptr_t)run_dir,
+                           start->adopt ? (char *)(uintptr_t) "adopt" : NULL, NULL };
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 1, errors, O_WRONLY | O_CREAT | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
     posix_spawn_file_actions_adddup2(&actions, theirs, WC_KEEPER_CLIENT_FD);
-    if (sealed >= 0)
-        posix_spawn_file_actions_adddup2(&actions, sealed, WC_KEEPER_SEALED_FD);
+    if (start->sealed >= 0)
+        posix_spawn_file_actions_adddup2(&actions, start->sealed, WC_KEEPER_SEALED_FD);
+    if (start->pidfd >= 0)
+        posix_spawn_file_actions_adddup2(&actions, start->pidfd, WC_KEEPER_PIDFD);
     posix_spawnattr_init(&attr);
     posix_spawnattr_setflags(&attr,
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
@@ -63,27 +68,34 @@ static int spawn(const char *program, const char *run_dir, int theirs, int seale
  * keep close-on-exec). */
 static int above(int fd)
 {
-    if (fd < 0 || fd > WC_KEEPER_SEALED_FD)
+    if (fd < 0 || fd > WC_KEEPER_PIDFD)
         return fd;
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_SEALED_FD + 1);
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_PIDFD + 1);
     close(fd);
     return moved;
 }
 
-int wc_keeper_spawn(const char *program, const char *run_dir, int sealed, pid_t *pid, int *link,
-                    struct wc_err *err)
+static int copy_above(int fd)
+{
+    return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_PIDFD + 1) : -1;
+}
+
+int wc_keeper_spawn(const struct wc_keeper_start *start, pid_t *pid, int *link, struct wc_err *err)
 {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return wc_err_set(err, WC_ERR_IO, errno, "cannot make the keeper's socket");
     ends[1] = above(ends[1]);
-    WC_CLEANUP_FD int copy =
-        sealed >= 0 ? fcntl(sealed, F_DUPFD_CLOEXEC, WC_KEEPER_SEALED_FD + 1) : -1;
-    int rc = spawn(program, run_dir, ends[1], copy, pid);
+    WC_CLEANUP_FD int sealed = copy_above(start->sealed);
+    WC_CLEANUP_FD int pidfd = copy_above(start->pidfd);
+    struct wc_keeper_start copies = *start;
+    copies.sealed = sealed;
+    copies.pidfd = pidfd;
+    int rc = spawn(&copies, ends[1], pid);
     close(ends[1]);
     if (rc != 0) {
         close(ends[0]);
-        return wc_err_set(err, WC_ERR_UNAVAILABLE, rc, "cannot start %s", program);
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, rc, "cannot start %s", start->program);
     }
     (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
     *link = ends[0];

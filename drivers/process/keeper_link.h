@@ -10,12 +10,18 @@
 #include "drivers/process/record.h"
 #include "wcompose/err.h"
 
-/* Starts `program` for run_dir in a session of its own. `sealed`: the runtime's program (sealed.h),
- * or -1; stays the caller's. Returns 0, the keeper's pid (a child of
+/* How a keeper is started. */
+struct wc_keeper_start {
+    const char *program, *run_dir;
+    int sealed; /* the runtime's program (sealed.h), or -1; stays the caller's */
+    bool adopt; /* in the place of one that was killed while its process ran */
+    int pidfd;  /* of that process, or -1; stays the caller's */
+};
+
+/* Starts `program` for run_dir in a session of its own. Returns 0, the keeper's pid (a child of
  * ours) and our end of its socket (non-blocking, close-on-exec); or WC_ERR_UNAVAILABLE, WC_ERR_IO.
  */
-int wc_keeper_spawn(const char *program, const char *run_dir, int sealed, pid_t *pid, int *link,
-                    struct wc_err *err);
+int wc_keeper_spawn(const struct wc_keeper_start *start, pid_t *pid, int *link, struct wc_err *err);
 
 /* Connects to the keeper of run_dir; returns the descriptor or -1 with errno. */
 int wc_keeper_connect(const char *run_dir);

@@ -57,11 +57,15 @@ struct wc_inst {
     struct wc_inst *next_slot;             /* in the driver's line for places */
     char *join;                            /* join.conf to be; heap */
     size_t join_len;
+    int held[2];   /* stdout and stderr of the process: what nobody has read yet outlives a keeper
+                      that is killed right before the program ends; -1 = none */
     int lock;      /* held while the runtime makes cgroups, else -1 */
     char why[256]; /* what a failing keeper said */
     bool have_slot;
 
     int link;            /* to the keeper, -1 = none */
+    unsigned n_adopted;  /* keepers in the place of killed ones, in quick succession */
+    uint64_t adopted_ms; /* loop time of the last one */
     pid_t keeper;        /* our child, 0 = not ours */
     uv_poll_t link_poll; /* on link; else on pidfd when the keeper is gone (orphan) */
     bool polling, closing, orphan;
@@ -127,9 +131,9 @@ struct wc_job {
     size_t n_looks, cap_looks;
     struct wc_record record;
     const char *why;
-    int signal, pidfd;
-    pid_t stuck; /* STOP, KILL: to be looked at after the signal, 0 = none */
-    bool all, mark, last;
+    int signal, pidfd; /* pidfd: borrowed, -1 = none */
+    pid_t stuck;       /* STOP, KILL: to be looked at after the signal, 0 = none */
+    bool all, mark, last, adopt;
     const char *path;
 };
 struct wc_job *wc_job_new(struct wc_process *driver, struct wc_inst *inst, struct wc_op *op);

@@ -71,6 +71,7 @@ struct wc_look {
     bool exit_known;       /* EXITED */
     bool keeper_alive;     /* connect to keeper.sock for news */
     int link;              /* such a connection, or -1; filled by who connects */
+    pid_t keeper;          /* a new keeper, in the place of a killed one; 0 = none */
     bool stopped_by_user;
     struct wc_record record; /* BROKEN: id, name, project and service, and what else is known */
 };

@@ -59,6 +59,19 @@ void wc_sim_set_faults(struct wc_sim_world *world, unsigned permille);
  * done and nobody heard of it, or is done up to late_ms later, when a successor may be at work. */
 void wc_sim_set_crash(struct wc_sim_world *world, bool on, unsigned late_ms);
 
+/* What becomes of ops that are under way at a kill -9: each by lot, or all of them the same. */
+enum wc_sim_fate {
+    WC_SIM_FATE_LOT,
+    WC_SIM_FATE_LOST,
+    WC_SIM_FATE_DONE, /* and nobody heard of it */
+    WC_SIM_FATE_LATE, /* done late_ms later */
+};
+void wc_sim_set_fate(struct wc_sim_world *world, enum wc_sim_fate fate);
+
+/* The kill -9 itself, at this instruction: what is submitted from now on, until the driver is
+ * opened again, reaches nobody, and time stands still until then. Close the driver next. */
+void wc_sim_die(struct wc_sim_world *world);
+
 /* Nothing that was to be done later is done any more. */
 void wc_sim_fence(struct wc_sim_world *world);
 

@@ -141,8 +141,12 @@ static int do_exec(struct sim_driver *d, struct wc_op *op)
     return 0;
 }
 
+/* Without a model, down removes whatever the project has: here, all that there is. */
 static int do_networks(struct sim_driver *d, const struct wc_op *op)
 {
+    struct wc_map *all = &d->world->networks;
+    for (size_t i = 0; i < all->n && op->verb == WC_VERB_NET_DOWN && op->net->n_networks == 0; i++)
+        all->entries[i].value = NULL;
     for (size_t i = 0; i < op->net->n_networks; i++) {
         if (op->net->networks[i].external && op->verb == WC_VERB_NET_DOWN)
             continue;
@@ -229,12 +233,14 @@ static uint64_t duration(struct wc_sim_world *world, const struct wc_op *op)
 static void submit(struct wc_driver *driver, struct wc_op *op)
 {
     struct sim_driver *d = (struct sim_driver *)driver;
-    if (d->world->judge != NULL)
-        d->world->judge(d->world->judge_data, op);
-    d->world->n_ops[op->verb]++;
     op->driver_priv = d;
     op->next = d->ops;
     d->ops = op;
+    if (d->world->dead)
+        return;
+    if (d->world->judge != NULL)
+        d->world->judge(d->world->judge_data, op);
+    d->world->n_ops[op->verb]++;
     sim_plan(d->world, duration(d->world, op),
              (struct sim_event){ .fire = fire_op, .subject = op });
 }
@@ -267,7 +273,7 @@ static void on_pump(uv_idle_t *pump)
             fire_op(d->world, &event);
         return;
     }
-    if (!sim_turn(d->world))
+    if (d->world->dead || !sim_turn(d->world))
         uv_idle_stop(pump);
 }
 
@@ -290,6 +296,7 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     d->base.ops = &wc_sim_ops;
     d->world = world;
     d->project = config->project;
+    world->dead = false;
     world->sink = config->sink;
     world->wake = wake;
     world->wake_data = d;
@@ -305,6 +312,7 @@ struct landing {
     struct wc_op op;
     struct wc_instance instance;
     struct wc_service spec;
+    struct wc_net_request net;
     uint64_t run; /* a signal is for this one only: it goes through a pidfd */
 };
 
@@ -331,6 +339,17 @@ static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
     (void)effect(&nobody, &landing->op);
 }
 
+static void keep_networks(struct wc_arena *arena, struct landing *landing,
+                          const struct wc_net_request *net)
+{
+    struct wc_net_network *copies = WC_NEW_ARRAY(arena, struct wc_net_network, net->n_networks);
+    for (size_t i = 0; i < net->n_networks; i++)
+        copies[i] = (struct wc_net_network){ .name = wc_arena_strdup(arena, net->networks[i].name),
+                                             .external = net->networks[i].external };
+    landing->net = (struct wc_net_request){ .networks = copies, .n_networks = net->n_networks };
+    landing->op.net = &landing->net;
+}
+
 static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *op)
 {
     struct landing *landing = WC_NEW(&world->arena, struct landing);
@@ -340,6 +359,8 @@ static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *o
     landing->op.by_user = op->by_user;
     const struct sim_record *record = op->id != NULL ? sim_record(world, op->id) : NULL;
     landing->run = record != NULL ? record->run : 0;
+    if (op->net != NULL)
+        keep_networks(&world->arena, landing, op->net);
     if (op->instance == NULL)
         return landing;
     landing->spec.image = wc_arena_strdup(
@@ -363,12 +384,22 @@ static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *o
 static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
 {
     bool acts = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START ||
-                op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL || op->verb == WC_VERB_REMOVE;
-    uint64_t lot = sim_random(world, 4);
-    if (!acts || lot < 2)
-        return;
-    sim_plan(world, lot == 2 ? 0 : sim_random(world, world->late_ms + 1),
-             (struct sim_event){ .fire = fire_landing, .subject = keep_op(world, op) });
+                op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL ||
+                op->verb == WC_VERB_REMOVE || op->verb == WC_VERB_NET_UP ||
+                op->verb == WC_VERB_NET_DOWN;
+    uint64_t delay = 0;
+    enum wc_sim_fate fate = world->fate;
+    if (fate == WC_SIM_FATE_LOT) {
+        static const enum wc_sim_fate lots[] = { WC_SIM_FATE_LOST, WC_SIM_FATE_LOST,
+                                                 WC_SIM_FATE_DONE, WC_SIM_FATE_LATE };
+        fate = lots[sim_random(world, 4)];
+        delay = fate == WC_SIM_FATE_LATE ? sim_random(world, world->late_ms + 1) : 0;
+    } else if (fate == WC_SIM_FATE_LATE) {
+        delay = world->late_ms;
+    }
+    if (acts && fate != WC_SIM_FATE_LOST)
+        sim_plan(world, delay,
+                 (struct sim_event){ .fire = fire_landing, .subject = keep_op(world, op) });
 }
 
 void wc_sim_fence(struct wc_sim_world *world)

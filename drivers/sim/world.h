@@ -56,8 +56,10 @@ struct wc_sim_world {
     unsigned fault_permille;
     bool deaf;        /* what happens is not told */
     bool crashes;     /* the next close is a kill -9 */
+    bool dead;        /* it has happened: who still asks isn't heard */
     unsigned late_ms; /* then: ops may be done so much later */
-    int64_t skew_ms;  /* of the wall clock */
+    enum wc_sim_fate fate;
+    int64_t skew_ms; /* of the wall clock */
     struct sim_planned_fault *planned;
     struct wc_clock clock;
     wc_alarm_fn *alarm;

@@ -38,6 +38,16 @@ void wc_sim_set_crash(struct wc_sim_world *world, bool on, unsigned late_ms)
     world->late_ms = late_ms;
 }
 
+void wc_sim_set_fate(struct wc_sim_world *world, enum wc_sim_fate fate)
+{
+    world->fate = fate;
+}
+
+void wc_sim_die(struct wc_sim_world *world)
+{
+    world->dead = true;
+}
+
 void wc_sim_deafen(struct wc_sim_world *world, bool deaf)
 {
     world->deaf = deaf;

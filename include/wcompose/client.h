@@ -134,7 +134,8 @@ struct wc_ps_row {
 struct wc_ps {
     struct wc_ps_row *rows; /* sorted by service, index */
     size_t n;
-    bool supervised; /* false: read from the host, as no supervisor runs */
+    bool supervised;     /* false: read from the host, as no supervisor runs */
+    const char *warning; /* what the supervisor can't keep on disk, and why; or NULL */
 
     /* with `detail`, and supervised */
     uint64_t generation;     /* in force; 0 = none */

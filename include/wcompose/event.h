@@ -28,10 +28,10 @@ enum wc_event_type {
     WC_EVENT_VOLUME,   /* action: created, removed */
     WC_EVENT_INSTANCE, /* action: created, started, healthy, unhealthy, exited, restarting,
                           stopping, killing, removed, waiting, failed */
-    WC_EVENT_PROJECT,  /* action: applying, asked (reason: "restart web"), adopted, ready, unchanged,
-                          stopped, removed, failed */
-    WC_EVENT_ROLLOUT,  /* of a service: rolling, rolling back, changed, done, paused, failed */
-    WC_EVENT_LOG,      /* a message for people; severity in action: info, warning, error */
+    WC_EVENT_PROJECT, /* action: applying, asked (reason: "restart web"), adopted, ready, unchanged,
+                         stopped, removed, failed */
+    WC_EVENT_ROLLOUT, /* of a service: rolling, rolling back, changed, done, paused, failed */
+    WC_EVENT_LOG,     /* a message for people; severity in action: info, warning, error */
 };
 
 /* One event. Zero the rest. */

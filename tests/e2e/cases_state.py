@@ -3,6 +3,7 @@ import os
 import signal
 import time
 
+import harness
 from cases_lifecycle import supervisors
 
 SLOW = """
@@ -129,4 +130,42 @@ def case_other_requests_outlive_a_kill(t):
     t.wc("stop", code=None)  # any command: the project goes all the same
     t.until(lambda: not t.ps(), "the end of down")
     t.until(lambda: not supervisors(t), "the end of the supervisor")
+    t.nothing_left(before)
+
+
+def case_disk_full(t):
+    """A full disk: what runs goes on, stop works, up is refused and says why; with room again all is as before."""
+    t.load_image()
+    text = """
+        services:
+          tick:
+            image: bb:1
+            command: [sh, -c, "i=0; while :; do echo line $$i; i=$$((i+1)); sleep 0.05; done"]
+            restart: always
+            stop_grace_period: 0s
+            environment: {LEVEL: "%s"}
+          other: {image: bb:1, stop_grace_period: 0s}
+    """
+    t.compose(text % "one")
+    before = t.things()
+    t.wc("up", "-d")
+    pid, other = t.pid("tick"), t.pid("other")
+    t.compose(text % ("two" + "x" * 20000))
+    disk = os.statvfs(t.base)
+    harness.command("mount", "-o", f"remount,size={(disk.f_blocks - disk.f_bfree) * disk.f_frsize}", t.base)
+    refused = t.wc("up", "-d", code=None)
+    assert refused.code != 0 and "No space left" in refused.err, refused
+    assert t.pid("tick") == pid and t.pid("other") == other, t.ps()
+    assert t.row("tick")["State"] == "running"
+    assert "No space left" in t.wc("ps").err, "ps says that the disk is full"
+    t.wc("stop", "other", code=None)  # what may make room is done, even if it can't be written down
+    t.until(lambda: t.row("other")["State"] == "exited", "the stop")
+    kill_supervisors(t)
+    assert t.pid("tick") == pid, t.ps()
+    harness.command("mount", "-o", "remount,size=1g", t.base)
+    t.wc("up", "-d")
+    assert t.pid("tick") != pid and t.row("other")["State"] == "running", t.ps()
+    lines = t.until(lambda: t.wc("logs", "--no-log-prefix", "tick").out.splitlines(), "its lines")
+    assert lines[0] == "line 0", lines[:3]
+    t.wc("down")
     t.nothing_left(before)

@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
-CASE_SECONDS = 180
+CASE_SECONDS = int(os.environ.get("WCOMPOSE_E2E_SECONDS", "180"))
 
 
 def all_cases():
@@ -117,6 +117,9 @@ def start(name):
     arguments = ["unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc",
                  sys.executable, os.path.abspath(__file__), "--inside", base, name]
     output = tempfile.TemporaryFile(mode="w+", errors="replace")  # closed by finish
+    shown = os.environ.get("WCOMPOSE_E2E_SHOWN")  # a file for what the case prints as it goes
+    if shown:
+        output = open(shown, "w+", encoding="utf-8", errors="replace")
     outside = os.open("/proc/self/ns/net", os.O_RDONLY)  # for what has to download
     environment = dict(os.environ, WCOMPOSE_E2E_OUTSIDE=str(outside))
     process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,

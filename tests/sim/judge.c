@@ -1,9 +1,9 @@
 /* judge.c - what must never be seen, whoever decides. */
 #include <signal.h>
+#include <stdarg.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "orchestrator/core/desired.h"
 #include "sim/play.h"
 
 enum { SHORT_RUN_MS = 10000, LONGEST_MS = 60000 };
@@ -21,6 +21,17 @@ struct memo {
     bool ended_alone; /* the last one, with nobody having asked for it */
 };
 
+void play_fail(struct play *play, const char *fmt, ...)
+{
+    if (play->verdict.failed)
+        return;
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(play->verdict.text, sizeof play->verdict.text, fmt, args);
+    va_end(args);
+    play->verdict.failed = true;
+}
+
 static struct memo *memo_of(struct play *play, const char *id)
 {
     struct memo *memo = wc_map_get(&play->memos, id);
@@ -35,13 +46,6 @@ unsigned service_number(const char *name)
 {
     bool fits = name[0] == 's' && name[1] >= '0' && name[1] < '0' + SERVICES && name[2] == '\0';
     return fits ? (unsigned)(name[1] - '0') : SERVICES;
-}
-
-void judge_hash(const struct model *model, unsigned service, char hash[65])
-{
-    char spec[16];
-    snprintf(spec, sizeof spec, "s%u-%u", service, model->parts[service].version);
-    wc_desired_hash(spec, "app", hash);
 }
 
 /* ---- the world as it is ---- */
@@ -345,6 +349,9 @@ static void on_change(void *data, const struct wc_fact *fact)
         /* an old one may also come back by an op of a predecessor */
         if (other != NULL && !memo->surges && !may_surge(play, fact))
             play_fail(play, "%s and %s run at a time", fact->id, other->id);
+        unsigned service = service_number(fact->service);
+        if (service < SERVICES)
+            play->starts[service]++;
         memo->stop_asked = false;
         memo->up_epoch = memo->run_epoch;
     } else if (fact->life == WC_LIFE_CREATED) {

@@ -1,11 +1,11 @@
 /* play.c - a story, told. */
 #include "sim/play.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "orchestrator/core/desired.h"
 
 enum {
     OPEN_TURNS = 2000,
@@ -16,18 +16,14 @@ enum {
 
 static const char *const names[SERVICES] = { "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7" };
 
-void play_fail(struct play *play, const char *fmt, ...)
-{
-    if (play->verdict.failed)
-        return;
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(play->verdict.text, sizeof play->verdict.text, fmt, args);
-    va_end(args);
-    play->verdict.failed = true;
-}
-
 /* ---- the model as the engine takes it ---- */
+
+void judge_hash(const struct model *model, unsigned service, char hash[65])
+{
+    char spec[16];
+    snprintf(spec, sizeof spec, "s%u-%u", service, model->parts[service].version);
+    wc_desired_hash(spec, "app", hash);
+}
 
 static void fill_deps(struct wc_arena *arena, const struct model *model, unsigned i,
                       struct wc_service *s)

@@ -72,6 +72,7 @@ struct play {
     uint64_t epoch;            /* counts requests and crashes */
     bool disturbed[SERVICES];  /* something but a rollout may have brought one of it down */
     uint64_t excuse[SERVICES]; /* the epoch of the last request that may stop it */
+    uint64_t starts[SERVICES]; /* how often something of it began to run */
 };
 
 /* Tells a story from beginning to end. The same story gives the same verdict, byte for byte. */
@@ -82,7 +83,8 @@ void play_fail(struct play *play, const char *fmt, ...) __attribute__((format(pr
 
 /* judge.c */
 void judge_begin(struct play *play);
-/* What an instance of the service has as its hash when the model is up to date. */
+/* What an instance of the service has as its hash when the model is up to date (said by who makes
+ * the models: play.c, crash/models.c). */
 void judge_hash(const struct model *model, unsigned service, char hash[65]);
 /* After all has settled: is the host as the person expects? */
 void judge_end(struct play *play);

@@ -28,6 +28,7 @@ struct part {
 
 struct model {
     struct part parts[SERVICES];
+    uint8_t networked; /* they are on the project's network (crash/ only) */
 };
 
 enum deed_kind {

@@ -15,6 +15,11 @@ enum { NOW = 1000 };
         .now_ms = NOW, .host_ready = true, .restart_max = -1, __VA_ARGS__                          \
     }
 #define GOAL(g, l) .goal = WC_GOAL_##g, .life = WC_LIFE_##l
+#define ON_FAILURE(l, max, n)                                                                      \
+    {                                                                                              \
+        .now_ms = NOW, .host_ready = true, GOAL(RUNNING, l), .restart = WC_RESTART_ON_FAILURE,     \
+        .restart_max = (max), .failures = (n)                                                      \
+    }
 
 static const struct {
     struct wc_step_in in;
@@ -68,17 +73,41 @@ static const struct {
       WC_PHASE_COMPLETED, 0 },
     { IN(GOAL(RUNNING, EXITED), .restart = WC_RESTART_ON_FAILURE, .failures = 7), WC_ACT_START,
       WC_PHASE_ACTING, 0 },
-    { { .goal = WC_GOAL_RUNNING,
-        .life = WC_LIFE_EXITED,
-        .host_ready = true,
-        .restart = WC_RESTART_ON_FAILURE,
-        .restart_max = 2,
-        .failures = 3 },
-      WC_ACT_NONE,
-      WC_PHASE_FAILED,
+    { ON_FAILURE(EXITED, 2, 3), WC_ACT_NONE, WC_PHASE_FAILED, 0 },
+    { ON_FAILURE(EXITED, 2, 2), WC_ACT_START, WC_PHASE_ACTING, 0 },
+    { ON_FAILURE(EXITED, 0, 1), WC_ACT_NONE, WC_PHASE_FAILED, 0 },
+    { ON_FAILURE(EXITED, 0, 0), WC_ACT_START, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(RUNNING, EXITED), .exit_ok = true, .op_failed = true), WC_ACT_NONE, WC_PHASE_FAILED,
       0 },
+    { IN(GOAL(RUNNING, EXITED), .stopped_by_user = true, .start_asked = true), WC_ACT_START,
+      WC_PHASE_ACTING, 0 },
+    { IN(GOAL(CREATED, EXITED), .restart = WC_RESTART_ALWAYS), WC_ACT_NONE, WC_PHASE_SETTLED, 0 },
+    /* removed by somebody else */
+    { IN(GOAL(RUNNING, ABSENT), .lost = true), WC_ACT_NONE, WC_PHASE_FAILED, 0 },
+    { IN(GOAL(RUNNING, ABSENT), .lost = true, .exit_ok = true), WC_ACT_NONE, WC_PHASE_COMPLETED,
+      0 },
+    { IN(GOAL(CREATED, ABSENT), .lost = true), WC_ACT_CREATE, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(RUNNING, ABSENT), .lost = true, .restart = WC_RESTART_ALWAYS), WC_ACT_CREATE,
+      WC_PHASE_ACTING, 0 },
+    { IN(GOAL(RUNNING, ABSENT), .lost = true, .exit_ok = true, .restart = WC_RESTART_ON_FAILURE),
+      WC_ACT_NONE, WC_PHASE_COMPLETED, 0 },
+    /* what can't be made or started */
+    { IN(GOAL(RUNNING, ABSENT), .op_failed = true, .start_asked = true), WC_ACT_CREATE,
+      WC_PHASE_ACTING, 0 },
+    { IN(GOAL(RUNNING, CREATED), .op_failed = true), WC_ACT_NONE, WC_PHASE_FAILED, 0 },
+    { IN(GOAL(RUNNING, ABSENT), .retry_at_ms = NOW), WC_ACT_CREATE, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(RUNNING, CREATED), .retry_at_ms = NOW + 1), WC_ACT_NONE, WC_PHASE_WAIT_BACKOFF,
+      NOW + 1 },
     /* going down */
     { IN(GOAL(STOPPED, RUNNING)), WC_ACT_STOP, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(CREATED, RUNNING)), WC_ACT_NONE, WC_PHASE_SETTLED, 0 },
+    { IN(GOAL(GONE, PAUSED)), WC_ACT_STOP, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(GONE, RUNNING), .stop_sent = true, .kill_at_ms = NOW + 1, .dependents_up = true),
+      WC_ACT_NONE, WC_PHASE_STOPPING, NOW + 1 },
+    { IN(GOAL(GONE, BROKEN), .retry_at_ms = NOW + 2), WC_ACT_NONE, WC_PHASE_WAIT_BACKOFF, NOW + 2 },
+    { IN(GOAL(GONE, EXITED), .retry_at_ms = NOW), WC_ACT_REMOVE, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(GONE, EXITED), .op_in_flight = true), WC_ACT_NONE, WC_PHASE_ACTING, 0 },
+    { IN(GOAL(STOPPED, ABSENT)), WC_ACT_NONE, WC_PHASE_SETTLED, 0 },
     { IN(GOAL(STOPPED, RUNNING), .dependents_up = true), WC_ACT_NONE, WC_PHASE_WAIT_DEPENDENTS, 0 },
     { IN(GOAL(GONE, RUNNING), .stop_sent = true, .kill_at_ms = NOW + 7), WC_ACT_NONE,
       WC_PHASE_STOPPING, NOW + 7 },
@@ -162,6 +191,16 @@ static void deps(void **state)
         { WC_DEP_COMPLETED, true, { .wanted = 1, .started = 1 }, WC_DEPS_WAIT },
         { WC_DEP_COMPLETED, true, { .wanted = 1, .started = 1, .completed = 1 }, WC_DEPS_READY },
         { WC_DEP_COMPLETED, true, { .wanted = 1, .failed = 1 }, WC_DEPS_BLOCKED },
+        { WC_DEP_STARTED, true, { .wanted = 0, .replicas = 1 }, WC_DEPS_BLOCKED },
+        { WC_DEP_STARTED, false, { .wanted = 0, .replicas = 1 }, WC_DEPS_READY },
+        { WC_DEP_STARTED, true, { .wanted = 1, .started = 2 }, WC_DEPS_READY },
+        { WC_DEP_STARTED, true, { .wanted = 1, .unhealthy = 1, .unchecked = 1 }, WC_DEPS_WAIT },
+        { WC_DEP_HEALTHY, true, { .wanted = 1, .started = 1, .completed = 1 }, WC_DEPS_BLOCKED },
+        { WC_DEP_HEALTHY, true, { .wanted = 1, .healthy = 2, .unhealthy = 1 }, WC_DEPS_READY },
+        { WC_DEP_HEALTHY, true, { .wanted = 2, .healthy = 1, .started = 2 }, WC_DEPS_WAIT },
+        { WC_DEP_HEALTHY, true, { .wanted = 2, .healthy = 1, .failed = 1 }, WC_DEPS_BLOCKED },
+        { WC_DEP_COMPLETED, true, { .wanted = 2, .completed = 1 }, WC_DEPS_WAIT },
+        { WC_DEP_COMPLETED, true, { .wanted = 1, .completed = 2 }, WC_DEPS_READY },
     };
     for (size_t i = 0; i < WC_COUNT(rows); i++)
         assert_int_equal(wc_deps_condition(rows[i].condition, rows[i].required, &rows[i].view),
@@ -186,4 +225,71 @@ static void backoff(void **state)
     assert_true(wc_backoff_ran_well(16000, 1600));
 }
 
-WC_MAIN(WC_CASE(table), WC_CASE(never), WC_CASE(deps), WC_CASE(backoff))
+/* A wait is the same in every run and every version, or a replayed story is another one. */
+static void waits_are_pinned(void **state)
+{
+    (void)state;
+    static const uint64_t waits[] = { 0,    0,     96,    203,   417,   845,   1725, 3489,
+                                      5877, 12876, 23217, 51428, 65062, 65277, 54814 };
+    for (unsigned n = 0; n < WC_COUNT(waits); n++)
+        assert_int_equal(wc_backoff_delay_ms("p-web-1.0123abcd", n), waits[n]);
+    assert_true(wc_mix("", 0) == 0xe36f5519ee926a53ULL);
+    assert_true(wc_mix("a", 1) == 0xc87766850c880a35ULL);
+    assert_true(wc_mix("web", 7) == 0x511e07063a7cf051ULL);
+}
+
+/* The jitter uses all of its tenth to either side, and no more. */
+static void jitter_is_even(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned n;
+        uint64_t base;
+    } rows[] = { { 2, 100 }, { 7, 3200 }, { 11, 51200 }, { 12, 60000 }, { 500, 60000 } };
+    for (size_t r = 0; r < WC_COUNT(rows); r++) {
+        uint64_t least = UINT64_MAX, most = 0, sum = 0, base = rows[r].base;
+        for (unsigned i = 0; i < 2000; i++) {
+            char id[16];
+            snprintf(id, sizeof id, "p-s-%u", i);
+            uint64_t wait = wc_backoff_delay_ms(id, rows[r].n);
+            least = wait < least ? wait : least;
+            most = wait > most ? wait : most;
+            sum += wait;
+        }
+        assert_in_range(least, base - base / 10, base - base / 10 + base / 100);
+        assert_in_range(most, base + base / 10 - base / 100, base + base / 10);
+        assert_in_range(sum / 2000, base - base / 100, base + base / 100);
+    }
+}
+
+/* The first edge that blocks is told, else the first one that waits. */
+static void the_edge_is_told(void **state)
+{
+    (void)state;
+    const struct wc_edge edges[] = {
+        { .to = 1, .condition = WC_DEP_STARTED, .required = true },
+        { .to = 2, .condition = WC_DEP_STARTED, .required = true },
+        { .to = 3, .condition = WC_DEP_STARTED, .required = true },
+    };
+    const size_t first[] = { 0, 3, 3, 3, 3 };
+    const struct wc_graph graph = { .first = (size_t *)first, .edges = (struct wc_edge *)edges };
+    struct wc_dep_view views[4] = {
+        { .wanted = 1 }, { .wanted = 1, .started = 1 }, { .wanted = 1 }, { .wanted = 1 }
+    };
+    struct wc_deps_answer answer = wc_deps_judge(&graph, 0, views);
+    assert_int_equal(answer.state, WC_DEPS_WAIT);
+    assert_ptr_equal(answer.edge, &edges[1]);
+    views[3].failed = 1;
+    answer = wc_deps_judge(&graph, 0, views);
+    assert_int_equal(answer.state, WC_DEPS_BLOCKED);
+    assert_ptr_equal(answer.edge, &edges[2]);
+    views[2].started = views[3].started = 1;
+    answer = wc_deps_judge(&graph, 0, views);
+    assert_int_equal(answer.state, WC_DEPS_READY);
+    assert_null(answer.edge);
+    answer = wc_deps_judge(&graph, 1, views);
+    assert_int_equal(answer.state, WC_DEPS_READY);
+}
+
+WC_MAIN(WC_CASE(table), WC_CASE(never), WC_CASE(deps), WC_CASE(backoff), WC_CASE(waits_are_pinned),
+        WC_CASE(jitter_is_even), WC_CASE(the_edge_is_told))

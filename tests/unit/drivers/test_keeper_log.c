@@ -229,7 +229,87 @@ static void killed_keeper_loses_no_line(void **state)
     box_close(&box);
 }
 
+/* Starts a second keeper in the place of a killed one. */
+static void adopt(struct box *box)
+{
+    char program[512], run[256];
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    box_program_path("wcompose-keeper", program);
+    snprintf(run, sizeof run, "%s", box_path(box, "run"));
+    box->keeper = fork();
+    if (box->keeper == 0) {
+        int theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, 20);
+        dup2(theirs, WC_KEEPER_CLIENT_FD);
+        for (int fd = WC_KEEPER_CLIENT_FD + 1; fd < 20; fd++)
+            close(fd);
+        execl(program, program, run, "adopt", NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    box->link = ends[0];
+}
+
+/* kill -9 of the keeper again and again: its successors lose no line and double none, and know how
+ * the program ended although they aren't its parent. */
+static void successors_of_killed_keepers(void **state)
+{
+    (void)state;
+    WC_CLEANUP_BUF struct wc_buf log = WC_BUF_INIT;
+    struct box box = { .runtime = "crun",
+                       .program = "trap 'go=; ' USR1; go=y; i=0; while [ $go ]; do echo l $i; "
+                                  "i=$((i+1)); done; echo l $i; exit 42" };
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    box_open(&box);
+    box_start(&box);
+    for (unsigned kills = 0; kills < 60; kills++) {
+        usleep(3000 + kills * 57 % 1000);
+        pid_t killed = box.keeper;
+        assert_int_equal(kill(killed, SIGKILL), 0);
+        siginfo_t info;
+        bool reaped = kills % 2 == 0; /* else it is there still, without doing anything */
+        int flags = WEXITED | (reaped ? 0 : WNOWAIT);
+        assert_int_equal(waitid(P_PID, (id_t)killed, &info, flags), 0);
+        close(box.link);
+        adopt(&box);
+        box_expect(&box, "running ");
+        if (!reaped)
+            assert_int_equal(waitpid(killed, NULL, 0), killed);
+    }
+    pid_t program = (pid_t)box.pid;
+    assert_int_equal(kill(program, SIGUSR1), 0);
+    siginfo_t info;
+    if (strstr(box.packet, "exited") == NULL && access("/proc/self/fdinfo", R_OK) == 0)
+        assert_int_equal(waitid(P_PID, (id_t)program, &info, WEXITED), 0); /* ours by adoption */
+    box_expect(&box, "exited 42 0 0 ");
+    box_expect_end(&box, 0);
+    assert_true(strncmp(box_read(box_path(&box, "lib/exit")), "42 0 0 ", 7) == 0);
+    read_log(&box, &log);
+    unsigned lines = count_in_order(&log, "l", "stdout");
+    assert_true(lines > 1000);
+    box_close(&box);
+}
+
+/* Who isn't needed goes, and leaves everything as it was. */
+static void nothing_to_adopt(void **state)
+{
+    (void)state;
+    struct box box = { .runtime = "crun", .program = "sleep 100" };
+    box_open(&box);
+    box_start(&box);
+    struct box second = box;
+    adopt(&second);
+    assert_int_equal(box_wait_keeper(&second), 1);
+    close(second.link);
+    assert_non_null(strstr(box_read(box_path(&box, "run/status")), "running "));
+    kill((pid_t)box.pid, SIGKILL);
+    box_expect(&box, "exited 137 9 ");
+    box_expect_end(&box, 0);
+    box_close(&box);
+}
+
 WC_MAIN(WC_CASE(complete_and_in_order), WC_CASE(rotation_keeps_the_newest),
         WC_CASE(odd_bytes_are_json), WC_CASE(long_lines_come_in_parts),
         WC_CASE(no_log_does_not_block), WC_CASE(lines_arrive_at_once),
-        WC_CASE(killed_keeper_loses_no_line))
+        WC_CASE(killed_keeper_loses_no_line), WC_CASE(successors_of_killed_keepers),
+        WC_CASE(nothing_to_adopt))

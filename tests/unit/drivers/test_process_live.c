@@ -1,6 +1,7 @@
 /* test_process_live.c - what is promised of a container, looked at from inside and from outside. */
 #include "process_fixture.h"
 
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "drivers/keeper/protocol.h"
@@ -325,15 +326,26 @@ static pid_t keeper_of(const struct wc_instance *i)
                          10);
 }
 
-/* A keeper that is killed takes nothing along; only the status is lost. */
+/* From 6.15 on the status of a process can be had by who isn't its parent. */
+static bool tells_status(void)
+{
+    struct utsname host;
+    int major = 0, minor = 0;
+    uname(&host);
+    return sscanf(host.release, "%d.%d", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 15));
+}
+
+/* A keeper that is killed takes nothing along: another one takes its place. */
 static void keeper_dies(void **state)
 {
     (void)state;
     fixture_begin(&f);
     struct wc_instance *i = fixture_instance(&f, fixture_service(&f, "orphan"), "sleep 1000");
     started(i);
-    assert_int_equal(kill(keeper_of(i), SIGKILL), 0);
-    for (int k = 0; k < 20; k++) {
+    pid_t killed = keeper_of(i);
+    assert_int_equal(kill(killed, SIGKILL), 0);
+    for (int k = 0; k < 400 && keeper_of(i) == killed; k++) {
         uv_run(&f.loop, UV_RUN_NOWAIT);
         uv_sleep(5);
     }
@@ -344,7 +356,9 @@ static void keeper_dies(void **state)
     assert_int_equal(fixture_fact(&f, i)->life, WC_LIFE_RUNNING);
     assert_int_equal(fixture_exec(&f, i, "true"), 0);
     fixture_must(&f, WC_VERB_KILL, i);
-    assert_false(fixture_await(&f, i, WC_LIFE_EXITED)->exit_known);
+    const struct wc_fact *fact = fixture_await(&f, i, WC_LIFE_EXITED);
+    assert_true(fact->exit_known || !tells_status());
+    assert_int_equal(fact->exit_code, fact->exit_known ? 137 : 0);
     fixture_must(&f, WC_VERB_START, i); /* and it can go on */
     fixture_await(&f, i, WC_LIFE_RUNNING);
     fixture_end(&f);

@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -289,18 +291,34 @@ static inline unsigned mem_random(unsigned *seed)
     return *seed >> 8;
 }
 
+/* Of what was written since the last sync each sector is there or isn't, whatever its neighbours
+ * are: a disk writes them as it likes. Where there was nothing before there are zeros. */
+static inline void mem_lose_sectors(struct mem_file *file, unsigned *seed)
+{
+    enum { SECTOR = 512 };
+    for (size_t at = 0; at < file->held.len; at += SECTOR) {
+        size_t end = at + SECTOR < file->held.len ? at + SECTOR : file->held.len;
+        if (mem_random(seed) % 2 == 0)
+            continue;
+        for (size_t i = at; i < end; i++)
+            file->held.data[i] = i < file->stable.len ? file->stable.data[i] : '\0';
+    }
+}
+
 /* The power goes: what was not synced is there, is not there, or is there in part. */
 static inline void mem_power_cut(struct mem_disk *m, unsigned seed)
 {
     for (int i = 0; i < m->n_files; i++) {
         struct mem_file *file = &m->files[i];
-        unsigned choice = file->lost ? 0 : mem_random(&seed) % 3;
+        unsigned choice = file->lost ? 0 : mem_random(&seed) % 4;
         if (choice == 0) {
             wc_buf_reset(&file->held);
             wc_buf_add(&file->held, file->stable.data, file->stable.len);
         } else if (choice == 1 && file->held.len > file->stable.len) {
             size_t fresh = file->held.len - file->stable.len;
             file->held.len = file->stable.len + mem_random(&seed) % fresh;
+        } else if (choice == 2) {
+            mem_lose_sectors(file, &seed);
         }
     }
     for (int i = 0; i < MEM_NAMES; i++)

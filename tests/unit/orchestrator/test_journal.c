@@ -361,7 +361,7 @@ static void copy_buf(struct wc_buf *to, const struct wc_buf *from)
 static void check_all_ends(struct mem_disk *disk, const struct promise *promise)
 {
     mem_heal(disk);
-    for (unsigned seed = 0; seed < 6; seed++) {
+    for (unsigned seed = 0; seed < 7; seed++) {
         struct mem_disk copy = *disk;
         struct owner owner;
         copy.disk.data = &copy;
