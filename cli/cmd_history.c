@@ -103,7 +103,7 @@ static const char *time_of(struct wc_cli *cli, int64_t wall_ms)
     return wc_arena_strdup(cli->arena, text);
 }
 
-const char *wc_cli_time(struct wc_cli *cli, int64_t wall_ms, bool for_people)
+const char *wc_cli_time_text(struct wc_cli *cli, int64_t wall_ms, bool for_people)
 {
     const char *text = time_of(cli, wall_ms);
     if (!for_people)
@@ -121,7 +121,7 @@ static void print_table(struct wc_cli *cli, const struct wc_history *list)
         const struct wc_history_row *row = &list->rows[i];
         const char *const cells[] = {
             wc_arena_printf(cli->arena, "@%llu", (unsigned long long)row->number),
-            wc_cli_time(cli, row->made_at_ms, true),
+            wc_cli_time_text(cli, row->made_at_ms, true),
             wc_outcome_name(row->outcome),
             changes_of(cli, list, i),
             note_of(cli, list, row),

@@ -25,7 +25,7 @@ int wc_cli_generation(struct wc_cli *cli, const struct wc_cli_history *history, 
                       const struct wc_history_row **out);
 
 /* "2026-11-23 21:13:19Z", or the same by RFC 3339 for programs; "-" or "" for none. */
-const char *wc_cli_time(struct wc_cli *cli, int64_t wall_ms, bool for_people);
+const char *wc_cli_time_text(struct wc_cli *cli, int64_t wall_ms, bool for_people);
 
 /* The model of a generation. 0 or an exit status, printed. */
 int wc_cli_generation_model(struct wc_cli *cli, const struct wc_history_row *row,

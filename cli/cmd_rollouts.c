@@ -50,7 +50,7 @@ static void print_table(struct wc_cli *cli, const struct wc_history *list)
             wc_arena_printf(cli->arena, "%u/%u", row->n_changed, row->n),
             wc_arena_printf(cli->arena, "@%llu", (unsigned long long)row->from),
             wc_arena_printf(cli->arena, "@%llu", (unsigned long long)row->to),
-            wc_cli_time(cli, row->began_at_ms, true),
+            wc_cli_time_text(cli, row->began_at_ms, true),
             took(cli, row),
             reason_of(cli, row),
         };
@@ -77,8 +77,8 @@ static void print_json(struct wc_cli *cli, const struct wc_history *list)
         wc_jsonw_i64(&w, "Failures", row->failures);
         wc_jsonw_i64(&w, "From", (int64_t)row->from);
         wc_jsonw_i64(&w, "To", (int64_t)row->to);
-        wc_jsonw_str(&w, "BeganAt", wc_cli_time(cli, row->began_at_ms, false));
-        wc_jsonw_str(&w, "EndedAt", wc_cli_time(cli, row->ended_at_ms, false));
+        wc_jsonw_str(&w, "BeganAt", wc_cli_time_text(cli, row->began_at_ms, false));
+        wc_jsonw_str(&w, "EndedAt", wc_cli_time_text(cli, row->ended_at_ms, false));
         wc_jsonw_str(&w, "Reason", row->reason);
         wc_jsonw_end_object(&w);
         puts(line.data);

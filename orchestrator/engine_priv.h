@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "orchestrator/core/health.h"
 #include "orchestrator/core/step.h"
+#include "orchestrator/engine_ask.h"
 #include "orchestrator/engine_slot.h"
 #include "orchestrator/networks.h"
 #include "orchestrator/story.h"
@@ -123,21 +124,7 @@ struct revision {
     char nets_hash[65];
     unsigned refs; /* the engine's, and one for each op that borrows from it */
 };
-enum stage { STAGE_INSTANCES, STAGE_NET_DOWN, STAGE_VOLUMES, STAGE_END };
 enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
-
-struct request {
-    struct wc_engine *engine;
-    struct wc_request ask; /* pointers of `services` are not kept */
-    enum stage stage;
-    bool cancelled, whole, net_down; /* whole: all services; net_down: NET_DOWN was asked for */
-    unsigned n_open, n_failed, changed, n_ops;
-    uint64_t began_ms;
-    uint64_t said; /* seq of the event that tells of it */
-    int status;
-    struct wc_err err;
-    struct request *next;
-};
 
 struct eng_driver {
     struct wc_engine *engine;

@@ -29,31 +29,13 @@ void wc_draft_init(struct wc_service_draft *draft)
                                                          .max_failure_nano = WC_UNSET };
 }
 
-/* Follows "deploy.resources.limits.memory" from a service. */
-static const struct wc_member *member_at(const struct wc_node *node, const char *path)
-{
-    const struct wc_member *member = NULL;
-    while (node != NULL && *path != '\0') {
-        char key[32];
-        size_t len = strcspn(path, ".");
-        if (len >= sizeof key)
-            return NULL;
-        memcpy(key, path, len);
-        key[len] = '\0';
-        member = wc_node_member(node, key);
-        node = member == NULL ? NULL : member->value;
-        path += len + (path[len] == '.' ? 1 : 0);
-    }
-    return node == NULL ? NULL : member;
-}
-
 /* Two attributes for one thing: gives the one that is set, and reports a disagreement. */
 static int64_t settle_twins(struct wc_load *load, const struct wc_node *node, const char *key,
                             const char *twin_path, int64_t value, int64_t twin)
 {
     if (value == WC_UNSET || twin == WC_UNSET || value == twin)
         return value == WC_UNSET ? twin : value;
-    const struct wc_member *a = member_at(node, key), *b = member_at(node, twin_path);
+    const struct wc_member *a = wc_draft_member(node, key), *b = wc_draft_member(node, twin_path);
     if (a == NULL || b == NULL)
         return value;
     struct wc_diag *diag = wc_report(load, WC_E_TWINS, b->value, "%s is %s, but %s is %s",
@@ -87,7 +69,7 @@ static void settle_resources(struct wc_load *load, struct wc_service_draft *d,
         s->mem_reservation_bytes = WC_UNSET;
     if (s->nano_cpus == 0)
         s->nano_cpus = WC_UNSET;
-    if (member_at(node, "pids_limit") != NULL && s->pids_limit < 0)
+    if (wc_draft_member(node, "pids_limit") != NULL && s->pids_limit < 0)
         s->pids_limit = 0;
     s->memswap_unlimited = d->memswap == INT64_MAX;
     if (!s->memswap_unlimited && d->memswap != 0)
@@ -118,57 +100,6 @@ static void settle_restart(struct wc_service_draft *d)
         if (text[10] == ':')
             wc_str_to_i64(text + 11, 0, INT32_MAX, &s->restart_max);
     }
-}
-
-/* The defaults are those of Swarm, which the section comes from: one after another, each watched
- * for five seconds. */
-static void settle_update(struct wc_update_config *update, const struct wc_member *member,
-                          const char *order, const char *action, int64_t progress_ms)
-{
-    enum { MONITOR_MS = 5000, PROGRESS_MS = 600000 };
-    update->set = member != NULL && member->value->kind == WC_NODE_MAP;
-    if (update->set)
-        update->at = member->key_at;
-    if (update->parallelism == WC_UNSET)
-        update->parallelism = 1;
-    if (update->delay_ms == WC_UNSET)
-        update->delay_ms = 0;
-    if (update->monitor_ms == WC_UNSET)
-        update->monitor_ms = MONITOR_MS;
-    if (update->max_failure_nano == WC_UNSET)
-        update->max_failure_nano = 0;
-    update->progress_ms = progress_ms == WC_UNSET ? PROGRESS_MS : progress_ms;
-    update->start_first = wc_streq0(order, "start-first");
-    update->action = wc_streq0(action, "continue")   ? WC_FAILURE_CONTINUE
-                     : wc_streq0(action, "rollback") ? WC_FAILURE_ROLLBACK
-                                                     : WC_FAILURE_PAUSE;
-}
-
-/* core/rollout.h says why. */
-static void warn_order(struct wc_load *load, const struct wc_service *s, const struct wc_node *node,
-                       const char *path)
-{
-    const struct wc_member *order = member_at(node, path);
-    if (s->network_mode != WC_NETMODE_NETWORKS || order == NULL ||
-        !wc_streq0(order->value->text, "start-first"))
-        return;
-    struct wc_diag *diag =
-        wc_report(load, WC_W_NOT_YET, order->value,
-                  "order: start-first is carried out as stop-first for a service on networks: both "
-                  "incarnations of a replica would have the same address");
-    diag->hint = "with several replicas and parallelism: 1 the others serve meanwhile";
-}
-
-static void settle_updates(struct wc_load *load, struct wc_service_draft *d,
-                           const struct wc_node *node)
-{
-    struct wc_service *s = &d->service;
-    warn_order(load, s, node, "deploy.update_config.order");
-    warn_order(load, s, node, "deploy.rollback_config.order");
-    settle_update(&s->update, member_at(node, "deploy.update_config"), d->update_order,
-                  d->update_action, d->progress_ms);
-    settle_update(&s->rollback, member_at(node, "deploy.rollback_config"), d->rollback_order,
-                  d->rollback_action, d->progress_ms);
 }
 
 static void settle_health(struct wc_service *s, const struct wc_node *node)
@@ -424,7 +355,7 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
     settle_restart(draft);
     settle_health(s, node);
     settle_network_mode(load, draft, node);
-    settle_updates(load, draft, node);
+    wc_draft_settle_updates(load, draft, node);
     settle_links(load, draft, node);
     if (s->n_networks > 1)
         qsort(s->networks, s->n_networks, sizeof *s->networks, by_priority);

@@ -28,6 +28,13 @@ void wc_draft_init(struct wc_service_draft *draft);
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node, const struct wc_member *member);
 
+/* Follows "deploy.resources.limits.memory" from a service; NULL when it isn't there. */
+const struct wc_member *wc_draft_member(const struct wc_node *node, const char *path);
+
+/* update_config and rollback_config, once the network mode is settled. */
+void wc_draft_settle_updates(struct wc_load *load, struct wc_service_draft *draft,
+                             const struct wc_node *node);
+
 /* The name on the host of an entry of the top level: `name`, that of an external one, or one with
  * the project's. name  as given, or NULL */
 const char *wc_draft_name(struct wc_load *load, const struct wc_member *member, const char *name,

@@ -16,6 +16,7 @@ static void load_web(struct host *host, int version, int replicas, const char *u
                                "  web:\n"
                                "    image: web:%d\n"
                                "    restart: always\n"
+                               "    network_mode: none\n"
                                "    deploy: { replicas: %d, update_config: { %s } }\n",
                                version, replicas, update));
 }
@@ -147,7 +148,8 @@ static void there_may_be_no_way_back(void **state)
     load(&host, "name: shop\nservices:\n  db: { image: db }\n  bad: { image: bad }\n"
                 "  late: { image: late, depends_on: { bad: { condition: "
                 "service_completed_successfully } } }\n"
-                "  web: { image: 'web:1', deploy: { update_config: { order: start-first } } }\n");
+                "  web: { image: 'web:1', network_mode: none,\n"
+                "         deploy: { update_config: { order: start-first } } }\n");
     wc_sim_set_program(host.world, "bad", &failing);
     start(&host);
     assert_int_equal(ask(&host, WC_CALL_APPLY).code, WC_ERR_STATE);

@@ -111,7 +111,7 @@ static void two_clients(void **state)
     host_deinit(&host);
 }
 
-struct past {
+struct heard {
     uint64_t seqs[64], causes[64];
     char actions[64][16];
     size_t n;
@@ -120,7 +120,7 @@ struct past {
 
 static void on_past(void *data, const struct wc_answer *answer)
 {
-    struct past *past = data;
+    struct heard *past = data;
     past->done |= answer->done;
     if (answer->event == NULL || past->n == 64)
         return;
@@ -129,9 +129,9 @@ static void on_past(void *data, const struct wc_answer *answer)
     snprintf(past->actions[past->n++], sizeof past->actions[0], "%s", answer->event->action);
 }
 
-static struct past ask_past(struct host *host, int64_t since_ms, int64_t until_ms)
+static struct heard ask_past(struct host *host, int64_t since_ms, int64_t until_ms)
 {
-    struct past past = { 0 };
+    struct heard past = { 0 };
     struct wc_err err = { 0 };
     struct wc_client *client = open_client(host);
     struct wc_call call = { .verb = WC_CALL_EVENTS,
@@ -156,7 +156,7 @@ static void the_past_is_remembered(void **state)
     host_init(&host);
     start(&host);
     assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
-    struct past past = ask_past(&host, 1, 0);
+    struct heard past = ask_past(&host, 1, 0);
     assert_true(past.n > 4);
     assert_string_equal(past.actions[0], "applying");
     assert_string_equal(past.actions[past.n - 1], "ready");
