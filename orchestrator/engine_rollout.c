@@ -155,6 +155,11 @@ static void begin(struct request *request, struct svc *svc)
     if (r == NULL)
         r = svc->rollout = wc_calloc(1, sizeof *r);
     unsigned failures = note != NULL ? note->failures : goes_on ? r->now.failures : 0;
+    char reason[sizeof r->reason] = "";
+    if (note != NULL && note->reason != NULL)
+        snprintf(reason, sizeof reason, "%s", note->reason);
+    else if (goes_on)
+        memcpy(reason, r->reason, sizeof reason);
     leave(engine, r);
     *r = (struct rollout){
         .svc = svc,
@@ -165,8 +170,7 @@ static void begin(struct request *request, struct svc *svc)
     r->conf = wc_rollout_conf_of(svc->spec, r->back);
     r->now = (struct wc_rollout){ .state = note != NULL ? note->state : WC_ROLLOUT_ROLLING,
                                   .failures = failures };
-    if (note != NULL && note->reason != NULL)
-        snprintf(r->reason, sizeof r->reason, "%s", note->reason);
+    memcpy(r->reason, reason, sizeof reason);
     begin_slots(engine, r);
     if (r->now.state == WC_ROLLOUT_ROLLING) {
         enter(engine, r);
