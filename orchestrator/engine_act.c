@@ -242,6 +242,7 @@ static void submit(struct inst *inst, enum wc_verb verb)
     if (verb == WC_VERB_STOP || verb == WC_VERB_KILL) {
         io->op.signal = verb == WC_VERB_STOP ? stop_signal_of(inst) : SIGKILL;
         io->op.by_user = inst->by_user;
+        io->op.sick = inst->sick;
         io->op.leaving = wc_eng_goal(inst) == WC_GOAL_GONE;
     }
     inst->op = &io->op;
@@ -250,16 +251,38 @@ static void submit(struct inst *inst, enum wc_verb verb)
     wc_eng_dirty_siblings(inst);
 }
 
+/* It was stopped for failed checks: by us, or by a predecessor that is gone. */
+static bool has_ended_sick(const struct inst *inst)
+{
+    return inst->sick || inst->fact.sick;
+}
+
 static void do_start(struct inst *inst)
 {
     char text[96];
     if (inst->fact.life == WC_LIFE_EXITED && !inst->start_asked) {
         inst->restarts++;
-        wc_eng_exit_text(&inst->fact, text, sizeof text);
+        if (has_ended_sick(inst))
+            snprintf(text, sizeof text, "was unhealthy");
+        else
+            wc_eng_exit_text(&inst->fact, text, sizeof text);
         wc_eng_tell(inst, "restarting", "%s, restart %u", text, inst->restarts);
     }
     inst->start_asked = false;
     submit(inst, WC_VERB_START);
+}
+
+/* A stop that nobody wants for its own sake is one for failed checks. */
+static void note_sick(struct inst *inst)
+{
+    char text[320];
+    if (wc_eng_goal(inst) != WC_GOAL_RUNNING)
+        return;
+    inst->sick = true;
+    inst->by_user = false;
+    snprintf(text, sizeof text, "unhealthy: %u failures in a row; last: %s", inst->health.failing,
+             inst->health_output[0] != '\0' ? inst->health_output : "no output");
+    wc_eng_set(&inst->why, text);
 }
 
 static void perform(struct inst *inst, enum wc_act act)
@@ -278,6 +301,7 @@ static void perform(struct inst *inst, enum wc_act act)
     case WC_ACT_STOP:
         if (!has_room(inst, WC_VERB_STOP))
             break;
+        note_sick(inst);
         inst->stop_sent = true;
         inst->kill_at_ms = inst->engine->now_ms + grace_of(inst);
         wc_eng_tell(inst, "stopping", "%s", inst->why != NULL ? inst->why : "");
@@ -321,7 +345,8 @@ static struct wc_step_in inputs(struct inst *inst)
         .start_asked = inst->start_asked,
         .lost = inst->lost,
         .restart_max = WC_UNSET,
-        .exit_ok = inst->fact.exit_known && inst->fact.exit_code == 0,
+        .exit_ok = inst->fact.exit_known && inst->fact.exit_code == 0 && !has_ended_sick(inst),
+        .sick = wc_eng_is_sick(inst),
         .stopped_by_user = inst->stopped,
         .failures = inst->failures,
         .op_failed = inst->op_failed,

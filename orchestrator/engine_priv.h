@@ -89,6 +89,7 @@ struct inst {
     bool op_failed;
     int op_code; /* with op_failed: enum wc_code */
     uint64_t retry_at_ms, delay_ms, up_at_ms, kill_at_ms;
+    bool sick;             /* its stop was for failed health checks; until its next start */
     bool stop_sent, stuck; /* stuck: SIGKILL has no effect; error says why */
     struct wc_health_conf check;
     struct wc_health_watch health;
@@ -226,6 +227,7 @@ void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room
 void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */
 void wc_eng_probe(struct inst *inst);              /* starts one when it is due */
 uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 0 = never */
+bool wc_eng_is_sick(const struct inst *inst);      /* to be restarted for its failed checks */
 
 /* engine_model.c */
 int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,

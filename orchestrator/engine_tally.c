@@ -53,6 +53,12 @@ static bool has_failed(const struct inst *inst)
     return false;
 }
 
+/* True for one that is unhealthy, and is restarted for that: who waits for it goes on waiting. */
+static bool is_healed(const struct inst *inst)
+{
+    return inst->sick || (wc_eng_is_sick(inst) && inst->out.phase == WC_PHASE_ACTING);
+}
+
 static struct tally tally_of(const struct inst *inst)
 {
     enum wc_goal goal = wc_eng_goal(inst);
@@ -64,7 +70,7 @@ static struct tally tally_of(const struct inst *inst)
     if (is_up(inst) && !t.going_down) {
         t.started = true;
         t.healthy = inst->health.status == WC_HEALTH_HEALTHY;
-        t.unhealthy = inst->health.status == WC_HEALTH_UNHEALTHY;
+        t.unhealthy = inst->health.status == WC_HEALTH_UNHEALTHY && !is_healed(inst);
         t.unchecked = !inst->check.enabled;
     } else if (inst->out.phase == WC_PHASE_COMPLETED && !inst->recreate && !inst->restart) {
         t.started = t.completed = true;

@@ -47,7 +47,7 @@ static void enter_running(struct inst *inst)
     inst->up_at_ms = engine->now_ms;
     if (inst->fact.started_at_ms > 0 && ran_ms > 0 && (uint64_t)ran_ms < engine->now_ms)
         inst->up_at_ms = engine->now_ms - (uint64_t)ran_ms; /* adopted: it runs since then */
-    inst->stop_sent = inst->stuck = false;
+    inst->stop_sent = inst->stuck = inst->sick = false;
     inst->op_failed = false;
     inst->start_asked = inst->stopped = false;
     inst->gated = inst->gated && (inst->recreate || inst->restart); /* that is for the next start */
@@ -56,18 +56,19 @@ static void enter_running(struct inst *inst)
     wc_health_begin(&inst->health, &inst->check, inst->up_at_ms, engine->now_ms);
 }
 
-/* An end that we didn't ask for counts against it. */
+/* An end that we didn't ask for counts against it, and one for failed health checks. */
 static void leave_running(struct inst *inst)
 {
     uint64_t now_ms = inst->engine->now_ms;
+    uint64_t good_ms = wc_health_good_ms(&inst->health, inst->up_at_ms, now_ms);
     inst->health = (struct wc_health_watch){ .status = WC_HEALTH_NONE };
     inst->stuck = false;
-    if (wc_backoff_ran_well(now_ms - inst->up_at_ms, inst->delay_ms))
+    if (wc_backoff_ran_well(good_ms, inst->delay_ms))
         inst->failures = 0;
-    if (inst->stop_sent) {
-        inst->stop_sent = false;
+    bool asked_for = inst->stop_sent && !inst->sick;
+    inst->stop_sent = false;
+    if (asked_for)
         return;
-    }
     inst->ended = true;
     inst->failures++;
     inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);

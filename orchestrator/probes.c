@@ -62,11 +62,17 @@ static void tell_health(struct inst *inst, enum wc_health before)
                     inst->health_output[0] != '\0' ? inst->health_output : "no output");
 }
 
+bool wc_eng_is_sick(const struct inst *inst)
+{
+    return inst->desired != NULL && inst->desired->spec->on_unhealthy == WC_ON_UNHEALTHY_RESTART &&
+           wc_health_is_sick(&inst->health, &inst->check);
+}
+
 /* True when its health is asked for at all. */
 static bool wanted(const struct inst *inst)
 {
     return inst->fact.life == WC_LIFE_RUNNING && inst->check.enabled && !inst->engine->closing &&
-           inst->desired != NULL && inst->goal != WC_GOAL_LEAVE;
+           inst->desired != NULL && !inst->stop_sent && inst->goal != WC_GOAL_LEAVE;
 }
 
 uint64_t wc_eng_probe_at(const struct inst *inst)

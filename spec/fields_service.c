@@ -22,6 +22,7 @@ PAIR(ulimits, n_ulimits);
 static const char *const conditions[] = { "service_started", "service_healthy",
                                           "service_completed_successfully", NULL };
 static const char *const trusts[] = { "trusted", "untrusted", NULL };
+static const char *const unhealthy_words[] = { "none", "restart", NULL };
 static const char *const formats[] = { "raw", NULL };
 static const char *const cgroups[] = { "host", "private", NULL };
 
@@ -76,6 +77,8 @@ static const struct wc_table logging_table =
     TABLE(logging_rows, "logging", "05-services.md#logging");
 
 static const struct wc_field own_rows[] = {
+    { ROW("on_unhealthy", unhealthy, S(on_unhealthy), REPLACE, CARRIED, KEEPS),
+      .words = unhealthy_words, .fallback = "none" },
     { ROW("progress_deadline", duration, (long)offsetof(struct wc_service_draft, progress_ms),
           REPLACE, CARRIED, KEEPS), .fallback = "10m" },
     { ROW("tenant", string, S(tenant), REPLACE, CARRIED, RECREATES) },

@@ -92,6 +92,7 @@ static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena
         (void)rename(below(arena, req->lib_dir, WC_KEEPER_EXIT),
                      below(arena, req->lib_dir, "exit.prev"));
         (void)unlink(below(arena, req->lib_dir, "stopped_by_user"));
+        (void)unlink(below(arena, req->lib_dir, "sick"));
     }
     return rc;
 }

@@ -48,7 +48,7 @@ struct wc_inst {
     int64_t started_at_ms;
     uint64_t killed_at_ms; /* loop time of the first SIGKILL to this process; 0 = none */
     struct wc_report exit; /* EXITED, when exit_known */
-    bool exit_known, stopped_by_user;
+    bool exit_known, stopped_by_user, sick;
 
     enum wc_stage stage;
     struct wc_op *op;                      /* under way, or NULL */
@@ -130,7 +130,7 @@ struct wc_job {
     int signal, pidfd;
     pid_t stuck; /* STOP, KILL: to be looked at after the signal, 0 = none */
     bool all, mark, last;
-    const char *path;
+    const char *path, *sick_path;
 };
 struct wc_job *wc_job_new(struct wc_process *driver, struct wc_inst *inst, struct wc_op *op);
 void wc_job_run(struct wc_job *job, wc_job_fn *work, wc_job_fn *after);

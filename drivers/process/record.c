@@ -286,6 +286,8 @@ void wc_look(const char *lib_dir, const char *run_dir, const char *project, cons
     }
     snprintf(path, sizeof path, "%s/stopped_by_user", lib_dir);
     look.stopped_by_user = wc_fs_exists(path);
+    snprintf(path, sizeof path, "%s/sick", lib_dir);
+    look.sick = wc_fs_exists(path);
     if (!wc_streq(boot, look.record.boot_id)) {
         look_at_exit(lib_dir, &look); /* nothing outlives a boot */
         if (!look.exit_known) {

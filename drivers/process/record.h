@@ -4,9 +4,10 @@
  * Idea:    truth is on the host. instance.json says what it is; the keeper's files and the exit
  * record say how it goes; nothing else is remembered. Any later process finds the same answer.
  * Layout:  lib/projects/<project>/instances/<id>/: instance.json, bundle/config.json, upper, work,
- * rootfs, exit, exit.prev (of the run before), stopped_by_user (marker), log.json, hosts, hostname,
- * volumes/. run/projects/<project>/instances/<id>/: the keeper's (drivers/keeper/protocol.h).
- * Owner:   strings of a record are the arena's. Threads: any; all calls block.
+ * rootfs, exit, exit.prev (of the run before), stopped_by_user and sick (markers), log.json, hosts,
+ * hostname, volumes/. run/projects/<project>/instances/<id>/: the keeper's
+ * (drivers/keeper/protocol.h). Owner:   strings of a record are the arena's. Threads: any; all
+ * calls block.
  */
 #ifndef DRIVERS_PROCESS_RECORD_H
 #define DRIVERS_PROCESS_RECORD_H
@@ -71,7 +72,7 @@ struct wc_look {
     bool exit_known;       /* EXITED */
     bool keeper_alive;     /* connect to keeper.sock for news */
     int link;              /* such a connection, or -1; filled by who connects */
-    bool stopped_by_user;
+    bool stopped_by_user, sick;
     struct wc_record record; /* BROKEN: id, name, project and service, and what else is known */
 };
 void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,

@@ -237,7 +237,7 @@ void wc_on_running(struct wc_inst *inst, const struct wc_report *report)
 {
     inst->life = WC_LIFE_RUNNING;
     inst->started_at_ms = report->at_ms;
-    inst->stopped_by_user = false;
+    inst->stopped_by_user = inst->sick = false;
     wc_inst_report(inst);
     wc_inst_finish(inst, 0, NULL);
 }

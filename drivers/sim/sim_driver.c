@@ -105,6 +105,8 @@ static int do_signal(struct sim_driver *d, struct wc_op *op)
         return 0;
     if (op->by_user)
         record->fact.stopped_by_user = true;
+    if (op->sick && record->fact.life == WC_LIFE_RUNNING)
+        record->fact.sick = true;
     if (record->fact.life == WC_LIFE_RUNNING)
         sim_signal(d->world, record, op->signal);
     return 0;
@@ -179,6 +181,23 @@ static int effect(struct sim_driver *d, struct wc_op *op)
     return WC_ERR_BUG;
 }
 
+/* What was answered to a check, for invariants. One that could not be run is no answer. */
+static void note_answer(const struct sim_driver *d, const struct wc_op *op)
+{
+    struct sim_record *record = op->id != NULL ? sim_record(d->world, op->id) : NULL;
+    bool ran = op->status == 0 || op->status == WC_ERR_TIMEOUT;
+    if (op->verb != WC_VERB_EXEC || record == NULL || !ran)
+        return;
+    if (op->status == 0 && op->exit_code == 0) {
+        record->last_ok_ms = d->world->now_ms;
+        record->noes = 0;
+    } else if (record->noes++ == 0) {
+        record->first_no_ms = d->world->now_ms;
+    }
+    if (record->first_ok_ms == 0)
+        record->first_ok_ms = record->last_ok_ms;
+}
+
 static void finish(struct sim_driver *d, struct wc_op *op)
 {
     struct wc_op **at = &d->ops;
@@ -210,6 +229,7 @@ static void fire_op(struct wc_sim_world *world, struct sim_event *event)
             !d->closing)
             leave_half(d, op);
     }
+    note_answer(d, op);
     finish(d, op);
 }
 
@@ -338,6 +358,7 @@ static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *o
     landing->op.id = wc_arena_strdup(&world->arena, op->id);
     landing->op.signal = op->signal;
     landing->op.by_user = op->by_user;
+    landing->op.sick = op->sick;
     const struct sim_record *record = op->id != NULL ? sim_record(world, op->id) : NULL;
     landing->run = record != NULL ? record->run : 0;
     if (op->instance == NULL)

@@ -25,10 +25,13 @@ struct sim_event {
 
 /* One instance that exists or existed. */
 struct sim_record {
-    struct wc_fact fact; /* strings in the world's arena */
-    uint64_t run;        /* counts starts: an exit of an earlier run is void */
-    uint64_t up_at_ms;   /* world time of the start */
-    bool ending;         /* its exit is planned after a signal */
+    struct wc_fact fact;              /* strings in the world's arena */
+    uint64_t run;                     /* counts starts: an exit of an earlier run is void */
+    uint64_t up_at_ms;                /* world time of the start */
+    bool ending;                      /* its exit is planned after a signal */
+    uint64_t first_ok_ms, last_ok_ms; /* of its checks in this run, 0 = none */
+    uint64_t first_no_ms;             /* of those that failed, or could not be run, in a row */
+    unsigned noes;                    /* how many those are */
     const struct wc_sim_program *program;
 };
 

@@ -59,6 +59,7 @@ struct wc_op {
     const char *id; /* STOP, KILL, REMOVE, EXEC: instance id; VOLUME_REMOVE: its name on the host */
     int signal;     /* STOP, KILL */
     bool by_user;   /* STOP, KILL: a person asked; keeps unless-stopped down */
+    bool sick;      /* STOP, KILL: its health check failed: however it ends, that is a failure */
     bool leaving;   /* STOP, KILL: REMOVE is to follow; how it ended need not outlast a power cut */
     const char *const *argv; /* EXEC: NULL-terminated */
     uint64_t deadline_ms;    /* EXEC: loop time after which the process is killed; 0 = none */

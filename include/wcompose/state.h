@@ -90,6 +90,7 @@ struct wc_fact {
     bool exit_known; /* EXITED: false when the status was lost */
     bool oom_killed;
     int64_t created_at_ms, started_at_ms, finished_at_ms;
+    bool sick;            /* its last stop was one for a failed health check (wc_op.sick) */
     bool stopped_by_user; /* `stop` asked for it: unless-stopped and start order respect it */
     const char *image;    /* reference, or NULL */
     const char *layers; /* names of the store's layers its root is made of, ':' between; or NULL */

@@ -85,7 +85,8 @@ static uint64_t next_early(struct wc_health_watch *health, const struct wc_healt
     return now_ms + wait;
 }
 
-static void count_failure(struct wc_health_watch *health, const struct wc_health_conf *conf,
+/* True when it counts. */
+static bool count_failure(struct wc_health_watch *health, const struct wc_health_conf *conf,
                           uint64_t now_ms)
 {
     bool counts = health->status != WC_HEALTH_STARTING || now_ms >= health->counts_from_ms;
@@ -95,6 +96,7 @@ static void count_failure(struct wc_health_watch *health, const struct wc_health
     }
     if (health->failing >= conf->retries)
         health->status = WC_HEALTH_UNHEALTHY;
+    return counts;
 }
 
 void wc_health_answer(struct wc_health_watch *health, const struct wc_health_conf *conf,
@@ -104,18 +106,36 @@ void wc_health_answer(struct wc_health_watch *health, const struct wc_health_con
     switch (answer) {
     case WC_PROBE_OK:
         health->status = WC_HEALTH_HEALTHY;
-        health->failing = health->not_run = 0;
+        health->failing = health->said_no = health->not_run = 0;
+        health->last_ok_ms = now_ms;
+        if (health->first_ok_ms == 0)
+            health->first_ok_ms = now_ms;
         return;
     case WC_PROBE_FAILED:
         health->not_run = 0;
-        count_failure(health, conf, now_ms);
+        health->said_no += count_failure(health, conf, now_ms);
         break;
     case WC_PROBE_NOT_RUN:
         if (health->not_run++ < conf->retries)
             break; /* no answer; but not for ever */
-        count_failure(health, conf, now_ms);
+        (void)count_failure(health, conf, now_ms);
         break;
     }
     if (health->status == WC_HEALTH_STARTING)
         health->next_at_ms = next_early(health, conf, now_ms);
+}
+
+bool wc_health_is_sick(const struct wc_health_watch *health, const struct wc_health_conf *conf)
+{
+    return health->status == WC_HEALTH_UNHEALTHY && health->said_no >= conf->retries;
+}
+
+uint64_t wc_health_good_ms(const struct wc_health_watch *health, uint64_t up_at_ms, uint64_t now_ms)
+{
+    if (health->status == WC_HEALTH_NONE)
+        return now_ms - up_at_ms;
+    if (health->first_ok_ms == 0)
+        return 0;
+    uint64_t end_ms = health->status == WC_HEALTH_UNHEALTHY ? health->last_ok_ms : now_ms;
+    return end_ms - health->first_ok_ms;
 }

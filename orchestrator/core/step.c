@@ -77,10 +77,21 @@ static struct wc_step_out step_created(const struct wc_step_in *in)
     return in->goal == WC_GOAL_GONE ? take_away(in) : rest(WC_PHASE_SETTLED);
 }
 
+/* What is stopped for being sick is to come back: where the policy would let it lie (or its last
+ * attempt is used up) it runs on as it is. */
+static bool is_to_heal(const struct wc_step_in *in)
+{
+    bool last_try = in->restart == WC_RESTART_ON_FAILURE && in->restart_max >= 0 &&
+                    (int64_t)in->failures >= in->restart_max;
+    return in->sick && in->goal == WC_GOAL_RUNNING && in->life == WC_LIFE_RUNNING &&
+           in->restart != WC_RESTART_NO && !last_try && !in->stopped_by_user;
+}
+
 static struct wc_step_out step_running(const struct wc_step_in *in)
 {
-    if (in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED)
-        return rest(WC_PHASE_SETTLED);
+    bool stays = in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED;
+    if (stays && !in->stop_sent)
+        return is_to_heal(in) ? act(WC_ACT_STOP) : rest(WC_PHASE_SETTLED);
     if (!in->stop_sent)
         return in->dependents_up ? rest(WC_PHASE_WAIT_DEPENDENTS) : act(WC_ACT_STOP);
     if (in->kill_at_ms > in->now_ms)

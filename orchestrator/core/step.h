@@ -57,13 +57,14 @@ struct wc_step_in {
     bool start_asked; /* a request wants a start now, whatever the policy says */
     enum wc_restart restart;
     int64_t restart_max;
-    bool exit_ok; /* EXITED with 0 */
+    bool exit_ok; /* EXITED with 0, and not stopped for being sick */
     bool stopped_by_user;
     unsigned failures;    /* exits and failed ops in a row */
     bool op_failed;       /* the last create, start or remove failed */
     uint64_t retry_at_ms; /* not to be tried before */
 
-    bool stop_sent;
+    bool sick;      /* RUNNING: its health check failed, and the service says to restart it then */
+    bool stop_sent; /* also when that was for being sick */
     uint64_t kill_at_ms; /* with stop_sent: when grace is over */
 };
 

@@ -6,7 +6,12 @@
 #include "orchestrator/core/desired.h"
 #include "sim/play.h"
 
-enum { SHORT_RUN_MS = 10000, LONGEST_MS = 60000 };
+enum {
+    SHORT_RUN_MS = 10000,
+    LONGEST_MS = 60000,
+    CHECK_RETRIES = 3,
+    HEAL_MS = 300000 /* 30 s that don't count, 3 checks every 30 s, and the stop: more than twice */
+};
 
 /* What the judge remembers of an instance. */
 struct memo {
@@ -18,6 +23,7 @@ struct memo {
     uint64_t runs_epoch;
     bool stop_asked;  /* in this run */
     bool surges;      /* it was asked to start beside the one that it replaces */
+    bool healed;      /* in this run, for its failed checks */
     bool ended_alone; /* the last one, with nobody having asked for it */
 };
 
@@ -165,6 +171,9 @@ static void judge_backoff(struct play *play, const struct wc_instance *instance)
     uint64_t base = backoff_of(n);
     uint64_t waited = play->world->now_ms - memo->ended_ms;
     uint64_t slack = 100 + 10ULL * play->story->slow_ms; /* others are started as well */
+    unsigned service = service_number(instance->service);
+    if (play->model.parts[service].check)
+        slack += LONGEST_MS; /* a check decides how well it ran, and may not have passed */
     if (waited < base - base / 10 || (is_calm(play, memo) && waited > base + base / 10 + slack))
         play_fail(play, "%s is started %llu ms after its end, the %uth in a row", instance->id,
                   (unsigned long long)waited, n);
@@ -263,6 +272,30 @@ static bool is_current(const struct play *play, const struct wc_fact *fact, unsi
     return wc_streq(hash, fact->hash);
 }
 
+/* True for one whose checks have failed so often that it may be stopped for that. */
+static bool may_heal(const struct play *play, const char *id, unsigned service)
+{
+    const struct part *part = &play->model.parts[service];
+    return part->heal && part->check && part->policy != WC_RESTART_NO &&
+           sim_record(play->world, id)->noes >= CHECK_RETRIES;
+}
+
+/* Nobody stands in the way of a restart for failed checks, and it is long overdue. */
+static void judge_check(struct play *play, const struct wc_op *op)
+{
+    const struct sim_record *record = sim_record(play->world, op->id);
+    unsigned service = record == NULL ? SERVICES : service_number(record->fact.service);
+    if (service == SERVICES || record->fact.life != WC_LIFE_RUNNING || record->noes == 0 ||
+        play->story->fault_permille != 0 || !may_heal(play, op->id, service) ||
+        !is_current(play, &record->fact, service) || play->wish[service] != WISH_RUNNING)
+        return;
+    uint64_t from_ms = record->first_no_ms > play->epoch_ms ? record->first_no_ms : play->epoch_ms;
+    bool comes_back = play->model.parts[service].policy != WC_RESTART_ON_FAILURE;
+    if (comes_back && play->world->now_ms > from_ms + HEAL_MS && was_told(play))
+        play_fail(play, "%s fails its checks for %llu ms, and is not restarted", op->id,
+                  (unsigned long long)(play->world->now_ms - record->first_no_ms));
+}
+
 static void judge_stop(struct play *play, const struct wc_op *op)
 {
     const struct wc_fact *fact = fact_of(play, op->id);
@@ -276,9 +309,13 @@ static void judge_stop(struct play *play, const struct wc_op *op)
     const struct wc_fact *old =
         fact == NULL ? NULL : beside(play, fact->id, fact->service, fact->index, true);
     bool taken_back = old != NULL && may_surge(play, old); /* it failed, the old one is there */
-    if (service < SERVICES && fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
-        !taken_back && !(play->forced && play->model.parts[service].gradual) &&
-        play->excuse[service] < memo->run_epoch)
+    if (service == SERVICES || fact->life != WC_LIFE_RUNNING || !is_current(play, fact, service) ||
+        taken_back || (play->forced && play->model.parts[service].gradual) ||
+        play->excuse[service] >= memo->run_epoch)
+        return;
+    if (!memo->healed && may_heal(play, op->id, service))
+        memo->healed = true;
+    if (!memo->healed)
         play_fail(play, "%s is stopped for no reason", op->id);
 }
 
@@ -326,8 +363,10 @@ static void on_op(void *data, const struct wc_op *op)
     case WC_VERB_VOLUME_REMOVE:
         play_fail(play, "a volume is to be removed");
         break;
-    case WC_VERB_LIST:
     case WC_VERB_EXEC:
+        judge_check(play, op);
+        break;
+    case WC_VERB_LIST:
     case WC_VERB_NET_UP:
     case WC_VERB_NET_DOWN:
         break;
@@ -345,21 +384,24 @@ static void on_change(void *data, const struct wc_fact *fact)
         /* an old one may also come back by an op of a predecessor */
         if (other != NULL && !memo->surges && !may_surge(play, fact))
             play_fail(play, "%s and %s run at a time", fact->id, other->id);
-        memo->stop_asked = false;
+        memo->stop_asked = memo->healed = false;
         memo->up_epoch = memo->run_epoch;
     } else if (fact->life == WC_LIFE_CREATED) {
         memo->short_runs = 0;
     } else if (fact->life == WC_LIFE_EXITED) {
         const struct sim_record *record = sim_record(play->world, fact->id);
         uint64_t ran_ms = play->world->now_ms - record->up_at_ms;
+        if (memo->healed) /* good for something until the last check that passed */
+            ran_ms = record->last_ok_ms - record->first_ok_ms;
+        bool alone = !memo->stop_asked || memo->healed;
         bool ran_well = ran_ms >= SHORT_RUN_MS && ran_ms >= 10 * backoff_of(memo->short_runs);
-        if (memo->runs_epoch != play->epoch || ran_well || memo->stop_asked)
+        if (memo->runs_epoch != play->epoch || ran_well || !alone)
             memo->short_runs = 0;
         memo->runs_epoch = play->epoch;
-        memo->ended_alone = !memo->stop_asked;
-        if (!memo->stop_asked && service_number(fact->service) < SERVICES)
+        memo->ended_alone = alone;
+        if (alone && service_number(fact->service) < SERVICES)
             play->disturbed[service_number(fact->service)] = true;
-        memo->short_runs += !memo->stop_asked;
+        memo->short_runs += alone;
         memo->ended_ms = play->world->now_ms;
     }
 }

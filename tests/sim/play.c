@@ -56,6 +56,8 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
                               .replicas = part->replicas,
                               .restart = (enum wc_restart)part->policy,
                               .restart_max = WC_UNSET,
+                              .on_unhealthy =
+                                  part->heal ? WC_ON_UNHEALTHY_RESTART : WC_ON_UNHEALTHY_NONE,
                               .stop_grace_ms = 500,
                               .network_mode = WC_NETMODE_NONE };
     if (s->restart == WC_RESTART_ON_FAILURE && part->retries > 0)
@@ -474,6 +476,12 @@ static void resume(struct play *play, const struct intents *intents)
             again(play, p);
 }
 
+static void new_epoch(struct play *play)
+{
+    play->epoch++;
+    play->epoch_ms = play->world->now_ms;
+}
+
 static void crash(struct play *play)
 {
     struct intents intents = { .n = 0 };
@@ -488,7 +496,7 @@ static void crash(struct play *play)
     memcpy(play->pending, pending, sizeof pending);
     play->has_model = has_model;
     open_engine(play);
-    play->epoch++; /* what it takes up is asked anew */
+    new_epoch(play); /* what it takes up is asked anew */
     play->goes_back = intents.failed && play->has_former;
     if (!play->verdict.failed)
         resume(play, &intents);
@@ -533,8 +541,9 @@ static void do_deed(struct play *play, const struct deed *deed)
     if (play->loud)
         printf("    %8llu -- deed %td\n", (unsigned long long)play->world->now_ms,
                deed - play->story->deeds);
-    play->epoch += deed->kind != DEED_PASS && deed->kind != DEED_EXIT &&
-                   deed->kind != DEED_MANNER && deed->kind != DEED_CLOCK;
+    if (deed->kind != DEED_PASS && deed->kind != DEED_EXIT && deed->kind != DEED_MANNER &&
+        deed->kind != DEED_CLOCK)
+        new_epoch(play);
     switch (deed->kind) {
     case DEED_PASS:
         pass(play, deed->ms);

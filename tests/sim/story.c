@@ -58,6 +58,7 @@ static void make_part(struct dice *dice, struct model *model, unsigned i)
     part->surge = roll(dice, 2) == 0;
     part->parallel = (uint8_t)roll(dice, 3);
     part->action = (uint8_t)roll(dice, 3);
+    part->heal = roll(dice, 2) == 0;
     make_needs(dice, model, i);
 }
 
@@ -171,6 +172,7 @@ static void print_model(const struct model *model, FILE *out)
         if (part->gradual)
             fprintf(out, "~%u%s,%s", part->parallel, part->surge ? "surge" : "",
                     actions[part->action]);
+        fputs(part->heal ? "+heal" : "", out);
         for (unsigned to = 0; to < i; to++)
             if (part->need[to] != NEED_NONE && model->parts[to].there)
                 fprintf(out, "<s%u.%s%s%s", to, conditions[part->need[to] & NEED_CONDITION],

@@ -19,7 +19,7 @@ enum need { NEED_NONE, NEED_STARTED, NEED_HEALTHY, NEED_COMPLETED, NEED_CONDITIO
 enum { NEED_OPTIONAL = 4, NEED_RESTART = 8 };
 
 struct part {
-    bool there, check;
+    bool there, check, heal;  /* heal: on_unhealthy: restart */
     bool gradual, surge;      /* changes go replica by replica; the new one comes first */
     uint8_t parallel, action; /* replicas at a time, 0 = all; enum wc_failure_action */
     uint8_t replicas, version, policy, retries; /* policy: enum wc_restart */

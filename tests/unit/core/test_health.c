@@ -180,5 +180,45 @@ static void identity(void **state)
     wc_arena_deinit(&arena);
 }
 
-WC_MAIN(WC_CASE(merge), WC_CASE(first_success), WC_CASE(timeline), WC_CASE(flapping),
-        WC_CASE(could_not_run), WC_CASE(no_check), WC_CASE(identity))
+/* What could not be asked makes it unhealthy in the end, but is no reason to restart it. */
+static void sick_by_its_own_answers(void **state)
+{
+    struct wc_health_conf conf = conf_of(1000, 0);
+    struct wc_health_watch watch;
+    (void)state;
+    wc_health_begin(&watch, &conf, 1000, 1000);
+    assert_true(play(&watch, &conf, WC_PROBE_NOT_RUN, WC_HEALTH_UNHEALTHY, 100000) > 0);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    for (int i = 0; i < 2; i++)
+        wc_health_answer(&watch, &conf, WC_PROBE_FAILED, watch.next_at_ms);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    wc_health_answer(&watch, &conf, WC_PROBE_FAILED, watch.next_at_ms);
+    assert_true(wc_health_is_sick(&watch, &conf));
+    wc_health_answer(&watch, &conf, WC_PROBE_OK, watch.next_at_ms);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    assert_int_equal(watch.said_no, 0);
+}
+
+/* A run that never was healthy was good for nothing, however long it was. */
+static void good_for_how_long(void **state)
+{
+    struct wc_health_conf conf = conf_of(1000, 0), off = { .enabled = false };
+    struct wc_health_watch watch;
+    (void)state;
+    wc_health_begin(&watch, &off, 1000, 1000);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 60000);
+    wc_health_begin(&watch, &conf, 1000, 1000);
+    wc_health_answer(&watch, &conf, WC_PROBE_FAILED, 2000);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 0);
+    wc_health_answer(&watch, &conf, WC_PROBE_OK, 5000);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 56000);
+    wc_health_answer(&watch, &conf, WC_PROBE_OK, 8000);
+    for (uint64_t now = 9000; now < 12000; now += 1000)
+        wc_health_answer(&watch, &conf, WC_PROBE_FAILED, now);
+    assert_int_equal(watch.status, WC_HEALTH_UNHEALTHY);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 3000);
+}
+
+WC_MAIN(WC_CASE(sick_by_its_own_answers), WC_CASE(good_for_how_long), WC_CASE(merge),
+        WC_CASE(first_success), WC_CASE(timeline), WC_CASE(flapping), WC_CASE(could_not_run),
+        WC_CASE(no_check), WC_CASE(identity))

@@ -176,6 +176,66 @@ static void unhealthy_blocks(void **state)
     box_end(&box);
 }
 
+/* on_unhealthy: restart. It is stopped, waits longer each time, and is forgotten about when it is
+ * well; with restart: no, or without on_unhealthy, it is left as it is. */
+static void unhealthy_is_restarted(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 27);
+    box_apply(&box, "db+^!always off+!always stays+^");
+    wc_sim_set_program(box.world, "db", &sick);
+    wc_sim_set_program(box.world, "off", &sick);
+    wc_sim_set_program(box.world, "stays", &sick);
+    wc_buf_reset(&box.events);
+    box_pass(&box, 4000);
+    assert_true(box_in_order(&box, "db-1 unhealthy", "db-1 stopping"));
+    assert_true(box_in_order(&box, "db-1 exited", "db-1 restarting"));
+    assert_non_null(strstr(box.events.data, "off-1 unhealthy"));
+    assert_non_null(strstr(box.events.data, "stays-1 unhealthy"));
+    assert_null(strstr(box.events.data, "off-1 stopping"));
+    assert_null(strstr(box.events.data, "stays-1 stopping"));
+    unsigned starts = wc_sim_count_ops(box.world, WC_VERB_START);
+    box_pass(&box, 120000); /* each run takes 4 s to be found sick, and 0, 0.1, 0.2 … 12.8 s more */
+    unsigned more = wc_sim_count_ops(box.world, WC_VERB_START) - starts;
+    assert_in_range(more, 8, 12);
+    wc_sim_set_program(box.world, "db", &wc_sim_program_default);
+    box_pass(&box, 70000);
+    assert_int_equal(box_running(&box, "db"), 1);
+    starts = wc_sim_count_ops(box.world, WC_VERB_START);
+    box_pass(&box, 70000);
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_START), starts);
+    box_end(&box);
+}
+
+/* A sick one that ends with 0 when it is told to stop has failed all the same, also for a successor
+ * of who told it. */
+static void sick_end_is_a_failure(void **state)
+{
+    static const struct wc_sim_program polite = {
+        .run_ms = -1, .stop_ms = 300, .healthy_after_ms = -1, .polite = true
+    };
+    struct box box;
+    (void)state;
+    box_begin(&box, 28);
+    wc_sim_set_program(box.world, "web", &polite);
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "web+^!failure", NULL));
+    wc_buf_reset(&box.events);
+    box_pass(&box, 6000);
+    assert_true(box_in_order(&box, "web-1 stopping", "web-1 restarting"));
+    for (int i = 0; wc_sim_count_ops(box.world, WC_VERB_STOP) < 2; i++) {
+        assert_true(i < 100000);
+        box_pass(&box, 1);
+    }
+    box_close(&box); /* between the stop and the end */
+    box_open(&box);
+    assert_true(
+        box_do(&box, (struct wc_request){ .kind = WC_REQUEST_ADOPT }, "web+^!failure", NULL));
+    box_pass(&box, 2000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
 static void check_missing(void **state)
 {
     struct box box;
@@ -531,7 +591,8 @@ static void a_thousand(void **state)
 WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
         WC_CASE(recreate_on_request), WC_CASE(failing_start_blocks), WC_CASE(failing_create),
         WC_CASE(refused_before_anything), WC_CASE(failing_job_blocks), WC_CASE(unhealthy_blocks),
-        WC_CASE(check_missing), WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
+        WC_CASE(unhealthy_is_restarted), WC_CASE(sick_end_is_a_failure), WC_CASE(check_missing),
+        WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
         WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
         WC_CASE(stop_order_through_a_finished_job), WC_CASE(grace_then_kill),
         WC_CASE(kill_without_effect), WC_CASE(down_leaves_nothing), WC_CASE(down_without_model),
