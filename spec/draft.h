@@ -18,6 +18,7 @@ struct wc_service_draft {
     int64_t limit_memory, limit_nano_cpus, limit_pids, reserve_memory;
     int64_t memswap;
     struct wc_strv links;
+    const char *probe_status; /* x-wcompose.probe.http.status */
 };
 
 /* A draft with everything unset. */
@@ -27,6 +28,11 @@ void wc_draft_init(struct wc_service_draft *draft);
  * reports what disagrees. node  the service's long form; at  its key */
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node, const struct wc_member *member);
+
+/* probe.c: works out which question x-wcompose.probe asks, fills its defaults, and reports what
+ * isn't one question or stands beside a healthcheck. node  the service's long form */
+void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
+                     const struct wc_node *node);
 
 /* The name on the host of an entry of the top level: `name`, that of an external one, or one with
  * the project's. name  as given, or NULL */

@@ -76,9 +76,40 @@ static const struct wc_field logging_rows[] = {
 static const struct wc_table logging_table =
     TABLE(logging_rows, "logging", "05-services.md#logging");
 
+static const struct wc_field http_rows[] = {
+    { ROW("host", string, S(health.check.host), REPLACE, CARRIED, KEEPS),
+      .fallback = "localhost" },
+    { ROW("path", string, S(health.check.path), REPLACE, CARRIED, KEEPS), .fallback = "/" },
+    { ROW("port", count, S(health.check.port), REPLACE, CARRIED, KEEPS) },
+    { ROW("status", text, D(probe_status), REPLACE, CARRIED, KEEPS), .fallback = "200-399" },
+};
+static const struct wc_table http_table =
+    CLOSED_TABLE(http_rows, "wcompose_http", "11-extension.md");
+
+static const struct wc_field probe_rows[] = {
+    { ROW("file", string, S(health.check.path), REPLACE, CARRIED, KEEPS) },
+    { ROW("http", section, NONE, MAP, CARRIED, KEEPS),
+      .sub = &http_table, .required = "port" },
+    { ROW("interval", duration, S(health.interval_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "30s" },
+    { ROW("retries", count, S(health.retries), REPLACE, CARRIED, KEEPS),
+      SHOWS_ZERO, .fallback = "3" },
+    { ROW("start_interval", duration, S(health.start_interval_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "5s" },
+    { ROW("start_period", duration, S(health.start_period_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "0s" },
+    { ROW("tcp", count, S(health.check.port), REPLACE, CARRIED, KEEPS) },
+    { ROW("timeout", duration, S(health.timeout_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "30s" },
+    { ROW("unix", string, S(health.check.path), REPLACE, CARRIED, KEEPS) },
+};
+static const struct wc_table probe_table =
+    CLOSED_TABLE(probe_rows, "wcompose_probe", "11-extension.md");
+
 static const struct wc_field own_rows[] = {
     { ROW("on_unhealthy", unhealthy, S(on_unhealthy), REPLACE, CARRIED, KEEPS),
       .words = unhealthy_words, .fallback = "none" },
+    { ROW("probe", section, NONE, MAP, CARRIED, RECREATES), .sub = &probe_table },
     { ROW("progress_deadline", duration, (long)offsetof(struct wc_service_draft, progress_ms),
           REPLACE, CARRIED, KEEPS), .fallback = "10m" },
     { ROW("tenant", string, S(tenant), REPLACE, CARRIED, RECREATES) },

@@ -219,11 +219,16 @@ void wc_begin_exec(struct wc_inst *inst, struct wc_op *op)
     struct wc_err err = { 0 };
     op->output[0] = '\0';
     op->exit_code = 0;
-    if (inst->life != WC_LIFE_RUNNING || op->argv == NULL || op->argv[0] == NULL) {
+    bool asks = op->check != NULL || (op->argv != NULL && op->argv[0] != NULL);
+    if (inst->life != WC_LIFE_RUNNING || !asks) {
         int rc = inst->life == WC_LIFE_ABSENT
                      ? wc_err_set(&err, WC_ERR_NOENT, 0, "no such instance")
                      : wc_err_set(&err, WC_ERR_STATE, 0, "it is not running");
         wc_process_finish(inst->driver, op, rc, &err);
+        return;
+    }
+    if (op->check != NULL) {
+        wc_begin_probe(inst, op);
         return;
     }
     struct wc_exec *exec = wc_calloc(1, sizeof *exec);

@@ -5,9 +5,9 @@
  * packet from the keeper, an answer. EXEC runs beside them. The instance's life is what the host
  * said last. Files:   driver.c (table, close), instance.c (queue and stages), events.c (what
  * keepers say), start.c (create and start), ends.c (stop, kill, remove), scan.c (LIST and
- * adoption), exec.c, job.c. Owner:   the driver owns instances and jobs; an instance is freed when
- * it is absent from the host, has no op, and its handles are closed. Threads: everything on the
- * loop's; jobs' work functions on the pool, which touch only their job.
+ * adoption), exec.c, probe.c, job.c. Owner:   the driver owns instances and jobs; an instance is
+ * freed when it is absent from the host, has no op, and its handles are closed. Threads: everything
+ * on the loop's; jobs' work functions on the pool, which touch only their job.
  */
 #ifndef DRIVERS_PROCESS_PROCESS_H
 #define DRIVERS_PROCESS_PROCESS_H
@@ -70,6 +70,7 @@ struct wc_inst {
 };
 
 struct wc_exec;
+struct wc_probe;
 
 struct wc_process {
     struct wc_driver base; /* first */
@@ -90,6 +91,8 @@ struct wc_process {
     unsigned n_jobs;  /* on the pool */
     unsigned n_polls; /* open poll handles */
     struct wc_exec *execs;
+    struct wc_probe *probes;
+    unsigned n_path_looks; /* on the pool: a path may lead to what never answers */
     bool closing, kick_closed;
     wc_driver_closed_fn *closed;
     void *closed_data;
@@ -196,5 +199,12 @@ void wc_begin_relook(struct wc_inst *inst);
 void wc_begin_exec(struct wc_inst *inst, struct wc_op *op);
 /* Kills all commands under way (close). */
 void wc_execs_cancel(struct wc_process *driver);
+
+/* ---- probe.c ---- */
+
+/* EXEC with a check: looks without running anything. The instance runs. */
+void wc_begin_probe(struct wc_inst *inst, struct wc_op *op);
+/* Gives up all of them (close). */
+void wc_probes_cancel(struct wc_process *driver);
 
 #endif

@@ -134,7 +134,8 @@ static int do_exec(struct sim_driver *d, struct wc_op *op)
         return fail(op, WC_ERR_FAILED, "can't be run inside");
     uint64_t up_ms = d->world->now_ms - record->up_at_ms;
     int64_t code = program->healthy_after_ms < 0 || up_ms < (uint64_t)program->healthy_after_ms;
-    if (wc_streq(op->argv[0], "sim-exec") && !wc_str_to_i64(op->argv[1], 0, 255, &code))
+    if (op->argv != NULL && wc_streq(op->argv[0], "sim-exec") &&
+        !wc_str_to_i64(op->argv[1], 0, 255, &code))
         return fail(op, WC_ERR_USAGE, "sim-exec: bad code");
     if (op->deadline_ms != 0 && d->world->now_ms >= op->deadline_ms)
         return fail(op, WC_ERR_TIMEOUT, "deadline passed");
@@ -237,7 +238,7 @@ static uint64_t duration(struct wc_sim_world *world, const struct wc_op *op)
 {
     uint64_t lo = world->latency[op->verb].min_ms, hi = world->latency[op->verb].max_ms;
     int64_t asked = 0;
-    if (op->verb == WC_VERB_EXEC && wc_streq(op->argv[0], "sim-exec") &&
+    if (op->verb == WC_VERB_EXEC && op->argv != NULL && wc_streq(op->argv[0], "sim-exec") &&
         wc_str_to_i64(op->argv[2], 0, INT32_MAX, &asked) && asked > 0)
         lo = hi = (uint64_t)asked;
     uint64_t ms = lo + (hi > lo ? sim_random(world, hi - lo + 1) : 0);

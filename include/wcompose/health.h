@@ -12,12 +12,24 @@
 #include "wcompose/err.h"
 #include "wcompose/lists.h"
 
+/* How a service is asked: by a program inside (healthcheck.test), or from outside without one
+ * (x-wcompose.probe). */
+enum wc_check_kind { WC_CHECK_TEST, WC_CHECK_TCP, WC_CHECK_HTTP, WC_CHECK_FILE, WC_CHECK_UNIX };
+struct wc_check {
+    enum wc_check_kind kind;
+    int64_t port;     /* TCP, HTTP: 1..65535, on the instance's loopback */
+    const char *path; /* HTTP: of the request, default "/"; FILE, UNIX: absolute, inside */
+    const char *host; /* HTTP: the Host header, default localhost */
+    unsigned status_min, status_max; /* HTTP: a status in between is well; default 200..399 */
+};
+
 /* healthcheck. test[0] is CMD, CMD-SHELL or NONE; n == 0: the image's test, with the other members
  * laid over it. */
 struct wc_healthcheck {
     bool set;     /* the service has a healthcheck section */
     bool disable; /* disable: true, or test: NONE */
     struct wc_strv test;
+    struct wc_check check; /* kind other than TEST: x-wcompose.probe, which has no `test` */
     int64_t interval_ms, timeout_ms, start_period_ms,
         start_interval_ms; /* WC_UNSET: 30 s, 30 s, 0, 5 s */
     int64_t retries;       /* WC_UNSET: 3 */

@@ -30,13 +30,19 @@ struct wc_health_conf wc_health_merge(const struct wc_healthcheck *service,
                                       const struct wc_healthcheck *image)
 {
     struct wc_health_conf conf = { 0 };
-    if (service->set && service->test.n > 0)
-        conf.test = service->test;
-    else if (image->set)
-        conf.test = image->test;
-    conf.enabled = conf.test.n > 1 && !wc_streq(conf.test.items[0], "NONE") &&
-                   !(service->set && service->disable) &&
-                   !(image->set && image->disable && service->test.n == 0);
+    if (service->set && service->check.kind != WC_CHECK_TEST) {
+        conf.check = service->check;
+        conf.enabled = true;
+        image = service; /* the image's own check has no say in it */
+    } else {
+        if (service->set && service->test.n > 0)
+            conf.test = service->test;
+        else if (image->set)
+            conf.test = image->test;
+        conf.enabled = conf.test.n > 1 && !wc_streq(conf.test.items[0], "NONE") &&
+                       !(service->set && service->disable) &&
+                       !(image->set && image->disable && service->test.n == 0);
+    }
 #define CHOOSE(member, fallback)                                                                   \
     choose(of(service, service->member), of(image, image->member), (fallback))
     conf.interval_ms = CHOOSE(interval_ms, INTERVAL_MS);
@@ -55,6 +61,19 @@ struct wc_health_conf wc_health_merge(const struct wc_healthcheck *service,
     if (conf.retries == 0)
         conf.retries = RETRIES;
     return conf;
+}
+
+bool wc_health_asks_same(const struct wc_health_conf *a, const struct wc_health_conf *b)
+{
+    const struct wc_check *x = &a->check, *y = &b->check;
+    if (a->enabled != b->enabled || x->kind != y->kind || a->test.n != b->test.n)
+        return false;
+    for (size_t i = 0; i < a->test.n; i++)
+        if (!wc_streq(a->test.items[i], b->test.items[i]))
+            return false;
+    return x->kind == WC_CHECK_TEST ||
+           (x->port == y->port && wc_streq0(x->path, y->path) && wc_streq0(x->host, y->host) &&
+            x->status_min == y->status_min && x->status_max == y->status_max);
 }
 
 void wc_health_begin(struct wc_health_watch *health, const struct wc_health_conf *conf,

@@ -19,7 +19,8 @@
 /* A check as it is carried out: the service's laid over the image's, defaults filled in. */
 struct wc_health_conf {
     bool enabled;
-    struct wc_strv test; /* CMD or CMD-SHELL and what follows; borrowed */
+    struct wc_strv test;   /* CMD or CMD-SHELL and what follows; borrowed */
+    struct wc_check check; /* instead of it, when its kind isn't TEST; texts borrowed */
     uint64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms;
     unsigned retries;
 };
@@ -27,6 +28,9 @@ struct wc_health_conf {
 /* Merges. `service` and `image` may be unset; neither is NULL. */
 struct wc_health_conf wc_health_merge(const struct wc_healthcheck *service,
                                       const struct wc_healthcheck *image);
+
+/* True when both ask the same: what is known by the answers of one holds for the other. */
+bool wc_health_asks_same(const struct wc_health_conf *a, const struct wc_health_conf *b);
 
 struct wc_health_watch {
     enum wc_health status;            /* NONE when there is no check, or nothing runs */

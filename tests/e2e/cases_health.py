@@ -27,3 +27,65 @@ def case_unhealthy_is_restarted(t):
     assert t.pid("plain") == pids["plain"] and t.pid("once") == pids["once"]
     t.wc("down")
     t.nothing_left(before)
+
+
+
+def case_native_probes(t):
+    """tcp, http, file and unix are asked from outside, without a program in the instance; what says no is unhealthy."""
+    t.load_image()
+    t.compose("""
+        x-fast: &fast {interval: 200ms, retries: 2}
+        services:
+          tcp:
+            {image: "bb:1", command: [/bin/serve], x-wcompose: {probe: {tcp: 80, <<: *fast}}}
+          http:
+            {image: "bb:1", command: [/bin/serve], x-wcompose: {probe: {http: {port: 80}, <<: *fast}}}
+          missing:
+            {image: "bb:1", command: [/bin/serve], x-wcompose: {probe: {http: {port: 80, path: /no}, <<: *fast}}}
+          wanted:
+            image: bb:1
+            command: [/bin/serve]
+            x-wcompose: {probe: {http: {port: 80, path: /no, status: 404}, <<: *fast}}
+          file: {image: "bb:1", x-wcompose: {probe: {file: /link/ready, <<: *fast}}}
+          unix: {image: "bb:1", x-wcompose: {probe: {unix: /run/none.sock, <<: *fast}}}
+          closed: {image: "bb:1", x-wcompose: {probe: {tcp: 81, <<: *fast}}}
+          silent:
+            image: bb:1
+            command: [sh, -c, "nc -l -p 80 -e sleep 60 & nc -l -p 81 & wait"]
+            stop_grace_period: 0s
+            x-wcompose: {probe: {http: {port: 80}, interval: 200ms, retries: 2, timeout: 300ms}}
+          one-stack:
+            image: bb:1
+            command: [sh, -c, "trap 'exit 0' TERM; httpd -p '[::1]:80' -h /www; sleep 999 & wait"]
+            x-wcompose: {probe: {http: {port: 80}, <<: *fast}}
+    """)
+    before = t.things()
+    t.wc("up", "-d")
+    health = lambda name: t.row(name)["Health"]  # noqa: E731
+    for name in ("tcp", "http", "wanted", "one-stack"):
+        t.until(lambda: health(name) == "healthy", name + " healthy")  # pylint: disable=cell-var-from-loop
+    for name in ("missing", "unix", "closed", "silent", "file"):
+        t.until(lambda: health(name) == "unhealthy", name + " unhealthy")  # pylint: disable=cell-var-from-loop
+    # a path is the instance's: its links lead to its own root
+    t.run_inside("file", "sh", "-c", "mkdir -p /run/x; touch /run/x/ready; ln -s /run/x /link")
+    t.until(lambda: health("file") == "healthy", "file healthy")
+    assert not os.path.exists("/run/x/ready")
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_probe_of_a_path_that_leads_out(t):
+    """What is outside of the root can't be reached by links and dots; a socket of any kind counts."""
+    t.load_image()
+    t.compose("""
+        services:
+          out:
+            image: bb:1
+            command: [sh, -c, "ln -s ../../../../../../../../../../etc/hostname /esc; rm -f /etc/motd; exec /bin/idle"]
+            x-wcompose: {probe: {file: /proc/self/root/nowhere, interval: 200ms, retries: 2}}
+          there: {image: "bb:1", x-wcompose: {probe: {file: /../../etc/passwd, interval: 200ms}}}
+    """)
+    t.wc("up", "-d")
+    t.until(lambda: t.row("there")["Health"] == "healthy", "there")
+    t.until(lambda: t.row("out")["Health"] == "unhealthy", "out")
+    t.wc("down")

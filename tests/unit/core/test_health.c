@@ -219,6 +219,29 @@ static void good_for_how_long(void **state)
     assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 3000);
 }
 
-WC_MAIN(WC_CASE(sick_by_its_own_answers), WC_CASE(good_for_how_long), WC_CASE(merge),
-        WC_CASE(first_success), WC_CASE(timeline), WC_CASE(flapping), WC_CASE(could_not_run),
-        WC_CASE(no_check), WC_CASE(identity))
+/* A probe takes the place of the image's check, times and all; the same question is known. */
+static void probe_instead_of_a_test(void **state)
+{
+    struct wc_healthcheck image = check(shell, 2), service = check(NULL, 0);
+    (void)state;
+    image.interval_ms = 7000;
+    service.check = (struct wc_check){ .kind = WC_CHECK_TCP, .port = 80 };
+    service.timeout_ms = 2000;
+    struct wc_health_conf tcp = wc_health_merge(&service, &image), other = tcp;
+    assert_true(tcp.enabled);
+    assert_int_equal(tcp.test.n, 0);
+    assert_int_equal(tcp.interval_ms, 30000);
+    assert_int_equal(tcp.timeout_ms, 2000);
+    other.interval_ms = 1;
+    assert_true(wc_health_asks_same(&tcp, &other));
+    other.check.port = 81;
+    assert_false(wc_health_asks_same(&tcp, &other));
+    service = check(command, 2);
+    other = wc_health_merge(&service, &image);
+    assert_false(wc_health_asks_same(&tcp, &other));
+    assert_true(wc_health_asks_same(&other, &other));
+}
+
+WC_MAIN(WC_CASE(probe_instead_of_a_test), WC_CASE(sick_by_its_own_answers),
+        WC_CASE(good_for_how_long), WC_CASE(merge), WC_CASE(first_success), WC_CASE(timeline),
+        WC_CASE(flapping), WC_CASE(could_not_run), WC_CASE(no_check), WC_CASE(identity))
