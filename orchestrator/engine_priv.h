@@ -62,7 +62,7 @@ struct inst {
     struct wc_engine *engine;
     struct svc *svc;
     struct inst *next_in_svc, *next_dirty, *next_waiting, *next_dead;
-    char *id, *name, *image, *layers, *error;
+    char *id, *name, *image, *layers, *error, *notice;
     char *why;           /* for what it is stopped or removed; NULL: for no special reason */
     struct wc_fact fact; /* strings: the above */
     uint64_t facts;      /* how many came */
@@ -227,6 +227,7 @@ void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room
 void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */
 void wc_eng_probe(struct inst *inst);              /* starts one when it is due */
 uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 0 = never */
+void wc_eng_notified(struct inst *inst);           /* takes what its last fact says of it */
 bool wc_eng_is_sick(const struct inst *inst);      /* to be restarted for its failed checks */
 
 /* engine_model.c */

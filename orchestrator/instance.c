@@ -90,6 +90,7 @@ static void free_inst(struct inst *inst)
     wc_free(inst->image);
     wc_free(inst->layers);
     wc_free(inst->error);
+    wc_free(inst->notice);
     wc_free(inst->why);
     wc_free(inst);
 }

@@ -112,6 +112,7 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     struct wc_fact copy = *fact;
     wc_eng_set(&inst->name, fact->name);
     wc_eng_set(&inst->image, fact->image);
+    wc_eng_set(&inst->notice, fact->notice);
     wc_eng_set(&inst->layers, fact->layers);
     if (fact->error != NULL)
         wc_eng_set(&inst->error, fact->error);
@@ -120,6 +121,7 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     copy.image = inst->image;
     copy.layers = inst->layers;
     copy.error = inst->error;
+    copy.notice = inst->notice;
     copy.service = inst->svc->name;
     copy.project = inst->engine->config.project;
     copy.index = inst->fact.index; /* the slot is part of the identity */
@@ -166,6 +168,7 @@ void wc_eng_on_fact(void *data, const struct wc_fact *fact)
     if (new_run)
         enter_running(inst);
     wc_eng_life(inst, fact->life);
+    wc_eng_notified(inst);
 }
 
 /* What the list didn't mention is gone, unless something was under way with it. */

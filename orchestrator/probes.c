@@ -30,8 +30,10 @@ void wc_eng_check_of(struct inst *inst)
     bool is_other = !wc_health_asks_same(&inst->check, &conf); /* the old texts live till then */
     inst->check = conf;
     bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
-    if (up && is_other)
+    if (up && is_other) {
         wc_health_begin(&inst->health, &conf, inst->up_at_ms, inst->engine->now_ms);
+        wc_eng_notified(inst);
+    }
 }
 
 static void keep_output(struct inst *inst, const char *text)
@@ -61,6 +63,34 @@ static void tell_health(struct inst *inst, enum wc_health before)
     else if (now == WC_HEALTH_UNHEALTHY)
         wc_eng_tell(inst, "unhealthy", "%u failures in a row; last: %s", inst->health.failing,
                     inst->health_output[0] != '\0' ? inst->health_output : "no output");
+}
+
+void wc_eng_notified(struct inst *inst)
+{
+    enum wc_health before = inst->health.status;
+    bool listens = inst->check.enabled && inst->check.check.kind == WC_CHECK_NOTIFY &&
+                   inst->fact.life == WC_LIFE_RUNNING && !inst->stop_sent;
+    if (!listens)
+        return;
+    bool late = inst->fact.notified == WC_NOTIFIED_LATE;
+    keep_output(inst, late                   ? "its watchdog's time is over"
+                      : inst->notice != NULL ? inst->notice
+                                             : "");
+    wc_health_notified(&inst->health, &inst->check, inst->fact.notified, inst->engine->now_ms);
+    if (inst->engine->is_open)
+        tell_health(inst, before);
+    wc_eng_dirty(inst);
+}
+
+/* It had its time, and didn't say that it is ready. */
+static void expire(struct inst *inst)
+{
+    enum wc_health before = inst->health.status;
+    if (inst->health_output[0] == '\0')
+        keep_output(inst, "it did not say READY=1 in time");
+    wc_health_expire(&inst->health, &inst->check);
+    tell_health(inst, before);
+    wc_eng_dirty(inst);
 }
 
 bool wc_eng_is_sick(const struct inst *inst)
@@ -143,6 +173,10 @@ void wc_eng_probe(struct inst *inst)
     uint64_t at_ms = wc_eng_probe_at(inst);
     if (at_ms == 0 || at_ms > engine->now_ms)
         return;
+    if (inst->check.check.kind == WC_CHECK_NOTIFY) {
+        expire(inst);
+        return;
+    }
     if (engine->n_ops[WC_VERB_EXEC] >= MAX_PROBES) {
         inst->health.next_at_ms = engine->now_ms + ROOM_RETRY_MS;
         return;

@@ -15,7 +15,7 @@ void wc_draft_init(struct wc_service_draft *draft)
     struct wc_service *s = &draft->service;
     s->health.interval_ms = s->health.timeout_ms = s->health.start_period_ms = WC_UNSET;
     s->health.start_interval_ms = s->health.retries = WC_UNSET;
-    s->health.check.port = WC_UNSET;
+    s->health.check.port = s->health.watchdog_ms = WC_UNSET;
     s->restart_max = s->shm_size_bytes = s->mem_limit_bytes = s->mem_reservation_bytes = WC_UNSET;
     s->memswap_limit_bytes = s->nano_cpus = s->cpu_shares = s->pids_limit = WC_UNSET;
     s->oom_score_adj = INT64_MIN;

@@ -18,6 +18,7 @@ struct wc_service_draft {
     int64_t limit_memory, limit_nano_cpus, limit_pids, reserve_memory;
     int64_t memswap;
     struct wc_strv links;
+    bool probe_notify;        /* x-wcompose.probe.notify */
     const char *probe_status; /* x-wcompose.probe.http.status */
 };
 

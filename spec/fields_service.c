@@ -92,6 +92,7 @@ static const struct wc_field probe_rows[] = {
       .sub = &http_table, .required = "port" },
     { ROW("interval", duration, S(health.interval_ms), REPLACE, CARRIED, KEEPS),
       .fallback = "30s" },
+    { ROW("notify", bool, D(probe_notify), REPLACE, CARRIED, RECREATES), .fallback = "false" },
     { ROW("retries", count, S(health.retries), REPLACE, CARRIED, KEEPS),
       SHOWS_ZERO, .fallback = "3" },
     { ROW("start_interval", duration, S(health.start_interval_ms), REPLACE, CARRIED, KEEPS),
@@ -102,6 +103,8 @@ static const struct wc_field probe_rows[] = {
     { ROW("timeout", duration, S(health.timeout_ms), REPLACE, CARRIED, KEEPS),
       .fallback = "30s" },
     { ROW("unix", string, S(health.check.path), REPLACE, CARRIED, KEEPS) },
+    { ROW("watchdog", duration, S(health.watchdog_ms), REPLACE, CARRIED, RECREATES),
+      .fallback = "none" },
 };
 static const struct wc_table probe_table =
     CLOSED_TABLE(probe_rows, "wcompose_probe", "11-extension.md");

@@ -10,10 +10,8 @@ static const struct {
     const char *key;
     enum wc_check_kind kind;
 } questions[] = {
-    { "file", WC_CHECK_FILE },
-    { "http", WC_CHECK_HTTP },
-    { "tcp", WC_CHECK_TCP },
-    { "unix", WC_CHECK_UNIX },
+    { "file", WC_CHECK_FILE }, { "http", WC_CHECK_HTTP }, { "notify", WC_CHECK_NOTIFY },
+    { "tcp", WC_CHECK_TCP },   { "unix", WC_CHECK_UNIX },
 };
 
 static bool is_given(const struct wc_member *member)
@@ -39,7 +37,8 @@ static const struct wc_member *find_question(struct wc_load *load, const struct 
     const struct wc_member *found = NULL;
     for (size_t i = 0; i < WC_COUNT(questions); i++) {
         const struct wc_member *member = wc_node_member(probe->value, questions[i].key);
-        if (member == NULL || member->value->kind == WC_NODE_NULL)
+        if (member == NULL || member->value->kind == WC_NODE_NULL ||
+            (member->value->kind == WC_NODE_BOOL && !member->value->boolean))
             continue;
         if (found != NULL)
             report_pair(load, member, found,
@@ -52,7 +51,7 @@ static const struct wc_member *find_question(struct wc_load *load, const struct 
     if (found == NULL) {
         struct wc_diag *diag = wc_report_at(load, WC_E_MISSING, probe->key_at, probe->key_span,
                                             "the probe asks nothing");
-        diag->hint = "one of tcp, http, file and unix";
+        diag->hint = "one of tcp, http, file, unix and notify";
     }
     return found;
 }
@@ -150,7 +149,11 @@ void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
     case WC_CHECK_UNIX:
         check_path(load, question, health->check.path);
         break;
+    case WC_CHECK_NOTIFY:
     case WC_CHECK_TEST:
         break;
     }
+    if (kind != WC_CHECK_NOTIFY && health->watchdog_ms > 0)
+        wc_report_at(load, WC_E_CONFLICT, question->key_at, question->key_span,
+                     "'watchdog' goes with 'notify', not with '%s'", question->key);
 }

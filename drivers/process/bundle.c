@@ -187,6 +187,9 @@ static int write_run(const struct wc_bundle_request *req, const struct wc_oci_ru
         .instance_dir = req->lib_dir,
         .volumes_dir = req->paths->volumes,
         .cgroup_path = out->record.cgroup,
+        .notify_dir = req->inst->spec->health.check.kind == WC_CHECK_NOTIFY
+                          ? below(arena, req->run_dir, WC_KEEPER_NOTIFY)
+                          : NULL,
         .init_program = below(arena, req->paths->bin, "wcompose-init"),
         .seccomp_cache = below(arena, req->paths->lib, "seccomp"),
         .recursive_ro = runtime->recursive_ro,

@@ -115,6 +115,8 @@ void wc_inst_report(struct wc_inst *inst)
     if (inst->life == WC_LIFE_RUNNING) {
         fact.pid = inst->pid;
         fact.started_at_ms = inst->started_at_ms;
+        fact.notified = inst->notified;
+        fact.notice = inst->notice[0] != '\0' ? inst->notice : NULL;
     }
     if (inst->life == WC_LIFE_EXITED && inst->exit_known) {
         fact.exit_known = true;

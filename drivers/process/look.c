@@ -151,6 +151,7 @@ int wc_look_inside(struct wc_look_in *look, struct wc_err *err)
     case WC_CHECK_UNIX:
         return connect_unix(look, err);
     case WC_CHECK_TEST:
+    case WC_CHECK_NOTIFY:
         break;
     }
     return wc_err_set(err, WC_ERR_BUG, 0, "no look for a check of kind %d", (int)look->check->kind);

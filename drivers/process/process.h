@@ -57,7 +57,9 @@ struct wc_inst {
     struct wc_inst *next_slot;             /* in the driver's line for places */
     char *join;                            /* join.conf to be; heap */
     size_t join_len;
-    int lock;      /* held while the runtime makes cgroups, else -1 */
+    int lock;                  /* held while the runtime makes cgroups, else -1 */
+    enum wc_notified notified; /* what this run said of itself */
+    char notice[256];
     char why[256]; /* what a failing keeper said */
     bool have_slot;
 

@@ -49,16 +49,18 @@ enum wc_report_kind {
     WC_REPORT_RUNNING,
     WC_REPORT_EXITED,
     WC_REPORT_FAILED,
+    WC_REPORT_NOTIFY,
 };
 struct wc_report {
     enum wc_report_kind kind;
-    pid_t pid;          /* CREATED, RUNNING */
-    uint64_t starttime; /* CREATED, RUNNING */
-    int code, signal;   /* EXITED */
-    bool oom;           /* EXITED */
-    int64_t at_ms;      /* RUNNING: started, EXITED: finished; wall clock */
-    int64_t started_ms; /* EXITED by record: when it was started, 0 = never */
-    char text[256];     /* FAILED */
+    pid_t pid;                 /* CREATED, RUNNING */
+    uint64_t starttime;        /* CREATED, RUNNING */
+    int code, signal;          /* EXITED */
+    bool oom;                  /* EXITED */
+    int64_t at_ms;             /* RUNNING: started, EXITED: finished; wall clock */
+    int64_t started_ms;        /* EXITED by record: when it was started, 0 = never */
+    char text[256];            /* FAILED; NOTIFY: STATUS= */
+    enum wc_notified notified; /* NOTIFY */
 };
 void wc_report_parse(const char *line, struct wc_report *out);
 

@@ -224,6 +224,8 @@ void wc_on_created(struct wc_inst *inst, const struct wc_report *report)
         return;
     }
     wc_slot_release(inst);
+    inst->notified = WC_NOTIFIED_NOTHING;
+    inst->notice[0] = '\0';
     inst->life = WC_LIFE_CREATED;
     if (inst->op->verb == WC_VERB_START) {
         send_start(inst);

@@ -14,7 +14,14 @@
 
 /* How a service is asked: by a program inside (healthcheck.test), or from outside without one
  * (x-wcompose.probe). */
-enum wc_check_kind { WC_CHECK_TEST, WC_CHECK_TCP, WC_CHECK_HTTP, WC_CHECK_FILE, WC_CHECK_UNIX };
+enum wc_check_kind {
+    WC_CHECK_TEST,
+    WC_CHECK_TCP,
+    WC_CHECK_HTTP,
+    WC_CHECK_FILE,
+    WC_CHECK_UNIX,
+    WC_CHECK_NOTIFY /* it is not asked: it tells, as by sd_notify(3) */
+};
 struct wc_check {
     enum wc_check_kind kind;
     int64_t port;     /* TCP, HTTP: 1..65535, on the instance's loopback */
@@ -29,6 +36,7 @@ struct wc_healthcheck {
     bool set;     /* the service has a healthcheck section */
     bool disable; /* disable: true, or test: NONE */
     struct wc_strv test;
+    int64_t watchdog_ms;   /* NOTIFY: at most so long between two WATCHDOG=1; WC_UNSET: none */
     struct wc_check check; /* kind other than TEST: x-wcompose.probe, which has no `test` */
     int64_t interval_ms, timeout_ms, start_period_ms,
         start_interval_ms; /* WC_UNSET: 30 s, 30 s, 0, 5 s */

@@ -12,6 +12,7 @@ enum {
     RETRIES = 3,
     EARLY_FIRST_MS = 100,
     EARLY_MAX_MS = 2000,
+    READY_WITHIN_MS = 90000, /* without start_period: what systemd gives a service */
 };
 
 static uint64_t choose(int64_t service, int64_t image, int64_t fallback)
@@ -87,6 +88,45 @@ void wc_health_begin(struct wc_health_watch *health, const struct wc_health_conf
     health->status = WC_HEALTH_STARTING;
     health->counts_from_ms = started_at_ms + quiet;
     health->next_at_ms = now_ms;
+    if (conf->check.kind == WC_CHECK_NOTIFY)
+        health->next_at_ms =
+            started_at_ms + (conf->start_period_ms > 0 ? conf->start_period_ms : READY_WITHIN_MS);
+}
+
+static void fail_by_notice(struct wc_health_watch *health, const struct wc_health_conf *conf)
+{
+    health->status = WC_HEALTH_UNHEALTHY;
+    health->failing = 1;
+    health->said_no = conf->retries;
+    health->next_at_ms = 0;
+}
+
+void wc_health_notified(struct wc_health_watch *health, const struct wc_health_conf *conf,
+                        enum wc_notified said, uint64_t now_ms)
+{
+    switch (said) {
+    case WC_NOTIFIED_NOTHING:
+        break;
+    case WC_NOTIFIED_READY:
+        health->status = WC_HEALTH_HEALTHY;
+        health->failing = health->said_no = 0;
+        health->next_at_ms = 0;
+        if (health->first_ok_ms == 0)
+            health->first_ok_ms = now_ms;
+        break;
+    case WC_NOTIFIED_LATE:
+        if (health->first_ok_ms == 0)
+            health->first_ok_ms = now_ms;
+        if (health->status != WC_HEALTH_UNHEALTHY)
+            health->last_ok_ms = now_ms;
+        fail_by_notice(health, conf);
+        break;
+    }
+}
+
+void wc_health_expire(struct wc_health_watch *health, const struct wc_health_conf *conf)
+{
+    fail_by_notice(health, conf);
 }
 
 /* When to ask a service again that never was healthy. */

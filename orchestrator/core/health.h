@@ -55,6 +55,13 @@ void wc_health_begin(struct wc_health_watch *health, const struct wc_health_conf
 void wc_health_answer(struct wc_health_watch *health, const struct wc_health_conf *conf,
                       enum wc_probe answer, uint64_t now_ms);
 
+/* NOTIFY: takes what it said of itself. */
+void wc_health_notified(struct wc_health_watch *health, const struct wc_health_conf *conf,
+                        enum wc_notified said, uint64_t now_ms);
+
+/* NOTIFY: next_at_ms is there, and it is not ready: it is unhealthy. */
+void wc_health_expire(struct wc_health_watch *health, const struct wc_health_conf *conf);
+
 /* True when it is unhealthy by its own answers: one that could not be asked is not to be restarted
  * for that. */
 bool wc_health_is_sick(const struct wc_health_watch *health, const struct wc_health_conf *conf);

@@ -1,5 +1,9 @@
 """Health that acts: unhealthy instances restarted, native probes, readiness by notify, hooks."""
 import os
+import signal
+import socket
+
+from cases_lifecycle import supervisor
 
 
 def case_unhealthy_is_restarted(t):
@@ -88,4 +92,73 @@ def case_probe_of_a_path_that_leads_out(t):
     t.wc("up", "-d")
     t.until(lambda: t.row("there")["Health"] == "healthy", "there")
     t.until(lambda: t.row("out")["Health"] == "unhealthy", "out")
+    t.wc("down")
+
+
+def say(t, service, *words):
+    """What a program of the instance would send; the path is the one that it sees."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.sendto("\n".join(words).encode(), f"/proc/{t.pid(service)}/root/run/wcompose/notify")
+
+
+def case_readiness_by_notify(t):
+    """READY=1 makes it healthy, also when it is said while there is no supervisor; the socket can't be taken away."""
+    t.load_image()
+    t.compose("""
+        services:
+          web: {image: "bb:1", user: app, read_only: true, x-wcompose: {probe: {notify: true}}}
+          never: {image: "bb:1", x-wcompose: {probe: {notify: true, start_period: 500ms}}}
+          after: {image: "bb:1", depends_on: {web: {condition: service_healthy}}}
+    """)
+    before = t.things()
+    up = t.start("up", "-d")
+    t.until(lambda: t.row("web")["Health"] == "starting", "web starting")
+    assert t.run_inside("web", "sh", "-c", "echo $NOTIFY_SOCKET").out == "/run/wcompose/notify\n"
+    assert t.run_inside("web", "sh", "-c", "test -S $NOTIFY_SOCKET && rm $NOTIFY_SOCKET 2>&1", code=1).out
+    say(t, "web", "STATUS=warming up", "X_OWN=1")
+    t.until(lambda: t.row("web").get("HealthOutput") == "warming up", "a status")
+    assert t.row("web")["Health"] == "starting" and t.row("after")["State"] != "running"
+    t.until(lambda: t.row("never")["Health"] == "unhealthy", "never ready")
+    say(t, "web", "READY=1", "STATUS=at work")
+    t.until(lambda: t.row("after")["State"] == "running", "after web")
+    up.wait(20)
+    assert t.row("web")["Health"] == "healthy" and t.row("web")["HealthOutput"] == "at work"
+    pids = t.pid("web"), t.pid("never")
+    os.kill(supervisor(), signal.SIGKILL)
+    say_to = f"/proc/{pids[1]}/root/run/wcompose/notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.sendto(b"READY=1", say_to)
+    t.until(lambda: t.row("web")["Health"] == "healthy", "web healthy for the next supervisor")
+    t.until(lambda: t.row("never")["Health"] == "healthy", "what was said in between")
+    assert (t.pid("web"), t.pid("never")) == pids
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_watchdog(t):
+    """WATCHDOG=1 keeps it well; its silence is unhealthy, and on_unhealthy acts. A flood does no harm."""
+    t.load_image()
+    t.compose("""
+        services:
+          web:
+            image: bb:1
+            restart: always
+            x-wcompose: {probe: {notify: true, watchdog: 1s}, on_unhealthy: restart}
+    """)
+    t.wc("up", "-d", "--wait-timeout", "1", code=None)
+    pid = t.pid("web")
+    assert t.run_inside("web", "sh", "-c", "echo $WATCHDOG_USEC").out == "1000000\n"
+    say(t, "web", "READY=1")
+    for _ in range(8):
+        say(t, "web", "WATCHDOG=1")
+        os.sched_yield()
+        assert t.row("web")["Health"] in ("healthy", "starting") and t.pid("web") == pid
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.setblocking(False)
+        for n in range(5000):
+            try:
+                s.sendto(b"STATUS=%d\nWATCHDOG=1" % n, f"/proc/{pid}/root/run/wcompose/notify")
+            except BlockingIOError:
+                pass
+    t.until(lambda: t.row("web")["State"] == "running" and t.pid("web") != pid, "a restart")
     t.wc("down")

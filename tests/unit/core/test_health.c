@@ -242,6 +242,38 @@ static void probe_instead_of_a_test(void **state)
     assert_true(wc_health_asks_same(&other, &other));
 }
 
-WC_MAIN(WC_CASE(probe_instead_of_a_test), WC_CASE(sick_by_its_own_answers),
+/* Readiness that is told: pushed, not asked for; late or never is unhealthy. */
+static void notified(void **state)
+{
+    struct wc_health_conf conf = conf_of(1000, 0);
+    struct wc_health_watch watch;
+    (void)state;
+    conf.check.kind = WC_CHECK_NOTIFY;
+    wc_health_begin(&watch, &conf, 1000, 2000);
+    assert_int_equal(watch.status, WC_HEALTH_STARTING);
+    assert_int_equal(watch.next_at_ms, 91000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_NOTHING, 3000);
+    assert_int_equal(watch.status, WC_HEALTH_STARTING);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_READY, 4000);
+    assert_int_equal(watch.status, WC_HEALTH_HEALTHY);
+    assert_int_equal(watch.next_at_ms, 0);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 10000), 6000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_LATE, 9000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_LATE, 9500);
+    assert_int_equal(watch.status, WC_HEALTH_UNHEALTHY);
+    assert_true(wc_health_is_sick(&watch, &conf));
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 20000), 5000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_READY, 9800);
+    assert_int_equal(watch.status, WC_HEALTH_HEALTHY);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    conf.start_period_ms = 5000;
+    wc_health_begin(&watch, &conf, 1000, 2000);
+    assert_int_equal(watch.next_at_ms, 6000);
+    wc_health_expire(&watch, &conf);
+    assert_int_equal(watch.status, WC_HEALTH_UNHEALTHY);
+    assert_int_equal(watch.next_at_ms, 0);
+}
+
+WC_MAIN(WC_CASE(notified), WC_CASE(probe_instead_of_a_test), WC_CASE(sick_by_its_own_answers),
         WC_CASE(good_for_how_long), WC_CASE(merge), WC_CASE(first_success), WC_CASE(timeline),
         WC_CASE(flapping), WC_CASE(could_not_run), WC_CASE(no_check), WC_CASE(identity))
