@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "orchestrator/core/health.h"
 #include "orchestrator/core/step.h"
+#include "orchestrator/engine_parts.h"
 #include "orchestrator/engine_slot.h"
 #include "orchestrator/networks.h"
 #include "wcompose/clock.h"
@@ -84,6 +85,7 @@ struct inst {
     unsigned n_signals; /* of `kill`, under way */
 
     struct wc_op *op, *probe;
+    struct inst_hooks hooks;
     uint64_t probe_run, run; /* counts starts */
     unsigned failures, restarts;
     bool op_failed;
@@ -168,6 +170,7 @@ struct wc_engine {
     struct inst *dead;
     struct inst *waiting[ENG_VERBS], **waiting_tail[ENG_VERBS];
     unsigned n_ops[ENG_VERBS], ops_open;
+    unsigned n_hooks;    /* of the EXECs */
     struct inst **wakes; /* heap by wake_at_ms */
     size_t n_wakes, cap_wakes;
     uint64_t now_ms, armed_ms;
@@ -222,13 +225,6 @@ struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_
 void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct wc_op *op);
 void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op); /* counts and frees */
 void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room try again */
-
-/* probes.c */
-void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */
-void wc_eng_probe(struct inst *inst);              /* starts one when it is due */
-uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 0 = never */
-void wc_eng_notified(struct inst *inst);           /* takes what its last fact says of it */
-bool wc_eng_is_sick(const struct inst *inst);      /* to be restarted for its failed checks */
 
 /* engine_model.c */
 int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,

@@ -91,6 +91,7 @@ static void free_inst(struct inst *inst)
     wc_free(inst->layers);
     wc_free(inst->error);
     wc_free(inst->notice);
+    wc_eng_revision_unref(inst->hooks.made_rev);
     wc_free(inst->why);
     wc_free(inst);
 }

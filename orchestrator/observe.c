@@ -49,6 +49,7 @@ static void enter_running(struct inst *inst)
         inst->up_at_ms = engine->now_ms - (uint64_t)ran_ms; /* adopted: it runs since then */
     inst->stop_sent = inst->stuck = inst->sick = false;
     inst->op_failed = false;
+    wc_eng_hooks_begin(inst);
     inst->start_asked = inst->stopped = false;
     inst->gated = inst->gated && (inst->recreate || inst->restart); /* that is for the next start */
     wc_eng_set(&inst->why, NULL);
@@ -60,7 +61,8 @@ static void enter_running(struct inst *inst)
 static void leave_running(struct inst *inst)
 {
     uint64_t now_ms = inst->engine->now_ms;
-    uint64_t good_ms = wc_health_good_ms(&inst->health, inst->up_at_ms, now_ms);
+    uint64_t good_ms =
+        inst->hooks.failed ? 0 : wc_health_good_ms(&inst->health, inst->up_at_ms, now_ms);
     inst->health = (struct wc_health_watch){ .status = WC_HEALTH_NONE };
     inst->stuck = false;
     if (wc_backoff_ran_well(good_ms, inst->delay_ms))

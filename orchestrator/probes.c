@@ -177,7 +177,7 @@ void wc_eng_probe(struct inst *inst)
         expire(inst);
         return;
     }
-    if (engine->n_ops[WC_VERB_EXEC] >= MAX_PROBES) {
+    if (engine->n_ops[WC_VERB_EXEC] - engine->n_hooks >= MAX_PROBES) {
         inst->health.next_at_ms = engine->now_ms + ROOM_RETRY_MS;
         return;
     }

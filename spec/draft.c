@@ -154,30 +154,6 @@ static void settle_updates(struct wc_service_draft *d, const struct wc_node *nod
                   d->rollback_action, d->progress_ms);
 }
 
-static void settle_health(struct wc_service *s, const struct wc_node *node)
-{
-    const struct wc_member *member = wc_node_member(node, "healthcheck");
-    struct wc_healthcheck *h = &s->health;
-    if (member == NULL || member->value->kind != WC_NODE_MAP)
-        return;
-    h->set = true;
-    h->at = member->key_at;
-    if (h->test.n > 0 && wc_streq(h->test.items[0], "NONE"))
-        h->disable = true;
-    if (h->test.n == 0)
-        return; /* the image's test: its times hold where the file says nothing */
-    if (h->interval_ms == WC_UNSET)
-        h->interval_ms = 30000;
-    if (h->timeout_ms == WC_UNSET)
-        h->timeout_ms = 30000;
-    if (h->start_period_ms == WC_UNSET)
-        h->start_period_ms = 0;
-    if (h->start_interval_ms == WC_UNSET)
-        h->start_interval_ms = 5000;
-    if (h->retries == WC_UNSET)
-        h->retries = 3;
-}
-
 /* Adds a dependency that another attribute implies, unless depends_on names the service. */
 static void imply_dep(struct wc_load *load, struct wc_service *s, const char *service, bool restart,
                       struct wc_loc at)
@@ -406,7 +382,6 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
     settle_resources(load, draft, node);
     settle_restart(draft);
     settle_updates(draft, node);
-    settle_health(s, node);
     wc_probe_settle(load, draft, node);
     settle_network_mode(load, draft, node);
     settle_links(load, draft, node);

@@ -30,8 +30,9 @@ void wc_draft_init(struct wc_service_draft *draft);
 void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node, const struct wc_member *member);
 
-/* probe.c: works out which question x-wcompose.probe asks, fills its defaults, and reports what
- * isn't one question or stands beside a healthcheck. node  the service's long form */
+/* probe.c: fills the defaults of the healthcheck, works out which question x-wcompose.probe asks,
+ * fills its defaults, and reports what isn't one question or stands beside a healthcheck. node  the
+ * service's long form */
 void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node);
 

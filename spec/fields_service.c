@@ -18,6 +18,8 @@ PAIR(mounts, n_mounts);
 PAIR(networks, n_networks);
 PAIR(deps, n_deps);
 PAIR(ulimits, n_ulimits);
+PAIR(post_start, n_post_start);
+PAIR(pre_stop, n_pre_stop);
 
 static const char *const conditions[] = { "service_started", "service_healthy",
                                           "service_completed_successfully", NULL };
@@ -207,10 +209,10 @@ static const struct wc_field rows[] = {
     { ROW("platform", string, S(platform), REPLACE, CARRIED, RECREATES), .fallback = "the host's" },
     { ROW("ports", ports, S(ports), UNIQUE, CARRIED, RECREATES),
       .sub = &wc_table_port, .ident = wc_ident_port, .required = "target" },
-    { ROW("post_start", items, NONE, APPEND, REFUSED, KEEPS),
+    { ROW("post_start", hooks, S(post_start), APPEND, CARRIED, RECREATES), WINDOWS(REFUSED),
       .sub = &wc_table_hook, .required = "command" },
     { ROW("pre_start", items, NONE, APPEND, REFUSED, KEEPS), .sub = &wc_table_pre_start },
-    { ROW("pre_stop", items, NONE, APPEND, REFUSED, KEEPS),
+    { ROW("pre_stop", hooks, S(pre_stop), APPEND, CARRIED, RECREATES), WINDOWS(REFUSED),
       .sub = &wc_table_hook, .required = "command" },
     { ROW("privileged", bool, S(privileged), REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED),
       .fallback = "false" },

@@ -1,4 +1,6 @@
-/* probe.c - a probe is one question, and the only one. */
+/* probe.c - how a service's health is asked: its healthcheck, or a probe, which is one question and
+ * the only one.
+ */
 #include "spec/draft.h"
 
 #include <string.h>
@@ -119,6 +121,30 @@ static void settle_http(struct wc_load *load, struct wc_service_draft *draft,
         check->host = "localhost";
 }
 
+static void settle_health(struct wc_service *s, const struct wc_node *node)
+{
+    const struct wc_member *member = wc_node_member(node, "healthcheck");
+    struct wc_healthcheck *h = &s->health;
+    if (member == NULL || member->value->kind != WC_NODE_MAP)
+        return;
+    h->set = true;
+    h->at = member->key_at;
+    if (h->test.n > 0 && wc_streq(h->test.items[0], "NONE"))
+        h->disable = true;
+    if (h->test.n == 0)
+        return; /* the image's test: its times hold where the file says nothing */
+    if (h->interval_ms == WC_UNSET)
+        h->interval_ms = 30000;
+    if (h->timeout_ms == WC_UNSET)
+        h->timeout_ms = 30000;
+    if (h->start_period_ms == WC_UNSET)
+        h->start_period_ms = 0;
+    if (h->start_interval_ms == WC_UNSET)
+        h->start_interval_ms = 5000;
+    if (h->retries == WC_UNSET)
+        h->retries = 3;
+}
+
 void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node)
 {
@@ -126,6 +152,7 @@ void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
     const struct wc_member *probe = wc_node_member(wc_node_get(node, "x-wcompose"), "probe");
     const struct wc_member *other = wc_node_member(node, "healthcheck");
     enum wc_check_kind kind;
+    settle_health(&draft->service, node);
     if (!is_given(probe) || probe->value->kind != WC_NODE_MAP)
         return;
     const struct wc_member *question = find_question(load, probe, &kind);

@@ -123,15 +123,32 @@ static int do_remove(struct sim_driver *d, struct wc_op *op)
     return 0;
 }
 
+unsigned sim_hook_bit(const char *once)
+{
+    int64_t index = 0;
+    (void)wc_str_to_i64(strchr(once, '.') + 1, 0, 15, &index);
+    return (unsigned)index + (wc_str_starts(once, "pre_stop") ? 16U : 0U);
+}
+
 /* "sim-exec CODE MS" as argv for tests of the driver; anything else is a health check. */
 static int do_exec(struct sim_driver *d, struct wc_op *op)
 {
-    const struct sim_record *record = sim_record(d->world, op->id);
+    struct sim_record *record = sim_record(d->world, op->id);
     if (record == NULL || record->fact.life != WC_LIFE_RUNNING)
         return fail(op, WC_ERR_STATE, "it doesn't run");
     const struct wc_sim_program *program = sim_program(d->world, record->fact.service);
     if (program->exec_refused)
         return fail(op, WC_ERR_FAILED, "can't be run inside");
+    if (op->hook != NULL) {
+        unsigned bit = sim_hook_bit(op->once);
+        if ((record->hooks_begun & 1U << bit) != 0)
+            return fail(op, WC_ERR_CONFLICT, "it was begun before");
+        if ((record->hooks_done & 1U << bit) == 0)
+            record->hook_codes[bit] = program->hook_code;
+        record->hooks_done |= 1U << bit;
+        op->exit_code = record->hook_codes[bit];
+        return 0;
+    }
     uint64_t up_ms = d->world->now_ms - record->up_at_ms;
     int64_t code = program->healthy_after_ms < 0 || up_ms < (uint64_t)program->healthy_after_ms;
     if (op->argv != NULL && wc_streq(op->argv[0], "sim-exec") &&
@@ -187,7 +204,14 @@ static void note_answer(const struct sim_driver *d, const struct wc_op *op)
 {
     struct sim_record *record = op->id != NULL ? sim_record(d->world, op->id) : NULL;
     bool ran = op->status == 0 || op->status == WC_ERR_TIMEOUT;
-    if (op->verb != WC_VERB_EXEC || record == NULL || !ran)
+    if (op->verb == WC_VERB_EXEC && op->hook != NULL && record != NULL && record->hooks_open > 0)
+        record->hooks_open--;
+    if (op->verb == WC_VERB_EXEC && op->hook != NULL && record != NULL &&
+        sim_hook_bit(op->once) < 16 && op->status != WC_ERR_CONFLICT &&
+        op->status != WC_ERR_CANCELLED && op->status != WC_ERR_STATE &&
+        (op->status != 0 || op->exit_code != 0))
+        record->hook_failed = true;
+    if (op->verb != WC_VERB_EXEC || op->hook != NULL || record == NULL || !ran)
         return;
     if (op->status == 0 && op->exit_code == 0) {
         record->last_ok_ms = d->world->now_ms;
@@ -253,6 +277,9 @@ static void submit(struct wc_driver *driver, struct wc_op *op)
     if (d->world->judge != NULL)
         d->world->judge(d->world->judge_data, op);
     d->world->n_ops[op->verb]++;
+    struct sim_record *record = op->id != NULL ? sim_record(d->world, op->id) : NULL;
+    if (op->hook != NULL && record != NULL)
+        record->hooks_open++;
     op->driver_priv = d;
     op->next = d->ops;
     d->ops = op;
@@ -387,6 +414,10 @@ static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
     bool acts = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START ||
                 op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL || op->verb == WC_VERB_REMOVE;
     uint64_t lot = sim_random(world, 4);
+    struct sim_record *record = op->hook != NULL ? sim_record(world, op->id) : NULL;
+    if (record != NULL && record->fact.life == WC_LIFE_RUNNING && lot >= 2 &&
+        (record->hooks_done & 1U << sim_hook_bit(op->once)) == 0)
+        record->hooks_begun |= 1U << sim_hook_bit(op->once);
     if (!acts || lot < 2)
         return;
     sim_plan(world, lot == 2 ? 0 : sim_random(world, world->late_ms + 1),

@@ -245,7 +245,9 @@ void sim_start(struct wc_sim_world *world, struct sim_record *record)
     record->fact.exit_code = record->fact.exit_signal = 0;
     record->fact.exit_known = record->fact.stopped_by_user = record->fact.sick = false;
     record->first_ok_ms = record->last_ok_ms = record->first_no_ms = 0;
-    record->noes = 0;
+    record->noes = record->hooks_done = record->hooks_open = 0;
+    record->hooks_begun = 0;
+    record->hook_failed = false;
     if (record->program->run_ms >= 0)
         sim_plan(world, (uint64_t)record->program->run_ms,
                  (struct sim_event){ .fire = fire_end,

@@ -31,7 +31,12 @@ struct sim_record {
     bool ending;                      /* its exit is planned after a signal */
     uint64_t first_ok_ms, last_ok_ms; /* of its checks in this run, 0 = none */
     uint64_t first_no_ms;             /* of those that failed, or could not be run, in a row */
-    unsigned noes;                    /* how many those are */
+    unsigned hooks_done;  /* bits of this run: post_start from bit 0, pre_stop from bit 16 */
+    unsigned hooks_begun; /* the same, by one that is gone, and nobody knows how it ended */
+    bool hook_failed;     /* one of the post_start hooks, as who asked was told */
+    unsigned hooks_open;  /* asked for and not answered */
+    int hook_codes[32];
+    unsigned noes; /* how many those are */
     const struct wc_sim_program *program;
 };
 
@@ -86,6 +91,9 @@ bool sim_turn(struct wc_sim_world *world);
 
 /* How the service's programs behave now. */
 const struct wc_sim_program *sim_program(const struct wc_sim_world *world, const char *service);
+
+/* Which bit of hooks_done a hook has. */
+unsigned sim_hook_bit(const char *once);
 
 struct sim_record *sim_record(const struct wc_sim_world *world, const char *id);
 

@@ -63,6 +63,10 @@ struct wc_op {
     bool sick;      /* STOP, KILL: its health check failed: however it ends, that is a failure */
     bool leaving;   /* STOP, KILL: REMOVE is to follow; how it ended need not outlast a power cut */
     const char *const *argv;      /* EXEC: NULL-terminated */
+    const struct wc_hook *hook;   /* EXEC: instead of argv, with its user, directory, environment */
+    const char *once;             /* EXEC: a name: it is begun at most once in a run of the
+                                     instance. Asked again, the answer is the same; WC_ERR_CONFLICT
+                                     when it was begun, and nobody knows how it ended */
     const struct wc_check *check; /* EXEC: instead of argv; of another kind than TEST */
     uint64_t deadline_ms;         /* EXEC: loop time after which the process is killed; 0 = none */
     const struct wc_net_request *net; /* NET_UP, NET_DOWN */

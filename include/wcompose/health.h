@@ -1,7 +1,8 @@
-/* health.h - what a service says about its health (contract, pure; part of the model).
+/* health.h - what a service says about its health, and what it runs around its life (contract,
+ * pure; part of the model).
  *
- * Source:  Compose Specification, "healthcheck"; docs/health.md for what is ours.
- * Owner:   as model.h.
+ * Source:  Compose Specification, "healthcheck", "post_start", "pre_stop"; docs/health.md for what
+ * is ours. Owner:   as model.h.
  */
 #ifndef WCOMPOSE_HEALTH_H
 #define WCOMPOSE_HEALTH_H
@@ -46,5 +47,14 @@ struct wc_healthcheck {
 
 /* x-wcompose.on_unhealthy: what becomes of an instance whose health check fails. */
 enum wc_on_unhealthy { WC_ON_UNHEALTHY_NONE, WC_ON_UNHEALTHY_RESTART };
+
+/* One command of post_start or pre_stop. */
+struct wc_hook {
+    struct wc_strv command;
+    const char *user, *working_dir; /* NULL: the service's */
+    bool privileged;
+    struct wc_kvs environment; /* over the service's; value NULL = as it is there */
+    struct wc_loc at;
+};
 
 #endif

@@ -128,6 +128,10 @@ struct wc_service {
     struct wc_dep *deps;
     size_t n_deps;
     struct wc_healthcheck health;
+    struct wc_hook *post_start; /* in order, run inside once it runs */
+    size_t n_post_start;
+    struct wc_hook *pre_stop; /* before it is stopped on request */
+    size_t n_pre_stop;
 
     enum wc_restart restart;
     int64_t restart_max;     /* on-failure:N, WC_UNSET = no limit */

@@ -50,6 +50,7 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
                          struct wc_service *s)
 {
     static const char *check[] = { "CMD", "check" };
+    static struct wc_hook hook = { .command = { check, 2, true } };
     const struct part *part = &model->parts[i];
     *s = (struct wc_service){ .name = names[i],
                               .image = "app",
@@ -77,7 +78,10 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
                                            .monitor_ms = part->version == 2 ? 0 : 500,
                                            .progress_ms = 90000 };
     s->rollback = s->update;
-    snprintf(s->spec_hash, sizeof s->spec_hash, "s%u-%u", i, part->version);
+    s->post_start = s->pre_stop = &hook;
+    s->n_post_start = (part->hooks & HOOK_POST_START) != 0;
+    s->n_pre_stop = (part->hooks & HOOK_PRE_STOP) != 0;
+    snprintf(s->spec_hash, sizeof s->spec_hash, "s%u-%u-%u", i, part->version, part->hooks);
     fill_deps(arena, model, i, s);
 }
 
@@ -392,6 +396,7 @@ static const struct wc_sim_program manners[MANNER_MANNERS] = {
     [MANNER_CRASHY] = { .run_ms = 7000, .stop_ms = 5, .exit_code = 1 },
     [MANNER_STUBBORN] = { .run_ms = -1, .stop_ms = -1 },
     [MANNER_SLOW] = { .run_ms = -1, .stop_ms = 3000, .healthy_after_ms = 2000 },
+    [MANNER_BAD_HOOK] = { .run_ms = -1, .stop_ms = 5, .hook_code = 1 },
     [MANNER_SICK] = { .run_ms = -1, .stop_ms = 5, .healthy_after_ms = -1 },
 };
 
