@@ -45,12 +45,19 @@ const char *wc_health_name(enum wc_health health)
 const char *wc_phase_name(enum wc_phase phase)
 {
     static const char *const names[] = {
-        [WC_PHASE_SETTLED] = "settled",           [WC_PHASE_COMPLETED] = "completed",
-        [WC_PHASE_STOPPED] = "stopped",           [WC_PHASE_FAILED] = "failed",
-        [WC_PHASE_BLOCKED] = "blocked",           [WC_PHASE_ACTING] = "acting",
-        [WC_PHASE_STOPPING] = "stopping",         [WC_PHASE_WAIT_DEPS] = "wait_deps",
-        [WC_PHASE_WAIT_BACKOFF] = "wait_backoff", [WC_PHASE_WAIT_SIBLING] = "wait_sibling",
-        [WC_PHASE_WAIT_HOST] = "wait_host",       [WC_PHASE_WAIT_DEPENDENTS] = "wait_dependents",
+        [WC_PHASE_SETTLED] = "settled",
+        [WC_PHASE_COMPLETED] = "completed",
+        [WC_PHASE_STOPPED] = "stopped",
+        [WC_PHASE_FAILED] = "failed",
+        [WC_PHASE_BLOCKED] = "blocked",
+        [WC_PHASE_ACTING] = "acting",
+        [WC_PHASE_HOOKS] = "hooks",
+        [WC_PHASE_STOPPING] = "stopping",
+        [WC_PHASE_WAIT_DEPS] = "wait_deps",
+        [WC_PHASE_WAIT_BACKOFF] = "wait_backoff",
+        [WC_PHASE_WAIT_SIBLING] = "wait_sibling",
+        [WC_PHASE_WAIT_HOST] = "wait_host",
+        [WC_PHASE_WAIT_DEPENDENTS] = "wait_dependents",
     };
     return (size_t)phase < sizeof names / sizeof names[0] ? names[phase] : "unknown";
 }

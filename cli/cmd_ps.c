@@ -143,6 +143,8 @@ static void json_row(const struct ps_view *view, const struct wc_ps_row *row, st
     wc_jsonw_str(w, "State", state_word(row));
     wc_jsonw_str(w, "Status", state_cell(view, row));
     wc_jsonw_str(w, "Health", row->health == WC_HEALTH_NONE ? "" : wc_health_name(row->health));
+    if (row->health_output != NULL && row->health_output[0] != '\0')
+        wc_jsonw_str(w, "HealthOutput", row->health_output);
     wc_jsonw_i64(w, "ExitCode", fact->exit_code);
     wc_jsonw_i64(w, "Pid", fact->pid);
     wc_jsonw_i64(w, "Restarts", row->restarts);

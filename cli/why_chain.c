@@ -235,6 +235,7 @@ static void explain(struct wc_why_teller *t, const struct wc_ps_row *row)
         explain_stopping(t, row);
         break;
     case WC_PHASE_ACTING:
+    case WC_PHASE_HOOKS:
         wc_why_add_row(t, row, row->phase_at_ms, wc_why_words_acting(row), NULL);
         wc_why_follow_cause(t, wc_why_event(t->in->ps, row->last.seq));
         break;

@@ -78,6 +78,8 @@ static const char *state_of(const struct wc_ps *ps, const struct wc_ps_row *row)
         return "blocked";
     case WC_PHASE_ACTING:
         return row->fact.life == WC_LIFE_RUNNING ? "stopping" : "starting";
+    case WC_PHASE_HOOKS:
+        return "hooks run";
     case WC_PHASE_STOPPING:
     case WC_PHASE_WAIT_DEPENDENTS:
         return "stopping";

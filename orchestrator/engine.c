@@ -407,6 +407,7 @@ static bool is_at_rest(const struct inst *inst)
         return inst->op == NULL;
     case WC_PHASE_BLOCKED:
     case WC_PHASE_ACTING:
+    case WC_PHASE_HOOKS:
     case WC_PHASE_STOPPING:
     case WC_PHASE_WAIT_DEPS:
     case WC_PHASE_WAIT_BACKOFF:

@@ -242,6 +242,7 @@ static void submit(struct inst *inst, enum wc_verb verb)
     if (verb == WC_VERB_STOP || verb == WC_VERB_KILL) {
         io->op.signal = verb == WC_VERB_STOP ? stop_signal_of(inst) : SIGKILL;
         io->op.by_user = inst->by_user;
+        io->op.sick = inst->sick;
         io->op.leaving = wc_eng_goal(inst) == WC_GOAL_GONE;
     }
     inst->op = &io->op;
@@ -250,16 +251,44 @@ static void submit(struct inst *inst, enum wc_verb verb)
     wc_eng_dirty_siblings(inst);
 }
 
+/* It was stopped for failed checks: by us, or by a predecessor that is gone. */
+static bool has_ended_sick(const struct inst *inst)
+{
+    return inst->sick || inst->fact.sick;
+}
+
 static void do_start(struct inst *inst)
 {
     char text[96];
     if (inst->fact.life == WC_LIFE_EXITED && !inst->start_asked) {
         inst->restarts++;
-        wc_eng_exit_text(&inst->fact, text, sizeof text);
+        if (inst->hooks.failed)
+            snprintf(text, sizeof text, "its start failed");
+        else if (has_ended_sick(inst))
+            snprintf(text, sizeof text, "was unhealthy");
+        else
+            wc_eng_exit_text(&inst->fact, text, sizeof text);
         wc_eng_tell(inst, "restarting", "%s, restart %u", text, inst->restarts);
     }
     inst->start_asked = false;
     submit(inst, WC_VERB_START);
+}
+
+/* A stop that nobody wants for its own sake is one for failed checks, or a failed hook. */
+static void note_unwell(struct inst *inst)
+{
+    char text[320];
+    if (wc_eng_goal(inst) != WC_GOAL_RUNNING)
+        return;
+    inst->sick = true;
+    inst->by_user = false;
+    if (inst->hooks.failed) {
+        wc_eng_set(&inst->why, inst->error);
+        return;
+    }
+    snprintf(text, sizeof text, "unhealthy: %u failures in a row; last: %s", inst->health.failing,
+             inst->health_output[0] != '\0' ? inst->health_output : "no output");
+    wc_eng_set(&inst->why, text);
 }
 
 static void perform(struct inst *inst, enum wc_act act)
@@ -275,12 +304,27 @@ static void perform(struct inst *inst, enum wc_act act)
         if (has_room(inst, WC_VERB_START))
             do_start(inst);
         break;
+    case WC_ACT_POST_START:
+        wc_eng_post_start(inst);
+        break;
+    case WC_ACT_PRE_STOP:
+        if (inst->hooks.until_ms == 0) {
+            note_unwell(inst);
+            wc_eng_tell(inst, "stopping", "%s", inst->why != NULL ? inst->why : "");
+        }
+        wc_eng_pre_stop(inst, grace_of(inst));
+        inst->out.phase = WC_PHASE_HOOKS;
+        wc_eng_dirty(inst);
+        break;
     case WC_ACT_STOP:
         if (!has_room(inst, WC_VERB_STOP))
             break;
+        if (inst->hooks.until_ms == 0) {
+            note_unwell(inst);
+            wc_eng_tell(inst, "stopping", "%s", inst->why != NULL ? inst->why : "");
+        }
         inst->stop_sent = true;
         inst->kill_at_ms = inst->engine->now_ms + grace_of(inst);
-        wc_eng_tell(inst, "stopping", "%s", inst->why != NULL ? inst->why : "");
         submit(inst, WC_VERB_STOP);
         break;
     case WC_ACT_KILL:
@@ -321,7 +365,8 @@ static struct wc_step_in inputs(struct inst *inst)
         .start_asked = inst->start_asked,
         .lost = inst->lost,
         .restart_max = WC_UNSET,
-        .exit_ok = inst->fact.exit_known && inst->fact.exit_code == 0,
+        .exit_ok = inst->fact.exit_known && inst->fact.exit_code == 0 && !has_ended_sick(inst),
+        .sick = wc_eng_is_sick(inst),
         .stopped_by_user = inst->stopped,
         .failures = inst->failures,
         .op_failed = inst->op_failed,
@@ -329,6 +374,7 @@ static struct wc_step_in inputs(struct inst *inst)
         .stop_sent = inst->stop_sent,
         .kill_at_ms = inst->kill_at_ms,
     };
+    wc_eng_hook_inputs(inst, &in);
     inst->needs = NULL;
     if (inst->desired == NULL)
         return in;
@@ -397,7 +443,7 @@ void wc_eng_review(struct inst *inst)
     wc_eng_probe(inst);
     bool unwanted = inst->desired == NULL || inst->goal == WC_GOAL_GONE;
     if (inst->fact.life == WC_LIFE_ABSENT && unwanted && inst->op == NULL && inst->probe == NULL &&
-        inst->n_signals == 0)
+        inst->hooks.op == NULL && inst->n_signals == 0)
         wc_eng_inst_bury(inst);
     wc_eng_count(inst);
     wc_eng_judge(inst);

@@ -390,6 +390,17 @@ void wc_eng_revision_unref(struct revision *rev)
 
 /* ---- taking it over ---- */
 
+/* True when the model's words are those that it is, or is to be, made by. One that is kept although
+ * the model has changed keeps the hooks that it had. */
+static bool is_made_by(const struct inst *inst, const struct wc_instance *want)
+{
+    char hash[65];
+    if (!exists(inst) || want->image == NULL)
+        return !exists(inst) || inst->hooks.made_rev == NULL;
+    wc_desired_hash(want->spec->spec_hash, want->image->id, hash);
+    return wc_streq(hash, inst->fact.hash);
+}
+
 static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t k)
 {
     const struct wc_instance *want = &rev->instances[k];
@@ -399,6 +410,12 @@ static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t
     rev->targets[k] = inst;
     inst->desired = want;
     wc_eng_former_drop(inst);
+    if (is_made_by(inst, want)) {
+        wc_eng_revision_unref(inst->hooks.made_rev);
+        rev->refs++;
+        inst->hooks.made_rev = rev;
+        inst->hooks.made_by = want->spec;
+    }
     if (!exists(inst)) {
         inst->fact.level = want->level;
         inst->out.phase = WC_PHASE_ACTING; /* not looked at yet */

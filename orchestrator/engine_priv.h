@@ -15,6 +15,7 @@
 #include "orchestrator/core/health.h"
 #include "orchestrator/core/step.h"
 #include "orchestrator/engine_ask.h"
+#include "orchestrator/engine_parts.h"
 #include "orchestrator/engine_slot.h"
 #include "orchestrator/networks.h"
 #include "orchestrator/story.h"
@@ -65,7 +66,7 @@ struct inst {
     struct wc_engine *engine;
     struct svc *svc;
     struct inst *next_in_svc, *next_dirty, *next_waiting, *next_dead;
-    char *id, *name, *image, *layers, *error;
+    char *id, *name, *image, *layers, *error, *notice;
     char *why;           /* for what it is stopped or removed; NULL: for no special reason */
     struct wc_fact fact; /* strings: the above */
     uint64_t facts;      /* how many came */
@@ -87,11 +88,13 @@ struct inst {
     unsigned n_signals; /* of `kill`, under way */
 
     struct wc_op *op, *probe;
+    struct inst_hooks hooks;
     uint64_t probe_run, run; /* counts starts */
     unsigned failures, restarts;
     bool op_failed;
     int op_code; /* with op_failed: enum wc_code */
     uint64_t retry_at_ms, delay_ms, up_at_ms, kill_at_ms;
+    bool sick;             /* its stop was for failed health checks; until its next start */
     bool stop_sent, stuck; /* stuck: SIGKILL has no effect; error says why */
     struct wc_health_conf check;
     struct wc_health_watch health;
@@ -158,6 +161,7 @@ struct wc_engine {
     struct inst *dead;
     struct inst *waiting[ENG_VERBS], **waiting_tail[ENG_VERBS];
     unsigned n_ops[ENG_VERBS], ops_open;
+    unsigned n_hooks;    /* of the EXECs */
     struct inst **wakes; /* heap by wake_at_ms */
     size_t n_wakes, cap_wakes;
     uint64_t now_ms, armed_ms;
@@ -212,11 +216,6 @@ struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_
 void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct wc_op *op);
 void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op); /* counts and frees */
 void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room try again */
-
-/* probes.c */
-void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */
-void wc_eng_probe(struct inst *inst);              /* starts one when it is due */
-uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 0 = never */
 
 /* engine_model.c */
 int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,

@@ -57,7 +57,9 @@ void wc_eng_want_running(struct inst *inst, const struct wc_request *ask, bool e
     inst->no_deps = ask->no_deps;
     wc_eng_forgive(inst);
     if (wc_eng_is_up(inst)) {
-        inst->restart |= inst->stop_sent; /* the stop that is on its way comes to its end */
+        inst->restart |=
+            inst->stop_sent ||
+            inst->hooks.until_ms != 0; /* the stop that is on its way comes to its end */
         if (inst->recreate || inst->restart)
             inst->gated = !ask->no_deps;
         return;

@@ -228,7 +228,7 @@ static bool is_ready(const struct inst *inst)
         return false;
     if (inst->out.phase == WC_PHASE_COMPLETED)
         return true;
-    return wc_eng_is_up(inst) && !inst->stop_sent &&
+    return wc_eng_is_up(inst) && !inst->stop_sent && !wc_eng_has_hooks_left(inst) &&
            (!inst->check.enabled || inst->health.status == WC_HEALTH_HEALTHY);
 }
 
@@ -310,6 +310,9 @@ static void act(const struct rollout *r, struct inst *inst, const struct wc_roll
         release(r, inst);
     else if (held != NULL && slot->failed && !inst->awaits && !goes_on)
         take_back(inst, "it failed, and its predecessor is still there");
+    else if (held != NULL && slot->released && !slot->done && !inst->awaits &&
+             r->now.state == WC_ROLLOUT_PAUSED) /* nobody will look at it again */
+        take_back(inst, "its rollout has stopped, and its predecessor is still there");
     else if (held != NULL && slot->released && (slot->done || slot->failed))
         retire(held, inst);
 }

@@ -44,6 +44,7 @@ static bool has_failed(const struct inst *inst)
     case WC_PHASE_SETTLED:
         return !is_up(inst); /* stopped, or only created */
     case WC_PHASE_COMPLETED:
+    case WC_PHASE_HOOKS:
     case WC_PHASE_STOPPING:
     case WC_PHASE_WAIT_DEPS:
     case WC_PHASE_WAIT_SIBLING:
@@ -51,6 +52,12 @@ static bool has_failed(const struct inst *inst)
         break;
     }
     return false;
+}
+
+/* True for one that is unhealthy, and is restarted for that: who waits for it goes on waiting. */
+static bool is_healed(const struct inst *inst)
+{
+    return inst->sick || (wc_eng_is_sick(inst) && inst->out.phase == WC_PHASE_ACTING);
 }
 
 static struct tally tally_of(const struct inst *inst)
@@ -61,10 +68,12 @@ static struct tally tally_of(const struct inst *inst)
     t.wanted = inst->desired != NULL && inst->goal != WC_GOAL_GONE && !inst->awaits;
     if (!t.wanted)
         return t;
-    if (is_up(inst) && !t.going_down) {
+    if (is_up(inst) && !t.going_down && wc_eng_has_hooks_left(inst)) {
+        return t; /* not started yet */
+    } else if (is_up(inst) && !t.going_down) {
         t.started = true;
         t.healthy = inst->health.status == WC_HEALTH_HEALTHY;
-        t.unhealthy = inst->health.status == WC_HEALTH_UNHEALTHY;
+        t.unhealthy = inst->health.status == WC_HEALTH_UNHEALTHY && !is_healed(inst);
         t.unchecked = !inst->check.enabled;
     } else if (inst->out.phase == WC_PHASE_COMPLETED && !inst->recreate && !inst->restart) {
         t.started = t.completed = true;

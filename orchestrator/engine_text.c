@@ -94,6 +94,10 @@ void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size)
     case WC_PHASE_WAIT_HOST:
         snprintf(out, size, "networks");
         break;
+    case WC_PHASE_HOOKS:
+        snprintf(out, size,
+                 inst->hooks.until_ms != 0 ? "its pre_stop hooks" : "its post_start hooks");
+        break;
     case WC_PHASE_WAIT_DEPENDENTS:
         snprintf(out, size, "services that need it to stop");
         break;

@@ -47,8 +47,9 @@ static void enter_running(struct inst *inst)
     inst->up_at_ms = engine->now_ms;
     if (inst->fact.started_at_ms > 0 && ran_ms > 0 && (uint64_t)ran_ms < engine->now_ms)
         inst->up_at_ms = engine->now_ms - (uint64_t)ran_ms; /* adopted: it runs since then */
-    inst->stop_sent = inst->stuck = false;
+    inst->stop_sent = inst->stuck = inst->sick = false;
     inst->op_failed = false;
+    wc_eng_hooks_begin(inst);
     inst->start_asked = inst->stopped = false;
     inst->gated = inst->gated && (inst->recreate || inst->restart); /* that is for the next start */
     wc_eng_set(&inst->why, NULL);
@@ -56,18 +57,20 @@ static void enter_running(struct inst *inst)
     wc_health_begin(&inst->health, &inst->check, inst->up_at_ms, engine->now_ms);
 }
 
-/* An end that we didn't ask for counts against it. */
+/* An end that we didn't ask for counts against it, and one for failed health checks. */
 static void leave_running(struct inst *inst)
 {
     uint64_t now_ms = inst->engine->now_ms;
+    uint64_t good_ms =
+        inst->hooks.failed ? 0 : wc_health_good_ms(&inst->health, inst->up_at_ms, now_ms);
     inst->health = (struct wc_health_watch){ .status = WC_HEALTH_NONE };
     inst->stuck = false;
-    if (wc_backoff_ran_well(now_ms - inst->up_at_ms, inst->delay_ms))
+    if (wc_backoff_ran_well(good_ms, inst->delay_ms))
         inst->failures = 0;
-    if (inst->stop_sent) {
-        inst->stop_sent = false;
+    bool asked_for = inst->stop_sent && !inst->sick;
+    inst->stop_sent = false;
+    if (asked_for)
         return;
-    }
     inst->ended = true;
     inst->failures++;
     inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);
@@ -111,6 +114,7 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     struct wc_fact copy = *fact;
     wc_eng_set(&inst->name, fact->name);
     wc_eng_set(&inst->image, fact->image);
+    wc_eng_set(&inst->notice, fact->notice);
     wc_eng_set(&inst->layers, fact->layers);
     if (fact->error != NULL)
         wc_eng_set(&inst->error, fact->error);
@@ -119,6 +123,7 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     copy.image = inst->image;
     copy.layers = inst->layers;
     copy.error = inst->error;
+    copy.notice = inst->notice;
     copy.service = inst->svc->name;
     copy.project = inst->engine->config.project;
     copy.index = inst->fact.index; /* the slot is part of the identity */
@@ -165,6 +170,7 @@ void wc_eng_on_fact(void *data, const struct wc_fact *fact)
     if (new_run)
         enter_running(inst);
     wc_eng_life(inst, fact->life);
+    wc_eng_notified(inst);
 }
 
 /* What the list didn't mention is gone, unless something was under way with it. */

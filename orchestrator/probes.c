@@ -1,5 +1,5 @@
-/* probes.c - health checks: commands run inside by the driver, their answers judged by
- * core/health.c.
+/* probes.c - health checks: commands run inside by the driver, or looks without one; their answers
+ * judged by core/health.c.
  */
 #include <string.h>
 
@@ -15,7 +15,8 @@ struct probe {
     struct wc_op op; /* first: freed as the op */
     struct inst *inst;
     uint64_t run;
-    const char *argv[]; /* NULL-terminated; strings in the same block */
+    struct wc_check check; /* texts in the same block */
+    const char *argv[];    /* NULL-terminated; the same; or nothing, with a check */
 };
 
 void wc_eng_check_of(struct inst *inst)
@@ -26,11 +27,13 @@ void wc_eng_check_of(struct inst *inst)
     const struct wc_image_info *image = as != NULL ? as->image : NULL;
     if (as != NULL)
         conf = wc_health_merge(&as->spec->health, image != NULL ? &image->health : &none);
-    bool was_enabled = inst->check.enabled;
+    bool is_other = !wc_health_asks_same(&inst->check, &conf); /* the old texts live till then */
     inst->check = conf;
     bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
-    if (up && conf.enabled != was_enabled)
+    if (up && is_other) {
         wc_health_begin(&inst->health, &conf, inst->up_at_ms, inst->engine->now_ms);
+        wc_eng_notified(inst);
+    }
 }
 
 static void keep_output(struct inst *inst, const char *text)
@@ -62,11 +65,45 @@ static void tell_health(struct inst *inst, enum wc_health before)
                     inst->health_output[0] != '\0' ? inst->health_output : "no output");
 }
 
+void wc_eng_notified(struct inst *inst)
+{
+    enum wc_health before = inst->health.status;
+    bool listens = inst->check.enabled && inst->check.check.kind == WC_CHECK_NOTIFY &&
+                   inst->fact.life == WC_LIFE_RUNNING && !inst->stop_sent;
+    if (!listens)
+        return;
+    bool late = inst->fact.notified == WC_NOTIFIED_LATE;
+    keep_output(inst, late                   ? "its watchdog's time is over"
+                      : inst->notice != NULL ? inst->notice
+                                             : "");
+    wc_health_notified(&inst->health, &inst->check, inst->fact.notified, inst->engine->now_ms);
+    if (inst->engine->is_open)
+        tell_health(inst, before);
+    wc_eng_dirty(inst);
+}
+
+/* It had its time, and didn't say that it is ready. */
+static void expire(struct inst *inst)
+{
+    enum wc_health before = inst->health.status;
+    if (inst->health_output[0] == '\0')
+        keep_output(inst, "it did not say READY=1 in time");
+    wc_health_expire(&inst->health, &inst->check);
+    tell_health(inst, before);
+    wc_eng_dirty(inst);
+}
+
+bool wc_eng_is_sick(const struct inst *inst)
+{
+    return inst->desired != NULL && inst->desired->spec->on_unhealthy == WC_ON_UNHEALTHY_RESTART &&
+           wc_health_is_sick(&inst->health, &inst->check);
+}
+
 /* True when its health is asked for at all. */
 static bool wanted(const struct inst *inst)
 {
     return inst->fact.life == WC_LIFE_RUNNING && inst->check.enabled && !inst->engine->closing &&
-           inst->desired != NULL && inst->goal != WC_GOAL_LEAVE;
+           inst->desired != NULL && !inst->stop_sent && inst->goal != WC_GOAL_LEAVE;
 }
 
 uint64_t wc_eng_probe_at(const struct inst *inst)
@@ -114,23 +151,44 @@ static struct probe *make_probe(const struct wc_strv *test)
     return probe;
 }
 
+/* What is looked for without running anything. */
+static struct probe *make_look(const struct wc_check *check)
+{
+    size_t path = check->path != NULL ? strlen(check->path) + 1 : 0;
+    size_t host = check->host != NULL ? strlen(check->host) + 1 : 0;
+    struct probe *probe = wc_calloc(1, sizeof *probe + path + host);
+    char *text = (char *)probe->argv;
+    probe->check = *check;
+    if (path > 0)
+        probe->check.path = memcpy(text, check->path, path);
+    if (host > 0)
+        probe->check.host = memcpy(text + path, check->host, host);
+    probe->op.check = &probe->check;
+    return probe;
+}
+
 void wc_eng_probe(struct inst *inst)
 {
     struct wc_engine *engine = inst->engine;
     uint64_t at_ms = wc_eng_probe_at(inst);
     if (at_ms == 0 || at_ms > engine->now_ms)
         return;
-    if (engine->n_ops[WC_VERB_EXEC] >= MAX_PROBES) {
+    if (inst->check.check.kind == WC_CHECK_NOTIFY) {
+        expire(inst);
+        return;
+    }
+    if (engine->n_ops[WC_VERB_EXEC] - engine->n_hooks >= MAX_PROBES) {
         inst->health.next_at_ms = engine->now_ms + ROOM_RETRY_MS;
         return;
     }
-    struct probe *probe = make_probe(&inst->check.test);
+    bool runs = inst->check.check.kind == WC_CHECK_TEST;
+    struct probe *probe = runs ? make_probe(&inst->check.test) : make_look(&inst->check.check);
     probe->inst = inst;
     probe->run = inst->run;
     probe->op.verb = WC_VERB_EXEC;
     probe->op.done = on_probe;
     probe->op.id = inst->id;
-    probe->op.argv = probe->argv;
+    probe->op.argv = runs ? probe->argv : NULL;
     probe->op.project = engine->config.project;
     probe->op.deadline_ms = engine->now_ms + inst->check.timeout_ms;
     inst->probe = &probe->op;

@@ -15,6 +15,7 @@ void wc_draft_init(struct wc_service_draft *draft)
     struct wc_service *s = &draft->service;
     s->health.interval_ms = s->health.timeout_ms = s->health.start_period_ms = WC_UNSET;
     s->health.start_interval_ms = s->health.retries = WC_UNSET;
+    s->health.check.port = s->health.watchdog_ms = WC_UNSET;
     s->restart_max = s->shm_size_bytes = s->mem_limit_bytes = s->mem_reservation_bytes = WC_UNSET;
     s->memswap_limit_bytes = s->nano_cpus = s->cpu_shares = s->pids_limit = WC_UNSET;
     s->oom_score_adj = INT64_MIN;
@@ -100,30 +101,6 @@ static void settle_restart(struct wc_service_draft *d)
         if (text[10] == ':')
             wc_str_to_i64(text + 11, 0, INT32_MAX, &s->restart_max);
     }
-}
-
-static void settle_health(struct wc_service *s, const struct wc_node *node)
-{
-    const struct wc_member *member = wc_node_member(node, "healthcheck");
-    struct wc_healthcheck *h = &s->health;
-    if (member == NULL || member->value->kind != WC_NODE_MAP)
-        return;
-    h->set = true;
-    h->at = member->key_at;
-    if (h->test.n > 0 && wc_streq(h->test.items[0], "NONE"))
-        h->disable = true;
-    if (h->test.n == 0)
-        return; /* the image's test: its times hold where the file says nothing */
-    if (h->interval_ms == WC_UNSET)
-        h->interval_ms = 30000;
-    if (h->timeout_ms == WC_UNSET)
-        h->timeout_ms = 30000;
-    if (h->start_period_ms == WC_UNSET)
-        h->start_period_ms = 0;
-    if (h->start_interval_ms == WC_UNSET)
-        h->start_interval_ms = 5000;
-    if (h->retries == WC_UNSET)
-        h->retries = 3;
 }
 
 /* Adds a dependency that another attribute implies, unless depends_on names the service. */
@@ -353,7 +330,7 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
         s->isolation_at = isolation->at;
     settle_resources(load, draft, node);
     settle_restart(draft);
-    settle_health(s, node);
+    wc_probe_settle(load, draft, node);
     settle_network_mode(load, draft, node);
     wc_draft_settle_updates(load, draft, node);
     settle_links(load, draft, node);

@@ -18,6 +18,8 @@ struct wc_service_draft {
     int64_t limit_memory, limit_nano_cpus, limit_pids, reserve_memory;
     int64_t memswap;
     struct wc_strv links;
+    bool probe_notify;        /* x-wcompose.probe.notify */
+    const char *probe_status; /* x-wcompose.probe.http.status */
 };
 
 /* A draft with everything unset. */
@@ -34,6 +36,11 @@ const struct wc_member *wc_draft_member(const struct wc_node *node, const char *
 /* update_config and rollback_config, once the network mode is settled. */
 void wc_draft_settle_updates(struct wc_load *load, struct wc_service_draft *draft,
                              const struct wc_node *node);
+/* probe.c: fills the defaults of the healthcheck, works out which question x-wcompose.probe asks,
+ * fills its defaults, and reports what isn't one question or stands beside a healthcheck. node  the
+ * service's long form */
+void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
+                     const struct wc_node *node);
 
 /* The name on the host of an entry of the top level: `name`, that of an external one, or one with
  * the project's. name  as given, or NULL */

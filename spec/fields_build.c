@@ -39,11 +39,11 @@ static const struct wc_field build_rows[] = {
 const struct wc_table wc_table_build = TABLE(build_rows, "build", "build.md#");
 
 static const struct wc_field hook_rows[] = {
-    { ROW("command", command, NONE, WHOLE, REFUSED, KEEPS), SHOWS_ZERO },
-    { ROW("environment", env, NONE, KEYS, REFUSED, KEEPS) },
-    { ROW("privileged", bool, NONE, REPLACE, REFUSED, KEEPS), .fallback = "false" },
-    { ROW("user", string, NONE, REPLACE, REFUSED, KEEPS), .fallback = "the service's" },
-    { ROW("working_dir", string, NONE, REPLACE, REFUSED, KEEPS), .fallback = "the service's" },
+    { ROW("command", command, NONE, WHOLE, CARRIED, RECREATES), SHOWS_ZERO },
+    { ROW("environment", env, NONE, KEYS, CARRIED, RECREATES) },
+    { ROW("privileged", bool, NONE, REPLACE, CARRIED, RECREATES), .fallback = "false" },
+    { ROW("user", string, NONE, REPLACE, CARRIED, RECREATES), .fallback = "the service's" },
+    { ROW("working_dir", string, NONE, REPLACE, CARRIED, RECREATES), .fallback = "the service's" },
 };
 const struct wc_table wc_table_hook = TABLE(hook_rows, "hook", "05-services.md#post_start");
 

@@ -18,10 +18,13 @@ PAIR(mounts, n_mounts);
 PAIR(networks, n_networks);
 PAIR(deps, n_deps);
 PAIR(ulimits, n_ulimits);
+PAIR(post_start, n_post_start);
+PAIR(pre_stop, n_pre_stop);
 
 static const char *const conditions[] = { "service_started", "service_healthy",
                                           "service_completed_successfully", NULL };
 static const char *const trusts[] = { "trusted", "untrusted", NULL };
+static const char *const unhealthy_words[] = { "none", "restart", NULL };
 static const char *const formats[] = { "raw", NULL };
 static const char *const cgroups[] = { "host", "private", NULL };
 
@@ -75,7 +78,43 @@ static const struct wc_field logging_rows[] = {
 static const struct wc_table logging_table =
     TABLE(logging_rows, "logging", "05-services.md#logging");
 
+static const struct wc_field http_rows[] = {
+    { ROW("host", string, S(health.check.host), REPLACE, CARRIED, KEEPS),
+      .fallback = "localhost" },
+    { ROW("path", string, S(health.check.path), REPLACE, CARRIED, KEEPS), .fallback = "/" },
+    { ROW("port", count, S(health.check.port), REPLACE, CARRIED, KEEPS) },
+    { ROW("status", text, D(probe_status), REPLACE, CARRIED, KEEPS), .fallback = "200-399" },
+};
+static const struct wc_table http_table =
+    CLOSED_TABLE(http_rows, "wcompose_http", "11-extension.md");
+
+static const struct wc_field probe_rows[] = {
+    { ROW("file", string, S(health.check.path), REPLACE, CARRIED, KEEPS) },
+    { ROW("http", section, NONE, MAP, CARRIED, KEEPS),
+      .sub = &http_table, .required = "port" },
+    { ROW("interval", duration, S(health.interval_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "30s" },
+    { ROW("notify", bool, D(probe_notify), REPLACE, CARRIED, RECREATES), .fallback = "false" },
+    { ROW("retries", count, S(health.retries), REPLACE, CARRIED, KEEPS),
+      SHOWS_ZERO, .fallback = "3" },
+    { ROW("start_interval", duration, S(health.start_interval_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "5s" },
+    { ROW("start_period", duration, S(health.start_period_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "0s" },
+    { ROW("tcp", count, S(health.check.port), REPLACE, CARRIED, KEEPS) },
+    { ROW("timeout", duration, S(health.timeout_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "30s" },
+    { ROW("unix", string, S(health.check.path), REPLACE, CARRIED, KEEPS) },
+    { ROW("watchdog", duration, S(health.watchdog_ms), REPLACE, CARRIED, RECREATES),
+      .fallback = "none" },
+};
+static const struct wc_table probe_table =
+    CLOSED_TABLE(probe_rows, "wcompose_probe", "11-extension.md");
+
 static const struct wc_field own_rows[] = {
+    { ROW("on_unhealthy", unhealthy, S(on_unhealthy), REPLACE, CARRIED, KEEPS),
+      .words = unhealthy_words, .fallback = "none" },
+    { ROW("probe", section, NONE, MAP, CARRIED, RECREATES), .sub = &probe_table },
     { ROW("progress_deadline", duration, (long)offsetof(struct wc_service_draft, progress_ms),
           REPLACE, CARRIED, KEEPS), .fallback = "10m" },
     { ROW("tenant", string, S(tenant), REPLACE, CARRIED, RECREATES) },
@@ -170,10 +209,10 @@ static const struct wc_field rows[] = {
     { ROW("platform", string, S(platform), REPLACE, CARRIED, RECREATES), .fallback = "the host's" },
     { ROW("ports", ports, S(ports), UNIQUE, CARRIED, RECREATES),
       .sub = &wc_table_port, .ident = wc_ident_port, .required = "target" },
-    { ROW("post_start", items, NONE, APPEND, REFUSED, KEEPS),
+    { ROW("post_start", hooks, S(post_start), APPEND, CARRIED, RECREATES), WINDOWS(REFUSED),
       .sub = &wc_table_hook, .required = "command" },
     { ROW("pre_start", items, NONE, APPEND, REFUSED, KEEPS), .sub = &wc_table_pre_start },
-    { ROW("pre_stop", items, NONE, APPEND, REFUSED, KEEPS),
+    { ROW("pre_stop", hooks, S(pre_stop), APPEND, CARRIED, RECREATES), WINDOWS(REFUSED),
       .sub = &wc_table_hook, .required = "command" },
     { ROW("privileged", bool, S(privileged), REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED),
       .fallback = "false" },

@@ -357,3 +357,39 @@ const struct wc_type wc_type_items = { .expects = "a list of maps",
                                        .kinds = LIST,
                                        .canon = canon_item_sections,
                                        .schema = SCHEMA_LIST("@") };
+
+static void decode_hook(struct wc_load *load, const struct wc_node *item, struct wc_hook *hook)
+{
+    const struct wc_node *command = wc_node_get(item, "command");
+    const struct wc_node *environment = wc_node_get(item, "environment");
+    const struct wc_node *privileged = wc_node_get(item, "privileged");
+    hook->at = item->at;
+    if (command != NULL && command->kind == WC_NODE_LIST)
+        decode_strv(load, NULL, command, &hook->command);
+    if (environment != NULL && environment->kind == WC_NODE_MAP)
+        decode_kvs(load, NULL, environment, &hook->environment);
+    hook->user = wc_node_text(item, "user");
+    hook->working_dir = wc_node_text(item, "working_dir");
+    hook->privileged =
+        privileged != NULL && privileged->kind == WC_NODE_BOOL && privileged->boolean;
+}
+
+static void decode_hooks(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *node, void *dst)
+{
+    struct {
+        struct wc_hook *items;
+        size_t n;
+    } *list = dst;
+    (void)field;
+    list->items = WC_NEW_ARRAY(load->arena, struct wc_hook, node->n + 1);
+    for (size_t i = 0; i < node->n; i++)
+        if (node->items[i]->kind == WC_NODE_MAP)
+            decode_hook(load, node->items[i], &list->items[list->n++]);
+}
+
+const struct wc_type wc_type_hooks = { .expects = "a list of maps",
+                                       .kinds = LIST,
+                                       .canon = canon_item_sections,
+                                       .decode = decode_hooks,
+                                       .schema = SCHEMA_LIST("@") };

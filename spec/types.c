@@ -244,6 +244,14 @@ static void decode_trust(struct wc_load *load, const struct wc_field *field,
         wc_streq(node->text, "untrusted") ? WC_TRUST_UNTRUSTED : WC_TRUST_TRUSTED;
 }
 
+static void decode_unhealthy(struct wc_load *load, const struct wc_field *field,
+                             const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(enum wc_on_unhealthy *)dst =
+        wc_streq(node->text, "restart") ? WC_ON_UNHEALTHY_RESTART : WC_ON_UNHEALTHY_NONE;
+}
+
 const struct wc_type wc_type_string = {
     .expects = "a string", .kinds = STRING, .decode = decode_text, .schema = SCHEMA_STRING
 };
@@ -354,6 +362,9 @@ const struct wc_type wc_type_isolation = {
 const struct wc_type wc_type_trust = { .expects = "trusted or untrusted",
                                        .kinds = STRING,
                                        .decode = decode_trust };
+const struct wc_type wc_type_unhealthy = { .expects = "none or restart",
+                                           .kinds = STRING,
+                                           .decode = decode_unhealthy };
 const struct wc_type wc_type_pid = { .expects = "a string",
                                      .kinds = STRING,
                                      .decode = decode_text,

@@ -28,6 +28,7 @@ extern const struct wc_type wc_type_bytes_m1;   /* int64_t; -1 is a value */
 extern const struct wc_type wc_type_duration;   /* int64_t, milliseconds */
 extern const struct wc_type wc_type_isolation;  /* enum wc_isolation */
 extern const struct wc_type wc_type_trust;      /* enum wc_trust */
+extern const struct wc_type wc_type_unhealthy;  /* enum wc_on_unhealthy */
 extern const struct wc_type wc_type_pid;        /* const char *; null is a value */
 extern const struct wc_type wc_type_any;        /* kept as it is */
 
@@ -47,6 +48,7 @@ extern const struct wc_type wc_type_hosts; /* extra_hosts */
 extern const struct wc_type wc_type_section; /* members go into the same struct as the owner's */
 extern const struct wc_type wc_type_entries; /* a map of sections; decoded elsewhere */
 extern const struct wc_type wc_type_items;   /* a list of sections */
+extern const struct wc_type wc_type_hooks;   /* the same: struct wc_hook *, size_t behind it */
 
 /* With short forms of their own (short_syntax.c). */
 extern const struct wc_type wc_type_ports;      /* struct wc_port *, size_t behind it */

@@ -23,7 +23,8 @@ struct wc_keep_conf {
     struct wc_list hierarchy, state_file;
     struct wc_list pin_at, pin_root, pin_path; /* of the same length */
     uint64_t log_max_bytes, log_max_files, owner, netns_starttime;
-    bool read_only, tty;
+    uint64_t notify_watchdog_ms; /* 0 = none */
+    bool read_only, tty, notify;
 };
 
 enum wc_keep_state {
@@ -55,7 +56,8 @@ enum wc_keep_tag { /* of what epoll reports */
                    WC_KEEP_TAG_STDERR,
                    WC_KEEP_TAG_TTY,
                    WC_KEEP_TAG_STDIN,
-                   WC_KEEP_TAG_INIT,   /* of one that we aren't the parent of */
+                   WC_KEEP_TAG_INIT, /* of one that we aren't the parent of */
+                   WC_KEEP_TAG_NOTIFY,
                    WC_KEEP_TAG_CLIENT, /* + index */
 };
 
@@ -68,14 +70,27 @@ struct wc_keep_stream {
     const char *tag; /* "stdout" or "stderr" */
 };
 
+/* What the instance has said of itself. Times of the boot's clock. */
+struct wc_keep_notify {
+    int fd;
+    bool ready, late; /* late: its watchdog's time is over */
+    bool dirty;       /* clients don't know yet */
+    bool deaf;        /* too much was said: the socket isn't looked at */
+    unsigned taken;   /* datagrams in this window */
+    uint64_t window_ms, told_ms, pinged_ms;
+    char status[256];
+};
+
 struct wc_keep {
     struct wc_keep_conf conf;
     const char *run; /* absolute run directory, also the working directory */
     enum wc_keep_state state;
     enum wc_keep_phase phase;
     int epoll, signals, listener, lib;
-    int clients[WC_KEEP_CLIENTS];        /* -1 = free */
-    char packet[WC_KEEP_PACKET];         /* the last one sent: the greeting of later clients */
+    int clients[WC_KEEP_CLIENTS]; /* -1 = free */
+    char packet[WC_KEEP_PACKET];  /* the last one sent: the greeting of later clients */
+    char notice[WC_KEEP_PACKET];  /* the last "notify", "" = none: follows the greeting */
+    struct wc_keep_notify notify;
     bool want_start, want_abort, done;   /* done: leave the loop */
     bool leaving;                        /* the instance is removed next */
     int exit_status;                     /* ours */
@@ -151,6 +166,8 @@ void wc_keep_client_accept(struct wc_keep *keep);
 void wc_keep_client_read(struct wc_keep *keep, unsigned index);
 /* Sends to all clients, remembers it as the greeting, and replaces the status file. */
 void wc_keep_report(struct wc_keep *keep, const char *packet);
+/* Sends to all clients and remembers it beside the greeting: it is no state of the instance. */
+void wc_keep_notice(struct wc_keep *keep, const char *packet);
 /* Adds a descriptor to epoll for reading; edge-triggered if `edge`. */
 int wc_keep_watch(struct wc_keep *keep, int fd, unsigned tag, bool edge);
 
@@ -180,6 +197,13 @@ size_t wc_keep_json_record(char *out, const char *line, size_t n, bool whole, co
                            const char stamp[30]);
 /* How many of the n bytes end before a UTF-8 sequence that is cut; n if none is. */
 size_t wc_keep_json_cut(const char *line, size_t n);
+
+/* keep_notify.c: the instance's own word about its readiness, where the settings ask for it. */
+int wc_keep_notify_up(struct wc_keep *keep);
+void wc_keep_notify_read(struct wc_keep *keep);
+/* Tells what is to be told and minds the watchdog. Returns in how many milliseconds it is to be
+ * called again; -1 = when something was read. */
+int wc_keep_notify_turn(struct wc_keep *keep);
 
 /* keep_tty.c */
 int wc_keep_tty_listen(struct wc_keep *keep);

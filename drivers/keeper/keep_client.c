@@ -42,10 +42,10 @@ static void drop(struct wc_keep *keep, unsigned index)
     keep->clients[index] = -1;
 }
 
-static void send_to(struct wc_keep *keep, unsigned index)
+static void send_to(struct wc_keep *keep, unsigned index, const char *packet)
 {
-    size_t len = strlen(keep->packet);
-    ssize_t k = send(keep->clients[index], keep->packet, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t len = strlen(packet);
+    ssize_t k = send(keep->clients[index], packet, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (k != (ssize_t)len)
         drop(keep, index);
 }
@@ -62,7 +62,9 @@ void wc_keep_client_add(struct wc_keep *keep, int fd)
     }
     keep->clients[i] = fd;
     if (keep->packet[0] != '\0')
-        send_to(keep, i);
+        send_to(keep, i, keep->packet);
+    if (keep->notice[0] != '\0' && keep->clients[i] >= 0)
+        send_to(keep, i, keep->notice);
 }
 
 void wc_keep_client_accept(struct wc_keep *keep)
@@ -117,5 +119,14 @@ void wc_keep_report(struct wc_keep *keep, const char *packet)
     wc_file_replace(AT_FDCWD, WC_KEEPER_STATUS, line, text.len, false);
     for (unsigned i = 0; i < WC_KEEP_CLIENTS; i++)
         if (keep->clients[i] >= 0)
-            send_to(keep, i);
+            send_to(keep, i, keep->packet);
+}
+
+void wc_keep_notice(struct wc_keep *keep, const char *packet)
+{
+    struct wc_text copy = { keep->notice, 0, sizeof keep->notice };
+    wc_text_put(&copy, packet);
+    for (unsigned i = 0; i < WC_KEEP_CLIENTS; i++)
+        if (keep->clients[i] >= 0)
+            send_to(keep, i, keep->notice);
 }

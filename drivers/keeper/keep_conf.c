@@ -40,6 +40,8 @@ static const struct wc_record_row rows[] = {
     ROW("log_max_files", NUMBER, log_max_files),
     ROW("stdin", TEXT, input),
     ROW("owner", NUMBER, owner),
+    ROW("notify", FLAG, notify),
+    ROW("notify_watchdog_ms", NUMBER, notify_watchdog_ms),
 };
 
 static char data[32768]; /* only the pages that are read into cost anything */

@@ -133,8 +133,8 @@ static int set_up(struct wc_keep *keep)
 {
     if (enter_run(keep) != 0 || wc_keep_write_pid(keep) != 0)
         return -1;
-    if (wc_keep_listen(keep) != 0 || wc_keep_log_open(keep) != 0 || open_stdio(keep) != 0 ||
-        wc_keep_root_up(keep) != 0 || wc_keep_net_up(keep) != 0)
+    if (wc_keep_listen(keep) != 0 || wc_keep_notify_up(keep) != 0 || wc_keep_log_open(keep) != 0 ||
+        open_stdio(keep) != 0 || wc_keep_root_up(keep) != 0 || wc_keep_net_up(keep) != 0)
         return -1;
     return wc_keep_run(keep, WC_KEEP_CREATE);
 }
@@ -176,6 +176,9 @@ static void dispatch(struct wc_keep *keep, unsigned tag)
     case WC_KEEP_TAG_INIT:
         wc_keep_on_init(keep);
         break;
+    case WC_KEEP_TAG_NOTIFY:
+        wc_keep_notify_read(keep);
+        break;
     case WC_KEEP_TAG_CLIENT:
         break;
     }
@@ -204,9 +207,11 @@ static void loop(struct wc_keep *keep)
         /* Before `created` only the runtime can have written, and that is not the log's. */
         bool copying = keep->state != WC_KEEP_SETUP && keep->state != WC_KEEP_OVER;
         bool more = copying && (streams[0].ready || streams[1].ready);
-        int wait_ms = more ? 0 : wc_keep_log_dirty() ? QUIET_MS : -1;
-        int n = epoll_wait(keep->epoll, events, 8, wait_ms);
-        if (n == 0 && wait_ms == QUIET_MS)
+        int quiet_ms = more ? 0 : wc_keep_log_dirty() ? QUIET_MS : -1;
+        int notify_ms = wc_keep_notify_turn(keep);
+        bool sooner = notify_ms >= 0 && (quiet_ms < 0 || notify_ms < quiet_ms);
+        int n = epoll_wait(keep->epoll, events, 8, sooner ? notify_ms : quiet_ms);
+        if (n == 0 && !sooner && quiet_ms == QUIET_MS)
             wc_keep_log_trim();
         for (int i = 0; i < n; i++)
             dispatch(keep, events[i].data.u32);

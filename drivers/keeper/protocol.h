@@ -37,6 +37,9 @@
  * the log is the terminal's output log           "json-file" or "none"; log_max_bytes (0 = never
  * rotate), log_max_files (>= 1) stdin         "null" or "fifo" (run directory: stdin) owner uid
  * that stdout and stderr are chowned to
+ *   notify        "1": a datagram socket notify/notify in the run directory takes sd_notify's
+ * words; config.json mounts that directory into the container notify_watchdog_ms   READY=1 and each
+ * WATCHDOG=1 have to be followed by another one within that time; 0 = no watchdog
  */
 #define WC_KEEPER_CONF "keeper.conf"
 
@@ -68,11 +71,14 @@ enum { WC_KEEPER_PIDFD = 5 };
  *   "created PID STARTTIME"            the process waits; STARTTIME = field 22 of /proc/PID/stat
  *   "running PID STARTTIME WALL_MS"    started (also the greeting of a later client)
  *   "exited CODE SIGNAL OOM WALL_MS"   CODE 0..255 (128+N for signals); the exit record is on disk.
- * Last packet, then EOF "failed TEXT"                      create or start went wrong: the
- * runtime's last line of error. Last packet, then EOF Packets to the keeper: "start" run the
- * container's process "abort"                            give up a container that was created and
- * not started; answers "exited 137 9 0 …" "leaving"   its removal follows: the exit record need not
- * survive a power cut, so it is not synced "resize ROWS COLS"                 tty only
+ * Last packet, then EOF "notify WORD STATUS"   WORD: waits, ready, or late (the watchdog's time is
+ * over); STATUS: what it said of itself, printable ASCII, may be empty. Told when it changes, ten
+ * times a second at most; a later client gets it after the greeting. "failed TEXT" create or start
+ * went wrong: the runtime's last line of error. Last packet, then EOF Packets to the keeper:
+ * "start" run the container's process "abort"                            give up a container that
+ * was created and not started; answers "exited 137 9 0 …" "leaving"   its removal follows: the exit
+ * record need not survive a power cut, so it is not synced "resize ROWS COLS"                 tty
+ * only
  */
 #define WC_KEEPER_SOCKET "keeper.sock"
 
@@ -87,6 +93,7 @@ enum { WC_KEEPER_PIDFD = 5 };
  * {"log":"…\n","stream":"stdout","time":"RFC 3339 with nanoseconds"} per line; a line longer than
  * 16 KiB comes in parts, all but the last without \n. Rotated to log.json.1, .2 …
  */
+#define WC_KEEPER_NOTIFY "notify" /* the directory, and the socket in it */
 #define WC_KEEPER_STATUS "status"
 #define WC_KEEPER_PID "keeper.pid"
 #define WC_KEEPER_EXIT "exit"

@@ -92,6 +92,7 @@ static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena
         (void)rename(below(arena, req->lib_dir, WC_KEEPER_EXIT),
                      below(arena, req->lib_dir, "exit.prev"));
         (void)unlink(below(arena, req->lib_dir, "stopped_by_user"));
+        (void)unlink(below(arena, req->lib_dir, "sick"));
     }
     return rc;
 }
@@ -186,6 +187,9 @@ static int write_run(const struct wc_bundle_request *req, const struct wc_oci_ru
         .instance_dir = req->lib_dir,
         .volumes_dir = req->paths->volumes,
         .cgroup_path = out->record.cgroup,
+        .notify_dir = req->inst->spec->health.check.kind == WC_CHECK_NOTIFY
+                          ? below(arena, req->run_dir, WC_KEEPER_NOTIFY)
+                          : NULL,
         .init_program = below(arena, req->paths->bin, "wcompose-init"),
         .seccomp_cache = below(arena, req->paths->lib, "seccomp"),
         .recursive_ro = runtime->recursive_ro,

@@ -156,6 +156,12 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     wc_oci_record(&out, "stdin", "%s",
                   req->inst->spec->stdin_open == WC_TRI_TRUE ? "fifo" : "null");
     wc_oci_record(&out, "owner", "%u", oci->user.uid);
+    if (req->inst->spec->health.check.kind == WC_CHECK_NOTIFY) {
+        int64_t watchdog_ms = req->inst->spec->health.watchdog_ms;
+        wc_oci_record(&out, "notify", "1");
+        wc_oci_record(&out, "notify_watchdog_ms", "%lld",
+                      watchdog_ms > 0 ? (long long)watchdog_ms : 0LL);
+    }
     rc = write_netns(req, oci, &out, err);
     if (rc != 0)
         return rc;

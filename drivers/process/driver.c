@@ -249,7 +249,8 @@ static void on_kick_closed(uv_handle_t *handle)
 
 static bool ops_under_way(const struct wc_process *driver)
 {
-    if (driver->n_jobs > 0 || driver->execs != NULL || driver->ready_head != NULL)
+    if (driver->n_jobs > 0 || driver->execs != NULL || driver->probes != NULL ||
+        driver->ready_head != NULL)
         return true;
     for (const struct wc_inst *inst = driver->insts; inst != NULL; inst = inst->next)
         if (inst->op != NULL || inst->queue_head != NULL)
@@ -284,6 +285,7 @@ static void close_driver(struct wc_driver *base, wc_driver_closed_fn *closed, vo
         inst->queue_tail = NULL;
     }
     wc_execs_cancel(driver);
+    wc_probes_cancel(driver);
     kick_loop(driver);
 }
 

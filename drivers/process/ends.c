@@ -24,6 +24,8 @@ static void work_signal(struct wc_job *job)
 {
     if (job->mark)
         job->rc = wc_write_plain(job->path, "", 0, 0600, &job->err);
+    if (job->rc == 0 && job->sick_path != NULL)
+        job->rc = wc_write_plain(job->sick_path, "", 0, 0600, &job->err);
     if (job->rc != 0 || job->signal == 0)
         return;
     bool sent = syscall(SYS_pidfd_send_signal, job->pidfd, job->signal, NULL, 0) == 0;
@@ -67,6 +69,9 @@ void wc_begin_stop(struct wc_inst *inst)
     job->record.cgroup = wc_arena_strdup(&job->arena, inst->record.cgroup);
     job->path = wc_arena_printf(&job->arena, "%s/stopped_by_user", inst->lib_dir);
     job->mark = mark;
+    if (op->sick && running && !inst->sick)
+        job->sick_path = wc_arena_printf(&job->arena, "%s/sick", inst->lib_dir);
+    inst->sick = inst->sick || job->sick_path != NULL;
     if (mark)
         inst->stopped_by_user = true; /* the exit may be told before the job's end is */
     if (running) {
@@ -136,7 +141,7 @@ static void after_remove(struct wc_job *job)
         return;
     }
     inst->life = WC_LIFE_ABSENT;
-    inst->stopped_by_user = false;
+    inst->stopped_by_user = inst->sick = false;
     inst->started_at_ms = 0;
     wc_inst_report(inst);
     inst->record.run = 0;

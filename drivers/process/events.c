@@ -102,6 +102,12 @@ static void on_report(struct wc_inst *inst, const struct wc_report *report)
     case WC_REPORT_FAILED:
         on_failed(inst, report);
         return;
+    case WC_REPORT_NOTIFY:
+        inst->notified = report->notified;
+        snprintf(inst->notice, sizeof inst->notice, "%s", report->text);
+        if (inst->life == WC_LIFE_RUNNING)
+            wc_inst_report(inst);
+        return;
     case WC_REPORT_NONE:
         return;
     }

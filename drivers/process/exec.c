@@ -10,14 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/paths.h"
+#include "base/buf.h"
 #include "base/str.h"
+#include "drivers/process/once.h"
 
 enum {
     JOIN_OURS = 125, /* join's own failures */
+    ENV_FD = 3,
     KILL_PATIENCE_MS = 1000
 };
 
@@ -29,6 +33,7 @@ struct wc_exec {
     uv_pipe_t out;
     uv_timer_t deadline;
     const char **argv;
+    struct wc_once once; /* name NULL: as often as it is asked for */
     char scratch[4096];
     size_t len;
     int64_t status;
@@ -62,6 +67,11 @@ static void finish(struct wc_exec *exec)
     else if (op->exit_code == JOIN_OURS)
         rc = wc_err_set(&err, WC_ERR_FAILED, 0, "cannot run in it: %.*s",
                         (int)strcspn(op->output, "\n"), op->output);
+    bool began = exec->spawned && op->exit_code != JOIN_OURS;
+    if (exec->once.name != NULL && !began)
+        wc_once_forget(&exec->once);
+    else if (exec->once.name != NULL && !exec->cancelled)
+        wc_once_end(&exec->once, op->exit_code);
     inst->n_execs--;
     struct wc_process *driver = inst->driver;
     forget(exec);
@@ -154,24 +164,80 @@ static void on_deadline(uv_timer_t *timer)
     kill_group(exec);
 }
 
-static int spawn(struct wc_exec *exec, const char *join, const char *run_dir)
+static size_t count(const char *const *words)
 {
     size_t n = 0;
-    while (exec->op->argv[n] != NULL)
+    while (words[n] != NULL)
         n++;
-    exec->argv = wc_calloc(n + 5, sizeof *exec->argv);
-    const char *const head[] = { join, "--run", run_dir, "--" };
-    memcpy(exec->argv, head, sizeof head);
-    memcpy(exec->argv + WC_COUNT(head), exec->op->argv, n * sizeof *exec->argv);
+    return n;
+}
+
+/* What a hook adds to the environment, as join takes it: values may be secrets, and everybody may
+ * read arguments. -1: nothing to add. */
+static int environment_of(const struct wc_hook *hook)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    for (size_t i = 0; i < hook->environment.n; i++) {
+        const struct wc_kv *kv = &hook->environment.items[i];
+        if (kv->value == NULL)
+            continue;
+        wc_buf_printf(&text, "%s=%s", kv->key, kv->value);
+        wc_buf_add(&text, "", 1);
+    }
+    if (text.len == 0)
+        return -1;
+    int fd = memfd_create("wcompose-hook", MFD_CLOEXEC);
+    if (fd >= 0 &&
+        (write(fd, text.data, text.len) != (ssize_t)text.len || lseek(fd, 0, SEEK_SET))) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+static size_t add_options(const struct wc_hook *hook, bool env, const char **argv, size_t at)
+{
+    if (hook->user != NULL && hook->user[0] != '\0') {
+        argv[at++] = "--user";
+        argv[at++] = hook->user;
+    }
+    if (hook->working_dir != NULL && hook->working_dir[0] != '\0') {
+        argv[at++] = "--workdir";
+        argv[at++] = hook->working_dir;
+    }
+    if (hook->privileged)
+        argv[at++] = "--privileged";
+    if (env) {
+        argv[at++] = "--env-fd";
+        argv[at++] = "3";
+    }
+    return at;
+}
+
+static int spawn(struct wc_exec *exec, const char *join, const char *run_dir)
+{
+    const struct wc_hook *hook = exec->op->hook;
+    const char *const *words = hook != NULL ? hook->command.items : exec->op->argv;
+    size_t n = hook != NULL ? hook->command.n : count(words), at = 0;
+    WC_CLEANUP_FD int env = hook != NULL ? environment_of(hook) : -1;
+    exec->argv = wc_calloc(n + 12, sizeof *exec->argv);
+    exec->argv[at++] = join;
+    exec->argv[at++] = "--run";
+    exec->argv[at++] = run_dir;
+    if (hook != NULL)
+        at = add_options(hook, env >= 0, exec->argv, at);
+    exec->argv[at++] = "--";
+    memcpy(exec->argv + at, words, n * sizeof *exec->argv);
     uv_file ends[2]; /* one pipe for both: what is said keeps its order */
     int rc = uv_pipe(ends, UV_NONBLOCK_PIPE, 0);
     if (rc != 0)
         return rc;
     uv_pipe_open(&exec->out, ends[0]);
-    uv_stdio_container_t stdio[3] = {
+    uv_stdio_container_t stdio[ENV_FD + 1] = {
         { .flags = UV_IGNORE },
         { .flags = UV_INHERIT_FD, .data.fd = ends[1] },
         { .flags = UV_INHERIT_FD, .data.fd = ends[1] },
+        { .flags = UV_INHERIT_FD, .data.fd = env },
     };
     uv_process_options_t options = {
         .file = join,
@@ -179,7 +245,7 @@ static int spawn(struct wc_exec *exec, const char *join, const char *run_dir)
         .exit_cb = on_exit_of,
         .flags = UV_PROCESS_DETACHED,
         .stdio = stdio,
-        .stdio_count = 3,
+        .stdio_count = env >= 0 ? ENV_FD + 1 : ENV_FD,
     };
     rc = uv_spawn(exec->inst->driver->loop, &exec->process, &options);
     close(ends[1]);
@@ -219,14 +285,27 @@ void wc_begin_exec(struct wc_inst *inst, struct wc_op *op)
     struct wc_err err = { 0 };
     op->output[0] = '\0';
     op->exit_code = 0;
-    if (inst->life != WC_LIFE_RUNNING || op->argv == NULL || op->argv[0] == NULL) {
+    bool asks = op->check != NULL || (op->hook != NULL && op->hook->command.n > 0) ||
+                (op->argv != NULL && op->argv[0] != NULL);
+    if (inst->life != WC_LIFE_RUNNING || !asks) {
         int rc = inst->life == WC_LIFE_ABSENT
                      ? wc_err_set(&err, WC_ERR_NOENT, 0, "no such instance")
                      : wc_err_set(&err, WC_ERR_STATE, 0, "it is not running");
         wc_process_finish(inst->driver, op, rc, &err);
         return;
     }
+    if (op->check != NULL) {
+        wc_begin_probe(inst, op);
+        return;
+    }
+    struct wc_once once = { inst->run_dir, op->once, inst->pid, inst->starttime };
+    int before = op->once == NULL ? 0 : wc_once_begin(&once, &op->exit_code, &err);
+    if (before != 0) {
+        wc_process_finish(inst->driver, op, before > 0 ? 0 : before, &err);
+        return;
+    }
     struct wc_exec *exec = wc_calloc(1, sizeof *exec);
+    exec->once = once;
     exec->inst = inst;
     exec->op = op;
     exec->next = inst->driver->execs;

@@ -132,6 +132,7 @@ void wc_inst_report(struct wc_inst *inst)
         .life = inst->life,
         .created_at_ms = r->created_at_ms,
         .stopped_by_user = inst->stopped_by_user,
+        .sick = inst->sick,
         .image = r->image,
         .layers = r->layers,
     };
@@ -139,6 +140,8 @@ void wc_inst_report(struct wc_inst *inst)
     if (inst->life == WC_LIFE_RUNNING) {
         fact.pid = inst->pid;
         fact.started_at_ms = inst->started_at_ms;
+        fact.notified = inst->notified;
+        fact.notice = inst->notice[0] != '\0' ? inst->notice : NULL;
     }
     if (inst->life == WC_LIFE_EXITED && inst->exit_known) {
         fact.exit_known = true;
@@ -235,6 +238,7 @@ void wc_inst_apply(struct wc_inst *inst, const struct wc_look *look, int link)
 {
     wc_inst_set_record(inst, &look->record);
     inst->stopped_by_user = look->stopped_by_user;
+    inst->sick = look->sick;
     inst->life = look->life;
     if (look->life == WC_LIFE_RUNNING || look->life == WC_LIFE_CREATED) {
         inst->started_at_ms = look->life == WC_LIFE_RUNNING ? look->last.at_ms : 0;

@@ -55,6 +55,9 @@ struct wc_oci_rlimit {
     uint64_t soft, hard;
 };
 
+/* Where the notify socket's directory is mounted in an instance that has one. */
+#define WC_OCI_NOTIFY_DIR "/run/wcompose"
+
 /* What wc_oci_resolve needs to know beside the instance. */
 struct wc_oci_host {
     int root_fd;               /* the image's root as the container will see it, O_PATH */
@@ -62,6 +65,7 @@ struct wc_oci_host {
     const char *instance_dir;  /* lib directory of the instance: hosts, hostname, volumes/, pins/ */
     const char *volumes_dir;   /* lib/volumes */
     const char *cgroup_path;   /* "/wcompose/<project>/<runtime id>" */
+    const char *notify_dir;    /* host directory of the keeper's notify socket, or NULL */
     const char *init_program;  /* host path of wcompose-init; needed for init: true only */
     const char *seccomp_cache; /* directory for compiled filters */
     bool recursive_ro;         /* the runtime and the kernel know "rro" */

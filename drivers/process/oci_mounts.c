@@ -358,6 +358,9 @@ int wc_oci_resolve_mounts(const struct wc_instance *inst, const struct wc_oci_ho
             return rc;
     }
     int rc = add_name_files(inst, host, list, n, oci, err);
+    if (rc == 0 && host->notify_dir != NULL)
+        add(oci, WC_OCI_NOTIFY_DIR, "bind", host->notify_dir,
+            "bind,rprivate,ro,nosuid,nodev,noexec");
     if (rc == 0 && inst->spec->init == WC_TRI_TRUE)
         add(oci, "/sbin/wcompose-init", "bind", host->init_program, "bind,ro,nosuid,nodev");
     return rc;

@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "drivers/process/caps.h"
+#include "drivers/keeper/protocol.h"
 #include "drivers/process/seccomp.h"
 #include "wcompose/image.h"
 #include "wcompose/state.h"
@@ -84,6 +85,13 @@ static void resolve_env(const struct wc_instance *inst, struct wc_oci *oci)
     const struct wc_kvs *own = &inst->spec->environment;
     for (size_t i = 0; i < own->n; i++)
         put_env(oci, &map, own->items[i].key, own->items[i].value);
+    const struct wc_healthcheck *health = &inst->spec->health;
+    if (health->check.kind == WC_CHECK_NOTIFY) {
+        put_env(oci, &map, "NOTIFY_SOCKET", WC_OCI_NOTIFY_DIR "/" WC_KEEPER_NOTIFY);
+        if (health->watchdog_ms > 0)
+            put_env(oci, &map, "WATCHDOG_USEC",
+                    wc_arena_printf(oci->arena, "%lld", (long long)health->watchdog_ms * 1000));
+    }
     oci->is_home_ours = !wc_map_has(&map, "HOME");
     if (oci->is_home_ours)
         put_env(oci, &map, "HOME", oci->user.home);

@@ -5,9 +5,9 @@
  * packet from the keeper, an answer. EXEC runs beside them. The instance's life is what the host
  * said last. Files:   driver.c (table, close), instance.c (queue and stages), events.c (what
  * keepers say), start.c (create and start), ends.c (stop, kill, remove), scan.c (LIST and
- * adoption), exec.c, job.c. Owner:   the driver owns instances and jobs; an instance is freed when
- * it is absent from the host, has no op, and its handles are closed. Threads: everything on the
- * loop's; jobs' work functions on the pool, which touch only their job.
+ * adoption), exec.c, probe.c, job.c. Owner:   the driver owns instances and jobs; an instance is
+ * freed when it is absent from the host, has no op, and its handles are closed. Threads: everything
+ * on the loop's; jobs' work functions on the pool, which touch only their job.
  */
 #ifndef DRIVERS_PROCESS_PROCESS_H
 #define DRIVERS_PROCESS_PROCESS_H
@@ -48,7 +48,7 @@ struct wc_inst {
     int64_t started_at_ms;
     uint64_t killed_at_ms; /* loop time of the first SIGKILL to this process; 0 = none */
     struct wc_report exit; /* EXITED, when exit_known */
-    bool exit_known, stopped_by_user;
+    bool exit_known, stopped_by_user, sick;
 
     enum wc_stage stage;
     struct wc_op *op;                      /* under way, or NULL */
@@ -57,9 +57,11 @@ struct wc_inst {
     struct wc_inst *next_slot;             /* in the driver's line for places */
     char *join;                            /* join.conf to be; heap */
     size_t join_len;
-    int held[2];   /* stdout and stderr of the process: what nobody has read yet outlives a keeper
-                      that is killed right before the program ends; -1 = none */
-    int lock;      /* held while the runtime makes cgroups, else -1 */
+    int held[2]; /* stdout and stderr of the process: what nobody has read yet outlives a keeper
+                    that is killed right before the program ends; -1 = none */
+    int lock;    /* held while the runtime makes cgroups, else -1 */
+    enum wc_notified notified; /* what this run said of itself */
+    char notice[256];
     char why[256]; /* what a failing keeper said */
     bool have_slot;
 
@@ -74,6 +76,7 @@ struct wc_inst {
 };
 
 struct wc_exec;
+struct wc_probe;
 
 struct wc_process {
     struct wc_driver base; /* first */
@@ -94,6 +97,8 @@ struct wc_process {
     unsigned n_jobs;  /* on the pool */
     unsigned n_polls; /* open poll handles */
     struct wc_exec *execs;
+    struct wc_probe *probes;
+    unsigned n_path_looks; /* on the pool: a path may lead to what never answers */
     bool closing, kick_closed;
     wc_driver_closed_fn *closed;
     void *closed_data;
@@ -134,7 +139,7 @@ struct wc_job {
     int signal, pidfd; /* pidfd: borrowed, -1 = none */
     pid_t stuck;       /* STOP, KILL: to be looked at after the signal, 0 = none */
     bool all, mark, last, adopt;
-    const char *path;
+    const char *path, *sick_path;
 };
 struct wc_job *wc_job_new(struct wc_process *driver, struct wc_inst *inst, struct wc_op *op);
 void wc_job_run(struct wc_job *job, wc_job_fn *work, wc_job_fn *after);
@@ -200,5 +205,12 @@ void wc_begin_relook(struct wc_inst *inst);
 void wc_begin_exec(struct wc_inst *inst, struct wc_op *op);
 /* Kills all commands under way (close). */
 void wc_execs_cancel(struct wc_process *driver);
+
+/* ---- probe.c ---- */
+
+/* EXEC with a check: looks without running anything. The instance runs. */
+void wc_begin_probe(struct wc_inst *inst, struct wc_op *op);
+/* Gives up all of them (close). */
+void wc_probes_cancel(struct wc_process *driver);
 
 #endif

@@ -126,6 +126,14 @@ void wc_report_parse(const char *line, struct wc_report *out)
                                    .oom = n[2] != 0,
                                    .at_ms = n[3] };
         return;
+    } else if (wc_str_starts(line, "notify ")) {
+        const char *word = line + 7, *space = strchr(word, ' ');
+        out->kind = WC_REPORT_NOTIFY;
+        out->notified = wc_str_starts(word, "ready ")  ? WC_NOTIFIED_READY
+                        : wc_str_starts(word, "late ") ? WC_NOTIFIED_LATE
+                                                       : WC_NOTIFIED_NOTHING;
+        snprintf(out->text, sizeof out->text, "%s", space != NULL ? space + 1 : "");
+        return;
     } else if (wc_str_starts(line, "failed ")) {
         out->kind = WC_REPORT_FAILED;
         snprintf(out->text, sizeof out->text, "%s", line + 7);
@@ -241,6 +249,7 @@ static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look
         look_at_exit(lib_dir, look);
         return;
     case WC_REPORT_FAILED:
+    case WC_REPORT_NOTIFY:
     case WC_REPORT_NONE:
         if (!look->keeper_alive && complete && look->record.run > 1)
             look_at_exit(lib_dir, look);
@@ -286,6 +295,8 @@ void wc_look(const char *lib_dir, const char *run_dir, const char *project, cons
     }
     snprintf(path, sizeof path, "%s/stopped_by_user", lib_dir);
     look.stopped_by_user = wc_fs_exists(path);
+    snprintf(path, sizeof path, "%s/sick", lib_dir);
+    look.sick = wc_fs_exists(path);
     if (!wc_streq(boot, look.record.boot_id)) {
         look_at_exit(lib_dir, &look); /* nothing outlives a boot */
         if (!look.exit_known) {

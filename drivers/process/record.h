@@ -4,9 +4,10 @@
  * Idea:    truth is on the host. instance.json says what it is; the keeper's files and the exit
  * record say how it goes; nothing else is remembered. Any later process finds the same answer.
  * Layout:  lib/projects/<project>/instances/<id>/: instance.json, bundle/config.json, upper, work,
- * rootfs, exit, exit.prev (of the run before), stopped_by_user (marker), log.json, hosts, hostname,
- * volumes/. run/projects/<project>/instances/<id>/: the keeper's (drivers/keeper/protocol.h).
- * Owner:   strings of a record are the arena's. Threads: any; all calls block.
+ * rootfs, exit, exit.prev (of the run before), stopped_by_user and sick (markers), log.json, hosts,
+ * hostname, volumes/. run/projects/<project>/instances/<id>/: the keeper's
+ * (drivers/keeper/protocol.h). Owner:   strings of a record are the arena's. Threads: any; all
+ * calls block.
  */
 #ifndef DRIVERS_PROCESS_RECORD_H
 #define DRIVERS_PROCESS_RECORD_H
@@ -48,16 +49,18 @@ enum wc_report_kind {
     WC_REPORT_RUNNING,
     WC_REPORT_EXITED,
     WC_REPORT_FAILED,
+    WC_REPORT_NOTIFY,
 };
 struct wc_report {
     enum wc_report_kind kind;
-    pid_t pid;          /* CREATED, RUNNING */
-    uint64_t starttime; /* CREATED, RUNNING */
-    int code, signal;   /* EXITED */
-    bool oom;           /* EXITED */
-    int64_t at_ms;      /* RUNNING: started, EXITED: finished; wall clock */
-    int64_t started_ms; /* EXITED by record: when it was started, 0 = never */
-    char text[256];     /* FAILED */
+    pid_t pid;                 /* CREATED, RUNNING */
+    uint64_t starttime;        /* CREATED, RUNNING */
+    int code, signal;          /* EXITED */
+    bool oom;                  /* EXITED */
+    int64_t at_ms;             /* RUNNING: started, EXITED: finished; wall clock */
+    int64_t started_ms;        /* EXITED by record: when it was started, 0 = never */
+    char text[256];            /* FAILED; NOTIFY: STATUS= */
+    enum wc_notified notified; /* NOTIFY */
 };
 void wc_report_parse(const char *line, struct wc_report *out);
 
@@ -72,7 +75,7 @@ struct wc_look {
     bool keeper_alive;     /* connect to keeper.sock for news */
     int link;              /* such a connection, or -1; filled by who connects */
     pid_t keeper;          /* a new keeper, in the place of a killed one; 0 = none */
-    bool stopped_by_user;
+    bool stopped_by_user, sick;
     struct wc_record record; /* BROKEN: id, name, project and service, and what else is known */
 };
 void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,

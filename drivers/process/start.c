@@ -224,6 +224,8 @@ void wc_on_created(struct wc_inst *inst, const struct wc_report *report)
         return;
     }
     wc_slot_release(inst);
+    inst->notified = WC_NOTIFIED_NOTHING;
+    inst->notice[0] = '\0';
     inst->life = WC_LIFE_CREATED;
     if (inst->op->verb == WC_VERB_START) {
         send_start(inst);
@@ -237,7 +239,7 @@ void wc_on_running(struct wc_inst *inst, const struct wc_report *report)
 {
     inst->life = WC_LIFE_RUNNING;
     inst->started_at_ms = report->at_ms;
-    inst->stopped_by_user = false;
+    inst->stopped_by_user = inst->sick = false;
     wc_inst_report(inst);
     wc_inst_finish(inst, 0, NULL);
 }

@@ -31,8 +31,10 @@ struct wc_sim_program {
     int64_t run_ms;           /* ends by itself after so long; -1 = never */
     int exit_code;            /* then */
     int64_t stop_ms;          /* ends so long after a signal; -1 = ignores all but SIGKILL */
+    bool polite;              /* ends with 0 after a signal, not with 128 and its number */
     int64_t healthy_after_ms; /* EXEC answers 1 until it ran so long, then 0; -1 = always 1 */
     bool unmakeable;          /* refused by the check before anything is made */
+    int hook_code;            /* hooks end with it */
     bool exec_refused;        /* EXEC can't be run at all (status WC_ERR_FAILED) */
 };
 /* The behaviour of services without one of their own: runs on, stops 5 ms after a signal, healthy

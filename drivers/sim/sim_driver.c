@@ -105,6 +105,8 @@ static int do_signal(struct sim_driver *d, struct wc_op *op)
         return 0;
     if (op->by_user)
         record->fact.stopped_by_user = true;
+    if (op->sick && record->fact.life == WC_LIFE_RUNNING)
+        record->fact.sick = true;
     if (record->fact.life == WC_LIFE_RUNNING)
         sim_signal(d->world, record, op->signal);
     return 0;
@@ -121,18 +123,36 @@ static int do_remove(struct sim_driver *d, struct wc_op *op)
     return 0;
 }
 
+unsigned sim_hook_bit(const char *once)
+{
+    int64_t index = 0;
+    (void)wc_str_to_i64(strchr(once, '.') + 1, 0, 15, &index);
+    return (unsigned)index + (wc_str_starts(once, "pre_stop") ? 16U : 0U);
+}
+
 /* "sim-exec CODE MS" as argv for tests of the driver; anything else is a health check. */
 static int do_exec(struct sim_driver *d, struct wc_op *op)
 {
-    const struct sim_record *record = sim_record(d->world, op->id);
+    struct sim_record *record = sim_record(d->world, op->id);
     if (record == NULL || record->fact.life != WC_LIFE_RUNNING)
         return fail(op, WC_ERR_STATE, "it doesn't run");
     const struct wc_sim_program *program = sim_program(d->world, record->fact.service);
     if (program->exec_refused)
         return fail(op, WC_ERR_FAILED, "can't be run inside");
+    if (op->hook != NULL) {
+        unsigned bit = sim_hook_bit(op->once);
+        if ((record->hooks_begun & 1U << bit) != 0)
+            return fail(op, WC_ERR_CONFLICT, "it was begun before");
+        if ((record->hooks_done & 1U << bit) == 0)
+            record->hook_codes[bit] = program->hook_code;
+        record->hooks_done |= 1U << bit;
+        op->exit_code = record->hook_codes[bit];
+        return 0;
+    }
     uint64_t up_ms = d->world->now_ms - record->up_at_ms;
     int64_t code = program->healthy_after_ms < 0 || up_ms < (uint64_t)program->healthy_after_ms;
-    if (wc_streq(op->argv[0], "sim-exec") && !wc_str_to_i64(op->argv[1], 0, 255, &code))
+    if (op->argv != NULL && wc_streq(op->argv[0], "sim-exec") &&
+        !wc_str_to_i64(op->argv[1], 0, 255, &code))
         return fail(op, WC_ERR_USAGE, "sim-exec: bad code");
     if (op->deadline_ms != 0 && d->world->now_ms >= op->deadline_ms)
         return fail(op, WC_ERR_TIMEOUT, "deadline passed");
@@ -183,6 +203,30 @@ static int effect(struct sim_driver *d, struct wc_op *op)
     return WC_ERR_BUG;
 }
 
+/* What was answered to a check, for invariants. One that could not be run is no answer. */
+static void note_answer(const struct sim_driver *d, const struct wc_op *op)
+{
+    struct sim_record *record = op->id != NULL ? sim_record(d->world, op->id) : NULL;
+    bool ran = op->status == 0 || op->status == WC_ERR_TIMEOUT;
+    if (op->verb == WC_VERB_EXEC && op->hook != NULL && record != NULL && record->hooks_open > 0)
+        record->hooks_open--;
+    if (op->verb == WC_VERB_EXEC && op->hook != NULL && record != NULL &&
+        sim_hook_bit(op->once) < 16 && op->status != WC_ERR_CONFLICT &&
+        op->status != WC_ERR_CANCELLED && op->status != WC_ERR_STATE &&
+        (op->status != 0 || op->exit_code != 0))
+        record->hook_failed = true;
+    if (op->verb != WC_VERB_EXEC || op->hook != NULL || record == NULL || !ran)
+        return;
+    if (op->status == 0 && op->exit_code == 0) {
+        record->last_ok_ms = d->world->now_ms;
+        record->noes = 0;
+    } else if (record->noes++ == 0) {
+        record->first_no_ms = d->world->now_ms;
+    }
+    if (record->first_ok_ms == 0)
+        record->first_ok_ms = record->last_ok_ms;
+}
+
 static void finish(struct sim_driver *d, struct wc_op *op)
 {
     struct wc_op **at = &d->ops;
@@ -214,6 +258,7 @@ static void fire_op(struct wc_sim_world *world, struct sim_event *event)
             !d->closing)
             leave_half(d, op);
     }
+    note_answer(d, op);
     finish(d, op);
 }
 
@@ -221,7 +266,7 @@ static uint64_t duration(struct wc_sim_world *world, const struct wc_op *op)
 {
     uint64_t lo = world->latency[op->verb].min_ms, hi = world->latency[op->verb].max_ms;
     int64_t asked = 0;
-    if (op->verb == WC_VERB_EXEC && wc_streq(op->argv[0], "sim-exec") &&
+    if (op->verb == WC_VERB_EXEC && op->argv != NULL && wc_streq(op->argv[0], "sim-exec") &&
         wc_str_to_i64(op->argv[2], 0, INT32_MAX, &asked) && asked > 0)
         lo = hi = (uint64_t)asked;
     uint64_t ms = lo + (hi > lo ? sim_random(world, hi - lo + 1) : 0);
@@ -238,6 +283,9 @@ static void submit(struct wc_driver *driver, struct wc_op *op)
     d->ops = op;
     if (d->world->dead)
         return;
+    struct sim_record *record = op->hook != NULL ? sim_record(d->world, op->id) : NULL;
+    if (record != NULL)
+        record->hooks_open++;
     if (d->world->judge != NULL)
         d->world->judge(d->world->judge_data, op);
     d->world->n_ops[op->verb]++;
@@ -307,15 +355,6 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     return 0;
 }
 
-/* An op whose caller is gone: what of it the host still does. Strings in the world's arena. */
-struct landing {
-    struct wc_op op;
-    struct wc_instance instance;
-    struct wc_service spec;
-    struct wc_net_request net;
-    uint64_t run; /* a signal is for this one only: it goes through a pidfd */
-};
-
 static void fire_nothing(struct wc_sim_world *world, struct sim_event *event)
 {
     (void)world;
@@ -329,7 +368,7 @@ void wc_sim_nudge(struct wc_sim_world *world)
 
 static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
 {
-    struct landing *landing = event->subject;
+    struct sim_landing *landing = event->subject;
     struct sim_driver nobody = { .world = world };
     const struct sim_record *record =
         landing->op.id != NULL ? sim_record(world, landing->op.id) : NULL;
@@ -337,46 +376,6 @@ static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
     if (signals && (record == NULL || record->run != landing->run))
         return;
     (void)effect(&nobody, &landing->op);
-}
-
-static void keep_networks(struct wc_arena *arena, struct landing *landing,
-                          const struct wc_net_request *net)
-{
-    struct wc_net_network *copies = WC_NEW_ARRAY(arena, struct wc_net_network, net->n_networks);
-    for (size_t i = 0; i < net->n_networks; i++)
-        copies[i] = (struct wc_net_network){ .name = wc_arena_strdup(arena, net->networks[i].name),
-                                             .external = net->networks[i].external };
-    landing->net = (struct wc_net_request){ .networks = copies, .n_networks = net->n_networks };
-    landing->op.net = &landing->net;
-}
-
-static struct landing *keep_op(struct wc_sim_world *world, const struct wc_op *op)
-{
-    struct landing *landing = WC_NEW(&world->arena, struct landing);
-    landing->op.verb = op->verb;
-    landing->op.id = wc_arena_strdup(&world->arena, op->id);
-    landing->op.signal = op->signal;
-    landing->op.by_user = op->by_user;
-    const struct sim_record *record = op->id != NULL ? sim_record(world, op->id) : NULL;
-    landing->run = record != NULL ? record->run : 0;
-    if (op->net != NULL)
-        keep_networks(&world->arena, landing, op->net);
-    if (op->instance == NULL)
-        return landing;
-    landing->spec.image = wc_arena_strdup(
-        &world->arena, op->instance->spec != NULL ? op->instance->spec->image : NULL);
-    landing->instance = (struct wc_instance){
-        .id = wc_arena_strdup(&world->arena, op->instance->id),
-        .name = wc_arena_strdup(&world->arena, op->instance->name),
-        .project = wc_arena_strdup(&world->arena, op->instance->project),
-        .service = wc_arena_strdup(&world->arena, op->instance->service),
-        .index = op->instance->index,
-        .level = op->instance->level,
-        .spec = &landing->spec,
-    };
-    memcpy(landing->instance.hash, op->instance->hash, sizeof landing->instance.hash);
-    landing->op.instance = &landing->instance;
-    return landing;
 }
 
 /* kill -9 of the caller: an op under way is lost, or it has just been done, or it is done later,
@@ -397,9 +396,13 @@ static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
     } else if (fate == WC_SIM_FATE_LATE) {
         delay = world->late_ms;
     }
+    struct sim_record *record = op->hook != NULL ? sim_record(world, op->id) : NULL;
+    if (record != NULL && record->fact.life == WC_LIFE_RUNNING && fate != WC_SIM_FATE_LOST &&
+        (record->hooks_done & 1U << sim_hook_bit(op->once)) == 0)
+        record->hooks_begun |= 1U << sim_hook_bit(op->once);
     if (acts && fate != WC_SIM_FATE_LOST)
         sim_plan(world, delay,
-                 (struct sim_event){ .fire = fire_landing, .subject = keep_op(world, op) });
+                 (struct sim_event){ .fire = fire_landing, .subject = sim_landing_of(world, op) });
 }
 
 void wc_sim_fence(struct wc_sim_world *world)

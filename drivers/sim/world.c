@@ -243,7 +243,11 @@ void sim_start(struct wc_sim_world *world, struct sim_record *record)
     record->fact.started_at_ms = wall_of(world);
     record->fact.finished_at_ms = 0;
     record->fact.exit_code = record->fact.exit_signal = 0;
-    record->fact.exit_known = record->fact.stopped_by_user = false;
+    record->fact.exit_known = record->fact.stopped_by_user = record->fact.sick = false;
+    record->first_ok_ms = record->last_ok_ms = record->first_no_ms = 0;
+    record->noes = record->hooks_done = record->hooks_open = 0;
+    record->hooks_begun = 0;
+    record->hook_failed = false;
     if (record->program->run_ms >= 0)
         sim_plan(world, (uint64_t)record->program->run_ms,
                  (struct sim_event){ .fire = fire_end,
@@ -256,6 +260,7 @@ void sim_start(struct wc_sim_world *world, struct sim_record *record)
 void sim_signal(struct wc_sim_world *world, struct sim_record *record, int signal)
 {
     int64_t delay = signal == SIGKILL ? 1 : record->program->stop_ms;
+    bool polite = record->program->polite && signal != SIGKILL;
     if (delay < 0 || (record->ending && signal != SIGKILL))
         return;
     record->ending = true;
@@ -263,8 +268,8 @@ void sim_signal(struct wc_sim_world *world, struct sim_record *record, int signa
              (struct sim_event){ .fire = fire_end,
                                  .subject = record,
                                  .serial = record->run,
-                                 .code = 128 + signal,
-                                 .signal = signal });
+                                 .code = polite ? 0 : 128 + signal,
+                                 .signal = polite ? 0 : signal });
 }
 
 void sim_end(struct wc_sim_world *world, struct sim_record *record, int code, int signal)

@@ -25,10 +25,18 @@ struct sim_event {
 
 /* One instance that exists or existed. */
 struct sim_record {
-    struct wc_fact fact; /* strings in the world's arena */
-    uint64_t run;        /* counts starts: an exit of an earlier run is void */
-    uint64_t up_at_ms;   /* world time of the start */
-    bool ending;         /* its exit is planned after a signal */
+    struct wc_fact fact;              /* strings in the world's arena */
+    uint64_t run;                     /* counts starts: an exit of an earlier run is void */
+    uint64_t up_at_ms;                /* world time of the start */
+    bool ending;                      /* its exit is planned after a signal */
+    uint64_t first_ok_ms, last_ok_ms; /* of its checks in this run, 0 = none */
+    uint64_t first_no_ms;             /* of those that failed, or could not be run, in a row */
+    unsigned hooks_done;  /* bits of this run: post_start from bit 0, pre_stop from bit 16 */
+    unsigned hooks_begun; /* the same, by one that is gone, and nobody knows how it ended */
+    bool hook_failed;     /* one of the post_start hooks, as who asked was told */
+    unsigned hooks_open;  /* asked for and not answered */
+    int hook_codes[32];
+    unsigned noes; /* how many those are */
     const struct wc_sim_program *program;
 };
 
@@ -86,7 +94,20 @@ bool sim_turn(struct wc_sim_world *world);
 /* How the service's programs behave now. */
 const struct wc_sim_program *sim_program(const struct wc_sim_world *world, const char *service);
 
+/* Which bit of hooks_done a hook has. */
+unsigned sim_hook_bit(const char *once);
+
 struct sim_record *sim_record(const struct wc_sim_world *world, const char *id);
+
+/* An op whose caller is gone: what of it the host still does. Strings in the world's arena. */
+struct sim_landing {
+    struct wc_op op;
+    struct wc_instance instance;
+    struct wc_service spec;
+    struct wc_net_request net;
+    uint64_t run; /* a signal is for this one only: it goes through a pidfd */
+};
+struct sim_landing *sim_landing_of(struct wc_sim_world *world, const struct wc_op *op);
 
 /* Changes of records; each reports the fact. */
 struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instance *instance,

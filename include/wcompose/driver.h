@@ -42,7 +42,8 @@ enum wc_verb {
     WC_VERB_KILL,     /* SIGKILL to all of it, or another `signal` to its first process; as STOP */
     WC_VERB_REMOVE,   /* CREATED, EXITED or BROKEN -> ABSENT: writable layer, logs and anonymous
                          volumes go */
-    WC_VERB_EXEC,     /* run argv inside and report its exit code (health checks) */
+    WC_VERB_EXEC,     /* run argv inside and report its exit code; or look for `check` there without
+                         running anything: 0 it is well, 1 it is not, a status: could not look */
     WC_VERB_NET_UP,   /* make or adjust the project's networks and publish its ports, in one
                          transaction */
     WC_VERB_NET_DOWN, /* remove them */
@@ -59,9 +60,15 @@ struct wc_op {
     const char *id; /* STOP, KILL, REMOVE, EXEC: instance id; VOLUME_REMOVE: its name on the host */
     int signal;     /* STOP, KILL */
     bool by_user;   /* STOP, KILL: a person asked; keeps unless-stopped down */
+    bool sick;      /* STOP, KILL: its health check failed: however it ends, that is a failure */
     bool leaving;   /* STOP, KILL: REMOVE is to follow; how it ended need not outlast a power cut */
-    const char *const *argv; /* EXEC: NULL-terminated */
-    uint64_t deadline_ms;    /* EXEC: loop time after which the process is killed; 0 = none */
+    const char *const *argv;      /* EXEC: NULL-terminated */
+    const struct wc_hook *hook;   /* EXEC: instead of argv, with its user, directory, environment */
+    const char *once;             /* EXEC: a name: it is begun at most once in a run of the
+                                     instance. Asked again, the answer is the same; WC_ERR_CONFLICT
+                                     when it was begun, and nobody knows how it ended */
+    const struct wc_check *check; /* EXEC: instead of argv; of another kind than TEST */
+    uint64_t deadline_ms;         /* EXEC: loop time after which the process is killed; 0 = none */
     const struct wc_net_request *net; /* NET_UP, NET_DOWN */
     wc_op_done_fn *done;
     void *data; /* the caller's */

@@ -6,9 +6,7 @@
  * selected) remain. Owner:   one arena owns all of it (nodes, strings, lists); borrowed by
  * everybody else. Threads: read-only once loaded. Source:  Compose Specification (compose-spec.io);
  * the clause is named at each member where it isn't plain.
- *
- * Unset values: pointers NULL; lists n = 0; numbers WC_UNSET (-1); three-state booleans enum
- * wc_tri.
+ * Unset values: see lists.h.
  */
 #ifndef WCOMPOSE_MODEL_H
 #define WCOMPOSE_MODEL_H
@@ -18,27 +16,9 @@
 #include <stdint.h>
 
 #include "wcompose/err.h"
+#include "wcompose/health.h"
+#include "wcompose/lists.h"
 #include "wcompose/update.h"
-
-/* Not given: a number, a boolean. */
-enum { WC_UNSET = -1 };
-enum wc_tri { WC_TRI_UNSET = -1, WC_TRI_FALSE = 0, WC_TRI_TRUE = 1 };
-
-/* A list of strings. `set` tells an explicit empty list ("command: []") from an absent one. */
-struct wc_strv {
-    const char **items;
-    size_t n;
-    bool set;
-};
-
-/* KEY=VALUE; value NULL = the key stands alone (for environment: remove the variable). */
-struct wc_kv {
-    const char *key, *value;
-};
-struct wc_kvs {
-    struct wc_kv *items; /* keys unique, in order of first appearance */
-    size_t n;
-};
 
 /* isolation: how a service is kept apart from the host and from others. */
 enum wc_isolation { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
@@ -50,17 +30,6 @@ struct wc_dep {
     enum wc_dep_condition condition;
     bool restart;  /* restart: true */
     bool required; /* required: true, the default */
-    struct wc_loc at;
-};
-
-/* healthcheck. test[0] is CMD, CMD-SHELL or NONE; n == 0: the image's test, with the other members
- * laid over it. */
-struct wc_healthcheck {
-    bool set;     /* the service has a healthcheck section */
-    bool disable; /* disable: true, or test: NONE */
-    struct wc_strv test;
-    int64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms; /* 30 s, 30 s, 0, 5 s */
-    int64_t retries;                                                     /* WC_UNSET: 3 */
     struct wc_loc at;
 };
 
@@ -159,6 +128,10 @@ struct wc_service {
     struct wc_dep *deps;
     size_t n_deps;
     struct wc_healthcheck health;
+    struct wc_hook *post_start; /* in order, run inside once it runs */
+    size_t n_post_start;
+    struct wc_hook *pre_stop; /* before it is stopped on request */
+    size_t n_pre_stop;
 
     enum wc_restart restart;
     int64_t restart_max;     /* on-failure:N, WC_UNSET = no limit */
@@ -194,6 +167,7 @@ struct wc_service {
     struct wc_loc isolation_at; /* the value's place; zero when absent */
     enum wc_trust trust;        /* x-wcompose.trust */
     const char *tenant;
+    enum wc_on_unhealthy on_unhealthy;
 
     /* Hex SHA-256 over everything that needs a new instance when it changes (canonical form of this
      * service, of the networks and volumes it uses; not of replicas, depends_on, profiles, restart

@@ -76,6 +76,9 @@ enum wc_life {
     WC_LIFE_BROKEN, /* something of it is there, but not usable (half-made): may only be removed */
 };
 
+/* What a running instance has said of itself (x-wcompose.probe.notify). */
+enum wc_notified { WC_NOTIFIED_NOTHING, WC_NOTIFIED_READY, WC_NOTIFIED_LATE /* its watchdog */ };
+
 /* One instance as it is: the fact that drivers report. Times are wall clock milliseconds since
  * 1970, 0 = never. */
 struct wc_fact {
@@ -90,8 +93,11 @@ struct wc_fact {
     bool exit_known; /* EXITED: false when the status was lost */
     bool oom_killed;
     int64_t created_at_ms, started_at_ms, finished_at_ms;
-    bool stopped_by_user; /* `stop` asked for it: unless-stopped and start order respect it */
-    const char *image;    /* reference, or NULL */
+    bool sick;                 /* its last stop was one for a failed health check (wc_op.sick) */
+    bool stopped_by_user;      /* `stop` asked for it: unless-stopped and start order respect it */
+    enum wc_notified notified; /* RUNNING */
+    const char *notice;        /* the last STATUS= it sent, printable ASCII, or NULL */
+    const char *image;         /* reference, or NULL */
     const char *layers; /* names of the store's layers its root is made of, ':' between; or NULL */
     const char *error;  /* why create or start failed, or NULL */
 };
@@ -104,6 +110,7 @@ enum wc_phase {
     WC_PHASE_FAILED,    /* will not come up by itself */
     WC_PHASE_BLOCKED,   /* what it needs can't come up */
     WC_PHASE_ACTING,    /* an op is under way, or is to be submitted now */
+    WC_PHASE_HOOKS,     /* it runs, and so does a hook of its */
     WC_PHASE_STOPPING,  /* asked to end, its grace runs */
     WC_PHASE_WAIT_DEPS,
     WC_PHASE_WAIT_BACKOFF,

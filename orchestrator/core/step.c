@@ -77,12 +77,47 @@ static struct wc_step_out step_created(const struct wc_step_in *in)
     return in->goal == WC_GOAL_GONE ? take_away(in) : rest(WC_PHASE_SETTLED);
 }
 
+/* What is stopped for being sick is to come back: where the policy would let it lie (or its last
+ * attempt is used up) it runs on as it is. */
+static bool is_to_heal(const struct wc_step_in *in)
+{
+    bool last_try = in->restart == WC_RESTART_ON_FAILURE && in->restart_max >= 0 &&
+                    (int64_t)in->failures >= in->restart_max;
+    return in->sick && in->goal == WC_GOAL_RUNNING && in->life == WC_LIFE_RUNNING &&
+           in->restart != WC_RESTART_NO && !last_try && !in->stopped_by_user;
+}
+
+/* A stop, after its hooks: they have so much time together, and a hook that still runs then ends
+ * with its instance. One that failed to start has nothing to take leave of. */
+static struct wc_step_out stop(const struct wc_step_in *in)
+{
+    bool begun = in->hooks_until_ms != 0, in_time = !begun || in->hooks_until_ms > in->now_ms;
+    bool left = in->pre_stop && !in->hook_failed;
+    if (in_time && (in->hook_in_flight ? !begun : left))
+        return act(WC_ACT_PRE_STOP);
+    if (in_time && in->hook_in_flight)
+        return wait_until(WC_PHASE_HOOKS, in->hooks_until_ms);
+    return act(WC_ACT_STOP);
+}
+
+/* It runs, and is to run. A stop that has begun comes to its end (the engine makes it a restart).
+ */
+static struct wc_step_out stay(const struct wc_step_in *in)
+{
+    if (in->hook_in_flight)
+        return rest(WC_PHASE_HOOKS);
+    return in->post_start && in->life == WC_LIFE_RUNNING ? act(WC_ACT_POST_START)
+                                                         : rest(WC_PHASE_SETTLED);
+}
+
 static struct wc_step_out step_running(const struct wc_step_in *in)
 {
-    if (in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED)
-        return rest(WC_PHASE_SETTLED);
+    bool stays = in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED;
+    if (stays && !in->stop_sent)
+        return is_to_heal(in) || in->hook_failed ? stop(in) : stay(in);
     if (!in->stop_sent)
-        return in->dependents_up ? rest(WC_PHASE_WAIT_DEPENDENTS) : act(WC_ACT_STOP);
+        return in->dependents_up && in->hooks_until_ms == 0 ? rest(WC_PHASE_WAIT_DEPENDENTS)
+                                                            : stop(in);
     if (in->kill_at_ms > in->now_ms)
         return wait_until(WC_PHASE_STOPPING, in->kill_at_ms);
     return act(WC_ACT_KILL);

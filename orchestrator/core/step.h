@@ -24,7 +24,16 @@ enum wc_goal {
 };
 
 /* What is to be done. */
-enum wc_act { WC_ACT_NONE, WC_ACT_CREATE, WC_ACT_START, WC_ACT_STOP, WC_ACT_KILL, WC_ACT_REMOVE };
+enum wc_act {
+    WC_ACT_NONE,
+    WC_ACT_CREATE,
+    WC_ACT_START,
+    WC_ACT_POST_START, /* the next hook of it */
+    WC_ACT_PRE_STOP,   /* the same; it begins the time that they have */
+    WC_ACT_STOP,
+    WC_ACT_KILL,
+    WC_ACT_REMOVE
+};
 
 struct wc_step_in {
     enum wc_goal goal;
@@ -41,13 +50,20 @@ struct wc_step_in {
     bool start_asked; /* a request wants a start now, whatever the policy says */
     enum wc_restart restart;
     int64_t restart_max;
-    bool exit_ok; /* EXITED with 0 */
+    bool exit_ok; /* EXITED with 0, and not stopped for being sick */
     bool stopped_by_user;
     unsigned failures;    /* exits and failed ops in a row */
     bool op_failed;       /* the last create, start or remove failed */
     uint64_t retry_at_ms; /* not to be tried before */
 
-    bool stop_sent;
+    bool sick;       /* RUNNING: its health check failed, and the service says to restart it then */
+    bool post_start; /* RUNNING: hooks of its start are left to be run */
+    bool hook_failed;    /* RUNNING: one of them failed: that start has failed */
+    bool pre_stop;       /* RUNNING: hooks of its stop are left to be run */
+    bool hook_in_flight; /* never two at a time */
+    uint64_t
+        hooks_until_ms;  /* its stop has begun: when it is no longer put off for hooks; 0 = not */
+    bool stop_sent;      /* also when that was for being sick */
     uint64_t kill_at_ms; /* with stop_sent: when grace is over */
 };
 

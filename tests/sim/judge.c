@@ -6,7 +6,12 @@
 #include "base/str.h"
 #include "sim/play.h"
 
-enum { SHORT_RUN_MS = 10000, LONGEST_MS = 60000 };
+enum {
+    SHORT_RUN_MS = 10000,
+    LONGEST_MS = 60000,
+    CHECK_RETRIES = 3,
+    HEAL_MS = 300000 /* 30 s that don't count, 3 checks every 30 s, and the stop: more than twice */
+};
 
 /* What the judge remembers of an instance. */
 struct memo {
@@ -16,9 +21,12 @@ struct memo {
     unsigned short_runs; /* that ended by themselves, in a row, since the last request or crash; one
                             that ran well begins a new row */
     uint64_t runs_epoch;
-    bool stop_asked;  /* in this run */
-    bool surges;      /* it was asked to start beside the one that it replaces */
-    bool ended_alone; /* the last one, with nobody having asked for it */
+    bool stop_asked; /* in this run */
+    bool surges;     /* it was asked to start beside the one that it replaces */
+    bool healed;     /* in this run, for its failed checks, or a failed hook */
+    uint64_t healed_crashes, stop_crashes; /* how many crashes there had been by then */
+    bool pre_asked;                        /* for a pre_stop hook of this run */
+    bool ended_alone;                      /* the last one, with nobody having asked for it */
 };
 
 void play_fail(struct play *play, const char *fmt, ...)
@@ -78,6 +86,27 @@ static const struct wc_fact *beside(const struct play *play, const char *id, con
     return NULL;
 }
 
+static bool is_current(const struct play *play, const struct wc_fact *fact, unsigned service)
+{
+    if (service >= SERVICES)
+        return false;
+    char hash[65];
+    const struct part *part = &play->model.parts[service];
+    if (!play->has_model || !part->there || fact->index > part->replicas)
+        return false;
+    judge_hash(&play->model, service, hash);
+    return wc_streq(hash, fact->hash);
+}
+
+/* Started is what has run its post_start hooks. What is of an older model has none of this one. */
+static bool has_started(const struct play *play, const struct wc_fact *fact, unsigned service)
+{
+    const struct sim_record *record = sim_record(play->world, fact->id);
+    bool has_hooks = (play->model.parts[service].hooks & HOOK_POST_START) != 0;
+    return !has_hooks || !is_current(play, fact, service) ||
+           ((record->hooks_done | record->hooks_begun) & 1U) != 0;
+}
+
 static unsigned count(const struct play *play, unsigned service, bool running, bool completed)
 {
     unsigned n = 0;
@@ -85,7 +114,7 @@ static unsigned count(const struct play *play, unsigned service, bool running, b
         const struct wc_fact *fact = fact_at(play, i);
         if (service_number(fact->service) != service)
             continue;
-        n += running && fact->life == WC_LIFE_RUNNING;
+        n += running && fact->life == WC_LIFE_RUNNING && has_started(play, fact, service);
         /* also one that somebody tidied away afterwards */
         bool ended = fact->life == WC_LIFE_EXITED || fact->life == WC_LIFE_ABSENT;
         n += completed && ended && fact->exit_known && fact->exit_code == 0;
@@ -169,12 +198,13 @@ static void judge_backoff(struct play *play, const struct wc_instance *instance)
     uint64_t base = backoff_of(n);
     uint64_t waited = play->world->now_ms - memo->ended_ms;
     uint64_t slack = 100 + 10ULL * play->story->slow_ms; /* others are started as well */
+    unsigned service = service_number(instance->service);
+    if (play->model.parts[service].check || play->model.parts[service].hooks != 0)
+        slack += LONGEST_MS; /* a check decides how well it ran, and may not have passed */
     if (waited < base - base / 10 || (is_calm(play, memo) && waited > base + base / 10 + slack))
         play_fail(play, "%s is started %llu ms after its end, the %uth in a row", instance->id,
                   (unsigned long long)waited, n);
 }
-
-static bool is_current(const struct play *play, const struct wc_fact *fact, unsigned service);
 
 /* Nobody has asked for anything since it began to run: its policy alone says whether it comes back.
  */
@@ -189,7 +219,7 @@ static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned
         play_fail(play, "%s is started again against its policy", fact->id);
     if (part->policy != WC_RESTART_ON_FAILURE)
         return;
-    if (fact->exit_code == 0)
+    if (fact->exit_code == 0 && !memo->healed)
         play_fail(play, "%s is started again after it ended well", fact->id);
     if (part->retries > 0 && memo->short_runs > part->retries && play->deaf_ms == 0)
         play_fail(play, "%s is started after %u failures, %u are allowed", fact->id,
@@ -255,16 +285,60 @@ static void judge_start(struct play *play, const struct wc_instance *instance)
     memo_of(play, instance->id)->run_epoch = play->epoch;
 }
 
-static bool is_current(const struct play *play, const struct wc_fact *fact, unsigned service)
+/* True for one whose start has failed by its hook. */
+static bool has_bad_start(const struct play *play, const char *id, unsigned service)
 {
-    if (service >= SERVICES)
-        return false;
-    char hash[65];
+    return (play->model.parts[service].hooks & HOOK_POST_START) != 0 &&
+           sim_record(play->world, id)->hook_failed;
+}
+
+/* True for one whose checks have failed so often that it may be stopped for that. */
+static bool may_heal(const struct play *play, const char *id, unsigned service)
+{
     const struct part *part = &play->model.parts[service];
-    if (!play->has_model || !part->there || fact->index > part->replicas)
-        return false;
-    judge_hash(&play->model, service, hash);
-    return wc_streq(hash, fact->hash);
+    return part->heal && part->check && part->policy != WC_RESTART_NO &&
+           sim_record(play->world, id)->noes >= CHECK_RETRIES;
+}
+
+/* Nobody stands in the way of a restart for failed checks, and it is long overdue. */
+static void judge_check(struct play *play, const struct wc_op *op)
+{
+    const struct sim_record *record = sim_record(play->world, op->id);
+    unsigned service = record == NULL ? SERVICES : service_number(record->fact.service);
+    if (service == SERVICES || record->fact.life != WC_LIFE_RUNNING || record->noes == 0 ||
+        play->story->fault_permille != 0 || !may_heal(play, op->id, service) ||
+        !is_current(play, &record->fact, service) || play->wish[service] != WISH_RUNNING)
+        return;
+    uint64_t from_ms = record->first_no_ms > play->epoch_ms ? record->first_no_ms : play->epoch_ms;
+    bool comes_back = play->model.parts[service].policy != WC_RESTART_ON_FAILURE;
+    if (comes_back && play->world->now_ms > from_ms + HEAL_MS && was_told(play))
+        play_fail(play, "%s fails its checks for %llu ms, and is not restarted", op->id,
+                  (unsigned long long)(play->world->now_ms - record->first_no_ms));
+}
+
+static void judge_reason(struct play *play, const struct wc_op *op)
+{
+    const struct wc_fact *fact = fact_of(play, op->id);
+    unsigned service = fact == NULL ? SERVICES : service_number(fact->service);
+    struct memo *memo = memo_of(play, op->id);
+    if (service == SERVICES || fact->life != WC_LIFE_RUNNING)
+        return;
+    bool first = !memo->stop_asked && !memo->pre_asked, current = is_current(play, fact, service);
+    if (first && play->has_model && !current)
+        judge_turn(play, fact, service);
+    const struct wc_fact *old = beside(play, fact->id, fact->service, fact->index, false);
+    enum wc_rollout_state rollout = rollout_of(play, service);
+    bool stopped = rollout == WC_ROLLOUT_FAILED || rollout == WC_ROLLOUT_PAUSED;
+    /* it failed, and the old one is there, as far as anybody knows; a rollout that has stopped
+     * takes back what isn't done */
+    bool taken_back = old != NULL ? may_surge(play, old) || stopped : stopped && !was_told(play);
+    if (!current || taken_back || (play->forced && play->model.parts[service].gradual) ||
+        play->excuse[service] >= memo->run_epoch)
+        return;
+    if (may_heal(play, op->id, service) || has_bad_start(play, op->id, service))
+        memo->healed = true, memo->healed_crashes = play->verdict.crashes;
+    if (!memo->healed)
+        play_fail(play, "%s is stopped for no reason", op->id);
 }
 
 static void judge_stop(struct play *play, const struct wc_op *op)
@@ -272,18 +346,31 @@ static void judge_stop(struct play *play, const struct wc_op *op)
     const struct wc_fact *fact = fact_of(play, op->id);
     unsigned service = fact == NULL ? SERVICES : service_number(fact->service);
     struct memo *memo = memo_of(play, op->id);
-    bool is_old = service < SERVICES && fact->life == WC_LIFE_RUNNING && !memo->stop_asked &&
-                  play->has_model && !is_current(play, fact, service);
+    judge_reason(play, op);
+    bool takes_leave = service < SERVICES && op->verb == WC_VERB_STOP &&
+                       fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
+                       (play->model.parts[service].hooks & HOOK_PRE_STOP) != 0;
+    if (takes_leave && !memo->stop_asked && !memo->pre_asked &&
+        !sim_record(play->world, op->id)->hook_failed)
+        play_fail(play, "%s is stopped before its pre_stop", op->id);
     memo->stop_asked = true;
-    if (is_old)
-        judge_turn(play, fact, service);
-    const struct wc_fact *old =
-        fact == NULL ? NULL : beside(play, fact->id, fact->service, fact->index, true);
-    bool taken_back = old != NULL && may_surge(play, old); /* it failed, the old one is there */
-    if (service < SERVICES && fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
-        !taken_back && !(play->forced && play->model.parts[service].gradual) &&
-        play->excuse[service] < memo->run_epoch)
-        play_fail(play, "%s is stopped for no reason", op->id);
+    memo->stop_crashes = play->verdict.crashes;
+}
+
+static void judge_hook(struct play *play, const struct wc_op *op)
+{
+    const struct sim_record *record = sim_record(play->world, op->id);
+    bool before_stop = wc_str_starts(op->once, "pre_stop");
+    if (record != NULL && record->hooks_open > 0)
+        play_fail(play, "%s gets two hooks at a time", op->id);
+    if (before_stop)
+        judge_reason(play, op);
+    if (before_stop)
+        memo_of(play, op->id)->pre_asked = true;
+    /* a successor may not know that the stop was sent */
+    if (memo_of(play, op->id)->stop_asked &&
+        memo_of(play, op->id)->stop_crashes == play->verdict.crashes)
+        play_fail(play, "%s gets a hook after its stop", op->id);
 }
 
 static void judge_remove(struct play *play, const struct wc_op *op)
@@ -330,8 +417,13 @@ static void on_op(void *data, const struct wc_op *op)
     case WC_VERB_VOLUME_REMOVE:
         play_fail(play, "a volume is to be removed");
         break;
-    case WC_VERB_LIST:
     case WC_VERB_EXEC:
+        if (op->hook != NULL)
+            judge_hook(play, op);
+        else
+            judge_check(play, op);
+        break;
+    case WC_VERB_LIST:
     case WC_VERB_NET_UP:
     case WC_VERB_NET_DOWN:
         break;
@@ -352,21 +444,26 @@ static void on_change(void *data, const struct wc_fact *fact)
         unsigned service = service_number(fact->service);
         if (service < SERVICES)
             play->starts[service]++;
-        memo->stop_asked = false;
+        memo->stop_asked = memo->healed = memo->pre_asked = false;
         memo->up_epoch = memo->run_epoch;
     } else if (fact->life == WC_LIFE_CREATED) {
         memo->short_runs = 0;
     } else if (fact->life == WC_LIFE_EXITED) {
         const struct sim_record *record = sim_record(play->world, fact->id);
         uint64_t ran_ms = play->world->now_ms - record->up_at_ms;
+        if (memo->healed) /* good for something until the last check that passed */
+            ran_ms = record->hook_failed ? 0 : record->last_ok_ms - record->first_ok_ms;
+        /* a successor may not know for what it was stopped */
+        bool alone =
+            !memo->stop_asked || (memo->healed && memo->healed_crashes == play->verdict.crashes);
         bool ran_well = ran_ms >= SHORT_RUN_MS && ran_ms >= 10 * backoff_of(memo->short_runs);
-        if (memo->runs_epoch != play->epoch || ran_well || memo->stop_asked)
+        if (memo->runs_epoch != play->epoch || ran_well || !alone)
             memo->short_runs = 0;
         memo->runs_epoch = play->epoch;
-        memo->ended_alone = !memo->stop_asked;
-        if (!memo->stop_asked && service_number(fact->service) < SERVICES)
+        memo->ended_alone = alone;
+        if (alone && service_number(fact->service) < SERVICES)
             play->disturbed[service_number(fact->service)] = true;
-        memo->short_runs += !memo->stop_asked;
+        memo->short_runs += alone;
         memo->ended_ms = play->world->now_ms;
     }
 }

@@ -21,7 +21,8 @@ static const char *const names[SERVICES] = { "s0", "s1", "s2", "s3", "s4", "s5",
 void judge_hash(const struct model *model, unsigned service, char hash[65])
 {
     char spec[16];
-    snprintf(spec, sizeof spec, "s%u-%u", service, model->parts[service].version);
+    snprintf(spec, sizeof spec, "s%u-%u-%u", service, model->parts[service].version,
+             model->parts[service].hooks);
     wc_desired_hash(spec, "app", hash);
 }
 
@@ -46,12 +47,15 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
                          struct wc_service *s)
 {
     static const char *check[] = { "CMD", "check" };
+    static struct wc_hook hook = { .command = { check, 2, true } };
     const struct part *part = &model->parts[i];
     *s = (struct wc_service){ .name = names[i],
                               .image = "app",
                               .replicas = part->replicas,
                               .restart = (enum wc_restart)part->policy,
                               .restart_max = WC_UNSET,
+                              .on_unhealthy =
+                                  part->heal ? WC_ON_UNHEALTHY_RESTART : WC_ON_UNHEALTHY_NONE,
                               .stop_grace_ms = 500,
                               .network_mode = WC_NETMODE_NONE };
     if (s->restart == WC_RESTART_ON_FAILURE && part->retries > 0)
@@ -71,7 +75,10 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
                                            .monitor_ms = part->version == 2 ? 0 : 500,
                                            .progress_ms = 90000 };
     s->rollback = s->update;
-    snprintf(s->spec_hash, sizeof s->spec_hash, "s%u-%u", i, part->version);
+    s->post_start = s->pre_stop = &hook;
+    s->n_post_start = (part->hooks & HOOK_POST_START) != 0;
+    s->n_pre_stop = (part->hooks & HOOK_PRE_STOP) != 0;
+    snprintf(s->spec_hash, sizeof s->spec_hash, "s%u-%u-%u", i, part->version, part->hooks);
     fill_deps(arena, model, i, s);
 }
 
@@ -386,6 +393,7 @@ static const struct wc_sim_program manners[MANNER_MANNERS] = {
     [MANNER_CRASHY] = { .run_ms = 7000, .stop_ms = 5, .exit_code = 1 },
     [MANNER_STUBBORN] = { .run_ms = -1, .stop_ms = -1 },
     [MANNER_SLOW] = { .run_ms = -1, .stop_ms = 3000, .healthy_after_ms = 2000 },
+    [MANNER_BAD_HOOK] = { .run_ms = -1, .stop_ms = 5, .hook_code = 1 },
     [MANNER_SICK] = { .run_ms = -1, .stop_ms = 5, .healthy_after_ms = -1 },
 };
 
@@ -470,6 +478,12 @@ static void resume(struct play *play, const struct intents *intents)
             again(play, p);
 }
 
+static void new_epoch(struct play *play)
+{
+    play->epoch++;
+    play->epoch_ms = play->world->now_ms;
+}
+
 static void crash(struct play *play)
 {
     struct intents intents = { .n = 0 };
@@ -484,7 +498,7 @@ static void crash(struct play *play)
     memcpy(play->pending, pending, sizeof pending);
     play->has_model = has_model;
     open_engine(play);
-    play->epoch++; /* what it takes up is asked anew */
+    new_epoch(play); /* what it takes up is asked anew */
     play->goes_back = intents.failed && play->has_former;
     if (!play->verdict.failed)
         resume(play, &intents);
@@ -529,8 +543,9 @@ static void do_deed(struct play *play, const struct deed *deed)
     if (play->loud)
         printf("    %8llu -- deed %td\n", (unsigned long long)play->world->now_ms,
                deed - play->story->deeds);
-    play->epoch += deed->kind != DEED_PASS && deed->kind != DEED_EXIT &&
-                   deed->kind != DEED_MANNER && deed->kind != DEED_CLOCK;
+    if (deed->kind != DEED_PASS && deed->kind != DEED_EXIT && deed->kind != DEED_MANNER &&
+        deed->kind != DEED_CLOCK)
+        new_epoch(play);
     switch (deed->kind) {
     case DEED_PASS:
         pass(play, deed->ms);

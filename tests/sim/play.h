@@ -71,6 +71,7 @@ struct play {
     uint64_t deaf_ms;          /* when something happened last that nobody was told */
     uint64_t epoch;            /* counts requests and crashes */
     bool disturbed[SERVICES];  /* something but a rollout may have brought one of it down */
+    uint64_t epoch_ms;         /* when it began */
     uint64_t excuse[SERVICES]; /* the epoch of the last request that may stop it */
     uint64_t starts[SERVICES]; /* how often something of it began to run */
 };

@@ -58,6 +58,10 @@ static void make_part(struct dice *dice, struct model *model, unsigned i)
     part->surge = roll(dice, 2) == 0;
     part->parallel = (uint8_t)roll(dice, 3);
     part->action = (uint8_t)roll(dice, 3);
+    part->heal = roll(dice, 2) == 0;
+    part->hooks = (uint8_t)(roll(dice, 2) == 0 ? 0 : roll(dice, 4));
+    if (part->gradual && part->surge)
+        part->hooks = 0; /* the judge doesn't know yet what a failed hook does to a surge */
     make_needs(dice, model, i);
 }
 
@@ -171,6 +175,9 @@ static void print_model(const struct model *model, FILE *out)
         if (part->gradual)
             fprintf(out, "~%u%s,%s", part->parallel, part->surge ? "surge" : "",
                     actions[part->action]);
+        fputs(part->heal ? "+heal" : "", out);
+        fputs((part->hooks & HOOK_POST_START) != 0 ? "+post_start" : "", out);
+        fputs((part->hooks & HOOK_PRE_STOP) != 0 ? "+pre_stop" : "", out);
         for (unsigned to = 0; to < i; to++)
             if (part->need[to] != NEED_NONE && model->parts[to].there)
                 fprintf(out, "<s%u.%s%s%s", to, conditions[part->need[to] & NEED_CONDITION],
@@ -185,7 +192,7 @@ void story_print(const struct story *story, FILE *out)
                                                    "restart", "kill",  "down",     "exit", "vanish",
                                                    "manner",  "crash", "clock" };
     static const char *const manners[] = { "good",     "job",  "failing", "crashy",
-                                           "stubborn", "slow", "sick" };
+                                           "stubborn", "slow", "sick",    "bad hook" };
     fprintf(out, "seed %llu: %u of 1000 ops fail, up to %u ms slow, late by up to %u ms\n",
             (unsigned long long)story->seed, story->fault_permille, story->slow_ms, story->late_ms);
     for (size_t i = 0; i < story->n; i++) {

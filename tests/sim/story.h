@@ -18,10 +18,13 @@ enum { SERVICES = 8 };
 enum need { NEED_NONE, NEED_STARTED, NEED_HEALTHY, NEED_COMPLETED, NEED_CONDITION = 3 };
 enum { NEED_OPTIONAL = 4, NEED_RESTART = 8 };
 
+enum { HOOK_POST_START = 1, HOOK_PRE_STOP = 2 };
+
 struct part {
-    bool there, check;
+    bool there, check, heal;  /* heal: on_unhealthy: restart */
     bool gradual, surge;      /* changes go replica by replica; the new one comes first */
     uint8_t parallel, action; /* replicas at a time, 0 = all; enum wc_failure_action */
+    uint8_t hooks;            /* HOOK_* */
     uint8_t replicas, version, policy, retries; /* policy: enum wc_restart */
     uint8_t need[SERVICES];                     /* of those with a smaller number */
 };
@@ -72,6 +75,7 @@ enum manner {
     MANNER_STUBBORN,
     MANNER_SLOW,
     MANNER_SICK,
+    MANNER_BAD_HOOK,
     MANNER_MANNERS
 };
 

@@ -180,5 +180,100 @@ static void identity(void **state)
     wc_arena_deinit(&arena);
 }
 
-WC_MAIN(WC_CASE(merge), WC_CASE(first_success), WC_CASE(timeline), WC_CASE(flapping),
-        WC_CASE(could_not_run), WC_CASE(no_check), WC_CASE(identity))
+/* What could not be asked makes it unhealthy in the end, but is no reason to restart it. */
+static void sick_by_its_own_answers(void **state)
+{
+    struct wc_health_conf conf = conf_of(1000, 0);
+    struct wc_health_watch watch;
+    (void)state;
+    wc_health_begin(&watch, &conf, 1000, 1000);
+    assert_true(play(&watch, &conf, WC_PROBE_NOT_RUN, WC_HEALTH_UNHEALTHY, 100000) > 0);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    for (int i = 0; i < 2; i++)
+        wc_health_answer(&watch, &conf, WC_PROBE_FAILED, watch.next_at_ms);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    wc_health_answer(&watch, &conf, WC_PROBE_FAILED, watch.next_at_ms);
+    assert_true(wc_health_is_sick(&watch, &conf));
+    wc_health_answer(&watch, &conf, WC_PROBE_OK, watch.next_at_ms);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    assert_int_equal(watch.said_no, 0);
+}
+
+/* A run that never was healthy was good for nothing, however long it was. */
+static void good_for_how_long(void **state)
+{
+    struct wc_health_conf conf = conf_of(1000, 0), off = { .enabled = false };
+    struct wc_health_watch watch;
+    (void)state;
+    wc_health_begin(&watch, &off, 1000, 1000);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 60000);
+    wc_health_begin(&watch, &conf, 1000, 1000);
+    wc_health_answer(&watch, &conf, WC_PROBE_FAILED, 2000);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 0);
+    wc_health_answer(&watch, &conf, WC_PROBE_OK, 5000);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 56000);
+    wc_health_answer(&watch, &conf, WC_PROBE_OK, 8000);
+    for (uint64_t now = 9000; now < 12000; now += 1000)
+        wc_health_answer(&watch, &conf, WC_PROBE_FAILED, now);
+    assert_int_equal(watch.status, WC_HEALTH_UNHEALTHY);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 61000), 3000);
+}
+
+/* A probe takes the place of the image's check, times and all; the same question is known. */
+static void probe_instead_of_a_test(void **state)
+{
+    struct wc_healthcheck image = check(shell, 2), service = check(NULL, 0);
+    (void)state;
+    image.interval_ms = 7000;
+    service.check = (struct wc_check){ .kind = WC_CHECK_TCP, .port = 80 };
+    service.timeout_ms = 2000;
+    struct wc_health_conf tcp = wc_health_merge(&service, &image), other = tcp;
+    assert_true(tcp.enabled);
+    assert_int_equal(tcp.test.n, 0);
+    assert_int_equal(tcp.interval_ms, 30000);
+    assert_int_equal(tcp.timeout_ms, 2000);
+    other.interval_ms = 1;
+    assert_true(wc_health_asks_same(&tcp, &other));
+    other.check.port = 81;
+    assert_false(wc_health_asks_same(&tcp, &other));
+    service = check(command, 2);
+    other = wc_health_merge(&service, &image);
+    assert_false(wc_health_asks_same(&tcp, &other));
+    assert_true(wc_health_asks_same(&other, &other));
+}
+
+/* Readiness that is told: pushed, not asked for; late or never is unhealthy. */
+static void notified(void **state)
+{
+    struct wc_health_conf conf = conf_of(1000, 0);
+    struct wc_health_watch watch;
+    (void)state;
+    conf.check.kind = WC_CHECK_NOTIFY;
+    wc_health_begin(&watch, &conf, 1000, 2000);
+    assert_int_equal(watch.status, WC_HEALTH_STARTING);
+    assert_int_equal(watch.next_at_ms, 91000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_NOTHING, 3000);
+    assert_int_equal(watch.status, WC_HEALTH_STARTING);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_READY, 4000);
+    assert_int_equal(watch.status, WC_HEALTH_HEALTHY);
+    assert_int_equal(watch.next_at_ms, 0);
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 10000), 6000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_LATE, 9000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_LATE, 9500);
+    assert_int_equal(watch.status, WC_HEALTH_UNHEALTHY);
+    assert_true(wc_health_is_sick(&watch, &conf));
+    assert_int_equal(wc_health_good_ms(&watch, 1000, 20000), 5000);
+    wc_health_notified(&watch, &conf, WC_NOTIFIED_READY, 9800);
+    assert_int_equal(watch.status, WC_HEALTH_HEALTHY);
+    assert_false(wc_health_is_sick(&watch, &conf));
+    conf.start_period_ms = 5000;
+    wc_health_begin(&watch, &conf, 1000, 2000);
+    assert_int_equal(watch.next_at_ms, 6000);
+    wc_health_expire(&watch, &conf);
+    assert_int_equal(watch.status, WC_HEALTH_UNHEALTHY);
+    assert_int_equal(watch.next_at_ms, 0);
+}
+
+WC_MAIN(WC_CASE(notified), WC_CASE(probe_instead_of_a_test), WC_CASE(sick_by_its_own_answers),
+        WC_CASE(good_for_how_long), WC_CASE(merge), WC_CASE(first_success), WC_CASE(timeline),
+        WC_CASE(flapping), WC_CASE(could_not_run), WC_CASE(no_check), WC_CASE(identity))

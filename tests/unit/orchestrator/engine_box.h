@@ -3,6 +3,8 @@
  * A model is words, sorted by name: name*REPLICAS!POLICY?VERSION+check-orphan. Each part may be
  * left out: web*2        two replicas              web!always  restart policy (always, failure, N
  * as on-failure:N) web=2        spec version 2            db+         has a health check
+ *   db+^         … and is restarted when it fails (on_unhealthy)
+ *   web@ web%    a post_start hook, a pre_stop hook (before any <)
  *   web<db.h,migrate.c,cache.s             needs db healthy, migrate completed, cache started
  *   web<db.h?    not required;  web<db.hr  restart: true
  */
@@ -187,7 +189,8 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
                                      size_t len)
 {
     static const char *check[] = { "CMD", "check" };
-    size_t name_len = strcspn(text, "*!=+< ");
+    static struct wc_hook hook = { .command = { check, 2, true } };
+    size_t name_len = strcspn(text, "*!=+^@%< ");
     char *word = wc_arena_strndup(arena, text, len);
     *s = (struct wc_service){ .name = wc_arena_strndup(arena, text, name_len),
                               .image = "app",
@@ -203,6 +206,12 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
             box_parse_policy(s, c + 1);
         if (*c == '=')
             version = c[1];
+        if (*c == '@')
+            s->post_start = &hook, s->n_post_start++;
+        if (*c == '%')
+            s->pre_stop = &hook, s->n_pre_stop++;
+        if (*c == '^')
+            s->on_unhealthy = WC_ON_UNHEALTHY_RESTART;
         if (*c == '+')
             s->health = (struct wc_healthcheck){ .set = true,
                                                  .test = { check, 2, true },

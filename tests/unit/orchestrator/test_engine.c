@@ -176,6 +176,184 @@ static void unhealthy_blocks(void **state)
     box_end(&box);
 }
 
+/* on_unhealthy: restart. It is stopped, waits longer each time, and is forgotten about when it is
+ * well; with restart: no, or without on_unhealthy, it is left as it is. */
+static void unhealthy_is_restarted(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 27);
+    box_apply(&box, "db+^!always off+!always stays+^");
+    wc_sim_set_program(box.world, "db", &sick);
+    wc_sim_set_program(box.world, "off", &sick);
+    wc_sim_set_program(box.world, "stays", &sick);
+    wc_buf_reset(&box.events);
+    box_pass(&box, 4000);
+    assert_true(box_in_order(&box, "db-1 unhealthy", "db-1 stopping"));
+    assert_true(box_in_order(&box, "db-1 exited", "db-1 restarting"));
+    assert_non_null(strstr(box.events.data, "off-1 unhealthy"));
+    assert_non_null(strstr(box.events.data, "stays-1 unhealthy"));
+    assert_null(strstr(box.events.data, "off-1 stopping"));
+    assert_null(strstr(box.events.data, "stays-1 stopping"));
+    unsigned starts = wc_sim_count_ops(box.world, WC_VERB_START);
+    box_pass(&box, 120000); /* each run takes 4 s to be found sick, and 0, 0.1, 0.2 … 12.8 s more */
+    unsigned more = wc_sim_count_ops(box.world, WC_VERB_START) - starts;
+    assert_in_range(more, 8, 12);
+    wc_sim_set_program(box.world, "db", &wc_sim_program_default);
+    box_pass(&box, 70000);
+    assert_int_equal(box_running(&box, "db"), 1);
+    starts = wc_sim_count_ops(box.world, WC_VERB_START);
+    box_pass(&box, 70000);
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_START), starts);
+    box_end(&box);
+}
+
+/* A sick one that ends with 0 when it is told to stop has failed all the same, also for a successor
+ * of who told it. */
+static void sick_end_is_a_failure(void **state)
+{
+    static const struct wc_sim_program polite = {
+        .run_ms = -1, .stop_ms = 300, .healthy_after_ms = -1, .polite = true
+    };
+    struct box box;
+    (void)state;
+    box_begin(&box, 28);
+    wc_sim_set_program(box.world, "web", &polite);
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "web+^!failure", NULL));
+    wc_buf_reset(&box.events);
+    box_pass(&box, 6000);
+    assert_true(box_in_order(&box, "web-1 stopping", "web-1 restarting"));
+    for (int i = 0; wc_sim_count_ops(box.world, WC_VERB_STOP) < 2; i++) {
+        assert_true(i < 100000);
+        box_pass(&box, 1);
+    }
+    box_close(&box); /* between the stop and the end */
+    box_open(&box);
+    assert_true(
+        box_do(&box, (struct wc_request){ .kind = WC_REQUEST_ADOPT }, "web+^!failure", NULL));
+    box_pass(&box, 2000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
+/* The verbs of the ops on a service that matter for hooks, in order: "start post stop pre". */
+static char order[400];
+
+static void note_order(void *data, const struct wc_op *op)
+{
+    const char *word = op->verb == WC_VERB_START  ? "start"
+                       : op->verb == WC_VERB_STOP ? "stop"
+                       : op->verb == WC_VERB_KILL ? "kill"
+                       : op->hook == NULL         ? NULL
+                       : op->once[1] == 'o'       ? "post"
+                                                  : "pre";
+    size_t len = strlen(order);
+    (void)data;
+    if (word != NULL)
+        snprintf(order + len, sizeof order - len, "%s ", word);
+}
+
+/* post_start after the start, and before who waits for it; pre_stop before each stop of ours. */
+static void hooks_in_order(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 29);
+    wc_sim_judge(box.world, note_order, NULL);
+    order[0] = '\0';
+    box_apply(&box, "db@ web<db.s");
+    assert_string_equal(order, "start post start ");
+    box_apply(&box, "db@% web<db.s");
+    box_apply(&box, "db=2@% web<db.s");
+    order[0] = '\0';
+    box_request(&box, WC_REQUEST_RESTART, "db");
+    assert_string_equal(order, "pre stop start post ");
+    order[0] = '\0';
+    box_apply(&box, "db=3 web<db.s"); /* what goes has the hooks that it was made with */
+    assert_string_equal(order, "pre stop start ");
+    box_apply(&box, "db=4% web<db.s");
+    order[0] = '\0';
+    assert_true(wc_sim_exit(box.world, wc_sim_find(box.world, "db", WC_LIFE_RUNNING)->id, 0));
+    box_pass(&box, 100);
+    assert_string_equal(order, ""); /* it ended by itself */
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_string_equal(order, "stop ");
+    box_end(&box);
+}
+
+static void failed_post_start(void **state)
+{
+    static const struct wc_sim_program bad = { .run_ms = -1, .stop_ms = 5, .hook_code = 3 };
+    struct box box;
+    (void)state;
+    box_begin(&box, 30);
+    wc_sim_set_program(box.world, "db", &bad);
+    wc_sim_judge(box.world, note_order, NULL);
+    order[0] = '\0';
+    box_apply(&box, "db@% web<db.s");
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_non_null(strstr(box.err.msg, "service db: post_start 1: exited 3"));
+    assert_int_equal(box_running(&box, "web"), 0);
+    assert_int_equal(box_running(&box, "db"), 0);
+    assert_string_equal(order, "start post stop "); /* nothing to take leave of */
+    wc_sim_set_program(box.world, "db", &wc_sim_program_default);
+    box_apply(&box, "db@% web<db.s");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box_running(&box, "web"), 1);
+    /* by its policy it is tried again, and waits longer each time */
+    wc_sim_set_program(box.world, "api", &bad);
+    assert_true(box_do(&box, (struct wc_request){ 0 }, "api@!always db@% web<db.s", NULL));
+    assert_int_equal(box.status, WC_ERR_STATE);
+    wc_sim_set_program(box.world, "api", &wc_sim_program_default);
+    box_pass(&box, 20000);
+    assert_int_equal(box_running(&box, "api"), 1);
+    box_end(&box);
+}
+
+/* A hook may take the grace period; then the stop goes on without it. A failed one stops nothing.
+ */
+static void pre_stop_has_a_limit(void **state)
+{
+    static const struct wc_sim_program bad = { .run_ms = -1, .stop_ms = 5, .hook_code = 3 };
+    struct box box;
+    (void)state;
+    box_begin(&box, 31);
+    wc_sim_set_program(box.world, "web", &bad);
+    box_apply(&box, "web%");
+    box_request(&box, WC_REQUEST_STOP, "web");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box_running(&box, "web"), 0);
+    box_request(&box, WC_REQUEST_START, "web");
+    wc_sim_set_latency(box.world, WC_VERB_EXEC, 60000, 60000);
+    uint64_t before = wc_sim_now(box.world);
+    box_request(&box, WC_REQUEST_STOP, "web");
+    assert_int_equal(box.status, 0);
+    assert_in_range(wc_sim_now(box.world) - before, 10000, 10100);
+    box_end(&box);
+}
+
+/* kill -9 of the supervisor in between: no hook is run twice in a run. */
+static void hooks_over_a_crash(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 32);
+    wc_sim_set_latency(box.world, WC_VERB_EXEC, 50, 50);
+    wc_sim_judge(box.world, note_order, NULL);
+    box_submit(&box, (struct wc_request){ .wait = WC_WAIT_READY }, "db@ web<db.s", NULL);
+    while (wc_sim_count_ops(box.world, WC_VERB_EXEC) == 0)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    wc_sim_set_crash(box.world, true, 0);
+    box_close(&box);
+    wc_sim_set_crash(box.world, false, 0);
+    box_open(&box);
+    order[0] = '\0';
+    box_apply(&box, "db@ web<db.s");
+    assert_int_equal(box.status, 0);
+    assert_string_equal(order, "post start "); /* asked, and answered by what is noted */
+    box_end(&box);
+}
+
 static void check_missing(void **state)
 {
     struct box box;
@@ -531,6 +709,8 @@ static void a_thousand(void **state)
 WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
         WC_CASE(recreate_on_request), WC_CASE(failing_start_blocks), WC_CASE(failing_create),
         WC_CASE(refused_before_anything), WC_CASE(failing_job_blocks), WC_CASE(unhealthy_blocks),
+        WC_CASE(unhealthy_is_restarted), WC_CASE(sick_end_is_a_failure), WC_CASE(hooks_in_order),
+        WC_CASE(failed_post_start), WC_CASE(pre_stop_has_a_limit), WC_CASE(hooks_over_a_crash),
         WC_CASE(check_missing), WC_CASE(crash_restarts_at_once), WC_CASE(crash_loop_backs_off),
         WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
         WC_CASE(stop_order_through_a_finished_job), WC_CASE(grace_then_kill),

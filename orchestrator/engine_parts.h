@@ -1,0 +1,48 @@
+/* engine_parts.h - what the engine asks of its parts that look after one instance: hooks.c and
+ * probes.c (private to orchestrator/engine* and its parts).
+ *
+ * Idea:    core/step.h and core/health.h decide; there a decision becomes an op and its answer a
+ * fact. What hook is to be run next follows from how many have ended in this run.
+ * Owner:   an instance holds the revision whose model it was made by, for the hooks of its stop.
+ * Threads: the loop's.
+ */
+#ifndef ORCHESTRATOR_ENGINE_PARTS_H
+#define ORCHESTRATOR_ENGINE_PARTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct inst;
+struct revision;
+struct wc_op;
+struct wc_service;
+struct wc_step_in;
+
+struct inst_hooks {
+    struct wc_op *op;                 /* under way, or NULL */
+    struct revision *made_rev;        /* whose model made it, held; NULL: not known */
+    const struct wc_service *made_by; /* in that */
+    unsigned n_post_done, n_pre_done; /* of this run that have ended */
+    uint64_t until_ms;                /* its stop has begun: so long it waits for hooks; 0 = not */
+    bool failed;                      /* one of this run's start */
+};
+
+/* What step() is to know of them. */
+void wc_eng_hook_inputs(const struct inst *inst, struct wc_step_in *in);
+/* True while its start isn't over, or has failed. */
+bool wc_eng_has_hooks_left(const struct inst *inst);
+/* Runs the next one, unless one is under way. The time of those before a stop begins with the first
+ * call: grace_ms for all of them. */
+void wc_eng_post_start(struct inst *inst);
+void wc_eng_pre_stop(struct inst *inst, uint64_t grace_ms);
+/* A new run. */
+void wc_eng_hooks_begin(struct inst *inst);
+
+/* probes.c */
+void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */
+void wc_eng_probe(struct inst *inst);              /* starts one when it is due */
+uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 0 = never */
+void wc_eng_notified(struct inst *inst);           /* takes what its last fact says of it */
+bool wc_eng_is_sick(const struct inst *inst);      /* to be restarted for its failed checks */
+
+#endif
