@@ -140,11 +140,14 @@ static void add_service(const struct wc_plan_detail_in *in, const struct wc_mode
     if (row->action == WC_PREVIEW_UNCHANGED)
         d->how = "in place";
     d->goes_down = stops_first(row->action) && runs(in->ps, row->service);
+    d->one_by_one = row->action == WC_PREVIEW_REPLACE && s != NULL && s->update.set;
+    if (d->one_by_one && s->update.start_first)
+        d->goes_down = false; /* the new one comes before the old one goes */
     if (d->goes_down && s != NULL) {
         d->grace_ms = s->stop_grace_ms;
         d->start_ms = took_ms(in->ps, row->service, ready_word(s));
     }
-    out->n += d->n > 0 || d->goes_down;
+    out->n += d->n > 0 || d->goes_down || d->one_by_one;
 }
 
 /* ---- the critical path ---- */

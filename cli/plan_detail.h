@@ -44,6 +44,7 @@ struct wc_plan_detail_service {
     const char *how; /* "replace", "restart", "in place", …: the preview's word where it has one */
     struct wc_plan_change *changes;
     size_t n;
+    bool one_by_one;  /* by a rollout: replicas change in turn */
     bool goes_down;   /* something of it runs now, and is stopped first */
     int64_t grace_ms; /* the longest that stopping takes, as the file says */
     int64_t start_ms; /* from the start to ready, the last time; WC_UNSET: not known */

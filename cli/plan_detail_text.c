@@ -39,9 +39,12 @@ static void add_seconds(struct wc_buf *out, int64_t ms)
 
 static void add_downtime(struct wc_buf *out, const struct wc_plan_detail_service *s)
 {
+    if (s->one_by_one)
+        wc_buf_adds(out,
+                    s->goes_down ? " by a rollout; each replica" : " by a rollout, start first");
     if (!s->goes_down)
         return;
-    wc_buf_adds(out, "; down for ");
+    wc_buf_adds(out, s->one_by_one ? " down for " : "; down for ");
     add_seconds(out, s->grace_ms);
     wc_buf_adds(out, " at most (stop_grace_period) and its start, ");
     if (s->start_ms < 0) {
@@ -146,6 +149,7 @@ void wc_plan_detail_json(const struct wc_plan_detail *detail, struct wc_jsonw *w
         wc_jsonw_str(w, "service", s->service);
         wc_jsonw_str(w, "how", s->how);
         json_changes(w, "fields", s->changes, s->n);
+        wc_jsonw_bool(w, "rollout", s->one_by_one);
         wc_jsonw_bool(w, "goes_down", s->goes_down);
         if (s->goes_down) {
             wc_jsonw_i64(w, "stop_at_most_ms", s->grace_ms);

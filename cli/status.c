@@ -12,7 +12,8 @@ enum { LOOPING = 5 }; /* failures in a row, as the engine counts them for who wa
 
 static bool counts(const struct wc_ps *ps, const struct wc_ps_row *row, const char *service)
 {
-    return wc_streq0(row->fact.service, service) && (!ps->supervised || row->wanted);
+    return wc_streq0(row->fact.service, service) && (!ps->supervised || row->wanted) &&
+           !wc_why_awaits_turn(row);
 }
 
 static int64_t since_of(const struct wc_ps_row *row)
@@ -52,6 +53,9 @@ static void sum_service(const struct wc_why_in *in, struct wc_status_service *s,
         if (counts(in->ps, &in->ps->rows[i], s->service))
             add_row(in, &in->ps->rows[i], s, &worst, arena);
     s->wanted = s->instances > 0;
+    s->rollout = wc_why_rollout(in->history, s->service);
+    if (s->rollout != NULL && s->note[0] == '\0')
+        s->note = wc_why_words_rollout(s->rollout, arena);
 }
 
 /* ---- conditions ---- */
@@ -101,6 +105,10 @@ static void judge(const struct wc_why_in *in, struct wc_status *out, struct wc_a
     for (size_t i = 0; i < out->n; i++) {
         const struct wc_status_service *s = &out->services[i];
         n_wanted += s->wanted;
+        if (s->rollout != NULL)
+            put(s->rollout->state == WC_ROLLOUT_ROLLING ? &out->reconciling : &out->stalled,
+                wc_arena_printf(arena, "%s: %s", s->service,
+                                wc_why_words_rollout(s->rollout, arena)));
         n_ready += s->wanted && s->ready;
         needs_care |= s->wanted && is(s, "ready");
         if (!s->wanted || s->ready)

@@ -27,8 +27,9 @@ struct wc_status_service {
     bool ready, wanted;
     unsigned running, done, healthy, instances, restarts; /* counts of its wanted instances */
     bool has_check;
-    int64_t since_ms; /* wall clock: as it is now; 0 = not known */
-    const char *note; /* what it waits for, why it failed; "" */
+    int64_t since_ms;                     /* wall clock: as it is now; 0 = not known */
+    const struct wc_rollout_row *rollout; /* that is not at its end, or NULL */
+    const char *note;                     /* what it waits for, why it failed; "" */
 };
 
 struct wc_status {

@@ -66,6 +66,13 @@ void wc_why_make(const struct wc_why_in *in, const char *service, unsigned index
 /* True when this instance is as it should be. `state` as in struct wc_why; may be NULL. */
 bool wc_why_is_ready(const struct wc_ps *ps, const struct wc_ps_row *row, const char **state);
 
+/* True for the new instance of a rollout that is not made yet, as its turn hasn't come: what counts
+ * is the one that is kept in its place. */
+bool wc_why_awaits_turn(const struct wc_ps_row *row);
+
+/* The rollout of a service that is not at its end, or NULL. */
+const struct wc_rollout_row *wc_why_rollout(const struct wc_history *history, const char *service);
+
 /* True for a state that is on its way to another by itself. */
 bool wc_why_is_moving(const char *state);
 

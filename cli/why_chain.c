@@ -51,7 +51,8 @@ static const struct wc_ps_row *worst_of(const struct wc_ps *ps, const char *serv
     unsigned most = 0;
     for (size_t i = 0; i < ps->n; i++) {
         const struct wc_ps_row *row = &ps->rows[i];
-        if (!wc_streq0(row->fact.service, service) || (ps->supervised && !row->wanted))
+        if (!wc_streq0(row->fact.service, service) || (ps->supervised && !row->wanted) ||
+            wc_why_awaits_turn(row))
             continue;
         unsigned rank = wc_why_words_rank(ps, row);
         if (found == NULL || rank > most) {
@@ -289,6 +290,23 @@ static void advise(struct wc_why_teller *t, const struct wc_ps_row *row)
         add_next(out, wc_arena_printf(t->arena, "logs %s", who));
 }
 
+bool wc_why_awaits_turn(const struct wc_ps_row *row)
+{
+    return row->fact.life == WC_LIFE_ABSENT && row->phase == WC_PHASE_SETTLED &&
+           row->waiting != NULL;
+}
+
+const struct wc_rollout_row *wc_why_rollout(const struct wc_history *history, const char *service)
+{
+    for (size_t i = 0; history != NULL && i < history->n_rollouts; i++) {
+        const struct wc_rollout_row *row = &history->rollouts[i];
+        if (wc_streq(row->service, service) && row->state != WC_ROLLOUT_NONE &&
+            row->state != WC_ROLLOUT_DONE)
+            return row;
+    }
+    return NULL;
+}
+
 bool wc_why_is_moving(const char *state)
 {
     return wc_streq(state, "waiting") || wc_streq(state, "starting") || wc_streq(state, "stopping");
@@ -341,6 +359,9 @@ void wc_why_make(const struct wc_why_in *in, const char *service, unsigned index
                        : "no supervisor is running: nothing is restarted or checked, and what "
                          "happened is not remembered";
     }
+    const struct wc_rollout_row *rollout = wc_why_rollout(in->history, service);
+    if (rollout != NULL && in->ps->supervised)
+        out->gap = wc_why_words_rollout(rollout, arena);
     out->summary = wc_why_words_summary(in, row, out, arena);
     if (!out->ready && out->n > 0)
         out->root = &out->steps[root - 1];

@@ -256,6 +256,16 @@ const char *wc_why_words_acting(const struct wc_ps_row *row)
     return "is being worked on";
 }
 
+const char *wc_why_words_rollout(const struct wc_rollout_row *row, struct wc_arena *arena)
+{
+    return wc_arena_printf(arena, "its %s to @%llu is %s: %u of %u replicas changed%s%s",
+                           row->back ? "rollback" : "rollout", (unsigned long long)row->to,
+                           row->state == WC_ROLLOUT_ROLLING ? "under way"
+                                                            : wc_rollout_state_name(row->state),
+                           row->n_changed, row->n, row->reason != NULL ? "; " : "",
+                           row->reason != NULL ? row->reason : "");
+}
+
 /* ---- the sentence on top ---- */
 
 static const char *up_words(const struct wc_why_in *in, const struct wc_ps_row *row,

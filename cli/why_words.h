@@ -31,6 +31,9 @@ const char *wc_why_words_unhealthy(const struct wc_ps_row *row, struct wc_arena 
 const char *wc_why_words_starting(const struct wc_ps_row *row, struct wc_arena *arena);
 const char *wc_why_words_acting(const struct wc_ps_row *row);
 
+/* How far a change has come that reaches the replicas one after another. */
+const char *wc_why_words_rollout(const struct wc_rollout_row *row, struct wc_arena *arena);
+
 /* The sentence above the chain; row NULL: there is no instance. */
 const char *wc_why_words_summary(const struct wc_why_in *in, const struct wc_ps_row *row,
                                  const struct wc_why *why, struct wc_arena *arena);

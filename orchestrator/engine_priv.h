@@ -226,11 +226,6 @@ void wc_eng_revision_unref(struct revision *rev);
 /* engine_apply.c: depends_on with restart: true */
 void wc_eng_restart_dependents(struct wc_engine *engine, const struct svc *svc);
 
-/* engine_request.c */
-void wc_eng_request_begin(struct wc_engine *engine, struct request *request);
-void wc_eng_request_end(struct request *request, int status, const struct wc_err *err);
-bool wc_eng_requests_turn(struct wc_engine *engine); /* true when something moved */
-
 /* engine_net.c */
 bool wc_eng_host_ready(const struct wc_engine *engine);
 void wc_eng_net_turn(struct wc_engine *engine);

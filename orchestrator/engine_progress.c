@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "orchestrator/bus.h"
-#include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_text.h"
 
 static void detach(struct request *request)

@@ -78,4 +78,10 @@ enum verdict wc_eng_rollout_judge(const struct inst *inst);
 void wc_eng_former_keep(struct inst *inst, struct revision *rev);
 void wc_eng_former_drop(struct inst *inst);
 
+/* The life of a request: begins at once, moves on in the flush (true when something moved), ends.
+ */
+void wc_eng_request_begin(struct wc_engine *engine, struct request *request);
+bool wc_eng_requests_turn(struct wc_engine *engine);
+void wc_eng_request_end(struct request *request, int status, const struct wc_err *err);
+
 #endif

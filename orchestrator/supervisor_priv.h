@@ -1,10 +1,10 @@
 /* supervisor_priv.h - the supervisor's parts (private to orchestrator/supervisor*.c).
  *
  * Idea:    supervisor.c is the life (lock, open, serve, leave), supervisor_calls.c what clients may
- *          ask, supervisor_apply.c models, supervisor_ask.c what is written down of a request,
- *          supervisor_state.c the journal, supervisor_resume.c what a predecessor left,
- *          supervisor_lock.c that there is only one, supervisor_rest.c what an idle one gives back.
- * Threads: the loop's.
+ *          ask, supervisor_look.c what they may look at, supervisor_apply.c models,
+ * supervisor_ask.c what is written down of a request, supervisor_state.c the journal,
+ * supervisor_resume.c what a predecessor left, supervisor_lock.c that there is only one,
+ * supervisor_rest.c what an idle one gives back. Threads: the loop's.
  */
 #ifndef ORCHESTRATOR_SUPERVISOR_PRIV_H
 #define ORCHESTRATOR_SUPERVISOR_PRIV_H

@@ -143,10 +143,44 @@ static void what_it_took_the_last_time(void **state)
     wc_plan_detail_json(&b.out, &w);
     wc_jsonw_end_object(&w);
     assert_non_null(strstr(json.data, "{\"service\":\"db\",\"how\":\"replace\",\"fields\":[],"
-                                      "\"goes_down\":true,\"stop_at_most_ms\":10000,"
+                                      "\"rollout\":false,\"goes_down\":true,"
+                                      "\"stop_at_most_ms\":10000,"
                                       "\"start_last_ms\":5000}"));
     assert_non_null(strstr(json.data, "{\"service\":\"web\",\"until\":\"started\","
                                       "\"last_ms\":null}]"));
+    end(&b);
+}
+
+static void a_rollout_goes_one_by_one(void **state)
+{
+    (void)state;
+    static const char old[] = "name: shop\n"
+                              "services:\n"
+                              "  a: {image: i:1, deploy: {update_config: {order: start-first}}}\n"
+                              "  b: {image: i:1, deploy: {update_config: {parallelism: 1}}}\n";
+    static const char new[] = "name: shop\n"
+                              "services:\n"
+                              "  a: {image: i:2, deploy: {update_config: {order: start-first}}}\n"
+                              "  b: {image: i:2, deploy: {update_config: {parallelism: 1}}}\n";
+    struct box b;
+    begin(&b);
+    end(&b);
+    scene_begin(&b.was, old);
+    scene_begin(&b.is, new);
+    b.in.before = b.was.in.model;
+    b.in.after = b.is.in.model;
+    b.in.ps = &b.is.ps;
+    add(&b, "a", WC_PREVIEW_REPLACE);
+    add(&b, "b", WC_PREVIEW_REPLACE);
+    scene_row(&b.is, "a");
+    scene_row(&b.is, "b");
+    check(&b,
+          "\nchanges\n"
+          "  a: replace by a rollout, start first\n"
+          "    image: \"i:1\" -> \"i:2\"   compose.yaml:3:14\n"
+          "  b: replace by a rollout; each replica down for 10.0 s at most (stop_grace_period) and "
+          "its start, not known yet\n"
+          "    image: \"i:1\" -> \"i:2\"   compose.yaml:4:14\n");
     end(&b);
 }
 
@@ -180,4 +214,4 @@ static void the_path_is_the_longest(void **state)
 
 WC_MAIN(WC_CASE(fields_have_old_new_and_place),
         WC_CASE(a_first_plan_changes_nothing_but_has_a_path), WC_CASE(what_it_took_the_last_time),
-        WC_CASE(the_path_is_the_longest))
+        WC_CASE(a_rollout_goes_one_by_one), WC_CASE(the_path_is_the_longest))

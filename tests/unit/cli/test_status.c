@@ -75,6 +75,37 @@ static void without_a_supervisor_it_is_not_ready(void **state)
     scene_end(&s);
 }
 
+/* Of two instances in a slot, the one that is kept counts until the new one's turn has come. */
+static void a_rollout_is_under_way_or_stopped(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct wc_why why;
+    struct wc_rollout_row rollout = {
+        .service = "db", .state = WC_ROLLOUT_ROLLING, .to = 2, .n = 3, .n_changed = 1
+    };
+    scene_begin(&s, shop);
+    s.history.rollouts = &rollout;
+    s.history.n_rollouts = 1;
+    struct wc_ps_row *waits = scene_row(&s, "db");
+    scene_row(&s, "db");
+    waits->fact.life = WC_LIFE_ABSENT;
+    waits->waiting = "its turn in the rollout";
+    check(&s, true, true, false, "1 of 1 services");
+    wc_why_make(&s.in, "db", 0, &s.arena, &why);
+    assert_true(why.ready);
+    assert_string_equal(why.gap, "its rollout to @2 is under way: 1 of 3 replicas changed");
+    rollout.state = WC_ROLLOUT_PAUSED;
+    rollout.reason = "db-2 exited 1";
+    check(&s, true, false, true, "1 of 1 services");
+    wc_why_make(&s.in, "db", 0, &s.arena, &why);
+    assert_string_equal(why.gap,
+                        "its rollout to @2 is paused: 1 of 3 replicas changed; db-2 exited 1");
+    rollout.state = WC_ROLLOUT_DONE;
+    check(&s, true, false, false, "1 of 1 services");
+    scene_end(&s);
+}
+
 static void on_the_screen(void **state)
 {
     (void)state;
@@ -120,4 +151,5 @@ static void on_the_screen(void **state)
 
 WC_MAIN(WC_CASE(ready_is_when_all_that_is_wanted_is_well),
         WC_CASE(stalled_is_what_does_not_come_by_itself),
-        WC_CASE(without_a_supervisor_it_is_not_ready), WC_CASE(on_the_screen))
+        WC_CASE(without_a_supervisor_it_is_not_ready), WC_CASE(a_rollout_is_under_way_or_stopped),
+        WC_CASE(on_the_screen))
