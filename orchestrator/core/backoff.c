@@ -11,6 +11,10 @@ uint64_t wc_mix(const char *id, unsigned n)
     return h ^ (h >> 33);
 }
 
+_Static_assert(WC_BACKOFF_FIRST_MS << 9 < WC_BACKOFF_MAX_MS &&
+                   WC_BACKOFF_FIRST_MS << 10 >= WC_BACKOFF_MAX_MS,
+               "the last doubling below the cap is the ninth");
+
 uint64_t wc_backoff_delay_ms(const char *id, unsigned failures)
 {
     if (failures <= 1)
@@ -18,8 +22,6 @@ uint64_t wc_backoff_delay_ms(const char *id, unsigned failures)
     uint64_t base = WC_BACKOFF_MAX_MS;
     if (failures < 12) /* 100 ms << 10 is past the cap */
         base = (uint64_t)WC_BACKOFF_FIRST_MS << (failures - 2);
-    if (base > WC_BACKOFF_MAX_MS)
-        base = WC_BACKOFF_MAX_MS;
     uint64_t spread = base / 5; /* 20 % wide, 10 % to either side */
     return base - base / 10 + wc_mix(id, failures) % (spread + 1);
 }

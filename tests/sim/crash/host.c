@@ -94,6 +94,8 @@ void host_live(struct host *host, unsigned die_at)
     crash_set_host(host);
     if (wc_supervisor_start(&config, &listener, &host->sup, &err) != 0)
         play_fail(&host->play, "a supervisor doesn't start: %s", err.msg);
+    else
+        host->play.engine = host->sup->engine; /* the judge asks it about rollouts */
     for (unsigned i = 0; !host->ready && !host->dead && i < TURNS_MAX; i++)
         host_turn(host);
     if (!host->ready && !host->dead)
@@ -104,6 +106,7 @@ void host_bury(struct host *host, enum wc_sim_fate fate, unsigned late_ms)
 {
     wc_sim_set_fate(host->play.world, fate);
     wc_sim_set_crash(host->play.world, host->dead, late_ms);
+    host->play.engine = NULL;
     wc_supervisor_end(host->sup);
     for (unsigned i = 0; !host->ended && i < TURNS_MAX; i++) {
         crash_finish_works(host);
