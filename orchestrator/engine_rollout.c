@@ -289,9 +289,14 @@ static void release(const struct rollout *r, struct inst *inst)
     wc_eng_dirty(inst);
 }
 
-/* What came beside the old one and isn't better than it goes again; the old one stays. */
-static void take_back(struct inst *inst, const char *why)
+/* What came beside the old one and isn't better than it goes again; the old one stays. Unless it is
+ * down: then nothing is won by going back to it. */
+static void take_back(struct inst *inst, struct inst *held, const char *why)
 {
+    if (!wc_eng_is_up(held)) {
+        retire(held, inst);
+        return;
+    }
     inst->awaits = true;
     inst->recreate = inst->fact.life != WC_LIFE_ABSENT || inst->op != NULL;
     inst->slot.released = false;
@@ -309,10 +314,10 @@ static void act(const struct rollout *r, struct inst *inst, const struct wc_roll
     if (turns)
         release(r, inst);
     else if (held != NULL && slot->failed && !inst->awaits && !goes_on)
-        take_back(inst, "it failed, and its predecessor is still there");
+        take_back(inst, held, "it failed, and its predecessor is still there");
     else if (held != NULL && slot->released && !slot->done && !inst->awaits &&
              r->now.state == WC_ROLLOUT_PAUSED) /* nobody will look at it again */
-        take_back(inst, "its rollout has stopped, and its predecessor is still there");
+        take_back(inst, held, "its rollout has stopped, and its predecessor is still there");
     else if (held != NULL && slot->released && (slot->done || slot->failed))
         retire(held, inst);
 }
@@ -422,9 +427,11 @@ void wc_eng_rollout_pause(struct svc *svc, const char *reason)
     r->now.state = WC_ROLLOUT_PAUSED;
     snprintf(r->reason, sizeof r->reason, "%s", reason);
     leave(svc->insts->engine, r);
-    for (struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc)
-        if (is_target(inst) && !inst->awaits && held_beside(inst) != NULL)
-            take_back(inst, "its predecessor is still there");
+    for (struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc) {
+        struct inst *held = held_beside(inst);
+        if (is_target(inst) && !inst->awaits && held != NULL)
+            take_back(inst, held, "its predecessor is still there");
+    }
     tell(r, "paused", reason);
 }
 

@@ -283,12 +283,12 @@ static void submit(struct wc_driver *driver, struct wc_op *op)
     d->ops = op;
     if (d->world->dead)
         return;
-    struct sim_record *record = op->hook != NULL ? sim_record(d->world, op->id) : NULL;
-    if (record != NULL)
-        record->hooks_open++;
     if (d->world->judge != NULL)
         d->world->judge(d->world->judge_data, op);
     d->world->n_ops[op->verb]++;
+    struct sim_record *record = op->hook != NULL ? sim_record(d->world, op->id) : NULL;
+    if (record != NULL)
+        record->hooks_open++;
     sim_plan(d->world, duration(d->world, op),
              (struct sim_event){ .fire = fire_op, .subject = op });
 }

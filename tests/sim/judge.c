@@ -331,7 +331,8 @@ static void judge_reason(struct play *play, const struct wc_op *op)
     bool stopped = rollout == WC_ROLLOUT_FAILED || rollout == WC_ROLLOUT_PAUSED;
     /* it failed, and the old one is there, as far as anybody knows; a rollout that has stopped
      * takes back what isn't done */
-    bool taken_back = old != NULL ? may_surge(play, old) || stopped : stopped && !was_told(play);
+    bool taken_back = old != NULL ? may_surge(play, old) || stopped
+                                  : (stopped || play->is_back) && !was_told(play);
     if (!current || taken_back || (play->forced && play->model.parts[service].gradual) ||
         play->excuse[service] >= memo->run_epoch)
         return;
