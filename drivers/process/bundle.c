@@ -393,7 +393,10 @@ void wc_bundle_tidy(const struct wc_paths *paths, const struct wc_cgroup_host *c
     }
     if (lock >= 0) {
         const char *root = wc_bundle_cgroup_root(paths, &arena);
-        wc_cgroup_remove_empty(cgroup, wc_arena_printf(&arena, "%s/%s", root, project));
+        const char *group = wc_arena_printf(&arena, "%s/%s", root, project);
+        if (all) /* also of runs that ended with nobody there to take their group away */
+            (void)wc_cgroup_remove(cgroup, group, NULL);
+        wc_cgroup_remove_empty(cgroup, group);
         wc_cgroup_remove_empty(cgroup, root);
         close(lock);
     }
@@ -401,7 +404,9 @@ void wc_bundle_tidy(const struct wc_paths *paths, const struct wc_cgroup_host *c
     const char *run = wc_paths_project_run(paths, &arena, project);
     (void)rmdir(below(&arena, lib, "instances"));
     (void)rmdir(below(&arena, run, "instances"));
-    if (all) {
+    if (all) { /* what a removal that was killed had already put aside goes too */
+        (void)wc_fs_remove_tree(below(&arena, lib, "trash"), NULL);
+        (void)wc_fs_remove_tree(below(&arena, run, "trash"), NULL);
         (void)rmdir(lib);
         (void)rmdir(run);
     }

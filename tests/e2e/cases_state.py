@@ -169,3 +169,31 @@ def case_disk_full(t):
     assert lines[0] == "line 0", lines[:3]
     t.wc("down")
     t.nothing_left(before)
+
+
+def case_leftovers_of_killed_ops(t):
+    """What a removal left that was killed in the middle, a group and a directory put aside, goes with the project."""
+    t.load_image()
+    t.compose("services: {web: {image: bb:1, stop_grace_period: 0s}}")
+    before = t.things()
+    t.wc("up", "-d")
+    pid = t.pid("web")
+    groups = []
+    with open(f"/proc/{pid}/cgroup", encoding="utf-8") as f:
+        for line in f.read().splitlines():
+            _, names, path = line.split(":", 2)
+            for tree in (names.removeprefix("name="), "unified", ""):
+                parent = os.path.join("/sys/fs/cgroup", tree) + os.path.dirname(path)
+                if t.project in parent and os.path.isdir(parent):
+                    groups.append(os.path.join(parent, f"{t.project}-web-1.0badcafe.7"))
+    assert groups, "no control group of the project was found"
+    for group in groups:
+        os.makedirs(group, exist_ok=True)
+    trash = os.path.join(t.base, "root", "lib", "projects", t.project, "trash", "old.lib.1", "deep")
+    os.makedirs(trash)
+    with open(os.path.join(trash, "file"), "w", encoding="utf-8") as f:
+        f.write("x")
+    t.wc("down")
+    assert not [g for g in groups if os.path.exists(g)], groups
+    assert not os.path.exists(trash)
+    t.nothing_left(before)
