@@ -29,6 +29,7 @@ static void maybe_ended(struct wc_supervisor *sup)
     wc_journal_deinit(&sup->journal);
     wc_ledger_deinit(&sup->ledger);
     wc_recall_deinit(&sup->recall);
+    wc_metrics_deinit(&sup->metrics);
     wc_sup_remove_empty(sup);
     wc_buf_deinit(&sup->settled_key);
     wc_arena_deinit(&sup->arena);

@@ -2,6 +2,8 @@
 // LINK: wc_orchestrator wc_drivers wc_images wc_spec wc_core
 #include "supervisor_memory.h"
 
+#include "harness/exposition_reader.h"
+
 /* Cases ----------------------------------------------------------------------------------------*/
 
 static void up_ps_and_noop(void **state)
@@ -189,6 +191,71 @@ static void the_past_is_remembered(void **state)
     host_deinit(&host);
 }
 
+static struct exposition scrape(struct host *host)
+{
+    const char *text;
+    struct wc_err err = { 0 };
+    if (wc_client_metrics(&host->paths, "shop", &host->arena, &text, &err) != 0)
+        fail_msg("%s", err.msg);
+    return exposition_read(text);
+}
+
+/* Before an app, with it, and after a person stopped it. */
+static void metrics_follow_the_app(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    start(&host);
+    struct exposition read = scrape(&host);
+    assert_true(
+        exposition_value(&read, "wcompose_build_info{project=shop,version=" WC_VERSION "}") == 1);
+    assert_true(exposition_value(&read, "wcompose_app_condition{project=shop,type=Ready,"
+                                        "status=true}") == 0);
+    assert_null(exposition_find(&read, "wcompose_app_generation{project=shop}"));
+    exposition_free(&read);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    read = scrape(&host);
+    static const struct {
+        const char *series;
+        double value;
+    } up[] = {
+        { "wcompose_app_generation{project=shop}", 1 },
+        { "wcompose_app_condition{project=shop,type=Ready,status=true}", 1 },
+        { "wcompose_app_condition{project=shop,type=Ready,status=false}", 0 },
+        { "wcompose_app_condition{project=shop,type=Reconciling,status=true}", 0 },
+        { "wcompose_app_condition{project=shop,type=Stalled,status=false}", 1 },
+        { "wcompose_instance_state{project=shop,service=web,slot=1,state=running}", 1 },
+        { "wcompose_instance_state{project=shop,service=web,slot=1,state=exited}", 0 },
+        { "wcompose_instance_restarts_total{project=shop,service=db}", 0 },
+        { "wcompose_actions_total{project=shop,action=create,result=ok}", 2 },
+        { "wcompose_actions_total{project=shop,action=start,result=ok}", 2 },
+        { "wcompose_actions_total{project=shop,action=start,result=failed}", 0 },
+        { "wcompose_reconcile_total{project=shop,result=ready}", 1 },
+        { "wcompose_drift_total{project=shop,kind=removed}", 0 },
+        { "wcompose_rollbacks_total{project=shop}", 0 },
+        { "wcompose_journal_failed{project=shop}", 0 },
+    };
+    for (size_t i = 0; i < WC_COUNT(up); i++)
+        if (exposition_value(&read, up[i].series) != up[i].value)
+            fail_msg("%s is not %g", up[i].series, up[i].value);
+    assert_true(exposition_value(&read, "wcompose_journal_bytes{project=shop}") > 100);
+    assert_true(exposition_value(&read, "wcompose_rss_bytes{project=shop}") > 100000);
+    assert_true(exposition_value(&read, "wcompose_fds{project=shop}") > 3);
+    exposition_free(&read);
+    assert_int_equal(ask(&host, WC_CALL_STOP).code, 0);
+    read = scrape(&host);
+    assert_true(exposition_value(&read, "wcompose_reconcile_total{project=shop,result=stopped}") ==
+                1);
+    assert_true(exposition_value(&read, "wcompose_instance_state{project=shop,service=web,slot=1,"
+                                        "state=exited}") == 1);
+    assert_true(exposition_value(&read, "wcompose_app_condition{project=shop,type=Ready,"
+                                        "status=true}") == 0);
+    exposition_free(&read);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void client_that_leaves_gives_up_nothing(void **state)
 {
     (void)state;
@@ -301,7 +368,7 @@ static void shutdown_leaves_instances(void **state)
 }
 
 WC_MAIN(WC_CASE(up_ps_and_noop), WC_CASE(state_is_kept_until_down), WC_CASE(only_one_lives),
-        WC_CASE(two_clients), WC_CASE(the_past_is_remembered),
+        WC_CASE(two_clients), WC_CASE(the_past_is_remembered), WC_CASE(metrics_follow_the_app),
         WC_CASE(client_that_leaves_gives_up_nothing), WC_CASE(successor_adopts),
         WC_CASE(old_state_is_taken_over), WC_CASE(wrong_models_are_refused),
         WC_CASE(shutdown_leaves_instances))
