@@ -213,6 +213,8 @@ static const struct wc_option version_options[] = {
 static const struct wc_option supervise_options[] = {
     { "project", 0, WC_OPTION_TEXT, "NAME", "project to look after" },
     { "ready-fd", 0, WC_OPTION_INT, "FD", "descriptor to say \"ready\" on" },
+    { "metrics", 0, WC_OPTION_TEXT, "ADDRESS:PORT",
+      "serve metrics there, on the loopback only; else as WCOMPOSE_METRICS says" },
 };
 
 #define OPTIONS(list) .options = (list), .n_options = WC_COUNT(list)

@@ -22,7 +22,7 @@
 static void maybe_ended(struct wc_supervisor *sup)
 {
     if (!sup->engine_closed || !sup->control_closed || sup->n_handles > 0 ||
-        wc_journal_busy(&sup->journal))
+        sup->http.n_handles > 0 || wc_journal_busy(&sup->journal))
         return;
     struct wc_supervisor_listener listener = sup->listener;
     wc_sup_drop_calls(sup);
@@ -66,6 +66,11 @@ static void on_control_closed(void *data)
     maybe_ended(sup);
 }
 
+static void on_http_closed(void *data)
+{
+    maybe_ended(data);
+}
+
 void wc_supervisor_end(struct wc_supervisor *sup)
 {
     if (sup->phase == WC_SUP_ENDING)
@@ -77,6 +82,7 @@ void wc_supervisor_end(struct wc_supervisor *sup)
         wc_control_close(&sup->control);
     else
         sup->control_closed = true;
+    wc_http_close(&sup->http);
     wc_engine_close(sup->engine, on_engine_closed, sup);
 }
 
@@ -132,6 +138,25 @@ static void on_message(void *data, struct wc_conn *conn, const struct wc_control
     wc_sup_on_message(sup, conn, message);
 }
 
+static void fill_metrics(void *data, struct wc_buf *out)
+{
+    wc_sup_expose(data, out);
+}
+
+/* A port that somebody else has is no reason not to look after the project. */
+static void serve_metrics(struct wc_supervisor *sup)
+{
+    struct wc_err err = { 0 };
+    sup->http.loop = sup->config.loop;
+    sup->http.fill = fill_metrics;
+    sup->http.closed = on_http_closed;
+    sup->http.data = sup;
+    if (sup->config.metrics != NULL && wc_http_listen(&sup->http, sup->config.metrics, &err) != 0) {
+        wc_log(WC_LOG_WARN, "supervisor", "%s: %s", sup->config.project, err.msg);
+        wc_http_close(&sup->http);
+    }
+}
+
 static int serve(struct wc_supervisor *sup, struct wc_err *err)
 {
     struct wc_err why = { 0 };
@@ -144,6 +169,7 @@ static int serve(struct wc_supervisor *sup, struct wc_err *err)
     sup->control.left = wc_sup_on_left;
     sup->control.closed = on_control_closed;
     sup->control.data = sup;
+    serve_metrics(sup);
     return wc_control_listen(&sup->control, sup->run_dir, err);
 }
 
@@ -196,8 +222,12 @@ int wc_supervisor_start(const struct wc_supervisor_config *config,
                         const struct wc_supervisor_listener *listener, struct wc_supervisor **out,
                         struct wc_err *err)
 {
+    struct sockaddr_storage at;
+    int rc = config->metrics != NULL ? wc_http_address(config->metrics, &at, err) : 0;
+    if (rc != 0)
+        return rc;
     struct wc_supervisor *sup = supervisor_new(config, listener);
-    int rc = wc_sup_lock(sup->run_dir, &sup->lock_fd, err);
+    rc = wc_sup_lock(sup->run_dir, &sup->lock_fd, err);
     if (rc == 0) {
         struct wc_engine_config engine = {
             .loop = config->loop,

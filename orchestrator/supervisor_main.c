@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -102,8 +103,14 @@ static int start(struct process *process, const struct wc_supervisor_config *con
     return rc;
 }
 
-static int open_and_run(struct process *process, const char *project, struct wc_arena *arena,
-                        struct wc_err *err)
+static const char *env_or_null(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static int open_and_run(struct process *process, const struct wc_supervise *what,
+                        struct wc_arena *arena, struct wc_err *err)
 {
     struct wc_paths paths;
     struct wc_image_store *images = NULL;
@@ -114,7 +121,8 @@ static int open_and_run(struct process *process, const char *project, struct wc_
         return rc;
     struct wc_supervisor_config config = {
         .loop = &process->loop,
-        .project = project,
+        .project = what->project,
+        .metrics = what->metrics != NULL ? what->metrics : env_or_null("WCOMPOSE_METRICS"),
         .paths = &paths,
         .images = images,
         .process = wc_driver_for(WC_ISOLATION_PROCESS),
@@ -130,9 +138,9 @@ static int open_and_run(struct process *process, const char *project, struct wc_
     return rc;
 }
 
-int wc_supervisor_main(const char *project, int ready_fd)
+int wc_supervisor_main(const struct wc_supervise *what)
 {
-    struct process process = { .ready_fd = ready_fd };
+    struct process process = { .ready_fd = what->ready_fd };
     struct wc_arena arena;
     struct wc_err err = { 0 };
     struct stat log;
@@ -141,8 +149,8 @@ int wc_supervisor_main(const char *project, int ready_fd)
      * and is never given back. */
     mallopt(M_ARENA_MAX, 1);
     umask(022);
-    if (ready_fd >= 0)
-        fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
+    if (what->ready_fd >= 0)
+        fcntl(what->ready_fd, F_SETFD, FD_CLOEXEC);
     if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode) && log.st_size > LOG_MAX_BYTES &&
         ftruncate(STDERR_FILENO, 0) != 0)
         wc_log(WC_LOG_WARN, "supervisor", "the log can't be shortened: %s", strerror(errno));
@@ -151,7 +159,7 @@ int wc_supervisor_main(const char *project, int ready_fd)
     if (rc != 0)
         rc = wc_err_set(&err, WC_ERR_IO, -rc, "make an event loop");
     else
-        rc = open_and_run(&process, project, &arena, &err);
+        rc = open_and_run(&process, what, &arena, &err);
     if (rc != 0)
         tell(&process, rc, &err);
     else if (uv_loop_close(&process.loop) != 0)

@@ -21,6 +21,7 @@
 #include "orchestrator/journal.h"
 #include "orchestrator/ledger.h"
 #include "orchestrator/recall.h"
+#include "orchestrator/supervisor_http.h"
 #include "wcompose/engine.h"
 #include "wcompose/supervisor.h"
 
@@ -60,6 +61,7 @@ struct wc_supervisor {
     int lock_fd;
     struct wc_engine *engine;
     struct wc_control control;
+    struct wc_http http;  /* for scrapers */
     uv_prepare_t prepare; /* before every sleep: is there any reason to stay? */
     uv_timer_t patience;  /* for a first client */
     uv_timer_t retry;     /* while the journal can't be written */

@@ -1,5 +1,8 @@
 """What a supervisor counts and measures, read as Prometheus would; and how it lives under systemd."""
 import re
+import shutil
+
+import harness
 
 LINE = re.compile(r'^([a-z_]+)\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\} ([0-9.]+)$')
 
@@ -46,4 +49,22 @@ def case_metrics(t):
     assert value(t, found, "wcompose_probe_total", kind="exec", result="ok") >= 1, found
     assert value(t, found, "wcompose_app_condition", type="Ready", status="true") is not None, found
     t.wc("down")
+    t.nothing_left(before)
+
+
+def case_metrics_port(t):
+    """On a port of the loopback where that is asked for; an address that others can reach is refused with the reason."""
+    t.load_image()
+    t.compose("services: {web: {image: bb:1, stop_grace_period: 0s}}")
+    before = t.things()
+    said = t.wc("up", "-d", code=64, env={"WCOMPOSE_METRICS": "0.0.0.0:9464"}).err
+    assert "can be reached from elsewhere" in said, said
+    t.wc("up", "-d", env={"WCOMPOSE_METRICS": "127.0.0.1:9464"})
+    found = samples(t.get("http://127.0.0.1:9464/metrics"))
+    assert value(t, found, "wcompose_instance_state", service="web", slot="1", state="running") == 1, found
+    assert t.http("http://127.0.0.1:9464/")[0] == 404
+    listening = harness.command("ss", "-Hltn").stdout if shutil.which("ss") else "127.0.0.1:9464"
+    assert "127.0.0.1:9464" in listening and "0.0.0.0:9464" not in listening, listening
+    t.wc("down")
+    t.until(lambda: t.refused("http://127.0.0.1:9464/metrics"), "the port to close")
     t.nothing_left(before)

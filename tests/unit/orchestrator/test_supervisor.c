@@ -2,7 +2,11 @@
 // LINK: wc_orchestrator wc_drivers wc_images wc_spec wc_core
 #include "supervisor_memory.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
 #include "harness/exposition_reader.h"
+#include "orchestrator/supervisor_priv.h"
 
 /* Cases ----------------------------------------------------------------------------------------*/
 
@@ -256,6 +260,41 @@ static void metrics_follow_the_app(void **state)
     host_deinit(&host);
 }
 
+/* An address that others can reach is refused before anything is touched; a port is served. */
+static void metrics_on_a_port(void **state)
+{
+    (void)state;
+    struct host host;
+    char got[40000], request[] = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    host_init(&host);
+    host.metrics = "0.0.0.0:0";
+    assert_int_equal(pthread_create(&host.thread, NULL, run, &host), 0);
+    sem_wait(&host.ready);
+    assert_int_equal(pthread_join(host.thread, NULL), 0);
+    assert_int_equal(host.status, WC_ERR_USAGE);
+    assert_int_equal(host.loop_close, 0);
+    host.status = 0;
+    host.metrics = "127.0.0.1:0";
+    start(&host);
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    at.sin_port = htons((uint16_t)wc_http_port(&host.sup->http));
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+    size_t len = 0;
+    for (ssize_t n; (n = read(fd, got + len, sizeof got - 1 - len)) > 0;)
+        len += (size_t)n;
+    got[len] = '\0';
+    close(fd);
+    assert_memory_equal(got, "HTTP/1.1 200 OK\r\n", 17);
+    struct exposition read = exposition_read(strstr(got, "\r\n\r\n") + 4);
+    assert_true(exposition_value(&read, "wcompose_journal_failed{project=shop}") == 0);
+    exposition_free(&read);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void client_that_leaves_gives_up_nothing(void **state)
 {
     (void)state;
@@ -369,6 +408,6 @@ static void shutdown_leaves_instances(void **state)
 
 WC_MAIN(WC_CASE(up_ps_and_noop), WC_CASE(state_is_kept_until_down), WC_CASE(only_one_lives),
         WC_CASE(two_clients), WC_CASE(the_past_is_remembered), WC_CASE(metrics_follow_the_app),
-        WC_CASE(client_that_leaves_gives_up_nothing), WC_CASE(successor_adopts),
-        WC_CASE(old_state_is_taken_over), WC_CASE(wrong_models_are_refused),
-        WC_CASE(shutdown_leaves_instances))
+        WC_CASE(metrics_on_a_port), WC_CASE(client_that_leaves_gives_up_nothing),
+        WC_CASE(successor_adopts), WC_CASE(old_state_is_taken_over),
+        WC_CASE(wrong_models_are_refused), WC_CASE(shutdown_leaves_instances))
