@@ -13,6 +13,8 @@ int wc_cmd_supervise(struct wc_cli *cli)
         .project = project,
         .ready_fd = (int)wc_cli_int(cli, "ready-fd", -1),
         .metrics = wc_cli_text(cli, "metrics"),
+        .stays = wc_cli_flag(cli, "stay"),
+        .replaces = wc_cli_flag(cli, "replace"),
     };
     return wc_supervisor_main(&what);
 }

@@ -215,6 +215,8 @@ static const struct wc_option supervise_options[] = {
     { "ready-fd", 0, WC_OPTION_INT, "FD", "descriptor to say \"ready\" on" },
     { "metrics", 0, WC_OPTION_TEXT, "ADDRESS:PORT",
       "serve metrics there, on the loopback only; else as WCOMPOSE_METRICS says" },
+    FLAG("stay", 0, "stay when there is nothing to do: for a service manager"),
+    FLAG("replace", 0, "take over from the one that runs, once it has done what it was asked"),
 };
 
 #define OPTIONS(list) .options = (list), .n_options = WC_COUNT(list)
@@ -427,6 +429,11 @@ const struct wc_command wc_commands[] = {
       .min_words = 1,
       .max_words = UINT_MAX,
       .run = wc_cmd_image_make },
+    { .name = "generate systemd",
+      .group = other_group,
+      .usage = "",
+      .help = "print a unit by which systemd runs the project's supervisor",
+      .run = wc_cmd_generate_systemd },
     { .name = "version",
       .group = other_group,
       .usage = "",

@@ -91,6 +91,14 @@ static bool is_idle(const struct wc_supervisor *sup)
     return sup->control.n_conns == 0 && sup->calls == NULL && !wc_engine_busy(sup->engine);
 }
 
+static const char *reason_to_leave(const struct wc_supervisor *sup)
+{
+    if (sup->is_relieved && sup->calls == NULL)
+        return "another one takes over";
+    bool may_leave = sup->patience_over && !sup->config.stays;
+    return may_leave && is_idle(sup) ? "nothing left to do" : NULL;
+}
+
 /* Once after each visit: with nobody there and no call under way, it may be for long. */
 static void maybe_rest(struct wc_supervisor *sup)
 {
@@ -114,8 +122,9 @@ static void on_prepare(uv_prepare_t *prepare)
         wc_sup_turn_rollouts(sup);
     if (sup->phase == WC_SUP_SERVING)
         maybe_rest(sup);
-    if (sup->phase == WC_SUP_SERVING && sup->patience_over && is_idle(sup)) {
-        wc_log(WC_LOG_INFO, "supervisor", "%s: nothing left to do", sup->config.project);
+    const char *why_leave = sup->phase == WC_SUP_SERVING ? reason_to_leave(sup) : NULL;
+    if (why_leave != NULL) {
+        wc_log(WC_LOG_INFO, "supervisor", "%s: %s", sup->config.project, why_leave);
         wc_supervisor_end(sup);
     } else if (sup->phase == WC_SUP_ENDING && sup->engine_closed &&
                !wc_journal_busy(&sup->journal) && !uv_is_closing((uv_handle_t *)&sup->prepare)) {

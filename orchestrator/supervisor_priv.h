@@ -82,6 +82,7 @@ struct wc_supervisor {
     bool is_settled;
     bool rollouts_moved; /* to be written down */
     bool wants_rollback; /* a rollout failed */
+    bool is_relieved;    /* somebody is about to take over: leave when no call is under way */
 };
 
 /* A model as it came: canonical wire text. */

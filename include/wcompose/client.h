@@ -55,6 +55,7 @@ struct wc_call {
                                    up to then (0 = all) */
     bool past_only;             /* EVENTS: then it is done, without a subscription */
     int signal;                 /* KILL; 0 = SIGKILL */
+    bool when_idle;             /* SHUTDOWN: not before the calls that are under way have ended */
     bool force_recreate, no_recreate, no_start, no_deps, remove_orphans, remove_volumes;
     bool events; /* deliver the engine's events while the call is under way */
 };

@@ -39,6 +39,7 @@ struct wc_supervisor_config {
     const char *metrics; /* "127.0.0.1:9464": also serve numbers there; NULL: nowhere. An address
                             that others can reach is refused; one that is taken is only told of */
     unsigned first_client_ms; /* how long to wait for a first client before leaving idle */
+    bool stays; /* it doesn't leave by itself: somebody would start it again at once */
 };
 
 /* Runs once, on the loop, when it serves (status 0), or could not (it then ends by itself). */
@@ -70,9 +71,12 @@ struct wc_supervise {
     const char *project;
     int ready_fd; /* to say "ready\n" or "error CODE TEXT\n" on, closed afterwards; -1 = none */
     const char *metrics; /* as wc_supervisor_config; NULL: as WCOMPOSE_METRICS says */
+    bool stays;          /* as wc_supervisor_config */
+    bool replaces; /* another one that runs is asked to leave, as soon as no call is under way */
 };
 
-/* Runs a supervisor until it ends. Returns an exit status. */
+/* Runs a supervisor until it ends; tells the service manager of NOTIFY_SOCKET when it serves, that
+ * its loop turns, and that it leaves. Returns an exit status. */
 int wc_supervisor_main(const struct wc_supervise *what);
 
 #endif

@@ -295,6 +295,55 @@ static void metrics_on_a_port(void **state)
     host_deinit(&host);
 }
 
+/* With nothing left to do, one of a service manager stays, and does the next thing. */
+static void one_that_stays(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    host.stays = true;
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    struct reply down = ask(&host, WC_CALL_DOWN);
+    assert_int_equal(down.code, 0);
+    assert_false(down.leaving);
+    usleep(50000);
+    assert_int_equal(ask(&host, WC_CALL_PING).code, 0);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    assert_int_equal(read_history(&host).in_force->outcome, WC_OUTCOME_STABLE);
+    end(&host);
+    assert_int_equal(wc_sim_count(host.world, NULL, WC_LIFE_RUNNING), 2);
+    host_deinit(&host);
+}
+
+/* The one that is asked to make room first ends the call that is under way. */
+static void relieved_when_idle(void **state)
+{
+    (void)state;
+    struct host host;
+    struct wc_err err = { 0 };
+    host_init(&host);
+    start(&host);
+    struct wc_client *busy = open_client(&host), *next = open_client(&host);
+    struct wc_call apply = { .verb = WC_CALL_APPLY,
+                             .timeout_ms = WC_UNSET,
+                             .wait = WC_WAIT_READY,
+                             .spec = host.wire.data,
+                             .spec_len = host.wire.len };
+    struct wc_call leave = { .verb = WC_CALL_SHUTDOWN, .when_idle = true };
+    struct reply reply = { 0 };
+    struct wc_client_waiting waiting = { .interrupt_fd = -1, .answer = on_answer, .data = &reply };
+    assert_int_equal(wc_client_send(busy, &apply, &waiting.id, &err), 0);
+    assert_true(ask_on(next, &leave).leaving);
+    assert_int_equal(wc_client_wait(busy, &waiting, &err), 0);
+    assert_int_equal(reply.code, 0);
+    join(&host); /* though two clients are connected and an app runs */
+    wc_client_close(busy);
+    wc_client_close(next);
+    assert_int_equal(wc_sim_count(host.world, NULL, WC_LIFE_RUNNING), 2);
+    host_deinit(&host);
+}
+
 static void client_that_leaves_gives_up_nothing(void **state)
 {
     (void)state;
@@ -408,6 +457,7 @@ static void shutdown_leaves_instances(void **state)
 
 WC_MAIN(WC_CASE(up_ps_and_noop), WC_CASE(state_is_kept_until_down), WC_CASE(only_one_lives),
         WC_CASE(two_clients), WC_CASE(the_past_is_remembered), WC_CASE(metrics_follow_the_app),
-        WC_CASE(metrics_on_a_port), WC_CASE(client_that_leaves_gives_up_nothing),
-        WC_CASE(successor_adopts), WC_CASE(old_state_is_taken_over),
-        WC_CASE(wrong_models_are_refused), WC_CASE(shutdown_leaves_instances))
+        WC_CASE(metrics_on_a_port), WC_CASE(one_that_stays), WC_CASE(relieved_when_idle),
+        WC_CASE(client_that_leaves_gives_up_nothing), WC_CASE(successor_adopts),
+        WC_CASE(old_state_is_taken_over), WC_CASE(wrong_models_are_refused),
+        WC_CASE(shutdown_leaves_instances))
