@@ -213,6 +213,10 @@ static const struct wc_option version_options[] = {
 static const struct wc_option supervise_options[] = {
     { "project", 0, WC_OPTION_TEXT, "NAME", "project to look after" },
     { "ready-fd", 0, WC_OPTION_INT, "FD", "descriptor to say \"ready\" on" },
+    { "metrics", 0, WC_OPTION_TEXT, "ADDRESS:PORT",
+      "serve metrics there, on the loopback only; else as WCOMPOSE_METRICS says" },
+    FLAG("stay", 0, "stay when there is nothing to do: for a service manager"),
+    FLAG("replace", 0, "take over from the one that runs, once it has done what it was asked"),
 };
 
 #define OPTIONS(list) .options = (list), .n_options = WC_COUNT(list)
@@ -311,6 +315,11 @@ const struct wc_command wc_commands[] = {
       OPTIONS(stats_options),
       SERVICES,
       .run = wc_cmd_stats },
+    { .name = "metrics",
+      .group = look_group,
+      .usage = "",
+      .help = "print what the supervisor counts and measures, as Prometheus reads it",
+      .run = wc_cmd_metrics },
     { .name = "logs",
       .group = look_group,
       .help = "print what the services wrote",
@@ -420,6 +429,11 @@ const struct wc_command wc_commands[] = {
       .min_words = 1,
       .max_words = UINT_MAX,
       .run = wc_cmd_image_make },
+    { .name = "generate systemd",
+      .group = other_group,
+      .usage = "",
+      .help = "print a unit by which systemd runs the project's supervisor",
+      .run = wc_cmd_generate_systemd },
     { .name = "version",
       .group = other_group,
       .usage = "",

@@ -236,6 +236,7 @@ static void write_call(const struct wc_call *call, uint64_t id, struct wc_buf *o
     if (call->until_ms > 0)
         wc_jsonw_i64(&w, "until_ms", call->until_ms);
     flag_if(&w, "past_only", call->past_only);
+    flag_if(&w, "when_idle", call->when_idle);
     if (call->signal != 0)
         wc_jsonw_i64(&w, "signal", call->signal);
     flag_if(&w, "force_recreate", call->force_recreate);

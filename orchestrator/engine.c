@@ -391,6 +391,11 @@ void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visi
                                    engine->rev->svcs[node]->hash });
 }
 
+const struct wc_engine_counts *wc_engine_counts(const struct wc_engine *engine)
+{
+    return &engine->counts;
+}
+
 const struct wc_project *wc_engine_project(const struct wc_engine *engine)
 {
     return engine->rev != NULL ? engine->rev->project : NULL;

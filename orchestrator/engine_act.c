@@ -50,6 +50,7 @@ void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op)
 {
     engine->n_ops[op->verb]--;
     engine->ops_open--;
+    engine->counts.ops[op->verb][op->status != 0]++;
     wc_free(op);
 }
 

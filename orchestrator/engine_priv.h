@@ -162,6 +162,7 @@ struct wc_engine {
     struct inst *waiting[ENG_VERBS], **waiting_tail[ENG_VERBS];
     unsigned n_ops[ENG_VERBS], ops_open;
     unsigned n_hooks;    /* of the EXECs */
+    struct wc_engine_counts counts;
     struct inst **wakes; /* heap by wake_at_ms */
     size_t n_wakes, cap_wakes;
     uint64_t now_ms, armed_ms;

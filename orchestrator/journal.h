@@ -123,6 +123,9 @@ int wc_journal_commit(struct wc_journal *journal, struct wc_err *err);
 /* Removes the file and forgets all records; the journal is as new, and holds no descriptor. */
 void wc_journal_remove(struct wc_journal *journal);
 
+/* Length of the file, as far as it is known to be whole. */
+uint64_t wc_journal_bytes(const struct wc_journal *journal);
+
 /* True while the thread pool works for it, or is about to: don't deinit. */
 bool wc_journal_busy(const struct wc_journal *journal);
 void wc_journal_deinit(struct wc_journal *journal);

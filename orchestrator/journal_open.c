@@ -134,6 +134,11 @@ void wc_journal_remove(struct wc_journal *j)
     j->failed = (struct wc_err){ 0 };
 }
 
+uint64_t wc_journal_bytes(const struct wc_journal *j)
+{
+    return j->len;
+}
+
 bool wc_journal_busy(const struct wc_journal *j)
 {
     return j->work.kind != WC_JOURNAL_IDLE;

@@ -22,13 +22,14 @@
 static void maybe_ended(struct wc_supervisor *sup)
 {
     if (!sup->engine_closed || !sup->control_closed || sup->n_handles > 0 ||
-        wc_journal_busy(&sup->journal))
+        sup->http.n_handles > 0 || wc_journal_busy(&sup->journal))
         return;
     struct wc_supervisor_listener listener = sup->listener;
     wc_sup_drop_calls(sup);
     wc_journal_deinit(&sup->journal);
     wc_ledger_deinit(&sup->ledger);
     wc_recall_deinit(&sup->recall);
+    wc_metrics_deinit(&sup->metrics);
     wc_sup_remove_empty(sup);
     wc_buf_deinit(&sup->settled_key);
     wc_arena_deinit(&sup->arena);
@@ -65,6 +66,11 @@ static void on_control_closed(void *data)
     maybe_ended(sup);
 }
 
+static void on_http_closed(void *data)
+{
+    maybe_ended(data);
+}
+
 void wc_supervisor_end(struct wc_supervisor *sup)
 {
     if (sup->phase == WC_SUP_ENDING)
@@ -76,12 +82,21 @@ void wc_supervisor_end(struct wc_supervisor *sup)
         wc_control_close(&sup->control);
     else
         sup->control_closed = true;
+    wc_http_close(&sup->http);
     wc_engine_close(sup->engine, on_engine_closed, sup);
 }
 
 static bool is_idle(const struct wc_supervisor *sup)
 {
     return sup->control.n_conns == 0 && sup->calls == NULL && !wc_engine_busy(sup->engine);
+}
+
+static const char *reason_to_leave(const struct wc_supervisor *sup)
+{
+    if (sup->is_relieved && sup->calls == NULL)
+        return "another one takes over";
+    bool may_leave = sup->patience_over && !sup->config.stays;
+    return may_leave && is_idle(sup) ? "nothing left to do" : NULL;
 }
 
 /* Once after each visit: with nobody there and no call under way, it may be for long. */
@@ -107,8 +122,9 @@ static void on_prepare(uv_prepare_t *prepare)
         wc_sup_turn_rollouts(sup);
     if (sup->phase == WC_SUP_SERVING)
         maybe_rest(sup);
-    if (sup->phase == WC_SUP_SERVING && sup->patience_over && is_idle(sup)) {
-        wc_log(WC_LOG_INFO, "supervisor", "%s: nothing left to do", sup->config.project);
+    const char *why_leave = sup->phase == WC_SUP_SERVING ? reason_to_leave(sup) : NULL;
+    if (why_leave != NULL) {
+        wc_log(WC_LOG_INFO, "supervisor", "%s: %s", sup->config.project, why_leave);
         wc_supervisor_end(sup);
     } else if (sup->phase == WC_SUP_ENDING && sup->engine_closed &&
                !wc_journal_busy(&sup->journal) && !uv_is_closing((uv_handle_t *)&sup->prepare)) {
@@ -131,6 +147,25 @@ static void on_message(void *data, struct wc_conn *conn, const struct wc_control
     wc_sup_on_message(sup, conn, message);
 }
 
+static void fill_metrics(void *data, struct wc_buf *out)
+{
+    wc_sup_expose(data, out);
+}
+
+/* A port that somebody else has is no reason not to look after the project. */
+static void serve_metrics(struct wc_supervisor *sup)
+{
+    struct wc_err err = { 0 };
+    sup->http.loop = sup->config.loop;
+    sup->http.fill = fill_metrics;
+    sup->http.closed = on_http_closed;
+    sup->http.data = sup;
+    if (sup->config.metrics != NULL && wc_http_listen(&sup->http, sup->config.metrics, &err) != 0) {
+        wc_log(WC_LOG_WARN, "supervisor", "%s: %s", sup->config.project, err.msg);
+        wc_http_close(&sup->http);
+    }
+}
+
 static int serve(struct wc_supervisor *sup, struct wc_err *err)
 {
     struct wc_err why = { 0 };
@@ -143,6 +178,7 @@ static int serve(struct wc_supervisor *sup, struct wc_err *err)
     sup->control.left = wc_sup_on_left;
     sup->control.closed = on_control_closed;
     sup->control.data = sup;
+    serve_metrics(sup);
     return wc_control_listen(&sup->control, sup->run_dir, err);
 }
 
@@ -195,8 +231,12 @@ int wc_supervisor_start(const struct wc_supervisor_config *config,
                         const struct wc_supervisor_listener *listener, struct wc_supervisor **out,
                         struct wc_err *err)
 {
+    struct sockaddr_storage at;
+    int rc = config->metrics != NULL ? wc_http_address(config->metrics, &at, err) : 0;
+    if (rc != 0)
+        return rc;
     struct wc_supervisor *sup = supervisor_new(config, listener);
-    int rc = wc_sup_lock(sup->run_dir, &sup->lock_fd, err);
+    rc = wc_sup_lock(sup->run_dir, &sup->lock_fd, err);
     if (rc == 0) {
         struct wc_engine_config engine = {
             .loop = config->loop,

@@ -102,7 +102,8 @@ void wc_sup_finish(struct wc_sup_call *call, int status, const struct wc_err *er
     struct done done = {
         .code = status,
         .changed = changed,
-        .leaving = is_last && sup->control.n_conns == 1 && !wc_engine_busy(sup->engine),
+        .leaving = is_last && !sup->config.stays && sup->control.n_conns == 1 &&
+                   !wc_engine_busy(sup->engine),
         .error = status != 0 && err != NULL ? err->msg : NULL,
     };
     send_done(conn, id, &done);
@@ -198,8 +199,12 @@ static int do_shutdown(struct wc_supervisor *sup, struct wc_conn *conn,
                        const struct wc_control_message *message, struct wc_err *err)
 {
     (void)err;
+    bool waits = sup->calls != NULL && flag(message->header, "when_idle");
     send_done(conn, message->id, &(struct done){ .leaving = true });
-    wc_supervisor_end(sup);
+    if (waits)
+        sup->is_relieved = true;
+    else
+        wc_supervisor_end(sup);
     return 0;
 }
 
@@ -207,10 +212,10 @@ static const struct {
     const char *name;
     verb_fn *run;
 } verbs[] = {
-    { "apply", do_apply },       { "start", do_change },      { "stop", do_change },
-    { "restart", do_change },    { "kill", do_change },       { "down", do_change },
-    { "ps", wc_sup_ps },         { "events", wc_sup_events }, { "ping", do_ping },
-    { "shutdown", do_shutdown },
+    { "apply", do_apply },       { "start", do_change },        { "stop", do_change },
+    { "restart", do_change },    { "kill", do_change },         { "down", do_change },
+    { "ps", wc_sup_ps },         { "events", wc_sup_events },   { "ping", do_ping },
+    { "shutdown", do_shutdown }, { "metrics", wc_sup_metrics },
 };
 
 void wc_sup_on_message(void *data, struct wc_conn *conn, const struct wc_control_message *message)

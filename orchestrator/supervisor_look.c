@@ -107,6 +107,7 @@ void wc_sup_on_event(void *data, const struct wc_event *event)
     sup->wants_rollback = sup->wants_rollback || (rolls && wc_streq0(event->action, "failed"));
     WC_CLEANUP_BUF struct wc_buf json = WC_BUF_INIT;
     wc_event_to_json(event, &json);
+    wc_metrics_count(&sup->metrics, event);
     wc_recall_add(&sup->recall, event->seq, event->wall_ms, json.data, json.len);
     for (struct wc_sup_call *call = sup->calls; call != NULL; call = call->next)
         if (call->events && call->conn != NULL)

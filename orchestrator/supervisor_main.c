@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -14,7 +15,9 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "orchestrator/supervisor_notify.h"
 #include "orchestrator/supervisor_priv.h"
+#include "wcompose/client.h"
 #include "wcompose/driver.h"
 #include "wcompose/image.h"
 
@@ -26,7 +29,8 @@ enum {
 
 struct process {
     uv_loop_t loop;
-    uv_signal_t signals[2]; /* SIGTERM, SIGINT */
+    uv_signal_t signals[2];  /* SIGTERM, SIGINT */
+    struct wc_notify notify; /* the service manager that started us, if one did */
     struct wc_supervisor *sup;
     int ready_fd;
     int status;
@@ -49,9 +53,21 @@ static void tell(struct process *process, int status, const struct wc_err *err)
     process->ready_fd = -1;
 }
 
+/* What `systemctl status` shows. */
+static void notify(const struct process *process, int status, const struct wc_err *err)
+{
+    char lines[400];
+    if (status == 0)
+        snprintf(lines, sizeof lines, "READY=1\nSTATUS=looks after the project");
+    else
+        snprintf(lines, sizeof lines, "STATUS=%s", err->msg);
+    wc_notify_send(&process->notify, lines);
+}
+
 static void on_ready(void *data, int status, const struct wc_err *err)
 {
     tell(data, status, err);
+    notify(data, status, err);
 }
 
 static void on_ended(void *data)
@@ -59,12 +75,15 @@ static void on_ended(void *data)
     struct process *process = data;
     for (size_t i = 0; i < 2; i++)
         uv_close((uv_handle_t *)&process->signals[i], NULL);
+    wc_notify_send(&process->notify, "STOPPING=1");
+    wc_notify_close(&process->notify);
 }
 
 static void on_signal(uv_signal_t *signal, int number)
 {
     struct process *process = signal->data;
     wc_log(WC_LOG_INFO, "supervisor", "signal %d: leaving, instances live on", number);
+    wc_notify_send(&process->notify, "STOPPING=1\nSTATUS=leaves; instances live on");
     wc_supervisor_end(process->sup);
 }
 
@@ -81,8 +100,30 @@ static void watch_signals(struct process *process)
     }
 }
 
+/* Asks the one that runs to make room. One that has just gone is as good. */
+static int relieve(const struct wc_supervisor_config *config, struct wc_err *err)
+{
+    struct wc_client *other;
+    int rc = wc_client_open(config->paths, config->project, false, &other, err);
+    if (rc == WC_ERR_NOENT)
+        return 0;
+    if (rc != 0)
+        return rc;
+    const struct wc_call leave = { .verb = WC_CALL_SHUTDOWN,
+                                   .timeout_ms = WC_UNSET,
+                                   .when_idle = true };
+    struct wc_client_waiting waiting = { .interrupt_fd = -1 };
+    wc_log(WC_LOG_INFO, "supervisor", "%s: another one runs; it is asked to leave",
+           config->project);
+    rc = wc_client_send(other, &leave, &waiting.id, err);
+    if (rc == 0)
+        rc = wc_client_wait(other, &waiting, err);
+    wc_client_close(other);
+    return rc == WC_ERR_UNAVAILABLE ? 0 : rc;
+}
+
 /* Another supervisor may be on its way out: it no longer answers but still has the lock. */
-static int start(struct process *process, const struct wc_supervisor_config *config,
+static int start(struct process *process, const struct wc_supervisor_config *config, bool replaces,
                  struct wc_err *err)
 {
     struct wc_supervisor_listener listener = { .ready = on_ready,
@@ -94,7 +135,10 @@ static int start(struct process *process, const struct wc_supervisor_config *con
     struct wc_arena scratch;
     wc_arena_init(&scratch);
     const char *run_dir = wc_paths_project_run(config->paths, &scratch, config->project);
-    if (!wc_sup_answers(run_dir)) {
+    bool answers = wc_sup_answers(run_dir);
+    if (answers && replaces && relieve(config, err) == 0)
+        answers = false;
+    if (!answers) {
         wc_sup_wait_lock(run_dir, LOCK_WAIT_S);
         rc = wc_supervisor_start(config, &listener, &process->sup, err);
     }
@@ -102,8 +146,14 @@ static int start(struct process *process, const struct wc_supervisor_config *con
     return rc;
 }
 
-static int open_and_run(struct process *process, const char *project, struct wc_arena *arena,
-                        struct wc_err *err)
+static const char *env_or_null(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static int open_and_run(struct process *process, const struct wc_supervise *what,
+                        struct wc_arena *arena, struct wc_err *err)
 {
     struct wc_paths paths;
     struct wc_image_store *images = NULL;
@@ -114,25 +164,30 @@ static int open_and_run(struct process *process, const char *project, struct wc_
         return rc;
     struct wc_supervisor_config config = {
         .loop = &process->loop,
-        .project = project,
+        .project = what->project,
+        .metrics = what->metrics != NULL ? what->metrics : env_or_null("WCOMPOSE_METRICS"),
         .paths = &paths,
         .images = images,
         .process = wc_driver_for(WC_ISOLATION_PROCESS),
         .hyperv = wc_driver_for(WC_ISOLATION_HYPERV),
         .first_client_ms = FIRST_CLIENT_MS,
+        .stays = what->stays,
     };
     watch_signals(process);
-    rc = start(process, &config, err);
-    if (rc != 0)
+    wc_notify_open(&process->notify, &process->loop);
+    rc = start(process, &config, what->replaces, err);
+    if (rc != 0) {
+        notify(process, rc, err);
         on_ended(process);
+    }
     uv_run(&process->loop, UV_RUN_DEFAULT);
     wc_image_store_close(images);
     return rc;
 }
 
-int wc_supervisor_main(const char *project, int ready_fd)
+int wc_supervisor_main(const struct wc_supervise *what)
 {
-    struct process process = { .ready_fd = ready_fd };
+    struct process process = { .ready_fd = what->ready_fd };
     struct wc_arena arena;
     struct wc_err err = { 0 };
     struct stat log;
@@ -141,8 +196,8 @@ int wc_supervisor_main(const char *project, int ready_fd)
      * and is never given back. */
     mallopt(M_ARENA_MAX, 1);
     umask(022);
-    if (ready_fd >= 0)
-        fcntl(ready_fd, F_SETFD, FD_CLOEXEC);
+    if (what->ready_fd >= 0)
+        fcntl(what->ready_fd, F_SETFD, FD_CLOEXEC);
     if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode) && log.st_size > LOG_MAX_BYTES &&
         ftruncate(STDERR_FILENO, 0) != 0)
         wc_log(WC_LOG_WARN, "supervisor", "the log can't be shortened: %s", strerror(errno));
@@ -151,7 +206,7 @@ int wc_supervisor_main(const char *project, int ready_fd)
     if (rc != 0)
         rc = wc_err_set(&err, WC_ERR_IO, -rc, "make an event loop");
     else
-        rc = open_and_run(&process, project, &arena, &err);
+        rc = open_and_run(&process, what, &arena, &err);
     if (rc != 0)
         tell(&process, rc, &err);
     else if (uv_loop_close(&process.loop) != 0)

@@ -17,9 +17,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "orchestrator/control.h"
+#include "orchestrator/core/metrics.h"
 #include "orchestrator/journal.h"
 #include "orchestrator/ledger.h"
 #include "orchestrator/recall.h"
+#include "orchestrator/supervisor_http.h"
 #include "wcompose/engine.h"
 #include "wcompose/supervisor.h"
 
@@ -59,6 +61,7 @@ struct wc_supervisor {
     int lock_fd;
     struct wc_engine *engine;
     struct wc_control control;
+    struct wc_http http;  /* for scrapers */
     uv_prepare_t prepare; /* before every sleep: is there any reason to stay? */
     uv_timer_t patience;  /* for a first client */
     uv_timer_t retry;     /* while the journal can't be written */
@@ -70,14 +73,16 @@ struct wc_supervisor {
     struct wc_sup_call *calls;
     struct wc_journal journal;
     struct wc_ledger ledger;
-    struct wc_recall recall; /* the last events */
-    uint64_t newest_apply;   /* number of the last ask for an apply */
-    uint64_t old_until_seq;  /* the files of an earlier version go when this is durable; 0 = none */
+    struct wc_recall recall;   /* the last events */
+    struct wc_metrics metrics; /* all of them, counted */
+    uint64_t newest_apply;     /* number of the last ask for an apply */
+    uint64_t old_until_seq; /* the files of an earlier version go when this is durable; 0 = none */
     struct wc_buf settled_key; /* the last successful apply, when nothing has changed since */
     struct stat settled_images;
     bool is_settled;
     bool rollouts_moved; /* to be written down */
     bool wants_rollback; /* a rollout failed */
+    bool is_relieved;    /* somebody is about to take over: leave when no call is under way */
 };
 
 /* A model as it came: canonical wire text. */
@@ -191,6 +196,11 @@ int wc_sup_ps(struct wc_supervisor *sup, struct wc_conn *conn,
 int wc_sup_events(struct wc_supervisor *sup, struct wc_conn *conn,
                   const struct wc_control_message *message, struct wc_err *err);
 void wc_sup_on_event(void *data, const struct wc_event *event);
+
+/* supervisor_metrics.c: appends the numbers as text (core/exposition.h); answers with them. */
+void wc_sup_expose(struct wc_supervisor *sup, struct wc_buf *out);
+int wc_sup_metrics(struct wc_supervisor *sup, struct wc_conn *conn,
+                   const struct wc_control_message *message, struct wc_err *err);
 
 /* supervisor_calls.c: the control layer's callbacks. */
 void wc_sup_on_message(void *data, struct wc_conn *conn, const struct wc_control_message *message);

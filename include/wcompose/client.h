@@ -55,6 +55,7 @@ struct wc_call {
                                    up to then (0 = all) */
     bool past_only;             /* EVENTS: then it is done, without a subscription */
     int signal;                 /* KILL; 0 = SIGKILL */
+    bool when_idle;             /* SHUTDOWN: not before the calls that are under way have ended */
     bool force_recreate, no_recreate, no_start, no_deps, remove_orphans, remove_volumes;
     bool events; /* deliver the engine's events while the call is under way */
 };
@@ -159,6 +160,11 @@ struct wc_ps_options {
 };
 int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
                  struct wc_err *err);
+
+/* What the supervisor counts and measures, in Prometheus' text format; *text lives in the arena.
+ * WC_ERR_NOENT: none is running. */
+int wc_client_metrics(const struct wc_paths *paths, const char *project, struct wc_arena *arena,
+                      const char **text, struct wc_err *err);
 
 /* The model accepted last for `project`, read from its state. WC_ERR_NOENT when there is none. */
 int wc_client_accepted(const struct wc_paths *paths, const char *project, struct wc_arena *arena,

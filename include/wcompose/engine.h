@@ -185,6 +185,15 @@ void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visi
 typedef void wc_engine_rollout_fn(void *data, const struct wc_rollout_note *note);
 void wc_engine_rollouts(const struct wc_engine *engine, wc_engine_rollout_fn *visit, void *data);
 
+/* What the engine has done since it was opened. */
+struct wc_engine_counts {
+    uint64_t ops[WC_VERB_VOLUME_REMOVE + 1][2]; /* by enum wc_verb: that went well, that failed */
+    uint64_t probes[WC_CHECK_NOTIFY][3]; /* health checks by enum wc_check_kind, those that are not
+                                            asked excepted: that said yes, that said no, that could
+                                            not be run */
+};
+const struct wc_engine_counts *wc_engine_counts(const struct wc_engine *engine);
+
 /* The model applied last, or NULL. Borrowed; valid until the next APPLY is done. */
 const struct wc_project *wc_engine_project(const struct wc_engine *engine);
 

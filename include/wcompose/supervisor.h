@@ -36,7 +36,10 @@ struct wc_supervisor_config {
     void *driver_extra;
     const struct wc_clock *clock; /* as wc_engine_config */
     const struct wc_disk *disk;   /* where state goes; NULL: the host's */
-    unsigned first_client_ms;     /* how long to wait for a first client before leaving idle */
+    const char *metrics; /* "127.0.0.1:9464": also serve numbers there; NULL: nowhere. An address
+                            that others can reach is refused; one that is taken is only told of */
+    unsigned first_client_ms; /* how long to wait for a first client before leaving idle */
+    bool stays; /* it doesn't leave by itself: somebody would start it again at once */
 };
 
 /* Runs once, on the loop, when it serves (status 0), or could not (it then ends by itself). */
@@ -54,7 +57,7 @@ struct wc_supervisor_listener {
 
 /* Takes the project's lock, opens the engine (adopting what runs), finishes what a killed
  * supervisor left, and serves the control socket. Returns 0 and later calls ready; WC_ERR_CONFLICT
- * when another one lives, WC_ERR_IO, WC_ERR_PERM: then no callback comes.
+ * when another one lives, WC_ERR_IO, WC_ERR_PERM, WC_ERR_USAGE: then no callback comes.
  */
 int wc_supervisor_start(const struct wc_supervisor_config *config,
                         const struct wc_supervisor_listener *listener, struct wc_supervisor **out,
@@ -63,10 +66,17 @@ int wc_supervisor_start(const struct wc_supervisor_config *config,
 /* Ends it: clients are disconnected, instances live on. `ended` follows. */
 void wc_supervisor_end(struct wc_supervisor *supervisor);
 
-/* The hidden verb `supervise`: runs the supervisor of `project` until it ends.
- *   ready_fd  descriptor to say "ready\n" or "error CODE TEXT\n" on, closed afterwards; -1 = none
- * Returns an exit status.
- */
-int wc_supervisor_main(const char *project, int ready_fd);
+/* What `wcompose supervise` is told. */
+struct wc_supervise {
+    const char *project;
+    int ready_fd; /* to say "ready\n" or "error CODE TEXT\n" on, closed afterwards; -1 = none */
+    const char *metrics; /* as wc_supervisor_config; NULL: as WCOMPOSE_METRICS says */
+    bool stays;          /* as wc_supervisor_config */
+    bool replaces; /* another one that runs is asked to leave, as soon as no call is under way */
+};
+
+/* Runs a supervisor until it ends; tells the service manager of NOTIFY_SOCKET when it serves, that
+ * its loop turns, and that it leaves. Returns an exit status. */
+int wc_supervisor_main(const struct wc_supervise *what);
 
 #endif

@@ -35,6 +35,8 @@ struct host {
     struct wc_sim_world *world;
     struct wc_buf wire;
     const struct wc_disk *disk; /* NULL: the host's */
+    const char *metrics;        /* as wc_supervisor_config */
+    bool stays;
 
     pthread_t thread;
     sem_t ready;
@@ -132,6 +134,8 @@ static inline void *run(void *data)
         .driver_extra = host->world,
         .clock = wc_sim_clock(host->world),
         .disk = host->disk,
+        .metrics = host->metrics,
+        .stays = host->stays,
         .first_client_ms = 5000,
     };
     struct wc_supervisor_listener listener = { on_ready, on_ended, host };

@@ -2,6 +2,12 @@
 // LINK: wc_orchestrator wc_drivers wc_images wc_spec wc_core
 #include "supervisor_memory.h"
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include "harness/exposition_reader.h"
+#include "orchestrator/supervisor_priv.h"
+
 /* Cases ----------------------------------------------------------------------------------------*/
 
 static void up_ps_and_noop(void **state)
@@ -189,6 +195,155 @@ static void the_past_is_remembered(void **state)
     host_deinit(&host);
 }
 
+static struct exposition scrape(struct host *host)
+{
+    const char *text;
+    struct wc_err err = { 0 };
+    if (wc_client_metrics(&host->paths, "shop", &host->arena, &text, &err) != 0)
+        fail_msg("%s", err.msg);
+    return exposition_read(text);
+}
+
+/* Before an app, with it, and after a person stopped it. */
+static void metrics_follow_the_app(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    start(&host);
+    struct exposition read = scrape(&host);
+    assert_true(
+        exposition_value(&read, "wcompose_build_info{project=shop,version=" WC_VERSION "}") == 1);
+    assert_true(exposition_value(&read, "wcompose_app_condition{project=shop,type=Ready,"
+                                        "status=true}") == 0);
+    assert_null(exposition_find(&read, "wcompose_app_generation{project=shop}"));
+    exposition_free(&read);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    read = scrape(&host);
+    static const struct {
+        const char *series;
+        double value;
+    } up[] = {
+        { "wcompose_app_generation{project=shop}", 1 },
+        { "wcompose_app_condition{project=shop,type=Ready,status=true}", 1 },
+        { "wcompose_app_condition{project=shop,type=Ready,status=false}", 0 },
+        { "wcompose_app_condition{project=shop,type=Reconciling,status=true}", 0 },
+        { "wcompose_app_condition{project=shop,type=Stalled,status=false}", 1 },
+        { "wcompose_instance_state{project=shop,service=web,slot=1,state=running}", 1 },
+        { "wcompose_instance_state{project=shop,service=web,slot=1,state=exited}", 0 },
+        { "wcompose_instance_restarts_total{project=shop,service=db}", 0 },
+        { "wcompose_actions_total{project=shop,action=create,result=ok}", 2 },
+        { "wcompose_actions_total{project=shop,action=start,result=ok}", 2 },
+        { "wcompose_actions_total{project=shop,action=start,result=failed}", 0 },
+        { "wcompose_reconcile_total{project=shop,result=ready}", 1 },
+        { "wcompose_drift_total{project=shop,kind=removed}", 0 },
+        { "wcompose_rollbacks_total{project=shop}", 0 },
+        { "wcompose_journal_failed{project=shop}", 0 },
+    };
+    for (size_t i = 0; i < WC_COUNT(up); i++)
+        if (exposition_value(&read, up[i].series) != up[i].value)
+            fail_msg("%s is not %g", up[i].series, up[i].value);
+    assert_true(exposition_value(&read, "wcompose_journal_bytes{project=shop}") > 100);
+    assert_true(exposition_value(&read, "wcompose_rss_bytes{project=shop}") > 100000);
+    assert_true(exposition_value(&read, "wcompose_fds{project=shop}") > 3);
+    exposition_free(&read);
+    assert_int_equal(ask(&host, WC_CALL_STOP).code, 0);
+    read = scrape(&host);
+    assert_true(exposition_value(&read, "wcompose_reconcile_total{project=shop,result=stopped}") ==
+                1);
+    assert_true(exposition_value(&read, "wcompose_instance_state{project=shop,service=web,slot=1,"
+                                        "state=exited}") == 1);
+    assert_true(exposition_value(&read, "wcompose_app_condition{project=shop,type=Ready,"
+                                        "status=true}") == 0);
+    exposition_free(&read);
+    end(&host);
+    host_deinit(&host);
+}
+
+/* An address that others can reach is refused before anything is touched; a port is served. */
+static void metrics_on_a_port(void **state)
+{
+    (void)state;
+    struct host host;
+    char got[40000], request[] = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+    host_init(&host);
+    host.metrics = "0.0.0.0:0";
+    assert_int_equal(pthread_create(&host.thread, NULL, run, &host), 0);
+    sem_wait(&host.ready);
+    assert_int_equal(pthread_join(host.thread, NULL), 0);
+    assert_int_equal(host.status, WC_ERR_USAGE);
+    assert_int_equal(host.loop_close, 0);
+    host.status = 0;
+    host.metrics = "127.0.0.1:0";
+    start(&host);
+    struct sockaddr_in at = { .sin_family = AF_INET };
+    at.sin_port = htons((uint16_t)wc_http_port(&host.sup->http));
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(write(fd, request, strlen(request)), strlen(request));
+    size_t len = 0;
+    for (ssize_t n; (n = read(fd, got + len, sizeof got - 1 - len)) > 0;)
+        len += (size_t)n;
+    got[len] = '\0';
+    close(fd);
+    assert_memory_equal(got, "HTTP/1.1 200 OK\r\n", 17);
+    struct exposition read = exposition_read(strstr(got, "\r\n\r\n") + 4);
+    assert_true(exposition_value(&read, "wcompose_journal_failed{project=shop}") == 0);
+    exposition_free(&read);
+    end(&host);
+    host_deinit(&host);
+}
+
+/* With nothing left to do, one of a service manager stays, and does the next thing. */
+static void one_that_stays(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    host.stays = true;
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    struct reply down = ask(&host, WC_CALL_DOWN);
+    assert_int_equal(down.code, 0);
+    assert_false(down.leaving);
+    usleep(50000);
+    assert_int_equal(ask(&host, WC_CALL_PING).code, 0);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    assert_int_equal(read_history(&host).in_force->outcome, WC_OUTCOME_STABLE);
+    end(&host);
+    assert_int_equal(wc_sim_count(host.world, NULL, WC_LIFE_RUNNING), 2);
+    host_deinit(&host);
+}
+
+/* The one that is asked to make room first ends the call that is under way. */
+static void relieved_when_idle(void **state)
+{
+    (void)state;
+    struct host host;
+    struct wc_err err = { 0 };
+    host_init(&host);
+    start(&host);
+    struct wc_client *busy = open_client(&host), *next = open_client(&host);
+    struct wc_call apply = { .verb = WC_CALL_APPLY,
+                             .timeout_ms = WC_UNSET,
+                             .wait = WC_WAIT_READY,
+                             .spec = host.wire.data,
+                             .spec_len = host.wire.len };
+    struct wc_call leave = { .verb = WC_CALL_SHUTDOWN, .when_idle = true };
+    struct reply reply = { 0 };
+    struct wc_client_waiting waiting = { .interrupt_fd = -1, .answer = on_answer, .data = &reply };
+    assert_int_equal(wc_client_send(busy, &apply, &waiting.id, &err), 0);
+    assert_true(ask_on(next, &leave).leaving);
+    assert_int_equal(wc_client_wait(busy, &waiting, &err), 0);
+    assert_int_equal(reply.code, 0);
+    join(&host); /* though two clients are connected and an app runs */
+    wc_client_close(busy);
+    wc_client_close(next);
+    assert_int_equal(wc_sim_count(host.world, NULL, WC_LIFE_RUNNING), 2);
+    host_deinit(&host);
+}
+
 static void client_that_leaves_gives_up_nothing(void **state)
 {
     (void)state;
@@ -301,7 +456,8 @@ static void shutdown_leaves_instances(void **state)
 }
 
 WC_MAIN(WC_CASE(up_ps_and_noop), WC_CASE(state_is_kept_until_down), WC_CASE(only_one_lives),
-        WC_CASE(two_clients), WC_CASE(the_past_is_remembered),
+        WC_CASE(two_clients), WC_CASE(the_past_is_remembered), WC_CASE(metrics_follow_the_app),
+        WC_CASE(metrics_on_a_port), WC_CASE(one_that_stays), WC_CASE(relieved_when_idle),
         WC_CASE(client_that_leaves_gives_up_nothing), WC_CASE(successor_adopts),
         WC_CASE(old_state_is_taken_over), WC_CASE(wrong_models_are_refused),
         WC_CASE(shutdown_leaves_instances))

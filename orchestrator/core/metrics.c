@@ -1,0 +1,134 @@
+/* metrics.c - one switch over the kinds of events. */
+#include "orchestrator/core/metrics.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "orchestrator/core/exposition.h"
+#include "wcompose/event.h"
+
+static const char *const end_words[WC_METRICS_ENDS] = {
+    [WC_METRICS_READY] = "ready",     [WC_METRICS_UNCHANGED] = "unchanged",
+    [WC_METRICS_STOPPED] = "stopped", [WC_METRICS_REMOVED] = "removed",
+    [WC_METRICS_FAILED] = "failed",
+};
+
+void wc_metrics_deinit(struct wc_metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->n_services; i++)
+        wc_free(metrics->services[i].name);
+    wc_free(metrics->services);
+    *metrics = (struct wc_metrics){ 0 };
+}
+
+static void count_end(struct wc_metrics *metrics, const struct wc_event *event)
+{
+    for (size_t i = 0; i < WC_METRICS_ENDS; i++)
+        if (wc_streq(event->action, end_words[i]))
+            metrics->ends[i]++;
+}
+
+/* Where the service is, or is to be put. */
+static size_t find(const struct wc_metrics *metrics, const char *name)
+{
+    size_t lo = 0, hi = metrics->n_services;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(metrics->services[mid].name, name) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static void insert(struct wc_metrics *metrics, size_t at, const char *name)
+{
+    if (metrics->n_services == metrics->cap_services) {
+        size_t cap = metrics->cap_services == 0 ? 8 : metrics->cap_services * 2;
+        struct wc_metrics_service *more = wc_calloc(cap, sizeof *more);
+        if (metrics->n_services > 0)
+            memcpy(more, metrics->services, metrics->n_services * sizeof *more);
+        wc_free(metrics->services);
+        metrics->services = more;
+        metrics->cap_services = cap;
+    }
+    struct wc_metrics_service *place = &metrics->services[at];
+    memmove(place + 1, place, (metrics->n_services - at) * sizeof *place);
+    *place = (struct wc_metrics_service){ .name = wc_strdup(name) };
+    metrics->n_services++;
+}
+
+static struct wc_metrics_service *place_of(struct wc_metrics *metrics, const char *service)
+{
+    size_t at = find(metrics, service);
+    bool is_known = at < metrics->n_services && wc_streq(metrics->services[at].name, service);
+    if (!is_known && metrics->n_services == WC_METRICS_SERVICES)
+        return NULL;
+    if (!is_known)
+        insert(metrics, at, service);
+    return &metrics->services[at];
+}
+
+void wc_metrics_know(struct wc_metrics *metrics, const char *service)
+{
+    (void)place_of(metrics, service);
+}
+
+static void count_restart(struct wc_metrics *metrics, const char *name)
+{
+    struct wc_metrics_service *service = name != NULL ? place_of(metrics, name) : NULL;
+    if (service != NULL)
+        service->restarts++;
+}
+
+static void count_instance(struct wc_metrics *metrics, const struct wc_event *event)
+{
+    if (wc_streq(event->action, "restarting"))
+        count_restart(metrics, event->service);
+    else if (wc_streq(event->action, "removed") && event->cause == 0)
+        metrics->lost++; /* nothing of ours led to it */
+}
+
+void wc_metrics_count(struct wc_metrics *metrics, const struct wc_event *event)
+{
+    switch (event->type) {
+    case WC_EVENT_PROJECT:
+        count_end(metrics, event);
+        break;
+    case WC_EVENT_INSTANCE:
+        count_instance(metrics, event);
+        break;
+    case WC_EVENT_ROLLOUT:
+        metrics->rollbacks += wc_streq(event->action, "rolling back");
+        break;
+    case WC_EVENT_NETWORK:
+    case WC_EVENT_VOLUME:
+    case WC_EVENT_LOG:
+        break;
+    }
+}
+
+void wc_metrics_expose(const struct wc_metrics *metrics, struct wc_exposition *x)
+{
+    wc_exposition_family(x, "wcompose_reconcile_total", "counter",
+                         "Requests (up, start, stop, down ...) that have ended, by how.");
+    for (size_t i = 0; i < WC_METRICS_ENDS; i++) {
+        const struct wc_label label = { "result", end_words[i] };
+        wc_exposition_sample(x, &label, 1, metrics->ends[i]);
+    }
+    wc_exposition_family(x, "wcompose_rollbacks_total", "counter",
+                         "Services whose former version was wanted back.");
+    wc_exposition_sample(x, NULL, 0, metrics->rollbacks);
+    wc_exposition_family(x, "wcompose_drift_total", "counter",
+                         "Changes that were not ours: instances that somebody else removed.");
+    const struct wc_label removed = { "kind", "removed" };
+    wc_exposition_sample(x, &removed, 1, metrics->lost);
+    wc_exposition_family(x, "wcompose_instance_restarts_total", "counter",
+                         "Starts after an end that nobody asked for, by service.");
+    for (size_t i = 0; i < metrics->n_services; i++) {
+        const struct wc_label service = { "service", metrics->services[i].name };
+        wc_exposition_sample(x, &service, 1, metrics->services[i].restarts);
+    }
+}

@@ -1,0 +1,56 @@
+/* metrics.h - events counted (orchestrator/core, pure).
+ *
+ * Idea:    what has happened since the supervisor began, as numbers that only grow. They are fed
+ *          from the one stream of events, so no code that acts has to remember to count. How things
+ *          are at the moment is not in here: that is read when somebody asks.
+ * Owner:   the value owns its copies of names. All zero is an empty one.
+ * Threads: a value. Errors: none.
+ * Limits:  names of services are those of accepted models; beyond WC_METRICS_SERVICES different
+ *          ones, further ones are not counted.
+ */
+#ifndef ORCHESTRATOR_CORE_METRICS_H
+#define ORCHESTRATOR_CORE_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct wc_event;
+struct wc_exposition;
+
+enum { WC_METRICS_SERVICES = 10000 };
+
+/* How a request of a person ended. */
+enum wc_metrics_end {
+    WC_METRICS_READY,
+    WC_METRICS_UNCHANGED,
+    WC_METRICS_STOPPED,
+    WC_METRICS_REMOVED,
+    WC_METRICS_FAILED,
+};
+enum { WC_METRICS_ENDS = WC_METRICS_FAILED + 1 };
+
+struct wc_metrics_service {
+    char *name;
+    uint64_t restarts;
+};
+
+struct wc_metrics {
+    uint64_t ends[WC_METRICS_ENDS];
+    uint64_t rollbacks;                  /* of services, by themselves or asked for */
+    uint64_t lost;                       /* instances that somebody else removed */
+    struct wc_metrics_service *services; /* n_services, sorted by name */
+    size_t n_services, cap_services;
+};
+
+void wc_metrics_deinit(struct wc_metrics *metrics);
+
+/* Counts one event. */
+void wc_metrics_count(struct wc_metrics *metrics, const struct wc_event *event);
+
+/* From now on the service is printed, though it never restarted: its 0 is known. */
+void wc_metrics_know(struct wc_metrics *metrics, const char *service);
+
+/* Prints them. */
+void wc_metrics_expose(const struct wc_metrics *metrics, struct wc_exposition *x);
+
+#endif

@@ -1,0 +1,297 @@
+/* supervisor_metrics.c - how things are, as numbers, read when somebody asks: the generation,
+ * conditions, instances, rollouts, our own size; and after them what was counted.
+ *
+ * One line stands for one slot of a service, also while two incarnations of it exist: a series must
+ * not be there twice. What is not known has no line.
+ */
+#include "orchestrator/supervisor_priv.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/json.h"
+#include "base/str.h"
+#include "orchestrator/core/exposition.h"
+
+enum { LOOPING = 5 }; /* so many failures in a row are no way to get there (cli/status.c) */
+
+/* The incarnation of a slot that counts. */
+struct slot {
+    const char *service;
+    char index[12];
+    enum wc_life life;
+    enum wc_health health;
+    enum wc_phase phase;
+    unsigned failures;
+    int64_t next_at_ms;
+    bool wanted, stale;
+};
+
+struct look {
+    struct wc_arena arena;
+    struct slot *slots;
+    size_t n, cap;
+};
+
+/* ---- slots ---- */
+
+static unsigned rank(bool wanted, bool stale)
+{
+    return wanted && !stale ? 2 : wanted ? 1 : 0;
+}
+
+/* They come sorted by service and index, so that incarnations of one slot are neighbours. */
+static void visit_slot(void *data, const struct wc_instance_status *status)
+{
+    struct look *look = data;
+    struct slot slot = {
+        .service = status->fact.service != NULL ? status->fact.service : "",
+        .life = status->fact.life,
+        .health = status->health,
+        .phase = status->phase,
+        .failures = status->failures,
+        .next_at_ms = status->next_at_ms,
+        .wanted = status->wanted,
+        .stale = status->stale,
+    };
+    snprintf(slot.index, sizeof slot.index, "%u", status->fact.index);
+    struct slot *last = look->n > 0 ? &look->slots[look->n - 1] : NULL;
+    bool is_same =
+        last != NULL && wc_streq(last->service, slot.service) && wc_streq(last->index, slot.index);
+    if (is_same && rank(slot.wanted, slot.stale) < rank(last->wanted, last->stale))
+        return;
+    slot.service = is_same ? last->service : wc_arena_strdup(&look->arena, slot.service);
+    if (!is_same) {
+        look->slots =
+            wc_arena_grow(&look->arena, look->slots, look->n, &look->cap, sizeof *look->slots);
+        last = &look->slots[look->n++];
+    }
+    *last = slot;
+}
+
+static void expose_states(struct wc_exposition *x, const struct look *look)
+{
+    wc_exposition_family(x, "wcompose_instance_state", "gauge",
+                         "1 for the state that the instance is in, 0 for the others.");
+    for (size_t i = 0; i < look->n; i++) {
+        for (int life = WC_LIFE_ABSENT; life <= WC_LIFE_BROKEN; life++) {
+            const struct wc_label labels[] = { { "service", look->slots[i].service },
+                                               { "slot", look->slots[i].index },
+                                               { "state", wc_life_name((enum wc_life)life) } };
+            wc_exposition_sample(x, labels, WC_COUNT(labels), (int)look->slots[i].life == life);
+        }
+    }
+    wc_exposition_family(x, "wcompose_instance_health", "gauge",
+                         "1 for what the health checks say, 0 for what they don't; no line without "
+                         "a check.");
+    for (size_t i = 0; i < look->n; i++) {
+        bool is_checked = look->slots[i].health != WC_HEALTH_NONE;
+        for (int h = WC_HEALTH_STARTING; is_checked && h <= WC_HEALTH_UNHEALTHY; h++) {
+            const struct wc_label labels[] = { { "service", look->slots[i].service },
+                                               { "slot", look->slots[i].index },
+                                               { "health", wc_health_name((enum wc_health)h) } };
+            wc_exposition_sample(x, labels, WC_COUNT(labels), (int)look->slots[i].health == h);
+        }
+    }
+}
+
+static void expose_backoff(struct wc_exposition *x, const struct look *look, int64_t now_ms)
+{
+    wc_exposition_family(x, "wcompose_instance_backoff_seconds", "gauge",
+                         "How long until the next try; no line where nothing waits for one.");
+    for (size_t i = 0; i < look->n; i++) {
+        const struct slot *slot = &look->slots[i];
+        const struct wc_label labels[] = { { "service", slot->service }, { "slot", slot->index } };
+        int64_t left_ms = slot->next_at_ms > now_ms ? slot->next_at_ms - now_ms : 0;
+        if (slot->phase == WC_PHASE_WAIT_BACKOFF)
+            wc_exposition_seconds(x, labels, WC_COUNT(labels), (uint64_t)left_ms);
+    }
+}
+
+/* ---- conditions ---- */
+
+struct conditions {
+    size_t n_wanted, n_ready;
+    bool moving, stalled;
+};
+
+static void judge(struct conditions *out, const struct slot *slot)
+{
+    bool is_well = slot->health == WC_HEALTH_NONE || slot->health == WC_HEALTH_HEALTHY;
+    bool is_up = slot->phase == WC_PHASE_SETTLED && slot->life == WC_LIFE_RUNNING && is_well;
+    bool wanted = slot->wanted && slot->phase != WC_PHASE_STOPPED;
+    out->n_wanted += wanted;
+    out->n_ready += wanted && !slot->stale && (is_up || slot->phase == WC_PHASE_COMPLETED);
+    out->moving |= slot->phase >= WC_PHASE_ACTING;
+    out->moving |= slot->life == WC_LIFE_RUNNING && slot->health == WC_HEALTH_STARTING;
+    out->stalled |= slot->phase == WC_PHASE_FAILED || slot->phase == WC_PHASE_BLOCKED;
+    out->stalled |= slot->phase == WC_PHASE_WAIT_BACKOFF && slot->failures >= LOOPING;
+}
+
+static void expose_conditions(struct wc_exposition *x, const struct look *look, bool is_asked)
+{
+    struct conditions all = { .moving = is_asked };
+    for (size_t i = 0; i < look->n; i++)
+        judge(&all, &look->slots[i]);
+    const struct {
+        const char *type;
+        bool holds;
+    } rows[] = {
+        { "Ready", all.n_wanted > 0 && all.n_ready == all.n_wanted },
+        { "Reconciling", all.moving },
+        { "Stalled", all.stalled },
+    };
+    wc_exposition_family(x, "wcompose_app_condition", "gauge",
+                         "1 where the condition of the app has that status.");
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        struct wc_label labels[] = { { "type", rows[i].type }, { "status", "true" } };
+        wc_exposition_sample(x, labels, WC_COUNT(labels), rows[i].holds);
+        labels[1].value = "false";
+        wc_exposition_sample(x, labels, WC_COUNT(labels), !rows[i].holds);
+    }
+}
+
+/* ---- rollouts, operations ---- */
+
+static void visit_rollout(void *data, const struct wc_rollout_note *note)
+{
+    for (int state = WC_ROLLOUT_ROLLING;
+         note->state != WC_ROLLOUT_NONE && state < WC_ROLLOUT_STATES; state++) {
+        const struct wc_label labels[] = {
+            { "service", note->service },
+            { "state", wc_rollout_state_name((enum wc_rollout_state)state) },
+        };
+        wc_exposition_sample(data, labels, WC_COUNT(labels), (int)note->state == state);
+    }
+}
+
+static void expose_counts(struct wc_exposition *x, const struct wc_engine_counts *counts)
+{
+    static const struct {
+        enum wc_verb verb;
+        const char *name;
+    } actions[] = {
+        { WC_VERB_CREATE, "create" },
+        { WC_VERB_START, "start" },
+        { WC_VERB_STOP, "stop" },
+        { WC_VERB_KILL, "kill" },
+        { WC_VERB_REMOVE, "remove" },
+        { WC_VERB_NET_UP, "networks_up" },
+        { WC_VERB_NET_DOWN, "networks_down" },
+        { WC_VERB_VOLUME_REMOVE, "volume_remove" },
+    };
+    static const char *const results[] = { "ok", "failed" };
+    static const char *const answers[] = { "ok", "failed", "not_run" };
+    wc_exposition_family(x, "wcompose_actions_total", "counter",
+                         "Operations of drivers that have ended, by what and how.");
+    for (size_t i = 0; i < WC_COUNT(actions); i++) {
+        for (size_t k = 0; k < WC_COUNT(results); k++) {
+            const struct wc_label labels[] = { { "action", actions[i].name },
+                                               { "result", results[k] } };
+            wc_exposition_sample(x, labels, WC_COUNT(labels), counts->ops[actions[i].verb][k]);
+        }
+    }
+    wc_exposition_family(x, "wcompose_probe_total", "counter",
+                         "Health checks that have ended; not_run: they gave no answer.");
+    for (size_t i = 0; i < WC_COUNT(answers); i++) {
+        const struct wc_label labels[] = { { "kind", "exec" }, { "result", answers[i] } };
+        wc_exposition_sample(x, labels, WC_COUNT(labels), counts->probes[i]);
+    }
+}
+
+/* ---- ourselves ---- */
+
+static bool read_rss(uint64_t *bytes)
+{
+    unsigned long long size, resident;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return false;
+    bool is_read = fscanf(file, "%llu %llu", &size, &resident) == 2;
+    fclose(file);
+    *bytes = is_read ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+    return is_read;
+}
+
+static bool count_fds(uint64_t *n)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    if (dir == NULL)
+        return false;
+    *n = 0;
+    for (const struct dirent *at = readdir(dir); at != NULL; at = readdir(dir))
+        *n += at->d_name[0] != '.';
+    *n -= *n > 0; /* the one of this directory */
+    closedir(dir);
+    return true;
+}
+
+static void expose_self(struct wc_exposition *x, const struct wc_supervisor *sup)
+{
+    uint64_t value;
+    wc_exposition_family(x, "wcompose_journal_bytes", "gauge", "Size of the project's journal.");
+    if (!sup->journal.refused)
+        wc_exposition_sample(x, NULL, 0, wc_journal_bytes(&sup->journal));
+    wc_exposition_family(x, "wcompose_journal_failed", "gauge",
+                         "1 while the journal can't be written.");
+    wc_exposition_sample(x, NULL, 0, sup->journal.failed.code != 0);
+    wc_exposition_family(x, "wcompose_rss_bytes", "gauge", "Resident memory of the supervisor.");
+    if (read_rss(&value))
+        wc_exposition_sample(x, NULL, 0, value);
+    wc_exposition_family(x, "wcompose_fds", "gauge", "Open descriptors of the supervisor.");
+    if (count_fds(&value))
+        wc_exposition_sample(x, NULL, 0, value);
+}
+
+/* ---- all ---- */
+
+static void know_services(struct wc_supervisor *sup)
+{
+    const struct wc_project *project = wc_engine_project(sup->engine);
+    for (size_t i = 0; project != NULL && i < project->n_services; i++)
+        wc_metrics_know(&sup->metrics, project->services[i].name);
+}
+
+void wc_sup_expose(struct wc_supervisor *sup, struct wc_buf *out)
+{
+    struct wc_exposition x = { .out = out, .project = sup->config.project };
+    struct look look = { 0 };
+    const struct wc_label version = { "version", WC_VERSION };
+    wc_arena_init(&look.arena);
+    wc_engine_visit(sup->engine, visit_slot, &look);
+    wc_exposition_family(&x, "wcompose_build_info", "gauge", "Which version the supervisor is.");
+    wc_exposition_sample(&x, &version, 1, 1);
+    wc_exposition_family(&x, "wcompose_app_generation", "gauge", "The generation in force.");
+    if (sup->ledger.in_force != 0)
+        wc_exposition_sample(&x, NULL, 0, sup->ledger.in_force);
+    expose_conditions(&x, &look, sup->calls != NULL);
+    expose_states(&x, &look);
+    expose_backoff(&x, &look, wc_sup_wall_ms(sup));
+    wc_exposition_family(&x, "wcompose_rollout_state", "gauge",
+                         "1 for the state of a service's last rollout, 0 for the others.");
+    wc_engine_rollouts(sup->engine, visit_rollout, &x);
+    expose_counts(&x, wc_engine_counts(sup->engine));
+    know_services(sup);
+    wc_metrics_expose(&sup->metrics, &x);
+    expose_self(&x, sup);
+    wc_arena_deinit(&look.arena);
+}
+
+int wc_sup_metrics(struct wc_supervisor *sup, struct wc_conn *conn,
+                   const struct wc_control_message *message, struct wc_err *err)
+{
+    (void)err;
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    WC_CLEANUP_BUF struct wc_buf line = WC_BUF_INIT;
+    struct wc_jsonw w = WC_JSONW_INIT(&line);
+    wc_sup_expose(sup, &text);
+    wc_jsonw_object(&w, NULL);
+    wc_jsonw_i64(&w, "id", (int64_t)message->id);
+    wc_jsonw_bool(&w, "done", true);
+    wc_jsonw_i64(&w, "code", 0);
+    wc_jsonw_str(&w, "text", text.data);
+    wc_jsonw_end_object(&w);
+    wc_conn_send(conn, WC_CONN_ANSWER, line.data, line.len);
+    return 0;
+}
