@@ -161,7 +161,7 @@ struct wc_engine {
     struct inst *dead;
     struct inst *waiting[ENG_VERBS], **waiting_tail[ENG_VERBS];
     unsigned n_ops[ENG_VERBS], ops_open;
-    unsigned n_hooks;    /* of the EXECs */
+    unsigned n_hooks; /* of the EXECs */
     struct wc_engine_counts counts;
     struct inst **wakes; /* heap by wake_at_ms */
     size_t n_wakes, cap_wakes;
