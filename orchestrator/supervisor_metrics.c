@@ -182,7 +182,6 @@ static void expose_counts(struct wc_exposition *x, const struct wc_engine_counts
         { WC_VERB_VOLUME_REMOVE, "volume_remove" },
     };
     static const char *const results[] = { "ok", "failed" };
-    static const char *const answers[] = { "ok", "failed", "not_run" };
     wc_exposition_family(x, "wcompose_actions_total", "counter",
                          "Operations of drivers that have ended, by what and how.");
     for (size_t i = 0; i < WC_COUNT(actions); i++) {
@@ -192,11 +191,24 @@ static void expose_counts(struct wc_exposition *x, const struct wc_engine_counts
             wc_exposition_sample(x, labels, WC_COUNT(labels), counts->ops[actions[i].verb][k]);
         }
     }
+}
+
+/* Of the kinds that are in use. */
+static void expose_probes(struct wc_exposition *x, const struct wc_engine_counts *counts)
+{
+    static const char *const kinds[WC_CHECK_NOTIFY] = {
+        [WC_CHECK_TEST] = "exec", [WC_CHECK_TCP] = "tcp",   [WC_CHECK_HTTP] = "http",
+        [WC_CHECK_FILE] = "file", [WC_CHECK_UNIX] = "unix",
+    };
+    static const char *const answers[] = { "ok", "failed", "not_run" };
     wc_exposition_family(x, "wcompose_probe_total", "counter",
                          "Health checks that have ended; not_run: they gave no answer.");
-    for (size_t i = 0; i < WC_COUNT(answers); i++) {
-        const struct wc_label labels[] = { { "kind", "exec" }, { "result", answers[i] } };
-        wc_exposition_sample(x, labels, WC_COUNT(labels), counts->probes[i]);
+    for (size_t kind = 0; kind < WC_COUNT(kinds); kind++) {
+        const uint64_t *n = counts->probes[kind];
+        for (size_t i = 0; n[0] + n[1] + n[2] > 0 && i < WC_COUNT(answers); i++) {
+            const struct wc_label labels[] = { { "kind", kinds[kind] }, { "result", answers[i] } };
+            wc_exposition_sample(x, labels, WC_COUNT(labels), n[i]);
+        }
     }
 }
 
@@ -272,6 +284,7 @@ void wc_sup_expose(struct wc_supervisor *sup, struct wc_buf *out)
                          "1 for the state of a service's last rollout, 0 for the others.");
     wc_engine_rollouts(sup->engine, visit_rollout, &x);
     expose_counts(&x, wc_engine_counts(sup->engine));
+    expose_probes(&x, wc_engine_counts(sup->engine));
     know_services(sup);
     wc_metrics_expose(&sup->metrics, &x);
     expose_self(&x, sup);

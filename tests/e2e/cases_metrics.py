@@ -38,20 +38,25 @@ def case_metrics(t):
             image: bb:1
             stop_grace_period: 0s
             healthcheck: {test: [CMD, "true"], interval: 1s}
+          asked:
+            image: bb:1
+            stop_grace_period: 0s
+            x-wcompose: {probe: {file: /bin/busybox, interval: 1s}}
           short: {image: bb:1, command: [sh, -c, "sleep 0.2; exit 3"], restart: always, stop_grace_period: 0s}
     """)
     before = t.things()
     assert "nothing is measured" in t.wc("metrics", code=66).err
     t.wc("up", "-d")
-    t.until(lambda: t.row("short")["Restarts"] >= 2 and t.row("web")["Health"] == "healthy", "restarts")
+    t.until(lambda: t.row("short")["Restarts"] >= 2 and {t.row(s)["Health"] for s in ("web", "asked")} == {"healthy"}, "restarts")
     found = samples(t.wc("metrics").out)
     assert value(t, found, "wcompose_app_generation") == 1, found
     assert value(t, found, "wcompose_instance_state", service="web", slot="1", state="running") == 1, found
     assert value(t, found, "wcompose_instance_health", service="web", slot="1", health="healthy") == 1, found
     assert value(t, found, "wcompose_instance_restarts_total", service="short") >= 2, found
     assert value(t, found, "wcompose_instance_restarts_total", service="web") == 0, found
-    assert value(t, found, "wcompose_actions_total", action="create", result="ok") == 2, found
+    assert value(t, found, "wcompose_actions_total", action="create", result="ok") == 3, found
     assert value(t, found, "wcompose_probe_total", kind="exec", result="ok") >= 1, found
+    assert value(t, found, "wcompose_probe_total", kind="file", result="ok") >= 1, found
     assert value(t, found, "wcompose_app_condition", type="Ready", status="true") is not None, found
     t.wc("down")
     t.nothing_left(before)
