@@ -163,6 +163,15 @@ static void there_may_be_no_way_back(void **state)
     host_deinit(&host);
 }
 
+static bool is_back(struct host *host)
+{
+    struct wc_ledger ledger = read_ledger(host);
+    const struct wc_generation *now = wc_ledger_accepted(&ledger);
+    bool is = now != NULL && now->restores == 1 && now->outcome == WC_OUTCOME_STABLE;
+    wc_ledger_deinit(&ledger);
+    return is;
+}
+
 /* Killed between the failure and the way back: the successor takes it. */
 static void a_successor_goes_back(void **state)
 {
@@ -206,7 +215,10 @@ static void a_successor_goes_back(void **state)
     close_past(&past);
 
     start(&host);
-    wait_done(&host);
+    struct wc_client *keep = open_client(&host);
+    for (int i = 0; i < 2000 && !is_back(&host); i++)
+        usleep(1000);
+    wc_client_close(keep);
     assert_int_equal(running(&host, "web:1"), 2);
     struct wc_history history = read_history(&host);
     assert_int_equal(history.n, 3);
