@@ -100,8 +100,9 @@ static void watch_signals(struct process *process)
     }
 }
 
-/* Asks the one that runs to make room. One that has just gone is as good. */
-static int relieve(const struct wc_supervisor_config *config, struct wc_err *err)
+/* Asks the one that runs to make room. One that has just gone is as good; one that doesn't answer
+ * is stuck, and not ours to kill. */
+static int ask_to_leave(const struct wc_supervisor_config *config, struct wc_err *err)
 {
     struct wc_client *other;
     int rc = wc_client_open(config->paths, config->project, false, &other, err);
@@ -112,7 +113,9 @@ static int relieve(const struct wc_supervisor_config *config, struct wc_err *err
     const struct wc_call leave = { .verb = WC_CALL_SHUTDOWN,
                                    .timeout_ms = WC_UNSET,
                                    .when_idle = true };
-    struct wc_client_waiting waiting = { .interrupt_fd = -1 };
+    struct wc_client_waiting waiting = { .interrupt_fd = -1,
+                                         .deadline_ms =
+                                             uv_hrtime() / 1000000 + LOCK_WAIT_S * 1000 };
     wc_log(WC_LOG_INFO, "supervisor", "%s: another one runs; it is asked to leave",
            config->project);
     rc = wc_client_send(other, &leave, &waiting.id, err);
@@ -120,6 +123,16 @@ static int relieve(const struct wc_supervisor_config *config, struct wc_err *err
         rc = wc_client_wait(other, &waiting, err);
     wc_client_close(other);
     return rc == WC_ERR_UNAVAILABLE ? 0 : rc;
+}
+
+static bool relieve(const struct wc_supervisor_config *config)
+{
+    struct wc_err err = { 0 };
+    if (ask_to_leave(config, &err) == 0)
+        return true;
+    wc_log(WC_LOG_WARN, "supervisor", "%s: the one that runs doesn't leave: %s", config->project,
+           err.msg);
+    return false;
 }
 
 /* Another supervisor may be on its way out: it no longer answers but still has the lock. */
@@ -136,7 +149,7 @@ static int start(struct process *process, const struct wc_supervisor_config *con
     wc_arena_init(&scratch);
     const char *run_dir = wc_paths_project_run(config->paths, &scratch, config->project);
     bool answers = wc_sup_answers(run_dir);
-    if (answers && replaces && relieve(config, err) == 0)
+    if (answers && replaces && relieve(config))
         answers = false;
     if (!answers) {
         wc_sup_wait_lock(run_dir, LOCK_WAIT_S);

@@ -109,13 +109,20 @@ class Manager:
 
 
 def case_under_a_service_manager(t):
-    """Takes over without a restart, says READY, beats while it turns and only then, stays after down, says STOPPING."""
+    """One that is stuck is left alone; takes over without a restart, says READY, beats while it turns and only then, stays after down, says STOPPING."""
     t.load_image()
     t.compose("services: {web: {image: bb:1, stop_grace_period: 0s, environment: {LEVEL: one}}}")
     before = t.things()
     t.wc("up", "-d")
     first, web = supervisors(t), t.pid("web")
     assert len(first) == 1, first
+    os.kill(first[0], signal.SIGSTOP)
+    stuck = t.start("supervise", "--stay", "--replace", "--project", t.project)
+    assert stuck.wait(20) != 0 and "doesn't leave" in stuck.stdout.read()
+    os.kill(first[0], signal.SIGCONT)
+    t.until(lambda: supervisors(t) == [], "the one that was asked meanwhile to leave")
+    t.wc("kill", "-s", "CONT", "web")
+    first = supervisors(t)
     path = os.path.join(t.base, "notify")
     manager = Manager(path)
     ours = t.start("supervise", "--stay", "--replace", "--project", t.project,
