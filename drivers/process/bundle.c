@@ -395,7 +395,7 @@ void wc_bundle_tidy(const struct wc_paths *paths, const struct wc_cgroup_host *c
         const char *root = wc_bundle_cgroup_root(paths, &arena);
         const char *group = wc_arena_printf(&arena, "%s/%s", root, project);
         if (all) /* also of runs that ended with nobody there to take their group away */
-            (void)wc_cgroup_remove(cgroup, group, NULL);
+            wc_cgroup_sweep(cgroup, group);
         wc_cgroup_remove_empty(cgroup, group);
         wc_cgroup_remove_empty(cgroup, root);
         close(lock);

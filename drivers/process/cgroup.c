@@ -256,6 +256,15 @@ int wc_cgroup_remove(const struct wc_cgroup_host *host, const char *path, struct
     return 0;
 }
 
+void wc_cgroup_sweep(const struct wc_cgroup_host *host, const char *path)
+{
+    char dir[PATH_ROOM];
+    for (size_t i = 0; i < host->n_trees; i++) {
+        snprintf(dir, sizeof dir, "%s%s", host->trees[i].mount, path);
+        (void)remove_dir(dir, 0);
+    }
+}
+
 void wc_cgroup_remove_empty(const struct wc_cgroup_host *host, const char *path)
 {
     char dir[PATH_ROOM];

@@ -66,6 +66,9 @@ int wc_cgroup_kill(const struct wc_cgroup_host *host, const char *path, struct w
  * for processes that are just ending. */
 int wc_cgroup_remove(const struct wc_cgroup_host *host, const char *path, struct wc_err *err);
 
+/* Removes whatever is empty at the path and below it; what holds a process stays. */
+void wc_cgroup_sweep(const struct wc_cgroup_host *host, const char *path);
+
 /* Removes the group if it is empty, in every hierarchy; else nothing. */
 void wc_cgroup_remove_empty(const struct wc_cgroup_host *host, const char *path);
 

@@ -115,7 +115,7 @@ static void work_remove(struct wc_job *job)
 
 static void work_tidy(struct wc_job *job)
 {
-    wc_bundle_tidy(job->driver->paths, &job->driver->cgroup, job->driver->project, false);
+    wc_bundle_tidy(job->driver->paths, &job->driver->cgroup, job->driver->project, true);
 }
 
 static void after_tidy(struct wc_job *job)

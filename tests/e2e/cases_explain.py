@@ -269,10 +269,17 @@ def case_plan_says_what_changes(t):
     t.compose(text.format(restart="always", level="info", token="one").replace("2s", "3s").replace("[\"CMD\", \"true\"]", "[CMD, ls]"))
     plan = t.wc("plan", "--json").json
     how = {d["service"]: d for d in plan["details"]}
-    assert how["db"]["how"] == "replace" and how["db"]["stop_at_most_ms"] == 3000 and how["db"]["start_last_ms"] >= 0, plan
-    assert how["web"]["how"] == "restart" and how["web"]["goes_down"] and how["web"]["fields"] == [], plan
+    assert how["db"]["how"] == "in place" and "web" not in how, plan  # the check and the grace are ours to keep
     fields = {f["field"]: (f["old"], f["new"], f["line"]) for f in how["db"]["fields"]}
     assert fields["healthcheck.test"] == (["CMD", "true"], ["CMD", "ls"], 5), fields
+    t.wc("up", "-d")
+    assert (t.pid("web"), t.pid("db")) == pids
+    t.compose(text.format(restart="always", level="info", token="one").replace("2s", "3s", 1).replace(
+        "image: bb:1", "hostname: other\n            image: bb:1", 1))
+    plan = t.wc("plan", "--json").json
+    how = {d["service"]: d for d in plan["details"]}
+    assert how["db"]["how"] == "replace" and how["db"]["stop_at_most_ms"] == 3000 and how["db"]["start_last_ms"] >= 0, plan
+    assert how["web"]["how"] == "restart" and how["web"]["goes_down"] and how["web"]["fields"] == [], plan
     assert [link["service"] for link in plan["critical_path"]] == ["db", "web"], plan
     assert (t.pid("web"), t.pid("db")) == pids
     t.wc("down")
