@@ -109,6 +109,7 @@ void wc_sup_forget(struct wc_supervisor *sup)
     wc_journal_remove(&sup->journal);
     wc_sup_drop_old_files(sup);
     wc_ledger_deinit(&sup->ledger);
+    sup->newest_apply = 0; /* asks are counted anew */
     sup->is_settled = false;
 }
 

@@ -63,6 +63,26 @@ static void state_is_kept_until_down(void **state)
     host_deinit(&host);
 }
 
+/* One supervisor may see a project end and begin several times. */
+static void a_second_down_forgets_too(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    start(&host);
+    struct wc_client *keep = open_client(&host);
+    for (int times = 0; times < 3; times++) {
+        assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+        assert_int_equal(ask(&host, WC_CALL_DOWN).code, 0);
+        assert_int_equal(ask(&host, WC_CALL_DOWN).code, 0);
+        assert_false(wc_fs_exists(wc_arena_printf(
+            &host.arena, "%s/journal", wc_paths_project_lib(&host.paths, &host.arena, "shop"))));
+    }
+    wc_client_close(keep);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void only_one_lives(void **state)
 {
     (void)state;
@@ -455,8 +475,9 @@ static void shutdown_leaves_instances(void **state)
     host_deinit(&host);
 }
 
-WC_MAIN(WC_CASE(up_ps_and_noop), WC_CASE(state_is_kept_until_down), WC_CASE(only_one_lives),
-        WC_CASE(two_clients), WC_CASE(the_past_is_remembered), WC_CASE(metrics_follow_the_app),
+WC_MAIN(WC_CASE(up_ps_and_noop), WC_CASE(state_is_kept_until_down),
+        WC_CASE(a_second_down_forgets_too), WC_CASE(only_one_lives), WC_CASE(two_clients),
+        WC_CASE(the_past_is_remembered), WC_CASE(metrics_follow_the_app),
         WC_CASE(metrics_on_a_port), WC_CASE(one_that_stays), WC_CASE(relieved_when_idle),
         WC_CASE(client_that_leaves_gives_up_nothing), WC_CASE(successor_adopts),
         WC_CASE(old_state_is_taken_over), WC_CASE(wrong_models_are_refused),
