@@ -231,6 +231,7 @@ static void metrics_follow_the_app(void **state)
     struct host host;
     host_init(&host);
     start(&host);
+    struct wc_client *keep = open_client(&host); /* it has nothing else to stay for */
     struct exposition read = scrape(&host);
     assert_true(
         exposition_value(&read, "wcompose_build_info{project=shop,version=" WC_VERSION "}") == 1);
@@ -276,6 +277,7 @@ static void metrics_follow_the_app(void **state)
     assert_true(exposition_value(&read, "wcompose_app_condition{project=shop,type=Ready,"
                                         "status=true}") == 0);
     exposition_free(&read);
+    wc_client_close(keep);
     end(&host);
     host_deinit(&host);
 }
