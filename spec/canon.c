@@ -222,8 +222,9 @@ bool wc_canon_is_template(const struct wc_load *load, const struct wc_node *node
 /* Kinds of a value that may be given by a template. */
 static bool takes_template(const struct wc_field *field)
 {
-    if (field->type == &wc_type_env_files || field->type == &wc_type_string_or_list)
-        return false; /* one more item of a list */
+    if (field->type == &wc_type_env_files || field->type == &wc_type_string_or_list ||
+        field->type == &wc_type_build)
+        return false; /* one more item of a list; the context */
     return (field->type->kinds & (WC_KIND(WC_NODE_STRING) | WC_KIND(WC_NODE_BOOL) |
                                   WC_KIND(WC_NODE_INT) | WC_KIND(WC_NODE_FLOAT))) != 0;
 }
