@@ -297,6 +297,7 @@ def case_top_and_stats(t):
     before = t.things()
     assert "nothing of" in t.wc("top").err and "nothing of" in t.wc("stats", "--no-stream").err
     t.wc("up", "-d")
+    t.until(lambda: "sleep 3600" in t.wc("top", "idle").out and "httpd" in t.wc("top", "web").out, "all of them to begin")
     top = t.wc("top", "--format", "json").rows
     mine = [p for p in top if p["Service"] == "idle"]
     assert {p["Uid"] for p in mine} == {1000} and mine[0]["Pid"] == t.pid("idle"), mine
