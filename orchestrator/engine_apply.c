@@ -223,19 +223,20 @@ static void take_intents(struct request *request)
     }
 }
 
+static const enum wc_goal goal_of[] = { [WC_WANT_NOTHING] = WC_GOAL_LEAVE,
+                                        [WC_WANT_CREATED] = WC_GOAL_CREATED,
+                                        [WC_WANT_STOPPED] = WC_GOAL_STOPPED,
+                                        [WC_WANT_RUNNING] = WC_GOAL_RUNNING };
+
 /* Without intents, what there is says what was wanted. A missing instance is made again by the same
  * rule by which one that ended is started again: a job that has run doesn't run twice because
  * somebody tidied up after it. */
 static void adopt_one(struct inst *inst, bool told)
 {
-    static const enum wc_goal goals[] = { [WC_WANT_NOTHING] = WC_GOAL_LEAVE,
-                                          [WC_WANT_CREATED] = WC_GOAL_CREATED,
-                                          [WC_WANT_STOPPED] = WC_GOAL_STOPPED,
-                                          [WC_WANT_RUNNING] = WC_GOAL_RUNNING };
     bool made = inst->fact.life == WC_LIFE_CREATED;
     inst->goal = made ? WC_GOAL_CREATED : WC_GOAL_RUNNING;
     if (told)
-        inst->goal = goals[inst->svc->want];
+        inst->goal = goal_of[inst->svc->want];
     inst->stopped = !told && inst->fact.stopped_by_user;
     inst->gated = false;
     inst->lost = inst->fact.life == WC_LIFE_ABSENT;
@@ -249,7 +250,8 @@ static void hold_unfinished(struct request *request)
     for (size_t i = 0; i < engine->ids.n; i++) {
         struct inst *inst = engine->ids.entries[i].value;
         if (inst != NULL && inst->desired == NULL && inst->svc->spec != NULL)
-            (void)wc_eng_hold(request, inst);
+            if (wc_eng_hold(request, inst)) /* adopted as running just now, whatever is wanted */
+                inst->goal = goal_of[inst->svc->want];
     }
     wc_eng_rollouts_begin(request);
 }

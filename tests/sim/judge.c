@@ -543,6 +543,8 @@ static void must_run(struct play *play, unsigned service)
 {
     unsigned running = 0, there = 0;
     bool half = is_paused(play, service);
+    if (half && play->robbed) /* what was to stay as it was comes back by its own policy only */
+        return;
     bool calm = play->story->fault_permille == 0 && play->verdict.crashes == 0 &&
                 play->deaf_ms == 0 && !play->disturbed[service] &&
                 !play->model.parts[service].check;

@@ -499,6 +499,10 @@ static void crash(struct play *play)
     play->has_model = has_model;
     open_engine(play);
     new_epoch(play); /* what it takes up is asked anew */
+    for (unsigned i = 0; i < SERVICES && play->half_down;
+         i++) /* that was told as failed, and ends */
+        if (play->wish[i] == WISH_GONE)
+            play->wish[i] = WISH_UNCLEAR;
     play->goes_back = intents.failed && play->has_former;
     if (!play->verdict.failed)
         resume(play, &intents);
