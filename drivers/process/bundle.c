@@ -322,7 +322,7 @@ int wc_bundle_undo(const struct wc_bundle_request *req, const struct wc_record *
     return err != NULL ? err->code : WC_ERR_FAILED;
 }
 
-enum { OLD_RUNS = 3 }; /* earlier runs whose delete may have been cut short */
+enum { OLD_RUNS = 1000 }; /* earlier runs whose delete may have been cut short, or never begun */
 
 static int remove_groups(const struct wc_paths *paths, const struct wc_cgroup_host *cgroup,
                          const struct wc_record *record, struct wc_arena *arena, struct wc_err *err)

@@ -189,9 +189,9 @@ def case_restart_policies(t):
           once: {image: "bb:1", command: [sh, -c, "exit 5"], restart: "no"}
     """)
     t.wc("up", "-d", code=None)
-    t.until(lambda: t.row("stubborn")["Restarts"] == 2 and t.row("stubborn")["State"] == "exited",
+    ended = ("exited", 2, 4)
+    t.until(lambda: tuple(t.row("stubborn")[k] for k in ("State", "Restarts", "ExitCode")) == ended,
             "two restarts of stubborn", 20)
-    assert t.row("stubborn")["ExitCode"] == 4
     assert t.row("once")["Restarts"] == 0 and t.row("once")["ExitCode"] == 5
     old = t.pid("eternal")
     os.kill(old, signal.SIGKILL)
