@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "base/sorted.h"
 #include "base/str.h"
 #include "wcompose/model.h"
 
@@ -204,15 +205,7 @@ static bool take_generation(struct wc_ledger *ledger, const struct wc_json *head
 /* Where it is, or belongs. */
 static size_t wish_pos(const struct wc_ledger *ledger, const char *service)
 {
-    size_t low = 0, high = ledger->n_wishes;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (strcmp(ledger->wishes[mid].service, service) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return wc_sorted_pos(ledger->wishes, ledger->n_wishes, sizeof *ledger->wishes, service);
 }
 
 const struct wc_wish *wc_ledger_wish(const struct wc_ledger *ledger, const char *service)
@@ -266,15 +259,7 @@ static void take_wishes(struct wc_ledger *ledger, const struct wc_json *list)
 
 static size_t want_pos(const struct wc_ledger *ledger, const char *service)
 {
-    size_t low = 0, high = ledger->n_wants;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (strcmp(ledger->wants[mid].service, service) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return wc_sorted_pos(ledger->wants, ledger->n_wants, sizeof *ledger->wants, service);
 }
 
 const struct wc_kept_want *wc_ledger_want(const struct wc_ledger *ledger, const char *service)

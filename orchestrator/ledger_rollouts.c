@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/json.h"
+#include "base/sorted.h"
 #include "base/str.h"
 
 static void free_rollout(struct wc_rollout_row *rollout)
@@ -27,15 +28,7 @@ void wc_ledger_clear_rollouts(struct wc_ledger *ledger)
 /* Where it is, or belongs. */
 static size_t pos_of(const struct wc_ledger *ledger, const char *service)
 {
-    size_t low = 0, high = ledger->n_rollouts;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        if (strcmp(ledger->rollouts[mid].service, service) < 0)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return wc_sorted_pos(ledger->rollouts, ledger->n_rollouts, sizeof *ledger->rollouts, service);
 }
 
 const struct wc_rollout_row *wc_ledger_rollout(const struct wc_ledger *ledger, const char *service)

@@ -3,7 +3,8 @@
  * Idea:    supervisor.c is the life (lock, open, serve, leave), supervisor_calls.c what clients may
  *          ask, supervisor_look.c what they may look at, supervisor_apply.c models,
  * supervisor_ask.c what is written down of a request, supervisor_state.c the journal,
- * supervisor_resume.c what a predecessor left, supervisor_lock.c that there is only one,
+ * supervisor_resume.c what a predecessor left, supervisor_rollouts.c what becomes of rollouts,
+ * supervisor_lock.c that there is only one,
  * supervisor_rest.c what an idle one gives back. Threads: the loop's.
  */
 #ifndef ORCHESTRATOR_SUPERVISOR_PRIV_H
@@ -144,12 +145,15 @@ void wc_sup_note_rollouts(struct wc_supervisor *sup);
 size_t wc_sup_kept_rollouts(const struct wc_supervisor *sup, struct wc_arena *arena,
                             struct wc_rollout_note **out, const struct wc_generation **former);
 
-/* A rollout failed, and its service wants the version before back: true when the generation that
- * was stable last is applied for it, and the call (may be NULL) waits for that. Before every sleep:
- * what is due of it. At the end of a call: those that waited for it are told. */
+/* True when a rollout of the generation in force has failed, and its service wants the version
+ * before back. */
 bool wc_sup_has_failed_rollout(const struct wc_supervisor *sup);
+/* An APPLY ended with `err`: true when that leads to a rollback; the call then waits for it, and is
+ * told by wc_sup_unpark how it ended. */
 bool wc_sup_park(struct wc_sup_call *call, const struct wc_err *err);
+/* Before every sleep: writes down what moved, and begins the rollback that is due. */
 void wc_sup_turn_rollouts(struct wc_supervisor *sup);
+/* The rollback is over, or can't be: finishes all calls that waited for it. err may be NULL. */
 void wc_sup_unpark(struct wc_supervisor *sup, int status, const struct wc_err *err);
 
 /* supervisor_migrate.c: takes over the state of earlier versions, and later removes it. */

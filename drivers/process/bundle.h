@@ -48,7 +48,8 @@ int wc_bundle_remove(const struct wc_paths *paths, const struct wc_cgroup_host *
                      struct wc_err *err);
 
 /* Removes the empty cgroups and directories of a project that holds no instance any more; with
- * `all` also the project's own directories, if nobody else has anything there. */
+ * `all` also what removals that were killed left (empty groups below the project's, what was put
+ * aside), and the project's own directories, if nobody else has anything there. */
 void wc_bundle_tidy(const struct wc_paths *paths, const struct wc_cgroup_host *cgroup,
                     const char *project, bool all);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/sorted.h"
 #include "base/str.h"
 #include "orchestrator/core/exposition.h"
 #include "wcompose/event.h"
@@ -32,15 +33,7 @@ static void count_end(struct wc_metrics *metrics, const struct wc_event *event)
 /* Where the service is, or is to be put. */
 static size_t find(const struct wc_metrics *metrics, const char *name)
 {
-    size_t lo = 0, hi = metrics->n_services;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (strcmp(metrics->services[mid].name, name) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
+    return wc_sorted_pos(metrics->services, metrics->n_services, sizeof *metrics->services, name);
 }
 
 static void insert(struct wc_metrics *metrics, size_t at, const char *name)
