@@ -209,6 +209,8 @@ int wc_supervisor_main(const struct wc_supervise *what)
      * and is never given back. */
     mallopt(M_ARENA_MAX, 1);
     umask(022);
+    if (!what->stays) /* a service manager's unit is where it belongs */
+        wc_sup_leave_group();
     if (what->ready_fd >= 0)
         fcntl(what->ready_fd, F_SETFD, FD_CLOEXEC);
     if (fstat(STDERR_FILENO, &log) == 0 && S_ISREG(log.st_mode) && log.st_size > LOG_MAX_BYTES &&

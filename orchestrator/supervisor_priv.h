@@ -117,6 +117,10 @@ void wc_sup_unlock(const char *run_dir, int fd, bool remove);
 /* Blocks until a leaving supervisor has let go of the lock, at most limit_s seconds. */
 void wc_sup_wait_lock(const char *run_dir, unsigned limit_s);
 
+/* Moves this process to the root of the control groups by which systemd tracks units and sessions,
+ * so that the end of the one it was started in isn't its own. Best effort. */
+void wc_sup_leave_group(void);
+
 /* True when somebody listens on the control socket. */
 bool wc_sup_answers(const char *run_dir);
 

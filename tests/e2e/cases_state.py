@@ -197,3 +197,38 @@ def case_leftovers_of_killed_ops(t):
     assert not [g for g in groups if os.path.exists(g)], groups
     assert not os.path.exists(trash)
     t.nothing_left(before)
+
+
+def tracking_tree():
+    """Where systemd tracks sessions and units: the version 2 tree, or its own version 1 hierarchy."""
+    for tree in ("/sys/fs/cgroup/systemd", "/sys/fs/cgroup"):
+        if os.path.exists(os.path.join(tree, "cgroup.procs")):
+            return tree
+    return None
+
+
+def case_the_end_of_a_session_is_not_ours(t):
+    """Whoever ends every process of the group that `up` was typed in, ends nothing of the app."""
+    tree = tracking_tree()
+    if tree is None:
+        raise harness.Skip("no control group tree by which sessions are tracked")
+    t.load_image()
+    t.compose("services: {web: {image: bb:1, stop_grace_period: 0s}}")
+    before = t.things()
+    session = os.path.join(tree, "session-" + t.token)
+    os.mkdir(session)
+    try:
+        def enter():
+            with open(os.path.join(session, "cgroup.procs"), "w", encoding="ascii") as f:
+                f.write("0")
+        typed = t.start("up", "-d", preexec_fn=enter)
+        assert typed.wait(30) == 0
+        web = t.row("web")["Pid"]
+        assert harness.read(os.path.join(session, "cgroup.procs")) == "", "somebody is left in the session"
+        for pid in supervisors(t):
+            assert "session" not in harness.read(f"/proc/{pid}/cgroup")
+        assert t.row("web")["Pid"] == web
+    finally:
+        os.rmdir(session)
+    t.wc("down")
+    t.nothing_left(before)
