@@ -99,6 +99,7 @@ void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
     number_if(w, "exit_signal", fact->exit_signal);
     bool_if(w, "exit_known", fact->exit_known);
     bool_if(w, "oom_killed", fact->oom_killed);
+    bool_if(w, "earlier_boot", fact->earlier_boot);
     number_if(w, "created_ms", fact->created_at_ms);
     number_if(w, "started_ms", fact->started_at_ms);
     number_if(w, "finished_ms", fact->finished_at_ms);
@@ -169,6 +170,7 @@ void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_
     fact->exit_signal = (int)number(object, "exit_signal", 128);
     fact->exit_known = flag(object, "exit_known");
     fact->oom_killed = flag(object, "oom_killed");
+    fact->earlier_boot = flag(object, "earlier_boot");
     fact->created_at_ms = number(object, "created_ms", INT64_MAX);
     fact->started_at_ms = number(object, "started_ms", INT64_MAX);
     fact->finished_at_ms = number(object, "finished_ms", INT64_MAX);

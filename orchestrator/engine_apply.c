@@ -238,7 +238,7 @@ static void adopt_one(struct inst *inst, bool told)
     if (told)
         inst->goal = goal_of[inst->svc->want];
     inst->stopped = !told && inst->fact.stopped_by_user;
-    inst->gated = false;
+    inst->gated = inst->fact.earlier_boot; /* the app comes up in its order, as after `up` */
     inst->lost = inst->fact.life == WC_LIFE_ABSENT;
     wc_eng_dirty(inst);
 }

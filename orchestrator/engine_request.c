@@ -159,7 +159,7 @@ static void restart_one(struct request *request, struct inst *inst)
         return;
     wc_eng_want_running(inst, &request->ask, true);
     inst->grace_ms = request->ask.timeout_ms;
-    inst->gated = request->whole || inst->recreate;
+    inst->gated = request->whole || inst->recreate || inst->fact.earlier_boot;
     inst->restart = wc_eng_is_up(inst);
     inst->svc->want = WC_WANT_RUNNING;
     wc_eng_take(request, inst);

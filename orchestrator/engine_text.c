@@ -26,7 +26,9 @@ void wc_eng_exit_text(const struct wc_fact *fact, char *out, size_t size)
     if (fact->oom_killed)
         snprintf(out, size, "ran out of memory and was killed");
     else if (!fact->exit_known)
-        snprintf(out, size, "ended, its exit status was lost");
+        snprintf(out, size, "%s",
+                 fact->earlier_boot ? "ended with the machine's restart"
+                                    : "ended, its exit status was lost");
     else if (name != NULL)
         snprintf(out, size, "exited %d (SIG%s)", fact->exit_code, name);
     else

@@ -55,6 +55,7 @@ void wc_inst_set_exited(struct wc_inst *inst, const struct wc_report *exit, bool
     wc_inst_clear_pid(inst);
     inst->life = WC_LIFE_EXITED;
     inst->exit_known = known;
+    inst->earlier_boot = false;
     inst->exit = *exit;
 }
 

@@ -143,6 +143,7 @@ void wc_inst_report(struct wc_inst *inst)
         fact.notified = inst->notified;
         fact.notice = inst->notice[0] != '\0' ? inst->notice : NULL;
     }
+    fact.earlier_boot = inst->life == WC_LIFE_EXITED && inst->earlier_boot;
     if (inst->life == WC_LIFE_EXITED && inst->exit_known) {
         fact.exit_known = true;
         fact.exit_code = inst->exit.code;
@@ -245,6 +246,7 @@ void wc_inst_apply(struct wc_inst *inst, const struct wc_look *look, int link)
         (void)wc_inst_set_pid(inst, look->last.pid, look->last.starttime);
     } else if (look->life == WC_LIFE_EXITED) {
         wc_inst_set_exited(inst, &look->last, look->exit_known);
+        inst->earlier_boot = look->earlier_boot;
     }
     if (inst->stage == WC_STAGE_UNKNOWN)
         inst->stage = WC_STAGE_IDLE;

@@ -49,6 +49,7 @@ struct wc_inst {
     uint64_t killed_at_ms; /* loop time of the first SIGKILL to this process; 0 = none */
     struct wc_report exit; /* EXITED, when exit_known */
     bool exit_known, stopped_by_user, sick;
+    bool earlier_boot; /* EXITED: it last ran before the machine was started */
 
     enum wc_stage stage;
     struct wc_op *op;                      /* under way, or NULL */

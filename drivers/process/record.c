@@ -298,6 +298,7 @@ void wc_look(const char *lib_dir, const char *run_dir, const char *project, cons
     snprintf(path, sizeof path, "%s/sick", lib_dir);
     look.sick = wc_fs_exists(path);
     if (!wc_streq(boot, look.record.boot_id)) {
+        look.earlier_boot = true;
         look_at_exit(lib_dir, &look); /* nothing outlives a boot */
         if (!look.exit_known) {
             snprintf(path, sizeof path, "%s/bundle/config.json", lib_dir);

@@ -76,6 +76,7 @@ struct wc_look {
     int link;              /* such a connection, or -1; filled by who connects */
     pid_t keeper;          /* a new keeper, in the place of a killed one; 0 = none */
     bool stopped_by_user, sick;
+    bool earlier_boot;       /* EXITED: it last ran before the machine was started */
     struct wc_record record; /* BROKEN: id, name, project and service, and what else is known */
 };
 void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,

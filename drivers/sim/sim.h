@@ -77,6 +77,10 @@ void wc_sim_die(struct wc_sim_world *world);
 /* Nothing that was to be done later is done any more. */
 void wc_sim_fence(struct wc_sim_world *world);
 
+/* The machine is started again: what ran has ended and nobody knows how, and nothing that was under
+ * way goes on. Nobody may look after the world meanwhile. */
+void wc_sim_reboot(struct wc_sim_world *world);
+
 /* Lets who looks after the world act on what it was told, before time goes on. */
 void wc_sim_nudge(struct wc_sim_world *world);
 

@@ -412,6 +412,21 @@ void wc_sim_fence(struct wc_sim_world *world)
             world->heap[i].fire = fire_nothing;
 }
 
+void wc_sim_reboot(struct wc_sim_world *world)
+{
+    wc_sim_fence(world);
+    for (size_t i = 0; i < world->records.n; i++) {
+        struct sim_record *record = world->records.entries[i].value;
+        bool ran = record->fact.life == WC_LIFE_RUNNING || record->fact.life == WC_LIFE_PAUSED;
+        if (ran) {
+            record->fact.life = WC_LIFE_EXITED;
+            record->fact.pid = 0;
+            record->ending = false;
+        }
+        record->fact.earlier_boot = record->fact.life == WC_LIFE_EXITED;
+    }
+}
+
 /* Takes the ops out of what is to come: closing ends them. */
 static void forget_ops(struct wc_sim_world *world)
 {

@@ -244,6 +244,7 @@ void sim_start(struct wc_sim_world *world, struct sim_record *record)
     record->fact.finished_at_ms = 0;
     record->fact.exit_code = record->fact.exit_signal = 0;
     record->fact.exit_known = record->fact.stopped_by_user = record->fact.sick = false;
+    record->fact.earlier_boot = false;
     record->first_ok_ms = record->last_ok_ms = record->first_no_ms = 0;
     record->noes = record->hooks_done = record->hooks_open = 0;
     record->hooks_begun = 0;

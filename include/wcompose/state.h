@@ -92,6 +92,7 @@ struct wc_fact {
     int exit_signal; /* the signal, or 0 */
     bool exit_known; /* EXITED: false when the status was lost */
     bool oom_killed;
+    bool earlier_boot; /* EXITED: it last ran before the machine was started */
     int64_t created_at_ms, started_at_ms, finished_at_ms;
     bool sick;                 /* its last stop was one for a failed health check (wc_op.sick) */
     bool stopped_by_user;      /* `stop` asked for it: unless-stopped and start order respect it */

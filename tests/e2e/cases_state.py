@@ -1,5 +1,9 @@
 """What a project remembers: generations, what people asked for, what was under way when the supervisor was killed."""
+import datetime
+import glob
 import os
+import re
+import shutil
 import signal
 import time
 
@@ -230,5 +234,65 @@ def case_the_end_of_a_session_is_not_ours(t):
         assert t.row("web")["Pid"] == web
     finally:
         os.rmdir(session)
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def power_cut(t):
+    """What is there after the machine's plug was pulled: the disk, with records of an earlier boot."""
+    run, lib = os.path.join(t.root, "run"), os.path.join(t.root, "lib")
+    doomed = [row["Pid"] for row in t.ps() if row["Pid"]] + supervisors(t)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if run in harness.read(f"/proc/{pid}/cmdline"):
+            doomed.append(int(pid))
+    for pid in doomed:
+        os.kill(pid, signal.SIGKILL)
+    t.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in doomed), "everybody's end")
+    for line in reversed(harness.read("/proc/self/mounts").splitlines()):
+        if line.split()[1].startswith(t.root + "/"):
+            harness.command("umount", line.split()[1])
+    for name in os.listdir("/sys/class/net"):
+        if name.startswith("wc"):
+            harness.command("ip", "link", "del", name, check=False)
+    harness.command("nft", "flush", "ruleset")
+    shutil.rmtree(run)
+    for record in glob.glob(os.path.join(lib, "projects/*/instances/*/instance.json")):
+        text = harness.read(record)
+        assert '"boot_id":"' in text, text
+        with open(record, "w", encoding="utf-8") as f:
+            f.write(re.sub('"boot_id":"[^"]*"', '"boot_id":"earlier"', text))
+
+
+def case_after_a_power_cut(t):
+    """After a boot the supervisor of the unit brings the app up by its restart policies, in its order."""
+    t.load_image()
+    t.compose("""
+        services:
+          web: {image: bb:1, restart: always, stop_grace_period: 0s, depends_on: {db: {condition: service_healthy}}}
+          db:
+            image: bb:1
+            restart: unless-stopped
+            stop_grace_period: 0s
+            tmpfs: [/run]
+            command: [sh, -c, "sleep 2; touch /run/serves; sleep 1000"]
+            healthcheck: {test: [CMD, test, -e, /run/serves], interval: 200ms, start_period: 20s}
+          once: {image: bb:1, stop_grace_period: 0s}
+          stopped: {image: bb:1, restart: unless-stopped, stop_grace_period: 0s}
+    """)
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    t.wc("stop", "stopped")
+    power_cut(t)
+    unit = t.start("supervise", "--stay", "--project", t.project)
+    t.until(lambda: t.row("web")["State"] == "running", "the app after the boot")
+    started = {row["Service"]: row["StartedAt"] for row in t.ps("-a") if row["State"] == "running"}
+    assert set(started) == {"db", "web"}, started
+    waited = datetime.datetime.fromisoformat(started["web"]) - datetime.datetime.fromisoformat(started["db"])
+    assert waited.total_seconds() > 1.9, f"web was started {waited} after db, which takes 2 s"
+    assert t.row("once")["State"] == "exited" and t.row("stopped")["State"] == "exited"
+    why = t.wc("why", "web").out
+    assert "machine's restart" in why, why
+    unit.terminate()
+    t.until(lambda: unit.poll() is not None, "the unit's end")
     t.wc("down")
     t.nothing_left(before)

@@ -277,7 +277,9 @@ static void judge_start(struct play *play, const struct wc_instance *instance)
     const struct wc_fact *old =
         beside(play, instance->id, instance->service, instance->index, false);
     memo_of(play, instance->id)->surges = old != NULL && may_surge(play, old);
-    if (fact != NULL && fact->started_at_ms == 0 && play->has_model && was_told(play))
+    bool by_boot = fact != NULL && fact->earlier_boot && play->epoch == play->boot_epoch;
+    bool in_order = fact != NULL && (fact->started_at_ms == 0 || by_boot);
+    if (in_order && play->has_model && was_told(play))
         judge_needs(play, instance, service);
     judge_backoff(play, instance);
     if (fact != NULL && fact->life == WC_LIFE_EXITED)
@@ -587,6 +589,6 @@ void judge_end(struct play *play)
     }
     for (size_t i = 0; i < play->world->records.n; i++)
         if (wc_str_starts(fact_at(play, i)->id, "stranger") &&
-            fact_at(play, i)->life != WC_LIFE_RUNNING)
+            fact_at(play, i)->life != WC_LIFE_RUNNING && !fact_at(play, i)->earlier_boot)
             play_fail(play, "a stranger was harmed");
 }

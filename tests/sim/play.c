@@ -484,7 +484,7 @@ static void new_epoch(struct play *play)
     play->epoch_ms = play->world->now_ms;
 }
 
-static void crash(struct play *play)
+static void crash(struct play *play, bool reboot)
 {
     struct intents intents = { .n = 0 };
     struct pending pending[PENDING_MAX];
@@ -495,10 +495,14 @@ static void crash(struct play *play)
     bool has_model = play->has_model;
     wc_sim_set_crash(play->world, true, play->story->late_ms);
     close_engine(play);
+    if (reboot)
+        wc_sim_reboot(play->world);
     memcpy(play->pending, pending, sizeof pending);
     play->has_model = has_model;
     open_engine(play);
     new_epoch(play); /* what it takes up is asked anew */
+    if (reboot)
+        play->boot_epoch = play->epoch;
     for (unsigned i = 0; i < SERVICES && play->half_down;
          i++) /* that was told as failed, and ends */
         if (play->wish[i] == WISH_GONE)
@@ -586,7 +590,8 @@ static void do_deed(struct play *play, const struct deed *deed)
                            &manners[deed->lot % MANNER_MANNERS]);
         break;
     case DEED_CRASH:
-        crash(play);
+    case DEED_REBOOT:
+        crash(play, deed->kind == DEED_REBOOT);
         break;
     case DEED_CLOCK:
         wc_sim_jump(play->world, (int)deed->ms);

@@ -67,6 +67,7 @@ struct play {
     struct wc_map memos;       /* id -> struct memo */
     bool half_down;            /* a down has failed */
     uint64_t apply_epoch;      /* of the last apply: all of it is forgiven */
+    uint64_t boot_epoch;       /* the one that a reboot began, until somebody asks for something */
     bool robbed;               /* an instance was removed by a stranger */
     uint64_t deaf_ms;          /* when something happened last that nobody was told */
     uint64_t epoch;            /* counts requests and crashes */

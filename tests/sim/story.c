@@ -99,6 +99,7 @@ static void make_mix(struct dice *dice, unsigned weight[DEED_KINDS])
     weight[DEED_PASS] += 4;
     weight[DEED_APPLY] += 2;
     weight[DEED_DOWN] /= 4;
+    weight[DEED_REBOOT] /= 4;
 }
 
 static enum deed_kind pick(struct dice *dice, const unsigned weight[DEED_KINDS])
@@ -188,9 +189,10 @@ static void print_model(const struct model *model, FILE *out)
 
 void story_print(const struct story *story, FILE *out)
 {
-    static const char *const names[DEED_KINDS] = { "pass",    "apply", "recreate", "stop", "start",
-                                                   "restart", "kill",  "down",     "exit", "vanish",
-                                                   "manner",  "crash", "clock" };
+    static const char *const names[DEED_KINDS] = { "pass",  "apply",   "recreate", "stop",
+                                                   "start", "restart", "kill",     "down",
+                                                   "exit",  "vanish",  "manner",   "crash",
+                                                   "clock", "reboot" };
     static const char *const manners[] = { "good",     "job",  "failing", "crashy",
                                            "stubborn", "slow", "sick",    "bad hook" };
     fprintf(out, "seed %llu: %u of 1000 ops fail, up to %u ms slow, late by up to %u ms\n",

@@ -48,6 +48,7 @@ enum deed_kind {
     DEED_MANNER, /* a service's programs behave otherwise from now on */
     DEED_CRASH,  /* kill -9 of the engine, and a new one */
     DEED_CLOCK,  /* the wall clock jumps */
+    DEED_REBOOT, /* the machine is started again, and a new engine with it */
     DEED_KINDS
 };
 

@@ -549,6 +549,33 @@ static void adoption(void **state)
     box_end(&box);
 }
 
+/* After a boot the app comes up in its order, though restart policies know none. */
+static void after_a_boot(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 18);
+    const struct wc_sim_program late = { .run_ms = -1, .stop_ms = 5, .healthy_after_ms = 3000 };
+    wc_sim_set_program(box.world, "db", &late);
+    box_apply(&box, "db!always+ web!always<db.h");
+    box_close(&box);
+    wc_sim_reboot(box.world);
+    assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_EXITED), 2);
+    box_open(&box);
+    assert_true(box_do(&box, (struct wc_request){ .kind = WC_REQUEST_ADOPT },
+                       "db!always+ web!always<db.h", NULL));
+    box_pass(&box, 2000);
+    assert_int_equal(box_running(&box, "db"), 1);
+    assert_int_equal(box_running(&box, "web"), 0);
+    box_pass(&box, 2000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    assert_true(wc_sim_kill(box.world, wc_sim_find(box.world, "db", WC_LIFE_RUNNING)->id));
+    assert_true(wc_sim_kill(box.world, wc_sim_find(box.world, "web", WC_LIFE_RUNNING)->id));
+    box_pass(&box, 1000);
+    assert_int_equal(box_running(&box, "web"), 1); /* by its policy, as always */
+    box_end(&box);
+}
+
 static void newest_request_wins(void **state)
 {
     struct box box;
@@ -715,6 +742,7 @@ WC_MAIN(WC_CASE(start_order), WC_CASE(no_op_apply), WC_CASE(replace_changed),
         WC_CASE(on_failure_gives_up), WC_CASE(stop_order),
         WC_CASE(stop_order_through_a_finished_job), WC_CASE(grace_then_kill),
         WC_CASE(kill_without_effect), WC_CASE(down_leaves_nothing), WC_CASE(down_without_model),
-        WC_CASE(adoption), WC_CASE(newest_request_wins), WC_CASE(scale), WC_CASE(orphans),
-        WC_CASE(one_service), WC_CASE(restart_and_kill), WC_CASE(vanished_comes_back),
-        WC_CASE(cycle_is_refused), WC_CASE(close_under_way), WC_CASE(a_thousand))
+        WC_CASE(adoption), WC_CASE(after_a_boot), WC_CASE(newest_request_wins), WC_CASE(scale),
+        WC_CASE(orphans), WC_CASE(one_service), WC_CASE(restart_and_kill),
+        WC_CASE(vanished_comes_back), WC_CASE(cycle_is_refused), WC_CASE(close_under_way),
+        WC_CASE(a_thousand))
