@@ -354,6 +354,8 @@ static void judge_stop(struct play *play, const struct wc_op *op)
     if (takes_leave && !memo->stop_asked && !memo->pre_asked &&
         !sim_record(play->world, op->id)->hook_failed)
         play_fail(play, "%s is stopped before its pre_stop", op->id);
+    if (fact != NULL && fact->life == WC_LIFE_EXITED && play->deaf_ms != 0)
+        memo->ended_alone = false; /* asked to stop (and to come back) by one who wasn't told */
     memo->stop_asked = true;
     memo->stop_crashes = play->verdict.crashes;
 }
