@@ -356,6 +356,8 @@ static void judge_stop(struct play *play, const struct wc_op *op)
     if (takes_leave && !memo->stop_asked && !memo->pre_asked &&
         !sim_record(play->world, op->id)->hook_failed)
         play_fail(play, "%s is stopped before its pre_stop", op->id);
+    if (fact != NULL && fact->life == WC_LIFE_EXITED && play->deaf_ms != 0)
+        memo->ended_alone = false; /* asked to stop (and to come back) by one who wasn't told */
     memo->stop_asked = true;
     memo->stop_crashes = play->verdict.crashes;
 }
@@ -435,6 +437,16 @@ static void on_op(void *data, const struct wc_op *op)
 
 /* ---- changes ---- */
 
+/* A restart was under way, of which nothing but hooks could be seen: the one that comes before the
+ * stop, or one of its start that the stop waits for. */
+static bool was_leaving(const struct play *play, const struct memo *memo,
+                        const struct sim_record *record)
+{
+    unsigned service = service_number(record->fact.service);
+    return memo->pre_asked || (service < SERVICES && record->hooks_open > 0 &&
+                               play->excuse[service] >= memo->run_epoch);
+}
+
 static void on_change(void *data, const struct wc_fact *fact)
 {
     struct play *play = data;
@@ -457,8 +469,8 @@ static void on_change(void *data, const struct wc_fact *fact)
         if (memo->healed) /* good for something until the last check that passed */
             ran_ms = record->hook_failed ? 0 : record->last_ok_ms - record->first_ok_ms;
         /* a successor may not know for what it was stopped */
-        bool alone =
-            !memo->stop_asked || (memo->healed && memo->healed_crashes == play->verdict.crashes);
+        bool alone = (!memo->stop_asked && !was_leaving(play, memo, record)) ||
+                     (memo->healed && memo->healed_crashes == play->verdict.crashes);
         bool ran_well = ran_ms >= SHORT_RUN_MS && ran_ms >= 10 * backoff_of(memo->short_runs);
         if (memo->runs_epoch != play->epoch || ran_well || !alone)
             memo->short_runs = 0;
