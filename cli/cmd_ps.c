@@ -68,6 +68,8 @@ static const char *state_cell(const struct ps_view *view, const struct wc_ps_row
 {
     struct wc_arena *arena = view->cli->arena;
     const struct wc_fact *fact = &row->fact;
+    if (is_waiting_to_restart(row) && !fact->exit_known)
+        return "restarting (?)";
     if (is_waiting_to_restart(row))
         return wc_arena_printf(arena, "restarting (%d)", fact->exit_code);
     if (fact->life == WC_LIFE_CREATED && row->waiting != NULL)
