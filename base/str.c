@@ -73,6 +73,16 @@ uint64_t wc_str_stat_start(const char *stat, char *state)
     return at != NULL && wc_str_to_i64s(at, &ticks, 1) && ticks > 0 ? (uint64_t)ticks : 0;
 }
 
+bool wc_str_stat_is_leaving(const char *stat)
+{
+    enum { PF_EXITING = 4 };
+    int64_t flags;
+    const char *at = strrchr(stat, ')');
+    for (int field = 2; at != NULL && field < 9; field++)
+        at = strchr(at + 1, ' ');
+    return at != NULL && wc_str_to_i64s(at, &flags, 1) && (flags & PF_EXITING) != 0;
+}
+
 enum { SUGGEST_MAX = 64 };
 
 /* Optimal string alignment distance of two words of at most SUGGEST_MAX bytes. */

@@ -53,6 +53,10 @@ bool wc_str_to_i64s(const char *text, int64_t *out, size_t n);
  */
 uint64_t wc_str_stat_start(const char *stat, char *state);
 
+/* True when such a text is of a process that runs no instruction of its own any more, though it may
+ * still have to let go of what it holds: PF_EXITING in field 9. */
+bool wc_str_stat_is_leaving(const char *stat);
+
 /* Returns the candidate closest to `word` within an edit distance that makes a suggestion sensible
  * (Damerau-Levenshtein, at most a third of the length, at least 1), or NULL. `candidates` has n
  * entries; NULL entries are skipped.

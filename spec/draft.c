@@ -77,7 +77,7 @@ static void settle_resources(struct wc_load *load, struct wc_service_draft *d,
         s->memswap_limit_bytes = d->memswap;
 }
 
-/* deploy.restart_policy wins over restart. */
+/* deploy.restart_policy wins over restart. A count of 0 is no limit, as in Docker. */
 static void settle_restart(struct wc_service_draft *d)
 {
     struct wc_service *s = &d->service;
@@ -89,7 +89,7 @@ static void settle_restart(struct wc_service_draft *d)
             s->restart = WC_RESTART_ALWAYS;
         if (wc_streq(condition, "on-failure"))
             s->restart = WC_RESTART_ON_FAILURE;
-        s->restart_max = d->deploy_max_attempts;
+        s->restart_max = d->deploy_max_attempts == 0 ? WC_UNSET : d->deploy_max_attempts;
         return;
     }
     if (wc_streq(text, "always"))
@@ -98,8 +98,9 @@ static void settle_restart(struct wc_service_draft *d)
         s->restart = WC_RESTART_UNLESS_STOPPED;
     if (wc_str_starts(text, "on-failure")) {
         s->restart = WC_RESTART_ON_FAILURE;
-        if (text[10] == ':')
-            wc_str_to_i64(text + 11, 0, INT32_MAX, &s->restart_max);
+        if (text[10] == ':' && wc_str_to_i64(text + 11, 0, INT32_MAX, &s->restart_max) &&
+            s->restart_max == 0)
+            s->restart_max = WC_UNSET;
     }
 }
 

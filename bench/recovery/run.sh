@@ -9,4 +9,4 @@ peer_setup "$0" "$@"
 # The kernel's own share: namespaces, a root and an execution, nothing else.
 gcc -O2 -D_GNU_SOURCE -std=gnu11 -o "$work/floor" "$here/../floor/floor.c"
 "$work/floor" "$rootfs" "$work/scratch" 1 11
-python3 "$here/recovery.py" --tools "$joined" --log "${WCBENCH_LOG:-$work/tools.log}" "$@"
+python3 "$here/recovery.py" --tools "$joined${WCBENCH_MORE:+,$WCBENCH_MORE}" --log "${WCBENCH_LOG:-$work/tools.log}" "$@"

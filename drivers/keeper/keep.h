@@ -18,7 +18,7 @@
 struct wc_keep_conf {
     const char *id, *lib, *runtime, *runtime_root, *bundle;
     const char *layers, *lower, *upper, *work, *rootfs;
-    const char *netns, *group, *oom_file, *log, *input;
+    const char *netns, *group, *start_fifo, *oom_file, *log, *input;
     struct wc_list detach, net_sysctl;
     struct wc_list hierarchy, state_file;
     struct wc_list pin_at, pin_root, pin_path; /* of the same length */
@@ -139,6 +139,9 @@ void wc_keep_run_fault(struct wc_keep *keep, int status);
 /* keep_clean.c: removes the groups and the runtime's state of a container whose init was reaped.
  * False: there is more than we know of, and the runtime's delete has to be run. */
 bool wc_keep_clean(const struct wc_keep_conf *conf);
+
+/* keep_go.c: lets a created container execute its program. False: it takes the runtime's start. */
+bool wc_keep_go(const struct wc_keep_conf *conf);
 
 /* keep_life.c: reactions. None of them fails: a fault becomes "failed". */
 void wc_keep_on_child(struct wc_keep *keep, pid_t pid, int status);

@@ -20,12 +20,13 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "drivers/keeper/common_kernel.h"
 #include "drivers/keeper/protocol.h"
 
-enum { LINE_BYTES = 128 };
+enum { LINE_BYTES = 128, LOCK_TRIES = 200, LOCK_WAIT_MS = 5 };
 
 /* The numbers of a line "word n n n", of which there are `n`. The line is taken apart. */
 static bool numbers(char *line, uint64_t *out, unsigned n)
@@ -58,12 +59,33 @@ static char *stat_of(uint64_t pid, uint64_t starttime, char *stat, size_t size)
     return name_end != NULL && name_end[1] == ' ' ? name_end + 2 : NULL;
 }
 
+/* Held as long as we live. One that was killed has it until the last of it is gone, which on a busy
+ * machine takes a while: that is waited for. */
 static int lock(void)
 {
+    const struct timespec pause = { .tv_nsec = LOCK_WAIT_MS * 1000000L };
     int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0) /* held as long as we live */
-        return wc_fault("adopt: another keeper is at it", NULL, errno);
-    return 0;
+    int status = fd < 0 ? -1 : flock(fd, LOCK_EX | LOCK_NB);
+    for (int i = 0; fd >= 0 && status != 0 && errno == EWOULDBLOCK && i < LOCK_TRIES; i++) {
+        nanosleep(&pause, NULL);
+        status = flock(fd, LOCK_EX | LOCK_NB);
+    }
+    return status == 0 ? 0 : wc_fault("adopt: another keeper is at it", NULL, errno);
+}
+
+/* Field 9 of its stat file, of which `state` is field 3: it executes nothing any more. */
+static bool is_leaving(const char *state)
+{
+    enum { PF_EXITING = 4 };
+    const char *at = state;
+    uint64_t flags = 0;
+    for (int field = 3; at != NULL && field < 9; field++) {
+        at = strchr(at, ' ');
+        at = at == NULL ? NULL : at + 1;
+    }
+    for (; at != NULL && *at >= '0' && *at <= '9'; at++)
+        flags = flags * 10 + (uint64_t)(*at - '0');
+    return *state == 'Z' || *state == 'X' || (flags & PF_EXITING) != 0;
 }
 
 /* The one before us must be gone. *moving: which stream it was in the middle of, 0 = none. */
@@ -78,7 +100,7 @@ static int read_predecessor(char *moving)
     if (!numbers(text, n, 2))
         return wc_fault("adopt: bad", WC_KEEPER_PID, 0);
     const char *state = stat_of(n[0], n[1], stat, sizeof stat);
-    if (state != NULL && *state != 'Z' && *state != 'X') /* which nobody has reaped yet */
+    if (state != NULL && !is_leaving(state)) /* it may be one that nobody has reaped yet */
         return wc_fault("adopt: its keeper lives", NULL, 0);
     return 0;
 }

@@ -33,6 +33,7 @@ static const struct wc_record_row rows[] = {
     ROW("group", TEXT, group),
     ROW("hierarchy", LIST, hierarchy),
     ROW("state_file", LIST, state_file),
+    ROW("start_fifo", TEXT, start_fifo),
     ROW("oom_file", TEXT, oom_file),
     ROW("tty", FLAG, tty),
     ROW("log", TEXT, log),
@@ -97,6 +98,8 @@ static int check(const struct wc_keep_conf *conf)
     for (size_t i = 0; i < conf->state_file.n; i++)
         if (strchr(conf->state_file.items[i], '/') != NULL)
             return wc_fault("settings: not a name:", "state_file", 0);
+    if (conf->start_fifo != NULL && strchr(conf->start_fifo, '/') != NULL)
+        return wc_fault("settings: not a name:", "start_fifo", 0);
     if (conf->id == NULL || conf->id[0] == '\0' || conf->id[0] == '-')
         return wc_fault("settings: missing or bad", "id", 0);
     if (conf->log_max_files < 1 || conf->log_max_files > 1000)

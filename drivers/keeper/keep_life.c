@@ -116,6 +116,13 @@ static void exited(struct wc_keep *keep)
     clean_up(keep);
 }
 
+static void started(struct wc_keep *keep)
+{
+    keep->started_ms = wc_wall_ms();
+    keep->state = WC_KEEP_RUNNING;
+    report_process(keep, "running");
+}
+
 /* Decides what the notes taken so far mean. */
 static void settle(struct wc_keep *keep)
 {
@@ -127,7 +134,9 @@ static void settle(struct wc_keep *keep)
         kill(keep->init, SIGKILL); /* our child, not reaped: the pid is its own */
     else if (keep->want_start && keep->state == WC_KEEP_CREATED) {
         keep->state = WC_KEEP_STARTING;
-        if (wc_keep_run(keep, WC_KEEP_START) != 0)
+        if (wc_keep_go(&keep->conf))
+            started(keep);
+        else if (wc_keep_run(keep, WC_KEEP_START) != 0)
             wc_keep_fail(keep, true);
     }
 }
@@ -184,9 +193,7 @@ static void runtime_ended(struct wc_keep *keep, int status)
     if (phase == WC_KEEP_CREATE) {
         created(keep);
     } else {
-        keep->started_ms = wc_wall_ms();
-        keep->state = WC_KEEP_RUNNING;
-        report_process(keep, "running");
+        started(keep);
     }
 }
 

@@ -31,6 +31,8 @@
  *   state_file    (repeatable) name of a file that this runtime keeps in runtime_root/id. With
  *                 these the keeper removes groups and state itself when nothing else is there;
  *                 without, or when there is more, it runs the runtime's delete
+ *   start_fifo    name of a FIFO in runtime_root/id: a byte in it is all that the start does,
+ *                 and the keeper does it; without, or when it isn't there, it runs the start
  *   net_sysctl    "name=value": written below /proc/sys inside the new network namespace before
  * links come up (repeatable) oom_file      cgroup file with a line "oom_kill N" (memory.events, or
  * memory.oom_control on v1); may be missing tty           "1": the runtime gets a console socket,

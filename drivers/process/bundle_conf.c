@@ -133,6 +133,8 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     wc_oci_record(&out, "bundle", "%s/bundle", req->lib_dir);
     for (size_t i = 0; runtime->state_files != NULL && runtime->state_files[i] != NULL; i++)
         wc_oci_record(&out, "state_file", "%s", runtime->state_files[i]);
+    if (runtime->start_fifo != NULL)
+        wc_oci_record(&out, "start_fifo", "%s", runtime->start_fifo);
     wc_oci_record(&out, "group", "%s", record->cgroup);
     for (size_t i = 0; i < req->cgroup->n_trees; i++)
         if (!wc_streq0(req->cgroup->trees[i].mount, req->cgroup->detach))

@@ -69,6 +69,7 @@ int wc_oci_runtime_find(const char *wanted, struct wc_arena *arena, struct wc_oc
     bool crun = wc_streq(out->name, "crun"), runc = wc_streq(out->name, "runc");
     out->recursive_ro = (crun || runc) && kernel_has_mount_setattr();
     out->copies_itself = crun;
+    out->start_fifo = crun ? "exec.fifo" : NULL; /* runc's goes the other way */
     out->state_files = crun ? of_crun : runc ? of_runc : NULL;
     return 0;
 }

@@ -18,6 +18,9 @@ struct wc_oci_runtime {
     /* What it keeps in its state directory, when that and the cgroup are all that its delete
      * removes; ends with NULL. NULL: not known. */
     const char *const *state_files;
+    /* The FIFO in its state directory from which a created container reads one byte before it
+     * executes its program, when to write that byte is all that its start does; NULL: not known. */
+    const char *start_fifo;
 };
 
 /* Finds the runtime `wanted` (a name or an absolute path; NULL: crun, else runc) in PATH and the

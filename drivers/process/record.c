@@ -174,16 +174,21 @@ bool wc_exit_read(const char *lib_dir, struct wc_report *out)
     return true;
 }
 
-uint64_t wc_proc_starttime_of(pid_t pid)
+enum { MAX_STAT = 1024 };
+
+static void read_stat(pid_t pid, char text[MAX_STAT])
 {
-    char path[64], text[1024];
+    char path[64];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (len <= 0)
-        return 0;
-    text[len] = '\0';
-    char state = 'X';
+    ssize_t len = fd >= 0 ? read(fd, text, MAX_STAT - 1) : -1;
+    text[len > 0 ? len : 0] = '\0';
+}
+
+uint64_t wc_proc_starttime_of(pid_t pid)
+{
+    char text[MAX_STAT], state = 'X';
+    read_stat(pid, text);
     uint64_t start = wc_str_stat_start(text, &state);
     return state == 'Z' || state == 'X' ? 0 : start;
 }
@@ -194,12 +199,17 @@ void wc_boot_id(char *out, size_t size)
     (void)read_line("/proc/sys/kernel/random", "boot_id", out, size);
 }
 
+/* One that was killed and is on its way out keeps nothing any more; its end of a connection may be
+ * closed long before it is gone. */
 static bool keeper_lives(const char *run_dir)
 {
-    char line[MAX_LINE];
+    char line[MAX_LINE], stat[MAX_STAT];
     int64_t n[2]; /* pid, start */
-    return read_line(run_dir, WC_KEEPER_PID, line, sizeof line) && wc_str_to_i64s(line, n, 2) &&
-           n[1] > 0 && wc_proc_starttime_of((pid_t)n[0]) == (uint64_t)n[1];
+    if (!read_line(run_dir, WC_KEEPER_PID, line, sizeof line) || !wc_str_to_i64s(line, n, 2) ||
+        n[1] <= 0 || wc_proc_starttime_of((pid_t)n[0]) != (uint64_t)n[1])
+        return false;
+    read_stat((pid_t)n[0], stat);
+    return !wc_str_stat_is_leaving(stat);
 }
 
 /* EXITED by the record of this run, else by that of the run before when this one never came to be.

@@ -21,12 +21,21 @@
 #include "drivers/process/keeper_link.h"
 
 enum { EXIT_WAIT_TRIES = 400, EXIT_WAIT_MS = 5 };
+enum { CONNECT_TRIES = 20, CONNECT_WAIT_MS = 5 };
 enum { ADOPTIONS_MAX = 5, ADOPTIONS_MS = 10000 }; /* then its keepers don't want to live */
 
+/* A keeper has a pid file some time before it listens. */
 static int connect_for(const struct wc_look *look, const char *run_dir)
 {
+    const struct timespec time = { .tv_nsec = CONNECT_WAIT_MS * 1000000L };
     bool news = look->life == WC_LIFE_RUNNING || look->life == WC_LIFE_CREATED;
-    return look->keeper_alive && news ? wc_keeper_connect(run_dir) : -1;
+    int link = -1;
+    for (int i = 0; look->keeper_alive && news && link < 0 && i < CONNECT_TRIES; i++) {
+        if (i > 0)
+            nanosleep(&time, NULL);
+        link = wc_keeper_connect(run_dir);
+    }
+    return link;
 }
 
 /* True when there is a process, or its pidfd, and nobody keeps it. */

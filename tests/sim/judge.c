@@ -349,7 +349,10 @@ static void judge_stop(struct play *play, const struct wc_op *op)
     const struct wc_fact *fact = fact_of(play, op->id);
     unsigned service = fact == NULL ? SERVICES : service_number(fact->service);
     struct memo *memo = memo_of(play, op->id);
-    judge_reason(play, op);
+    bool goes_on = op->verb == WC_VERB_KILL && memo->stop_asked && /* a stop comes to its end */
+                   memo->stop_crashes == play->verdict.crashes;
+    if (!goes_on)
+        judge_reason(play, op);
     bool takes_leave = service < SERVICES && op->verb == WC_VERB_STOP &&
                        fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
                        (play->model.parts[service].hooks & HOOK_PRE_STOP) != 0;

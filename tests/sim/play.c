@@ -312,7 +312,8 @@ static void apply(struct play *play, const struct model *model, bool forced)
     }
     play->model = *model;
     play->goes_back = false;
-    play->forced = forced || (play->forced && is_asked(play));
+    /* what a rollout was to make anew is made anew in its turn, though another one is taken back */
+    play->forced = forced || (play->forced && (is_asked(play) || play->is_back));
     play->apply_epoch = play->epoch;
     play->half_down = false;
     play->has_model = true;

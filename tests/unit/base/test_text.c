@@ -170,6 +170,11 @@ static void start_of_a_process(void **state)
     assert_int_equal(wc_str_stat_start("17 (sh) R 1 17", NULL), 0);
     assert_int_equal(wc_str_stat_start("17 (sh)", &letter), 0);
     assert_int_equal(wc_str_stat_start("", NULL), 0);
+    assert_false(wc_str_stat_is_leaving(stat));
+    assert_true(wc_str_stat_is_leaving("17 (a) b) R 1 17 17 0 -1 4194564 9 0"));
+    assert_false(wc_str_stat_is_leaving("17 (4 4 4) R 4 4 4 4 4 8 4"));
+    assert_false(wc_str_stat_is_leaving("17 (sh) R 1 17"));
+    assert_false(wc_str_stat_is_leaving(""));
 }
 
 WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(sha256_of_known_texts), WC_CASE(base64_pads),

@@ -11,7 +11,8 @@
 #include "drivers/process/sealed.h"
 
 static const char crun_files[] =
-    "state_file=status\nstate_file=config.json\nstate_file=seccomp.bpf\nstate_file=exec.fifo\n";
+    "state_file=status\nstate_file=config.json\nstate_file=seccomp.bpf\nstate_file=exec.fifo\n"
+    "start_fifo=exec.fifo\n";
 static const char runc_files[] = "state_file=state.json\nstate_file=exec.fifo\n";
 
 /* Puts a script in the runtime's place that notes each command, and tells the keeper of the
@@ -63,10 +64,48 @@ static void without_the_runtime(void **state)
         box_start(&box);
         box_expect(&box, "exited 3 ");
         box_expect_end(&box, 0);
-        assert_string_equal(box_read(box_path(&box, "verbs")), "create\nstart\n");
+        assert_string_equal(box_read(box_path(&box, "verbs")),
+                            r == 0 ? "create\n" : "create\nstart\n");
         assert_false(has_group(&box));
         box_close(&box);
     }
+}
+
+/* What isn't as it was said to be is left to the runtime's own start. */
+static void another_way_to_start_is_the_runtimes(void **state)
+{
+    (void)state;
+    static const char *const names[] = { "start_fifo=status\n", "start_fifo=nothing\n" };
+    for (size_t i = 0; i < WC_COUNT(names); i++) {
+        struct box box = { .runtime = "crun", .program = "exit 3" };
+        box_open(&box);
+        box_observe(&box, names[i]);
+        box_start(&box);
+        box_expect(&box, "exited 3 ");
+        box_expect_end(&box, 0);
+        assert_string_equal(box_read(box_path(&box, "verbs")), "create\nstart\ndelete\n");
+        box_close(&box);
+    }
+}
+
+/* To the runtime, one that the keeper started is one that it started itself. */
+static void the_runtime_takes_it_for_started(void **state)
+{
+    (void)state;
+    char line[512];
+    struct box box = { .runtime = "crun", .program = "sleep 60" };
+    box_open(&box);
+    box_observe(&box, crun_files);
+    box_start(&box);
+    snprintf(line, sizeof line, "%s --root %s state %s.1 > %s", box_find("crun"),
+             box_path(&box, "oci"), strrchr(box.root, '/') + 1, box_path(&box, "state"));
+    assert_int_equal(system(line), 0);
+    assert_non_null(strstr(box_read(box_path(&box, "state")), "\"running\""));
+    assert_int_equal(kill((pid_t)box.pid, SIGKILL), 0);
+    box_expect(&box, "exited 137 ");
+    box_expect_end(&box, 0);
+    assert_string_equal(box_read(box_path(&box, "verbs")), "create\n");
+    box_close(&box);
 }
 
 static void an_unknown_runtime_deletes_itself(void **state)
@@ -97,7 +136,7 @@ static void unknown_state_is_the_runtimes(void **state)
     box_expect(&box, "running ");
     box_expect(&box, "exited 3 ");
     box_expect_end(&box, 0);
-    assert_string_equal(box_read(box_path(&box, "verbs")), "create\nstart\ndelete\n");
+    assert_string_equal(box_read(box_path(&box, "verbs")), "create\ndelete\n");
     assert_false(has_group(&box));
     box_close(&box);
 }
@@ -136,7 +175,7 @@ static void a_group_in_use_is_the_runtimes(void **state)
     assert_int_equal(waitpid(stranger, &status, 0), stranger);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     box_expect_end(&box, 0);
-    assert_string_equal(box_read(box_path(&box, "verbs")), "create\nstart\ndelete\n");
+    assert_string_equal(box_read(box_path(&box, "verbs")), "create\ndelete\n");
     assert_false(has_group(&box));
     box_close(&box);
 }
@@ -216,7 +255,8 @@ static void copies_are_sealed_and_fresh(void **state)
     unlink(path);
 }
 
-WC_MAIN(WC_CASE(without_the_runtime), WC_CASE(an_unknown_runtime_deletes_itself),
+WC_MAIN(WC_CASE(without_the_runtime), WC_CASE(another_way_to_start_is_the_runtimes),
+        WC_CASE(the_runtime_takes_it_for_started), WC_CASE(an_unknown_runtime_deletes_itself),
         WC_CASE(unknown_state_is_the_runtimes), WC_CASE(a_group_in_use_is_the_runtimes),
         WC_CASE(nothing_below_a_detached_mount), WC_CASE(from_sealed_memory),
         WC_CASE(copies_are_sealed_and_fresh))

@@ -1,6 +1,7 @@
 /* test_keeper_log.c - the keeper's log: complete, in order, always JSON, rotated, loss-free. */
 #include "unit/drivers/keeper_box.h"
 
+#include <sys/file.h>
 #include <sys/prctl.h>
 
 enum { LINES = 20000 };
@@ -267,9 +268,13 @@ static void successors_of_killed_keepers(void **state)
         pid_t killed = box.keeper;
         assert_int_equal(kill(killed, SIGKILL), 0);
         siginfo_t info;
-        bool reaped = kills % 2 == 0; /* else it is there still, without doing anything */
+        bool reaped = kills % 3 == 0; /* else it is there still, without doing anything */
         int flags = WEXITED | (reaped ? 0 : WNOWAIT);
-        assert_int_equal(waitid(P_PID, (id_t)killed, &info, flags), 0);
+        if (kills % 3 == 2) /* on its way out: its end of the connection is what goes first */
+            while (recv(box.link, box.packet, sizeof box.packet, 0) > 0)
+                ;
+        else
+            assert_int_equal(waitid(P_PID, (id_t)killed, &info, flags), 0);
         close(box.link);
         adopt(&box);
         box_expect(&box, "running ");
@@ -287,6 +292,32 @@ static void successors_of_killed_keepers(void **state)
     read_log(&box, &log);
     unsigned lines = count_in_order(&log, "l", "stdout");
     assert_true(lines > 1000);
+    box_close(&box);
+}
+
+/* The lock of one that was killed goes with the last of it, some time after its connection. */
+static void a_lock_is_waited_for(void **state)
+{
+    (void)state;
+    struct box box = { .runtime = "crun", .program = "sleep 100" };
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    box_open(&box);
+    box_start(&box);
+    assert_int_equal(kill(box.keeper, SIGKILL), 0);
+    assert_int_equal(waitpid(box.keeper, NULL, 0), box.keeper);
+    close(box.link);
+    int held = open(box_path(&box, "run"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX | LOCK_NB), 0);
+    adopt(&box);
+    usleep(200000);
+    assert_int_equal(waitpid(box.keeper, NULL, WNOHANG), 0);
+    close(held);
+    box_expect(&box, "running ");
+    assert_int_equal(kill((pid_t)box.pid, SIGKILL), 0);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)box.pid, &info, WEXITED), 0);
+    box_expect(&box, "exited 137 9 ");
+    box_expect_end(&box, 0);
     box_close(&box);
 }
 
@@ -312,4 +343,4 @@ WC_MAIN(WC_CASE(complete_and_in_order), WC_CASE(rotation_keeps_the_newest),
         WC_CASE(odd_bytes_are_json), WC_CASE(long_lines_come_in_parts),
         WC_CASE(no_log_does_not_block), WC_CASE(lines_arrive_at_once),
         WC_CASE(killed_keeper_loses_no_line), WC_CASE(successors_of_killed_keepers),
-        WC_CASE(nothing_to_adopt))
+        WC_CASE(a_lock_is_waited_for), WC_CASE(nothing_to_adopt))

@@ -140,6 +140,9 @@ static void restart_policies(void **state)
         { "    restart: no\n", WC_RESTART_NO, WC_UNSET },
         { "    restart: unless-stopped\n", WC_RESTART_UNLESS_STOPPED, WC_UNSET },
         { "    restart: on-failure:3\n", WC_RESTART_ON_FAILURE, 3 },
+        { "    restart: on-failure:0\n", WC_RESTART_ON_FAILURE, WC_UNSET },
+        { "    deploy: {restart_policy: {condition: on-failure, max_attempts: 0}}\n",
+          WC_RESTART_ON_FAILURE, WC_UNSET },
         { "    deploy: {restart_policy: {condition: any}}\n", WC_RESTART_ALWAYS, WC_UNSET },
         { "    restart: always\n    deploy: {restart_policy: {condition: on-failure, "
           "max_attempts: 2}}\n",
