@@ -28,7 +28,7 @@ static const char *const verb_names[] = {
 
 /* Connecting -----------------------------------------------------------------------------------*/
 
-static int connect_to(struct wc_client *client, bool spawn, struct wc_err *err)
+int wc_client_connect(struct wc_client *client, bool spawn, struct wc_err *err)
 {
     struct wc_arena scratch;
     wc_arena_init(&scratch);
@@ -65,9 +65,11 @@ int wc_client_open(const struct wc_paths *paths, const char *project, bool spawn
     client->project = project;
     client->may_spawn = spawn;
     client->sent = client->in = (struct wc_buf)WC_BUF_INIT;
-    int rc = connect_to(client, spawn, err);
+    int rc = wc_client_connect(client, spawn, err);
+    if (rc == 0 && spawn)
+        rc = wc_client_renew(client, err);
     if (rc != 0) {
-        wc_free(client);
+        wc_client_close(client);
         return rc;
     }
     *out = client;
@@ -237,6 +239,7 @@ static void write_call(const struct wc_call *call, uint64_t id, struct wc_buf *o
         wc_jsonw_i64(&w, "until_ms", call->until_ms);
     flag_if(&w, "past_only", call->past_only);
     flag_if(&w, "when_idle", call->when_idle);
+    flag_if(&w, "if_free", call->if_free);
     if (call->signal != 0)
         wc_jsonw_i64(&w, "signal", call->signal);
     flag_if(&w, "force_recreate", call->force_recreate);
@@ -341,7 +344,7 @@ static int replace(struct wc_client *client, struct wc_err *err)
 {
     client->may_spawn = false;
     close(client->fd);
-    int rc = connect_to(client, true, err);
+    int rc = wc_client_connect(client, true, err);
     return rc != 0 ? rc : wc_client_write(client, client->sent.data, client->sent.len, err);
 }
 

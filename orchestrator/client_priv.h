@@ -28,6 +28,13 @@ struct wc_client {
 int wc_client_spawn(const struct wc_paths *paths, const char *project, const char *run_dir,
                     struct wc_err *err);
 
+/* Connects; with `spawn` starts a supervisor first where none runs. */
+int wc_client_connect(struct wc_client *client, bool spawn, struct wc_err *err);
+
+/* Replaces a supervisor that executes another file than this process, if it is free to go; else
+ * the same one is connected to anew. Returns 0, or as wc_client_connect. */
+int wc_client_renew(struct wc_client *client, struct wc_err *err);
+
 /* Sends bytes, waiting for room. */
 int wc_client_write(struct wc_client *client, const char *bytes, size_t len, struct wc_err *err);
 

@@ -198,7 +198,8 @@ static int do_ping(struct wc_supervisor *sup, struct wc_conn *conn,
 static int do_shutdown(struct wc_supervisor *sup, struct wc_conn *conn,
                        const struct wc_control_message *message, struct wc_err *err)
 {
-    (void)err;
+    if (flag(message->header, "if_free") && (sup->calls != NULL || sup->config.stays))
+        return wc_err_set(err, WC_ERR_STATE, 0, "the supervisor has other things to do");
     bool waits = sup->calls != NULL && flag(message->header, "when_idle");
     send_done(conn, message->id, &(struct done){ .leaving = true });
     if (waits)

@@ -56,6 +56,7 @@ struct wc_call {
     bool past_only;             /* EVENTS: then it is done, without a subscription */
     int signal;                 /* KILL; 0 = SIGKILL */
     bool when_idle;             /* SHUTDOWN: not before the calls that are under way have ended */
+    bool if_free; /* SHUTDOWN: only if there are none, and no service manager runs it */
     bool force_recreate, no_recreate, no_start, no_deps, remove_orphans, remove_volumes;
     bool events; /* deliver the engine's events while the call is under way */
 };
@@ -74,7 +75,8 @@ struct wc_answer {
 typedef void wc_client_answer_fn(void *data, const struct wc_answer *answer);
 
 /* Connects to the supervisor of `project`; with `spawn` starts one where none runs (this program
- * again, with the verb `supervise`) and waits for it to be ready, without polling.
+ * again, with the verb `supervise`) and waits for it to be ready, without polling; one that runs
+ * another file than this program, as after an upgrade, is replaced if it is free to leave.
  */
 int wc_client_open(const struct wc_paths *paths, const char *project, bool spawn,
                    struct wc_client **out, struct wc_err *err);

@@ -296,3 +296,89 @@ def case_after_a_power_cut(t):
     t.until(lambda: unit.poll() is not None, "the unit's end")
     t.wc("down")
     t.nothing_left(before)
+
+
+def case_an_upgrade_restarts_nothing(t):
+    """With another program file in its place the next `up` has a supervisor that runs it; instances are as they were."""
+    t.load_image()
+    app = """
+        services:
+          web: {image: bb:1, stop_grace_period: 0s}
+          job: {image: bb:1, command: [sh, -c, "sleep 4; exit 3"]}
+    """
+    t.compose(app)
+    before = t.things()
+    installed = os.path.join(t.base, "bin")
+    os.mkdir(installed)
+    for name in os.listdir(os.path.dirname(t.binary)):
+        if re.fullmatch(r"wcompose(-\w+)?", name):
+            shutil.copy2(os.path.join(os.path.dirname(t.binary), name), installed)
+    newer, t.binary = t.binary, os.path.join(installed, "wcompose")
+    t.wc("up", "-d")
+    web, old = t.pid("web"), supervisors(t)
+    t.wc("up", "-d")
+    assert supervisors(t) == old, "the same program, another supervisor"
+    for name in os.listdir(installed):  # as a package manager does it
+        shutil.copy2(os.path.join(os.path.dirname(newer), name), os.path.join(installed, name + ".new"))
+        os.rename(os.path.join(installed, name + ".new"), os.path.join(installed, name))
+    assert os.readlink(f"/proc/{old[0]}/exe").endswith(" (deleted)")
+    t.compose(app.rstrip() + "\n          more: {image: bb:1, stop_grace_period: 0s}\n")
+    t.wc("up", "-d")
+    now = supervisors(t)
+    assert len(now) == 1 and now != old and os.readlink(f"/proc/{now[0]}/exe") == t.binary, now
+    assert t.pid("web") == web and t.row("more")["State"] == "running"
+    t.until(lambda: t.row("job")["ExitCode"] == 3, "the job's exit code")
+    assert t.row("web")["Restarts"] == 0
+    unit = t.start("supervise", "--stay", "--replace", "--project", t.project)
+    t.until(lambda: supervisors(t) == [unit.pid], "the unit's supervisor")
+    t.binary = newer  # another file again: what a service manager runs is its own
+    t.wc("up", "-d")
+    assert supervisors(t) == [unit.pid] and t.pid("web") == web
+    t.wc("down")
+    unit.terminate()
+    t.until(lambda: unit.poll() is not None, "the unit's end")
+    t.nothing_left(before)
+
+
+def kill_runtimes(t, up, times):
+    """SIGKILL to the OCI runtime as soon as it is there, so many times, while `up` runs. Returns how many were hit."""
+    hit = set()
+    while len(hit) < times and up.poll() is None:
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = harness.read(f"/proc/{pid}/cmdline").split("\0")
+                if int(pid) not in hit and "create" in words and os.path.basename(words[0]) in ("crun", "runc"):
+                    time.sleep(0.0005 * (len(hit) % 12))  # at another instruction each time
+                    os.kill(int(pid), signal.SIGKILL)
+                    hit.add(int(pid))
+            except OSError:
+                continue
+    return len(hit)
+
+
+def case_the_runtime_is_killed(t):
+    """kill -9 of the OCI runtime in the middle of a create: it is made again where the policy allows it, else told; nothing is left."""
+    t.load_image()
+    t.compose("""
+        services:
+          web: {image: bb:1, restart: always, stop_grace_period: 0s, ports: ["127.0.0.1:18099:80"]}
+          db: {image: bb:1, restart: on-failure, stop_grace_period: 0s}
+    """)
+    before = t.things()
+    for times in (1, 2, 4, 8):
+        up = t.start("up", "-d")
+        hit = kill_runtimes(t, up, times)
+        assert hit >= 1, "no runtime was seen"
+        up.wait(60)
+        t.until(lambda: [row["State"] for row in t.ps()] == ["running", "running"], "both to come up all the same", 60)
+        t.wc("down")
+        t.nothing_left(before)
+    t.compose("services: {web: {image: bb:1, stop_grace_period: 0s}}")
+    up = t.start("up", "-d")
+    assert kill_runtimes(t, up, 1) == 1
+    said = up.communicate(timeout=60)[0]
+    assert up.returncode != 0 and "web" in said, said
+    t.wc("up", "-d")
+    assert t.row("web")["State"] == "running"
+    t.wc("down")
+    t.nothing_left(before)
