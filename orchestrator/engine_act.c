@@ -363,6 +363,7 @@ static struct wc_step_in inputs(struct inst *inst)
         .op_in_flight = inst->op != NULL || inst->n_signals > 0,
         .host_ready = wc_eng_host_ready(engine),
         .dependents_up = inst->svc->dependents_up > 0,
+        .yields = wc_eng_front_yields(inst),
         .start_asked = inst->start_asked,
         .lost = inst->lost,
         .restart_max = WC_UNSET,
@@ -434,6 +435,7 @@ void wc_eng_review(struct inst *inst)
     struct wc_engine *engine = inst->engine;
     enum wc_phase before = inst->out.phase;
     advance(inst);
+    wc_eng_front_review(inst);
     struct wc_step_in in = inputs(inst);
     inst->out = wc_step(&in);
     if (inst->out.phase == WC_PHASE_WAIT_HOST)

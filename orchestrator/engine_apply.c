@@ -122,6 +122,17 @@ static void say_orphan(struct wc_engine *engine, const struct svc *svc)
     wc_eng_tell_other(engine, &event);
 }
 
+static void say_no_room(struct wc_engine *engine)
+{
+    const struct wc_event event = {
+        .type = WC_EVENT_LOG,
+        .action = "warning",
+        .reason = "order: start-first is carried out as stop-first this time: a network has not "
+                  "enough free addresses for two of each replica",
+    };
+    wc_eng_tell_other(engine, &event);
+}
+
 static void orphans(struct request *request)
 {
     struct wc_engine *engine = request->engine;
@@ -198,6 +209,8 @@ int wc_eng_begin_apply(struct request *request, struct wc_err *err)
         engine->net = NET_UNKNOWN;
     engine->net_retry_ms = 0;
     wc_eng_tell_project(request, "applying", NULL);
+    if (rev->no_surge)
+        say_no_room(engine);
     assume_networks(engine);
     for (size_t node = 0; node < rev->graph.n; node++)
         if (rev->svcs[node]->selected)

@@ -205,14 +205,39 @@ static void add_instance(struct maker *m, size_t node, unsigned index, const str
         memcpy(out->hash, pinned->fact.hash, sizeof out->hash);
         out->level = pinned->fact.level;
     }
-    m->slots[k] = (struct wc_address_slot){ out->spec, index, out->name };
+    m->slots[k] = (struct wc_address_slot){
+        .service = out->spec,
+        .index = index,
+        .name = out->name,
+        .incarnation = wc_eng_incarnation(out->id),
+    };
+}
+
+/* True for one that is there and is as the model says. */
+static bool is_as_said(const struct maker *m, size_t node, const struct inst *inst)
+{
+    char hash[65];
+    if (!exists(inst) || m->rev->images[node] == NULL)
+        return false;
+    wc_desired_hash(m->rev->project->services[node].spec_hash, m->rev->images[node]->id, hash);
+    return wc_streq(hash, inst->fact.hash);
+}
+
+/* Where two are there, the model is the one that its own is kept by. */
+static const struct inst *own_of(const struct maker *m, size_t node, const struct svc *svc,
+                                 unsigned index)
+{
+    for (const struct inst *i = svc->insts; i != NULL; i = i->next_in_svc)
+        if (i->fact.index == index && is_as_said(m, node, i))
+            return i;
+    return incumbent(svc, index);
 }
 
 /* The service's instances as they are: one for each slot in which something exists. */
 static void add_existing(struct maker *m, size_t node, const struct svc *svc)
 {
     for (struct inst *i = svc != NULL ? svc->insts : NULL; i != NULL; i = i->next_in_svc)
-        if (incumbent(svc, i->fact.index) == i)
+        if (own_of(m, node, svc, i->fact.index) == i)
             add_instance(m, node, i->fact.index, i);
 }
 
@@ -260,6 +285,19 @@ static void make_instances(struct maker *m)
     add_instances(m, true);
 }
 
+/* The slots of all: those that are wanted, then those that are kept beside them. */
+static struct wc_address_slot *all_slots(struct maker *m)
+{
+    struct revision *rev = m->rev;
+    struct wc_address_slot *slots =
+        WC_NEW_ARRAY(&rev->arena, struct wc_address_slot, m->n + rev->n_asides);
+    if (m->n > 0)
+        memcpy(slots, m->slots, m->n * sizeof *slots);
+    for (size_t k = 0; k < rev->n_asides; k++)
+        slots[m->n + k] = wc_eng_aside_slot(rev, k);
+    return slots;
+}
+
 /* What can't be made is refused before anything is: no network, no instance of the others. */
 static int check_new(struct maker *m, struct wc_err *err)
 {
@@ -278,54 +316,35 @@ static int check_new(struct maker *m, struct wc_err *err)
 
 /* ---- networks ---- */
 
-static void hash_text(struct wc_sha256 *hash, const char *text)
-{
-    if (text == NULL)
-        text = "";
-    wc_sha256_update(hash, text, strlen(text) + 1);
-}
-
-/* The hash of all that NET_UP is told, to know whether it must be told again. */
-static void hash_request(const struct wc_net_request *net, char out[65])
-{
-    struct wc_sha256 *hash = wc_sha256_new();
-    for (size_t i = 0; i < net->n_networks; i++) {
-        const struct wc_net_network *n = &net->networks[i];
-        const uint32_t numbers[] = { n->subnet4, n->gateway4, n->prefix4, n->internal,
-                                     n->external };
-        hash_text(hash, n->name);
-        hash_text(hash, n->bridge);
-        wc_sha256_update(hash, numbers, sizeof numbers);
-    }
-    for (size_t i = 0; i < net->n_ports; i++) {
-        const struct wc_net_publish *p = &net->ports[i];
-        const uint32_t numbers[] = { p->host_ip4, p->host_port, p->target_port, (uint32_t)p->proto,
-                                     p->target_ip4 };
-        wc_sha256_update(hash, numbers, sizeof numbers);
-    }
-    for (size_t i = 0; i < net->n_names; i++) {
-        hash_text(hash, net->names[i].network);
-        hash_text(hash, net->names[i].name);
-        wc_sha256_update(hash, &net->names[i].ip4, sizeof net->names[i].ip4);
-    }
-    wc_sha256_finish(hash, out);
-}
-
-static int plan_networks(struct maker *m, struct wc_err *err)
+static int plan_with_asides(struct maker *m, struct wc_err *err)
 {
     struct revision *rev = m->rev;
+    wc_eng_find_asides(m->engine, m->ask, rev);
     const struct wc_networks_in in = {
         .paths = m->engine->config.paths,
         .project = rev->project,
-        .slots = m->slots,
-        .n_slots = rev->n_instances,
+        .slots = all_slots(m),
+        .n_slots = rev->n_instances + rev->n_asides,
         .reserve = !m->engine->config.preview,
     };
-    if (in.paths != NULL) {
-        int status = wc_networks_plan(&in, &rev->arena, &rev->nets, err);
-        if (status != 0)
+    return wc_networks_plan(&in, &rev->arena, &rev->nets, err);
+}
+
+/* Where there is no room for two of each replica, the old ones go first. */
+static int plan_networks(struct maker *m, struct wc_err *err)
+{
+    struct revision *rev = m->rev;
+    if (m->engine->config.paths != NULL) {
+        struct wc_err full = { 0 };
+        int status = plan_with_asides(m, &full);
+        rev->no_surge = status == WC_ERR_LIMIT && rev->n_asides > 0;
+        if (rev->no_surge)
+            status = plan_with_asides(m, &full);
+        if (status != 0) {
+            *err = full;
             return status;
-        for (size_t k = 0; k < rev->nets.n_slots; k++) {
+        }
+        for (size_t k = 0; k < rev->n_instances; k++) {
             const struct wc_networks_slot *slot = &rev->nets.slots[k];
             rev->instances[k].nets = slot->nets;
             rev->instances[k].n_nets = slot->n_nets;
@@ -335,7 +354,7 @@ static int plan_networks(struct maker *m, struct wc_err *err)
                 rev->instances[k].join_instance = rev->instances[slot->join_slot].id;
         }
     }
-    hash_request(&rev->nets.request, rev->nets_hash);
+    wc_eng_net_hash(&rev->nets.request, rev->nets_hash);
     return 0;
 }
 
@@ -345,6 +364,7 @@ int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, stru
     struct revision *rev = wc_calloc(1, sizeof *rev);
     struct maker m = { .engine = engine, .ask = ask, .rev = rev };
     wc_arena_init(&rev->arena);
+    wc_arena_init(&rev->lead_arena);
     rev->refs = 1;
     rev->project = ask->project;
     wc_graph_make(rev->project, &rev->arena, &rev->graph);
@@ -380,7 +400,9 @@ void wc_eng_revision_unref(struct revision *rev)
 {
     if (rev == NULL || --rev->refs > 0)
         return;
+    wc_eng_asides_drop(rev);
     wc_arena_deinit(&rev->arena);
+    wc_arena_deinit(&rev->lead_arena);
     if (rev->owned != NULL) {
         wc_arena_deinit(rev->owned);
         wc_free(rev->owned);
@@ -455,8 +477,11 @@ void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev)
             rev->svcs[rev->graph.edges[e].to]->job = true;
     for (size_t k = 0; rev != NULL && k < rev->n_instances; k++)
         bind_instance(engine, rev, k);
+    wc_eng_front_bind(engine);
     for (size_t i = 0; i < engine->ids.n; i++)
         if (engine->ids.entries[i].value != NULL)
             wc_eng_check_of(engine->ids.entries[i].value);
+    if (old != NULL)
+        wc_eng_asides_drop(old);
     wc_eng_revision_unref(old);
 }

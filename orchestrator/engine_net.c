@@ -80,7 +80,10 @@ static void on_net_up(struct wc_op *op)
         note_up(engine, no->rev);
     else
         note_down(engine, no->rev, &op->err);
-    if (engine->rev != NULL && !wc_streq(engine->rev->nets_hash, no->rev->nets_hash)) {
+    if (op->status == 0 && engine->rev == no->rev)
+        wc_eng_front_shown(engine);
+    if (engine->leads_changed ||
+        (engine->rev != NULL && !wc_streq(engine->rev->nets_hash, no->rev->nets_hash))) {
         engine->net = NET_UNKNOWN; /* the model moved on meanwhile */
         engine->net_wanted = true;
     }
@@ -113,6 +116,7 @@ void wc_eng_net_turn(struct wc_engine *engine)
     engine->net_wanted = false;
     if (rev == NULL)
         return;
+    wc_eng_front_show(engine);
     struct wc_err err = { 0 };
     if (engine->config.paths != NULL && !engine->config.preview &&
         wc_networks_write(&rev->nets, &err) != 0) {
@@ -162,6 +166,7 @@ static void on_net_down(struct wc_op *op)
             wc_log(WC_LOG_WARN, "engine", "networks: %s", err.msg);
     }
     engine->net = NET_UNKNOWN; /* who waits for it, by a later request, asks for it anew */
+    engine->net_wanted = false;
     dirty_waiting(engine);
     end_request_op(no, "networks");
     wc_eng_op_end(engine, op);

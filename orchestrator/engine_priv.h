@@ -15,6 +15,7 @@
 #include "orchestrator/core/health.h"
 #include "orchestrator/core/step.h"
 #include "orchestrator/engine_ask.h"
+#include "orchestrator/engine_aside.h"
 #include "orchestrator/engine_parts.h"
 #include "orchestrator/engine_slot.h"
 #include "orchestrator/networks.h"
@@ -75,6 +76,7 @@ struct inst {
     struct former former;
     struct wc_rollout_slot slot; /* of one that is to come in a rollout */
     bool awaits, again, ended;   /* its turn: to be made, to be made anew; by itself since then */
+    struct inst_front front;
     enum wc_goal goal;
     bool recreate;    /* to go first, though the same is wanted */
     bool restart;     /* to stop first, then start */
@@ -125,7 +127,11 @@ struct revision {
     size_t n_instances;
     struct wc_networks_plan nets;
     char nets_hash[65];
-    unsigned refs; /* the engine's, and one for each op that borrows from it */
+    struct aside *asides; /* n_asides, of which n_left are there */
+    size_t n_asides, n_left;
+    bool no_surge;              /* there are not enough addresses for two of each replica */
+    struct wc_arena lead_arena; /* of what nets says of who leads */
+    unsigned refs;              /* the engine's, and one for each op that borrows from it */
 };
 enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
 
@@ -170,10 +176,11 @@ struct wc_engine {
     bool relist;
     uint64_t look_at_ms; /* the next full look; 0 = none */
     enum net net;
-    bool prune;      /* what the model doesn't know is removed, also when it turns up later */
-    bool told;       /* what is wanted is known; else how things ended says it */
-    bool is_down;    /* all of it was asked to go, nothing was asked for since */
-    bool net_wanted; /* something waits for it */
+    bool prune;         /* what the model doesn't know is removed, also when it turns up later */
+    bool told;          /* what is wanted is known; else how things ended says it */
+    bool is_down;       /* all of it was asked to go, nothing was asked for since */
+    bool net_wanted;    /* something waits for it */
+    bool leads_changed; /* it is to be told who leads now */
     char net_hash[65];
     struct wc_map net_names; /* networks that we know to be up */
     unsigned net_failures;

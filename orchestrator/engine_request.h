@@ -56,6 +56,13 @@ struct inst *wc_eng_heir(const struct inst *inst);
 /* True when the change that the request makes to the service goes replica by replica. */
 bool wc_eng_is_gradual(const struct request *request, const struct svc *svc);
 
+/* True when what the request asks for, if it changes the service, brings a new instance of each
+ * replica before the old one goes. */
+bool wc_eng_surges(const struct wc_request *ask, const struct wc_service *service);
+
+/* As it is to be: it runs and is healthy, or it has completed. */
+bool wc_eng_is_ready(const struct inst *inst);
+
 /* Keeps an instance that the model of the request replaces. False: it isn't one to be kept. */
 bool wc_eng_hold(struct request *request, struct inst *inst);
 

@@ -57,11 +57,11 @@ void wc_eng_former_keep(struct inst *inst, struct revision *rev)
 
 /* ---- beginning ---- */
 
-static const struct wc_rollout_note *note_of(const struct request *request, const struct svc *svc)
+static const struct wc_rollout_note *note_of(const struct wc_request *ask, const char *service)
 {
-    for (size_t i = 0; i < request->ask.n_rollouts; i++)
-        if (strcmp(request->ask.rollouts[i].service, svc->name) == 0)
-            return &request->ask.rollouts[i];
+    for (size_t i = 0; i < ask->n_rollouts; i++)
+        if (strcmp(ask->rollouts[i].service, service) == 0)
+            return &ask->rollouts[i];
     return NULL;
 }
 
@@ -70,21 +70,31 @@ static bool is_unfinished(enum wc_rollout_state state)
     return state == WC_ROLLOUT_ROLLING || state == WC_ROLLOUT_PAUSED || state == WC_ROLLOUT_FAILED;
 }
 
-bool wc_eng_is_gradual(const struct request *request, const struct svc *svc)
+static bool is_gradual(const struct wc_request *ask, const struct wc_service *service)
 {
-    const struct wc_request *ask = &request->ask;
-    if (svc->spec == NULL || ask->no_start)
+    if (ask->no_start)
         return false;
     if (ask->kind == WC_REQUEST_APPLY)
-        return svc->spec->update.set || (ask->is_rollback && svc->spec->rollback.set);
-    const struct wc_rollout_note *note = note_of(request, svc);
+        return service->update.set || (ask->is_rollback && service->rollback.set);
+    const struct wc_rollout_note *note = note_of(ask, service->name);
     return note != NULL && is_unfinished(note->state);
 }
 
-static bool is_back(const struct request *request, const struct svc *svc)
+bool wc_eng_is_gradual(const struct request *request, const struct svc *svc)
 {
-    const struct wc_rollout_note *note = note_of(request, svc);
-    return note != NULL ? note->back : request->ask.is_rollback;
+    return svc->spec != NULL && is_gradual(&request->ask, svc->spec);
+}
+
+static bool is_back(const struct wc_request *ask, const char *service)
+{
+    const struct wc_rollout_note *note = note_of(ask, service);
+    return note != NULL ? note->back : ask->is_rollback;
+}
+
+bool wc_eng_surges(const struct wc_request *ask, const struct wc_service *service)
+{
+    return is_gradual(ask, service) &&
+           wc_rollout_conf_of(service, is_back(ask, service->name)).start_first;
 }
 
 bool wc_eng_hold(struct request *request, struct inst *inst)
@@ -92,9 +102,9 @@ bool wc_eng_hold(struct request *request, struct inst *inst)
     struct inst *heir = wc_eng_heir(inst);
     if (!wc_eng_is_gradual(request, inst->svc) || heir == NULL || inst->former.instance == NULL ||
         !wc_eng_is_up(inst) || inst->goal != WC_GOAL_RUNNING || inst->stop_sent || inst->recreate ||
-        held_beside(inst) != NULL)
+        held_beside(inst) != NULL || wc_eng_front_is_behind(inst))
         return false;
-    bool surges = wc_rollout_conf_of(inst->svc->spec, is_back(request, inst->svc)).start_first;
+    bool surges = !inst->engine->rev->no_surge && wc_eng_surges(&request->ask, inst->svc->spec);
     bool begun = wc_eng_is_up(heir) || heir->op != NULL;
     if (begun && !surges)
         return false; /* one of the two must go now */
@@ -149,7 +159,7 @@ static void begin_slots(struct wc_engine *engine, struct rollout *r)
 static void begin(struct request *request, struct svc *svc)
 {
     struct wc_engine *engine = request->engine;
-    const struct wc_rollout_note *note = note_of(request, svc);
+    const struct wc_rollout_note *note = note_of(&request->ask, svc->name);
     bool goes_on = request->ask.since_ms != 0 && svc->rollout != NULL; /* begun before a crash */
     struct rollout *r = svc->rollout;
     if (r == NULL)
@@ -163,11 +173,12 @@ static void begin(struct request *request, struct svc *svc)
     leave(engine, r);
     *r = (struct rollout){
         .svc = svc,
-        .back = is_back(request, svc),
+        .back = is_back(&request->ask, svc->name),
         .no_deps = request->ask.no_deps,
         .began_at_ms = goes_on ? r->began_at_ms : engine->clock.wall(engine->clock.data),
     };
     r->conf = wc_rollout_conf_of(svc->spec, r->back);
+    r->conf.start_first = r->conf.start_first && !engine->rev->no_surge;
     r->now = (struct wc_rollout){ .state = note != NULL ? note->state : WC_ROLLOUT_ROLLING,
                                   .failures = failures };
     memcpy(r->reason, reason, sizeof reason);
@@ -222,7 +233,7 @@ static struct inst **targets_of(struct rollout *r)
     return list;
 }
 
-static bool is_ready(const struct inst *inst)
+bool wc_eng_is_ready(const struct inst *inst)
 {
     if (inst->awaits || inst->again || inst->recreate || inst->restart)
         return false;
@@ -252,7 +263,7 @@ static void look(const struct inst *inst, struct wc_rollout_slot *slot)
         slot->ready_at_ms = 0;
     }
     slot->old_up = inst->again ? wc_eng_is_up(inst) : held != NULL && wc_eng_is_up(held);
-    slot->new_ready = is_ready(inst);
+    slot->new_ready = wc_eng_is_ready(inst) && wc_eng_front_has(inst);
     slot->new_failed = slot->released && has_failed(inst);
 }
 

@@ -220,7 +220,9 @@ static enum verdict judge_running(const struct inst *inst)
 
 static bool wont_go(const struct inst *inst)
 {
-    return inst->stuck || (inst->op_failed && inst->failures >= 3);
+    bool is_needed = inst->out.phase == WC_PHASE_WAIT_HOST; /* nobody else can be led to */
+    return inst->stuck || (inst->op_failed && inst->failures >= 3) ||
+           (is_needed && inst->engine->net == NET_FAILED);
 }
 
 static enum verdict judge_down(const struct inst *inst, enum wc_goal goal)

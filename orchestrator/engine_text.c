@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/units.h"
-#include "orchestrator/engine_priv.h"
+#include "orchestrator/engine_request.h"
 #include "orchestrator/engine_text.h"
 
 static const char *condition_name(enum wc_dep_condition condition)
@@ -94,7 +94,8 @@ void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size)
         snprintf(out, size, "its predecessor to go");
         break;
     case WC_PHASE_WAIT_HOST:
-        snprintf(out, size, "networks");
+        snprintf(out, size, "%s",
+                 wc_eng_is_up(inst) ? "names and ports to lead to its successor" : "networks");
         break;
     case WC_PHASE_HOOKS:
         snprintf(out, size,

@@ -75,6 +75,7 @@ void wc_eng_inst_bury(struct inst *inst)
         at = &(*at)->next_in_svc;
     *at = inst->next_in_svc;
     wc_eng_wake_at(inst, 0);
+    wc_eng_front_bury(inst);
     wc_map_put(&engine->ids, inst->id, NULL);
     engine->n_insts--;
     inst->dead = true;

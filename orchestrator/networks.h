@@ -8,6 +8,9 @@
  *          a failure of an apply that made the project: wc_networks_rollback; after NET_DOWN:
  *          wc_networks_release. Scaling and other changes: the same again, hosts files are
  *          rewritten in place, so running instances see their new peers.
+ *          While two incarnations of a replica are there, names and ports lead to one of them:
+ *          wc_networks_lead, wc_networks_write and NET_UP move them to the other;
+ *          wc_networks_forget when the first has gone.
  * Owner:   inputs are borrowed as long as the plan lives; the plan is in the arena.
  * Threads: any; calls block for a few small files. Processes take turns by lib/networks/lock.
  */
@@ -22,7 +25,9 @@ struct wc_paths;
 struct wc_networks_in {
     const struct wc_paths *paths;
     const struct wc_project *project;
-    const struct wc_address_slot *slots; /* n_slots: every instance wanted, whatever its network */
+    const struct wc_address_slot *slots; /* n_slots: every instance wanted, whatever its network;
+                                            then those that are aside, on networks. These, and what
+                                            they point to, until they are `gone` */
     size_t n_slots;
     bool reserve; /* false: look only (plan, dry run); nothing is written */
 };
@@ -33,6 +38,9 @@ struct wc_networks_slot {
     size_t n_nets;
     const char *hosts_file, *resolv_file; /* absolute paths; written by wc_networks_write */
     int join_slot; /* network_mode service:x: the slot whose namespace is shared; else -1 */
+    bool leads;    /* names and ports of its replica lead to it. The plan's is what was written
+                      last; where that says nothing, they lead to one that is aside */
+    bool gone;     /* aside, and there no more */
 };
 
 struct wc_networks_plan {
@@ -52,8 +60,18 @@ struct wc_networks_plan {
 int wc_networks_plan(const struct wc_networks_in *in, struct wc_arena *arena,
                      struct wc_networks_plan *out, struct wc_err *err);
 
-/* Writes hosts and resolv.conf of every slot into lib/projects/<project>/net/, keeping the inode of
- * files that exist (they are bound into containers). Files of slots that are gone are removed.
+/* Makes request and files anew, by what slots[].leads and gone say now: of each replica exactly one
+ * leads. Nothing is written.
+ *   arena  what is made goes there; what an earlier call made in another one is not used any more
+ */
+void wc_networks_lead(struct wc_networks_plan *plan, struct wc_arena *arena);
+
+/* Gives back the addresses of one that is gone. */
+int wc_networks_forget(const struct wc_networks_plan *plan, size_t slot, struct wc_err *err);
+
+/* Writes who leads, where there are several of a replica; then hosts and resolv.conf of every slot,
+ * into lib/projects/<project>/net/, keeping the inode of files that exist (they are bound into
+ * containers). Files of slots that are gone are removed.
  */
 int wc_networks_write(const struct wc_networks_plan *plan, struct wc_err *err);
 

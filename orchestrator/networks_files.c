@@ -69,7 +69,7 @@ static void put_members(const struct wc_networks_work *w, const char *network, s
     for (size_t s = 0; s < w->in->n_slots; s++) {
         const struct wc_attachment *att = attachment_to(&w->out->slots[s], network);
         char ip[16];
-        if (att == NULL)
+        if (att == NULL || !w->out->slots[s].leads)
             continue;
         wc_buf_adds(out, wc_ip4_format(att->ip4, ip));
         for (size_t i = 0; i < att->names.n; i++)
@@ -232,13 +232,9 @@ static void add_slot(struct texts *t, size_t nth)
     struct wc_networks_slot *slot = &w->out->slots[nth];
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     put_hosts(t, nth, &text);
-    slot->hosts_file =
-        wc_arena_printf(w->arena, "%s/%s.hosts", w->out->priv->files_dir, w->in->slots[nth].name);
     add_file(w, slot->hosts_file, wc_arena_strndup(w->arena, text.data, text.len));
     wc_buf_reset(&text);
     put_resolv(t, nth, &text);
-    slot->resolv_file =
-        wc_arena_printf(w->arena, "%s/%s.resolv", w->out->priv->files_dir, w->in->slots[nth].name);
     add_file(w, slot->resolv_file, wc_arena_strndup(w->arena, text.data, text.len));
 }
 
@@ -281,7 +277,7 @@ static int find_join(const struct wc_networks_work *w, size_t nth)
     int first = -1;
     for (size_t s = 0; s < w->in->n_slots; s++) {
         const struct wc_address_slot *other = &w->in->slots[s];
-        if (!wc_streq(other->service->name, slot->service->network_mode_service))
+        if (other->aside || !wc_streq(other->service->name, slot->service->network_mode_service))
             continue;
         if (other->index == slot->index)
             return (int)s;
@@ -321,13 +317,54 @@ static int join_slots(struct wc_networks_work *w)
     return 0;
 }
 
-int wc_networks_files(struct wc_networks_work *w)
+/* ---- names ------------------------------------------------------------------------------- */
+
+static const char *file_of(const struct wc_networks_work *w, size_t nth, bool own, const char *end)
+{
+    const struct wc_address_slot *slot = &w->in->slots[nth];
+    return own ? wc_arena_printf(w->arena, "%s/%s.%s.%s", w->out->priv->files_dir, slot->name,
+                                 slot->incarnation, end)
+               : wc_arena_printf(w->arena, "%s/%s.%s", w->out->priv->files_dir, slot->name, end);
+}
+
+/* True when the files named after its replica are those of one that is there beside it. */
+static bool are_in_use(const struct wc_networks_work *w, size_t nth, const bool *own)
+{
+    for (size_t s = w->in->n_slots; s > 0 && w->in->slots[s - 1].aside; s--)
+        if (!own[s - 1] && wc_streq(w->in->slots[s - 1].name, w->in->slots[nth].name))
+            return true;
+    return false;
+}
+
+/* Files are named after the replica. Who is made beside another has files named after itself, and
+ * keeps them as long as it is there, since they are bound into it: they say so by being there. */
+static void name_files(struct wc_networks_work *w)
+{
+    bool *own = WC_NEW_ARRAY(w->arena, bool, w->in->n_slots);
+    for (size_t s = 0; s < w->in->n_slots; s++)
+        own[s] = w->in->slots[s].incarnation != NULL && wc_fs_exists(file_of(w, s, true, "hosts"));
+    for (size_t s = 0; s < w->in->n_slots; s++) {
+        const struct wc_address_slot *slot = &w->in->slots[s];
+        if (slot->service->network_mode == WC_NETMODE_SERVICE)
+            continue;
+        own[s] = own[s] || (!slot->aside && slot->incarnation != NULL && are_in_use(w, s, own));
+        w->out->slots[s].hosts_file = file_of(w, s, own[s], "hosts");
+        w->out->slots[s].resolv_file = file_of(w, s, own[s], "resolv");
+    }
+}
+
+int wc_networks_name_files(struct wc_networks_work *w)
+{
+    name_files(w);
+    return join_slots(w);
+}
+
+void wc_networks_files(struct wc_networks_work *w)
 {
     struct texts t;
     open_texts(&t, w);
     for (size_t s = 0; s < w->in->n_slots; s++)
-        if (w->in->slots[s].service->network_mode != WC_NETMODE_SERVICE)
+        if (!w->out->slots[s].gone && w->in->slots[s].service->network_mode != WC_NETMODE_SERVICE)
             add_slot(&t, s);
     close_texts(&t);
-    return join_slots(w);
 }

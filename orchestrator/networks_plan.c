@@ -60,25 +60,6 @@ static void request_networks(struct wc_networks_work *w)
     w->out->request.n_networks = plan->n_networks;
 }
 
-static void request_names(struct wc_networks_work *w)
-{
-    size_t total = 0, n = 0;
-    for (size_t s = 0; s < w->in->n_slots; s++)
-        for (size_t i = 0; i < w->out->slots[s].n_nets; i++)
-            total += w->out->slots[s].nets[i].names.n;
-    struct wc_net_name *names = WC_NEW_ARRAY(w->arena, struct wc_net_name, total);
-    for (size_t s = 0; s < w->in->n_slots; s++) {
-        for (size_t i = 0; i < w->out->slots[s].n_nets; i++) {
-            const struct wc_attachment *att = &w->out->slots[s].nets[i];
-            for (size_t k = 0; k < att->names.n; k++)
-                names[n++] = (struct wc_net_name){ att->name, att->names.items[k], att->ip4,
-                                                   w->in->slots[s].name };
-        }
-    }
-    w->out->request.names = names;
-    w->out->request.n_names = n;
-}
-
 /* Takes the project's leases off a network; hands it to another user, or leaves it without owner.
  * True when that changed something. */
 static bool forget(struct wc_known_network *net, const char *project)
@@ -153,12 +134,16 @@ static int plan(struct wc_networks_work *w)
     if (status != 0)
         return status;
     w->out->priv->fresh = is_fresh(w);
+    w->out->priv->addresses = w->addresses;
     request_networks(w);
-    request_names(w);
     status = wc_networks_ports(w, &claims, &n_claims);
     if (status == 0)
-        status = wc_networks_files(w);
-    return status != 0 || !w->in->reserve ? status : record(w, claims, n_claims);
+        status = wc_networks_name_files(w);
+    if (status != 0)
+        return status;
+    wc_networks_read_leading(w);
+    wc_networks_lead(w->out, w->arena);
+    return w->in->reserve ? record(w, claims, n_claims) : 0;
 }
 
 static struct wc_networks_priv *new_priv(const struct wc_paths *paths, struct wc_arena *arena,
@@ -180,6 +165,7 @@ int wc_networks_plan(const struct wc_networks_in *in, struct wc_arena *arena,
                                          WC_NEW_ARRAY(arena, struct wc_networks_slot, in->n_slots),
                                      .n_slots = in->n_slots,
                                      .priv = new_priv(in->paths, arena, in->project->name) };
+    made.priv->in = *in;
     struct wc_networks_work w = { .in = in, .arena = arena, .err = err, .out = &made };
     int lock = in->reserve ? wc_registry_lock(made.priv->dir, err) : -1;
     if (in->reserve && lock < 0)
@@ -203,6 +189,8 @@ static void remove_stale(const struct wc_networks_priv *priv)
     wc_map_init(&planned, &arena);
     for (size_t i = 0; i < priv->n_files; i++)
         wc_map_put(&planned, strrchr(priv->files[i].path, '/') + 1, "");
+    if (priv->leading[0] != '\0')
+        wc_map_put(&planned, WC_NETWORKS_LEADING, "");
     DIR *dir = opendir(priv->files_dir);
     for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
         if (e->d_name[0] != '.' && !wc_map_has(&planned, e->d_name))
@@ -212,10 +200,20 @@ static void remove_stale(const struct wc_networks_priv *priv)
     wc_arena_deinit(&arena);
 }
 
+/* At once or not at all, unlike the others: nothing is bound to it. */
+static int write_leading(const struct wc_networks_priv *priv, struct wc_err *err)
+{
+    char path[4096];
+    snprintf(path, sizeof path, "%s/" WC_NETWORKS_LEADING, priv->files_dir);
+    return wc_fs_write_atomic(path, priv->leading, strlen(priv->leading), 0600, false, err);
+}
+
 int wc_networks_write(const struct wc_networks_plan *out, struct wc_err *err)
 {
     const struct wc_networks_priv *priv = out->priv;
     int status = wc_fs_mkdirs(priv->files_dir, 0700, err);
+    if (status == 0 && priv->leading[0] != '\0')
+        status = write_leading(priv, err);
     for (size_t i = 0; i < priv->n_files && status == 0; i++)
         status = wc_file_rewrite(priv->files[i].path, priv->files[i].text, err);
     if (status == 0)
@@ -255,6 +253,50 @@ void wc_networks_rollback(const struct wc_networks_plan *out)
     if (priv->fresh && wc_fs_remove_tree(priv->files_dir, &err) != 0)
         wc_log(WC_LOG_WARN, "networks", "roll back: %s", err.msg);
     priv->n_writes = 0;
+}
+
+/* ---- one that is gone ------------------------------------------------------------------- */
+
+static bool is_lease_of(const struct wc_lease *lease, const char *project,
+                        const struct wc_address_slot *slot, const char *service)
+{
+    return lease->index == slot->index && wc_streq(lease->service, service) &&
+           wc_streq(lease->project, project) && lease->incarnation != NULL &&
+           slot->incarnation != NULL && wc_streq(lease->incarnation, slot->incarnation);
+}
+
+static int forget_slot(struct wc_networks_work *w, struct wc_networks_priv *priv,
+                       const struct wc_address_slot *slot)
+{
+    const struct wc_networks_in *in = w->in;
+    int status = wc_registry_read(w, priv->dir);
+    for (size_t i = 0; i < w->n_known && status == 0; i++) {
+        struct wc_known_network *net = &w->known[i];
+        size_t kept = 0;
+        for (size_t k = 0; k < net->n_leases; k++)
+            if (!is_lease_of(&net->leases[k], in->project->name, slot, slot->service->name))
+                net->leases[kept++] = net->leases[k];
+        if (kept == net->n_leases)
+            continue;
+        net->n_leases = kept;
+        status = wc_registry_put(priv, w->arena, net, w->err);
+    }
+    return status;
+}
+
+int wc_networks_forget(const struct wc_networks_plan *plan, size_t slot, struct wc_err *err)
+{
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    const struct wc_networks_in *in = &plan->priv->in;
+    struct wc_networks_priv *priv = new_priv(in->paths, &arena, in->project->name);
+    struct wc_networks_work w = { .in = in, .arena = &arena, .err = err };
+    int lock = wc_registry_lock(priv->dir, err);
+    int status = lock < 0 ? lock : forget_slot(&w, priv, &in->slots[slot]);
+    if (lock >= 0)
+        close(lock);
+    wc_arena_deinit(&arena);
+    return status;
 }
 
 static int release(struct wc_networks_work *w, struct wc_networks_priv *priv, const char *project)

@@ -143,8 +143,7 @@ static int read_wish(struct wc_networks_work *w, const struct wc_address_slot *s
     return 0;
 }
 
-/* The address that a slot's ports lead to: where its default route goes. 0: it has none. */
-static uint32_t target_of(const struct wc_networks_slot *slot)
+uint32_t wc_networks_target(const struct wc_networks_slot *slot)
 {
     for (size_t i = 0; i < slot->n_nets; i++)
         if (slot->nets[i].gateway4 != 0)
@@ -157,7 +156,7 @@ static int publish(struct claims *c, size_t nth, const struct wc_port *port)
     struct wc_networks_work *w = c->w;
     const struct wc_address_slot *slot = &w->in->slots[nth];
     struct wish wish;
-    uint32_t target = target_of(&w->out->slots[nth]);
+    uint32_t target = wc_networks_target(&w->out->slots[nth]);
     int status = read_wish(w, slot, port, &wish);
     if (status != 0)
         return status;
@@ -179,6 +178,7 @@ static int publish(struct claims *c, size_t nth, const struct wc_port *port)
     c->items[c->n++] =
         (struct wc_port_claim){ w->in->project->name, slot->service->name, slot->index, host_port,
                                 port->target,         wish.host_ip4,       port->proto, any };
+    w->out->priv->port_slots[w->out->request.n_ports] = nth;
     c->ports[w->out->request.n_ports++] = (struct wc_net_publish){
         .host_ip4 = wish.host_ip4,
         .host_port = host_port,
@@ -191,9 +191,9 @@ static int publish(struct claims *c, size_t nth, const struct wc_port *port)
     return 0;
 }
 
-static bool has_ports(const struct wc_service *service)
+static bool has_ports(const struct wc_address_slot *slot)
 {
-    return service->network_mode == WC_NETMODE_NETWORKS;
+    return slot->service->network_mode == WC_NETMODE_NETWORKS && !slot->aside;
 }
 
 /* Fixed ports come first, so that none of them is given to who would take any. */
@@ -211,11 +211,12 @@ int wc_networks_ports(struct wc_networks_work *w, struct wc_port_claim **claims,
     for (size_t s = 0; s < w->in->n_slots; s++)
         total += w->in->slots[s].service->n_ports;
     c.ports = WC_NEW_ARRAY(w->arena, struct wc_net_publish, total);
-    w->out->request.ports = c.ports;
+    w->out->priv->port_slots = WC_NEW_ARRAY(w->arena, size_t, total);
+    w->out->priv->ports = c.ports;
     for (int any = 0; any <= 1; any++) {
         for (size_t s = 0; s < w->in->n_slots; s++) {
             const struct wc_service *service = w->in->slots[s].service;
-            for (size_t p = 0; has_ports(service) && p < service->n_ports; p++) {
+            for (size_t p = 0; has_ports(&w->in->slots[s]) && p < service->n_ports; p++) {
                 const struct wc_port *port = &service->ports[p];
                 bool is_any = port->published == 0 || port->published_end > port->published;
                 int status = is_any == (any == 1) ? publish(&c, s, port) : 0;

@@ -27,14 +27,23 @@ struct wc_networks_file {
 };
 
 struct wc_networks_priv {
-    const char *dir;       /* lib/networks */
-    const char *files_dir; /* lib/projects/<project>/net */
-    bool fresh;            /* the registry knew nothing of the project before */
+    struct wc_networks_in in;
+    struct wc_address_plan addresses;
+    const struct wc_net_publish *ports; /* the request's, as if who is wanted led */
+    size_t *port_slots;                 /* whose each of them is */
+    const char *leading;                /* the text of WC_NETWORKS_LEADING; "" = no such file */
+    const char *dir;                    /* lib/networks */
+    const char *files_dir;              /* lib/projects/<project>/net */
+    bool fresh;                         /* the registry knew nothing of the project before */
     struct wc_registry_write *writes;
     size_t n_writes, cap_writes;
     struct wc_networks_file *files;
     size_t n_files, cap_files;
 };
+
+/* In files_dir: a line SERVICE INDEX INCARNATION for each replica that has several, and names and
+ * ports lead to this one. A successor goes on from there. */
+#define WC_NETWORKS_LEADING "leading"
 
 /* The work of one wc_networks_plan. */
 struct wc_networks_work {
@@ -73,12 +82,23 @@ void wc_routes_read(struct wc_networks_work *w, struct wc_cidr4 **out, size_t *n
 /* Fills w->out->request.ports; *claims are all projects' claims as they are to be from now on. */
 int wc_networks_ports(struct wc_networks_work *w, struct wc_port_claim **claims, size_t *n);
 
+/* The address that a slot's ports lead to: where its default route goes. 0: it has none. */
+uint32_t wc_networks_target(const struct wc_networks_slot *slot);
+
 /* ---- networks_files.c -------------------------------------------------------------------- */
 
-/* Makes the texts of all hosts and resolv.conf files, and names them in w->out->slots. */
-int wc_networks_files(struct wc_networks_work *w);
+/* Names the hosts and resolv.conf files of all slots in w->out->slots; finds join_slot. */
+int wc_networks_name_files(struct wc_networks_work *w);
+
+/* Makes the texts of all hosts and resolv.conf files. */
+void wc_networks_files(struct wc_networks_work *w);
 
 /* Writes a file in place: the inode stays, as it may be bound into a container. */
 int wc_file_rewrite(const char *path, const char *text, struct wc_err *err);
+
+/* ---- networks_lead.c --------------------------------------------------------------------- */
+
+/* Reads who leads into w->out->slots. */
+void wc_networks_read_leading(struct wc_networks_work *w);
 
 #endif

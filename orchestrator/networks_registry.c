@@ -78,7 +78,8 @@ static void read_network(struct wc_networks_work *w, const struct wc_json *root)
     for (; l != NULL; l = wc_json_next(l))
         net.leases[net.n_leases++] =
             (struct wc_lease){ text_of(w->arena, l, "project"), text_of(w->arena, l, "service"),
-                               number_of(l, "index"), ip4_of(l, "ip") };
+                               number_of(l, "index"), ip4_of(l, "ip"),
+                               text_of(w->arena, l, "incarnation") };
     w->known = wc_arena_grow(w->arena, w->known, w->n_known, &w->cap_known, sizeof net);
     w->known[w->n_known++] = net;
 }
@@ -215,6 +216,8 @@ int wc_registry_put(struct wc_networks_priv *priv, struct wc_arena *arena,
         wc_jsonw_str(&json, "service", l->service);
         wc_jsonw_i64(&json, "index", l->index);
         wc_jsonw_str(&json, "ip", wc_ip4_format(l->ip4, ip));
+        if (l->incarnation != NULL && l->incarnation[0] != '\0')
+            wc_jsonw_str(&json, "incarnation", l->incarnation);
         wc_jsonw_end_object(&json);
     }
     wc_jsonw_end_array(&json);

@@ -27,7 +27,7 @@ const struct wc_member *wc_draft_member(const struct wc_node *node, const char *
 /* The defaults are those of Swarm, which the section comes from: one after another, each watched
  * for five seconds. */
 static void settle_update(struct wc_update_config *update, const struct wc_member *member,
-                          const char *order, const char *action, int64_t progress_ms)
+                          bool start_first, const char *action, int64_t progress_ms)
 {
     enum { MONITOR_MS = 5000, PROGRESS_MS = 600000 };
     update->set = member != NULL && member->value->kind == WC_NODE_MAP;
@@ -42,24 +42,36 @@ static void settle_update(struct wc_update_config *update, const struct wc_membe
     if (update->max_failure_nano == WC_UNSET)
         update->max_failure_nano = 0;
     update->progress_ms = progress_ms == WC_UNSET ? PROGRESS_MS : progress_ms;
-    update->start_first = wc_streq0(order, "start-first");
+    update->start_first = start_first;
     update->action = wc_streq0(action, "continue")   ? WC_FAILURE_CONTINUE
                      : wc_streq0(action, "rollback") ? WC_FAILURE_ROLLBACK
                                                      : WC_FAILURE_PAUSE;
 }
 
-/* core/rollout.h says why. */
+/* What two incarnations of a replica can't both have; NULL: nothing. */
+static const char *fixed_of(const struct wc_service *s)
+{
+    for (size_t i = 0; s->network_mode == WC_NETMODE_NETWORKS && i < s->n_networks; i++) {
+        if (s->networks[i].ipv4_address != NULL)
+            return "ipv4_address";
+        if (s->networks[i].mac_address != NULL)
+            return "mac_address";
+    }
+    return NULL;
+}
+
 static void warn_order(struct wc_load *load, const struct wc_service *s, const struct wc_node *node,
                        const char *path)
 {
     const struct wc_member *order = wc_draft_member(node, path);
-    if (s->network_mode != WC_NETMODE_NETWORKS || order == NULL ||
-        !wc_streq0(order->value->text, "start-first"))
+    const char *fixed = fixed_of(s);
+    if (fixed == NULL || order == NULL || !wc_streq0(order->value->text, "start-first"))
         return;
-    struct wc_diag *diag =
-        wc_report(load, WC_W_NOT_YET, order->value,
-                  "order: start-first is carried out as stop-first for a service on networks: both "
-                  "incarnations of a replica would have the same address");
+    struct wc_diag *diag = wc_report(
+        load, WC_W_NOT_YET, order->value,
+        "order: start-first is carried out as stop-first for a service with a fixed %s: both "
+        "incarnations of a replica would have the same",
+        fixed);
     diag->hint = "with several replicas and parallelism: 1 the others serve meanwhile";
 }
 
@@ -69,8 +81,11 @@ void wc_draft_settle_updates(struct wc_load *load, struct wc_service_draft *d,
     struct wc_service *s = &d->service;
     warn_order(load, s, node, "deploy.update_config.order");
     warn_order(load, s, node, "deploy.rollback_config.order");
-    settle_update(&s->update, wc_draft_member(node, "deploy.update_config"), d->update_order,
-                  d->update_action, d->progress_ms);
-    settle_update(&s->rollback, wc_draft_member(node, "deploy.rollback_config"), d->rollback_order,
-                  d->rollback_action, d->progress_ms);
+    bool may = fixed_of(s) == NULL;
+    settle_update(&s->update, wc_draft_member(node, "deploy.update_config"),
+                  may && wc_streq0(d->update_order, "start-first"), d->update_action,
+                  d->progress_ms);
+    settle_update(&s->rollback, wc_draft_member(node, "deploy.rollback_config"),
+                  may && wc_streq0(d->rollback_order, "start-first"), d->rollback_action,
+                  d->progress_ms);
 }

@@ -248,11 +248,19 @@ static size_t home(const struct wc_dns_zone *zone, struct wc_dns_asker asker,
     return n;
 }
 
+/* What stands for the name of an address that no name leads to. */
+static bool is_no_name(const char *name)
+{
+    return strcmp(name, "-") == 0;
+}
+
 size_t wc_dns_zone_find(const struct wc_dns_zone *zone, struct wc_dns_asker asker, const char *name,
                         uint32_t *ip4, size_t max)
 {
     uint32_t gateways[WC_DNS_HOME];
     size_t n = 0, lo = 0, hi = zone->n_names, n_home = home(zone, asker, gateways);
+    if (is_no_name(name))
+        return 0;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         if (strcmp(zone->names[mid].name, name) < 0)
@@ -285,7 +293,7 @@ const char *wc_dns_zone_reverse(const struct wc_dns_zone *zone, struct wc_dns_as
     }
     for (size_t i = first_ip(zone, ip4); i < zone->n_names && zone->by_ip[i]->ip4 == ip4; i++) {
         const struct wc_dns_name *name = zone->by_ip[i];
-        if (!has(gateways, n_home, name->gateway4))
+        if (!has(gateways, n_home, name->gateway4) || is_no_name(name->name))
             continue;
         if (found == NULL || strcmp(name->name, name->instance) == 0)
             found = name->name;

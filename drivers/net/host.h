@@ -44,7 +44,8 @@ int wc_ports_check(const struct wc_net_request *req, const char *owner, const st
 
 /* A zone file, dir/zones/<project>, has a line per network and per name:
  *   net BRIDGE GATEWAY PREFIX internal|open own|external NETWORK
- *   name GATEWAY ADDRESS INSTANCE NAME          (INSTANCE is - when there is none)
+ *   name GATEWAY ADDRESS INSTANCE NAME          (INSTANCE is - when there is none,
+ *                                               NAME is - when none leads to it)
  * It is also the record of which project uses which bridge. */
 void wc_zone_text(const struct wc_net_request *req, struct wc_buf *out);
 

@@ -54,7 +54,8 @@ void wc_zone_text(const struct wc_net_request *req, struct wc_buf *out)
         wc_buf_adds(out, "name");
         put_ip4(out, net->gateway4);
         put_ip4(out, name->ip4);
-        wc_buf_printf(out, " %s %s\n", name->instance != NULL ? name->instance : "-", name->name);
+        wc_buf_printf(out, " %s %s\n", name->instance != NULL ? name->instance : "-",
+                      name->name != NULL ? name->name : "-");
     }
 }
 

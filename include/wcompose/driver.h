@@ -112,7 +112,7 @@ struct wc_net_network {
 /* A name that resolves on a network. */
 struct wc_net_name {
     const char *network; /* full name */
-    const char *name;
+    const char *name;    /* NULL: none leads to it; it only may ask */
     uint32_t ip4;
     const char *instance; /* whose address it is: one instance sees the names of all its networks
                              through one name server; may be NULL */

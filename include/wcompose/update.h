@@ -17,7 +17,8 @@
 enum wc_failure_action { WC_FAILURE_PAUSE, WC_FAILURE_CONTINUE, WC_FAILURE_ROLLBACK };
 struct wc_update_config {
     bool set;         /* false: all at once, without a watch */
-    bool start_first; /* order: the new one comes before the old one goes */
+    bool start_first; /* order: the new one comes before the old one goes. Not where the file fixes
+                         an address or a MAC, which both would have */
     enum wc_failure_action action;
     int64_t parallelism;      /* replicas at a time; 0 = all */
     int64_t delay_ms;         /* between two */

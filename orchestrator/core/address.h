@@ -3,7 +3,9 @@
  *
  * Idea:    a function of the project and of what was assigned before: prior assignments are kept
  *          while they fit, so an address never moves because something else changed; what is new
- *          gets the lowest free one, so that the same history gives the same plan.
+ *          gets the lowest free one, so that the same history gives the same plan. An address
+ *          belongs to an incarnation of a replica while two of them are there, else it passes from
+ *          one to the next.
  * Owner:   inputs are borrowed and must live as long as the output, which is in the arena.
  * Threads: none; callable from anywhere. Blocks: never.
  * Errors:  WC_ERR_SPEC for addresses that don't fit, WC_ERR_CONFLICT for taken ones, WC_ERR_LIMIT
@@ -44,6 +46,7 @@ struct wc_lease {
     const char *project, *service;
     unsigned index; /* 1-based replica number */
     uint32_t ip4;
+    const char *incarnation; /* as wc_address_slot; "" or NULL: whichever of the replica's asks */
 };
 
 /* A network of the host as it was assigned earlier, by this project or another one. */
@@ -61,14 +64,19 @@ struct wc_known_network {
 
 /* One instance that wants to be on networks. */
 struct wc_address_slot {
-    const struct wc_service *service;
-    unsigned index;   /* 1-based replica number */
-    const char *name; /* instance name, e.g. shop-web-1; answers to it */
+    const struct wc_service *service; /* that it was, or is to be, made by */
+    unsigned index;                   /* 1-based replica number */
+    const char *name;                 /* instance name, e.g. shop-web-1; answers to it */
+    const char *incarnation; /* tells it from others of the replica: digits of its id; may be NULL
+                              */
+    bool aside; /* there beside the one that is wanted, until that takes over: it has an address of
+                   its own. What the model names but this service isn't on is nothing to it */
 };
 
 struct wc_address_in {
     const struct wc_project *project;
-    const struct wc_address_slot *slots; /* n_slots entries; (service, index) unique */
+    const struct wc_address_slot *slots; /* n_slots entries; (service, index) unique among those
+                                            that aren't aside, with incarnation among all */
     size_t n_slots;
     const struct wc_known_network *known; /* n_known entries: all networks of the host */
     size_t n_known;

@@ -1,8 +1,10 @@
 /* address_lease.c - gives the members of one network their addresses.
  *
- * Three passes, from the strongest claim to the weakest: addresses that the file fixes, addresses
- * that a member had before, lowest free ones. Leases of members that are gone stay on the books
- * (scaling 3, 1, 3 gives back the same addresses) and are only reused when nothing else is free.
+ * Passes from the strongest claim to the weakest: addresses that the file fixes; those that the
+ * very incarnation had before; those of an incarnation of the same replica that is there no more
+ * (so an address stays with its replica); lowest free ones. Leases of replicas that are gone stay
+ * on the books (scaling 3, 1, 3 gives back the same addresses) and are only reused when nothing
+ * else is free.
  *
  * Rejected: deriving an address from the hash of the member's name. It needs no memory, but
  * collisions make it depend on who came first, which is memory again, without saying so.
@@ -22,6 +24,17 @@ static bool lease_of(const struct wc_lease *lease, const struct wc_address_in *i
            wc_streq(lease->project, in->project->name);
 }
 
+static bool same_incarnation(const char *a, const char *b)
+{
+    return wc_streq(a != NULL ? a : "", b != NULL ? b : "");
+}
+
+static const struct wc_address_slot *slot_of(const struct wc_address_work *w,
+                                             const struct wc_address_member *m)
+{
+    return &w->in->slots[m->slot];
+}
+
 static void take(struct wc_address_work *w, uint32_t ip4)
 {
     uint32_t at = ip4 - w->net->subnet.base4;
@@ -37,7 +50,7 @@ static bool is_taken(const struct wc_address_work *w, uint32_t ip4)
 
 static const char *label(const struct wc_address_work *w, const struct wc_address_member *m)
 {
-    return w->in->slots[m->slot].service->name;
+    return slot_of(w, m)->service->name;
 }
 
 /* True when somebody else may not be moved away from ip4: another project, or a fixed address. */
@@ -59,6 +72,20 @@ static bool held_fast(const struct wc_address_work *w, uint32_t ip4, const char 
     return false;
 }
 
+/* An address that the file fixed when an incarnation was made that is to go is still its own,
+ * unless the next one has the same: then that comes when this one has gone. */
+static void keep_fixed(struct wc_address_work *w, struct wc_address_member *m)
+{
+    uint32_t ip4;
+    const char *by = NULL;
+    if (m->net->ipv4_address == NULL || !wc_ip4_parse(m->net->ipv4_address, &ip4) ||
+        !wc_address_contains(w->net->subnet, ip4) || ip4 == w->net->gateway4 ||
+        held_fast(w, ip4, &by))
+        return;
+    m->ip4 = ip4;
+    take(w, ip4);
+}
+
 /* Pass 1: addresses that the file fixes. */
 static int assign_fixed(struct wc_address_work *w)
 {
@@ -67,7 +94,7 @@ static int assign_fixed(struct wc_address_work *w)
         struct wc_address_member *m = &w->members[i];
         const char *text = m->net->ipv4_address, *by = NULL;
         uint32_t ip4;
-        if (text == NULL)
+        if (text == NULL || slot_of(w, m)->aside)
             continue;
         if (!wc_ip4_parse(text, &ip4) || !wc_address_contains(net->subnet, ip4) ||
             ip4 == net->subnet.base4 || ip4 == net->subnet.base4 + wc_address_size(net->subnet) - 1)
@@ -85,26 +112,78 @@ static int assign_fixed(struct wc_address_work *w)
         m->ip4 = ip4;
         take(w, ip4);
     }
+    for (size_t i = 0; i < w->n_members; i++)
+        if (slot_of(w, &w->members[i])->aside)
+            keep_fixed(w, &w->members[i]);
     return 0;
 }
 
-/* Pass 2: what members had before; other projects' addresses and absent members' are noted. */
-static void assign_prior(struct wc_address_work *w, struct wc_map *by_slot)
+static const char *key_of(const struct wc_address_work *w, const char *service, unsigned index)
+{
+    return wc_arena_printf(w->arena, "%s.%u", service, index);
+}
+
+static struct wc_address_member *exact(const struct wc_address_work *w,
+                                       struct wc_address_member *replica,
+                                       const struct wc_lease *lease)
+{
+    while (replica != NULL &&
+           !same_incarnation(slot_of(w, replica)->incarnation, lease->incarnation))
+        replica = replica->beside;
+    return replica;
+}
+
+/* Who of a replica gets an address that is nobody's any more: one that is there already first. */
+static struct wc_address_member *heir(const struct wc_address_work *w,
+                                      struct wc_address_member *replica)
+{
+    struct wc_address_member *found = NULL;
+    for (; replica != NULL; replica = replica->beside)
+        if (replica->ip4 == 0 && (found == NULL || slot_of(w, replica)->aside))
+            found = replica;
+    return found;
+}
+
+/* Pass 2: what the incarnations themselves had before. */
+static void assign_own(struct wc_address_work *w, const struct wc_map *by_replica)
+{
+    const struct wc_known_network *net = w->net;
+    for (size_t i = 0; i < net->n_leases; i++) {
+        const struct wc_lease *lease = &net->leases[i];
+        if (!wc_streq(lease->project, w->in->project->name) || is_taken(w, lease->ip4) ||
+            !wc_address_contains(net->subnet, lease->ip4))
+            continue;
+        struct wc_address_member *m =
+            exact(w, wc_map_get(by_replica, key_of(w, lease->service, lease->index)), lease);
+        if (m == NULL || m->ip4 != 0)
+            continue;
+        m->ip4 = lease->ip4;
+        take(w, lease->ip4);
+    }
+}
+
+/* Pass 3: what replicas had before; other projects' addresses and absent replicas' are noted. */
+static void assign_prior(struct wc_address_work *w, const struct wc_map *by_replica)
 {
     struct wc_known_network *net = w->net;
     size_t kept = 0;
     for (size_t i = 0; i < net->n_leases; i++) {
         struct wc_lease lease = net->leases[i];
-        struct wc_address_member *m = NULL;
         if (wc_streq(lease.project, w->in->project->name)) {
-            m = wc_map_get(by_slot, wc_arena_printf(w->arena, "%s.%u", lease.service, lease.index));
-            if (is_taken(w, lease.ip4) || !wc_address_contains(net->subnet, lease.ip4))
+            struct wc_address_member *replica =
+                wc_map_get(by_replica, key_of(w, lease.service, lease.index));
+            struct wc_address_member *m = exact(w, replica, &lease);
+            bool own = m != NULL && m->ip4 == lease.ip4 && m->net->ipv4_address == NULL;
+            if (!own && (is_taken(w, lease.ip4) || !wc_address_contains(net->subnet, lease.ip4)))
                 continue; /* a fixed address of somebody, the gateway, or from another subnet */
+            if (!own && replica != NULL) {
+                m = heir(w, replica);
+                if (m == NULL)
+                    continue; /* of an incarnation that is gone */
+                m->ip4 = lease.ip4;
+                lease.incarnation = slot_of(w, m)->incarnation;
+            }
         }
-        if (m != NULL && m->ip4 != 0)
-            continue; /* now has a fixed address */
-        if (m != NULL)
-            m->ip4 = lease.ip4;
         take(w, lease.ip4);
         net->leases[kept++] = lease;
     }
@@ -115,8 +194,8 @@ static void add_lease(struct wc_address_work *w, const struct wc_address_member 
 {
     struct wc_known_network *net = w->net;
     const struct wc_address_slot *slot = &w->in->slots[m->slot];
-    net->leases[net->n_leases++] =
-        (struct wc_lease){ w->in->project->name, slot->service->name, slot->index, m->ip4 };
+    net->leases[net->n_leases++] = (struct wc_lease){ w->in->project->name, slot->service->name,
+                                                      slot->index, m->ip4, slot->incarnation };
 }
 
 static bool is_wanted(const struct wc_address_work *w, const struct wc_lease *lease)
@@ -141,7 +220,7 @@ static uint32_t reclaim(struct wc_address_work *w)
     return 0;
 }
 
-/* Pass 3: the lowest free address for the rest; leases for whoever has none. */
+/* Pass 4: the lowest free address for the rest; leases for whoever has none. */
 static int assign_new(struct wc_address_work *w)
 {
     struct wc_known_network *net = w->net;
@@ -169,12 +248,13 @@ static int assign_new(struct wc_address_work *w)
 int wc_address_assign(struct wc_address_work *w)
 {
     struct wc_known_network *net = w->net;
-    struct wc_map by_slot;
-    wc_map_init(&by_slot, w->arena);
+    struct wc_map by_replica;
+    wc_map_init(&by_replica, w->arena);
     for (size_t i = 0; i < w->n_members; i++) {
-        const struct wc_address_slot *s = &w->in->slots[w->members[i].slot];
-        wc_map_put(&by_slot, wc_arena_printf(w->arena, "%s.%u", s->service->name, s->index),
-                   &w->members[i]);
+        struct wc_address_member *m = &w->members[i];
+        const char *key = key_of(w, label(w, m), slot_of(w, m)->index);
+        m->beside = wc_map_get(&by_replica, key);
+        wc_map_put(&by_replica, key, m);
     }
     struct wc_lease *leases =
         WC_NEW_ARRAY(w->arena, struct wc_lease, net->n_leases + w->n_members + 1);
@@ -187,6 +267,7 @@ int wc_address_assign(struct wc_address_work *w)
     int status = assign_fixed(w);
     if (status != 0)
         return status;
-    assign_prior(w, &by_slot);
+    assign_own(w, &by_replica);
+    assign_prior(w, &by_replica);
     return assign_new(w);
 }

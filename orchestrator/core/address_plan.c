@@ -54,7 +54,7 @@ static int pick_subnet(struct wc_address_work *w, struct wc_cidr4 *out)
     const struct wc_address_in *in = w->in;
     const struct wc_cidr4 *pools = in->n_pools != 0 ? in->pools : wc_address_pools;
     size_t n_pools = in->n_pools != 0 ? in->n_pools : wc_address_n_pools;
-    size_t need = (w->n_members + RESERVED) * 5 / 4;
+    size_t need = (w->n_members + w->n_spare + RESERVED) * 5 / 4;
     uint8_t prefix = PREFIX_USUAL;
     while (prefix > PREFIX_WIDEST && ((size_t)1 << (32 - prefix)) < need)
         prefix--;
@@ -114,7 +114,7 @@ static int settle_subnet(struct wc_address_work *w, bool was_known)
 {
     struct wc_known_network *net = w->net;
     struct wc_cidr4 subnet = net->subnet;
-    bool keep = was_known && wc_address_size(subnet) >= w->n_members + RESERVED &&
+    bool keep = was_known && wc_address_size(subnet) >= w->n_members - w->n_aside + RESERVED &&
                 (net->live || !routed_elsewhere(w->in, subnet));
     int status = w->model->subnet != NULL ? asked_subnet(w, &subnet)
                  : keep                   ? 0
@@ -173,11 +173,13 @@ static int by_service_index(const void *a, const void *b, const struct wc_addres
     const struct wc_address_slot *x = &in->slots[((const struct wc_address_member *)a)->slot];
     const struct wc_address_slot *y = &in->slots[((const struct wc_address_member *)b)->slot];
     int order = strcmp(x->service->name, y->service->name);
-    return order != 0 ? order : (x->index > y->index) - (x->index < y->index);
+    if (order == 0)
+        order = (x->index > y->index) - (x->index < y->index);
+    return order != 0 ? order : x->aside - y->aside;
 }
 
-/* Collects who is on the network, sorted by service and index. Insertion sort: slots mostly come
- * in that order already. */
+/* Collects who is on the network, sorted by service and index, one that is aside last. Insertion
+ * sort: slots mostly come in that order already. */
 static void collect_members(struct wc_address_work *w)
 {
     size_t cap = 0;
@@ -188,7 +190,10 @@ static void collect_members(struct wc_address_work *w)
         for (size_t n = 0; n < service->n_networks; n++) {
             if (!wc_streq(service->networks[n].network, w->model->key))
                 continue;
-            struct wc_address_member m = { s, &service->networks[n], 0 };
+            struct wc_address_member m = { .slot = s, .net = &service->networks[n] };
+            bool aside = w->in->slots[s].aside;
+            w->n_aside += aside;
+            w->n_spare += !aside && service->update.set && service->update.start_first;
             w->members = wc_arena_grow(w->arena, w->members, w->n_members, &cap, sizeof m);
             size_t at = w->n_members++;
             for (; at > 0 && by_service_index(&m, &w->members[at - 1], w->in) < 0; at--)

@@ -8,7 +8,8 @@
 struct wc_address_member {
     size_t slot;
     const struct wc_service_net *net;
-    uint32_t ip4; /* 0: not assigned yet */
+    uint32_t ip4;                     /* 0: not assigned yet */
+    struct wc_address_member *beside; /* the next incarnation of the same replica */
 };
 
 /* The network being planned. */
@@ -19,8 +20,9 @@ struct wc_address_work {
     const struct wc_network *model;
     struct wc_known_network *net;
     struct wc_address_member *members;
-    size_t n_members;
-    uint8_t *taken; /* bit i: base + i has an owner */
+    size_t n_members, n_aside; /* all; of them aside */
+    size_t n_spare;            /* more that there may be during a change */
+    uint8_t *taken;            /* bit i: base + i has an owner */
 };
 
 /* Addresses in a subnet, as a number; whether it holds ip4. */

@@ -12,8 +12,7 @@ struct wc_rollout_conf wc_rollout_conf_of(const struct wc_service *service, bool
     if (back && action == WC_FAILURE_ROLLBACK)
         action = WC_FAILURE_PAUSE;
     return (struct wc_rollout_conf){
-        /* an address belongs to a replica: two incarnations can't have it at a time */
-        .start_first = c->start_first && service->network_mode != WC_NETMODE_NETWORKS,
+        .start_first = c->start_first,
         .action = action,
         .parallelism = (unsigned)c->parallelism,
         .delay_ms = (uint64_t)c->delay_ms,

@@ -5,9 +5,6 @@
  *          and when too many have failed; taking the old one away and making the new one is the
  *          ordinary step. What it must remember is in two small values that the caller keeps.
  * Owner:   values; the slots are the caller's. Threads: none. Blocks: never. Errors: none.
- * Limits:  order start-first is carried out for services without networks (network_mode none, host,
- *          service:x); with networks old and new would have the same address, and the old one goes
- *          first, of which the loader warns.
  * Source:  Compose Deploy Specification, "update_config", "rollback_config".
  */
 #ifndef ORCHESTRATOR_CORE_ROLLOUT_H
@@ -32,7 +29,8 @@ struct wc_rollout_conf {
 /* One replica. */
 struct wc_rollout_slot {
     bool old_up;     /* its former incarnation runs */
-    bool new_ready;  /* the new one is as it is to be: runs and is healthy, or completed */
+    bool new_ready;  /* the new one is as it is to be: runs, is healthy, and names and ports lead to
+                        it; or completed */
     bool new_failed; /* it ended, is unhealthy, or can't be made, since it was released */
 
     bool released; /* from here on: kept by the caller, changed by the step. One that failed and was

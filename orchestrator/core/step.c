@@ -87,10 +87,13 @@ static bool is_to_heal(const struct wc_step_in *in)
            in->restart != WC_RESTART_NO && !last_try && !in->stopped_by_user;
 }
 
-/* A stop, after its hooks: they have so much time together, and a hook that still runs then ends
- * with its instance. One that failed to start has nothing to take leave of. */
+/* A stop, when nobody is led to it any more, and after its hooks: they have so much time together,
+ * and a hook that still runs then ends with its instance. One that failed to start has nothing to
+ * take leave of. */
 static struct wc_step_out stop(const struct wc_step_in *in)
 {
+    if (in->yields && in->hooks_until_ms == 0)
+        return rest(WC_PHASE_WAIT_HOST);
     bool begun = in->hooks_until_ms != 0, in_time = !begun || in->hooks_until_ms > in->now_ms;
     bool left = in->pre_stop && !in->hook_failed;
     if (in_time && (in->hook_in_flight ? !begun : left))

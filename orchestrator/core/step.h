@@ -45,6 +45,7 @@ struct wc_step_in {
     enum wc_deps deps;  /* READY also when dependencies don't matter (a restart by policy) */
     bool joins;         /* it is made within another's namespaces: creating waits for deps too */
     bool dependents_up; /* something that needs it goes down too, and is not down yet */
+    bool yields; /* RUNNING: another incarnation is to have its names and ports, and hasn't yet */
 
     bool lost;        /* ABSENT: it was removed by somebody else */
     bool start_asked; /* a request wants a start now, whatever the policy says */

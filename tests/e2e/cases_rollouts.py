@@ -1,6 +1,8 @@
 """Changes that reach the replicas of a service one after another: how they end, well or badly, and what a kill leaves."""
+import collections
 import os
 import signal
+import threading
 import time
 
 from cases_lifecycle import supervisors
@@ -136,7 +138,7 @@ def case_rollout_outlives_a_kill(t):
 
 
 def case_rollout_start_first(t):
-    """The new one comes before the old one goes, where they don't share an address; with networks a warning says so."""
+    """The new one comes before the old one goes; where the file fixes its address, a warning says that it can't."""
     t.load_image()
     order = "order: start-first, monitor: 300ms, failure_action: rollback"
     compose(t, "one", replicas=1, update=order, more="network_mode: none")
@@ -158,5 +160,167 @@ def case_rollout_start_first(t):
     assert t.pid("web") == pid, "the old one was touched"
     t.wc("down")
     t.nothing_left(before)
-    compose(t, "one", update=order)
-    assert "carried out as stop-first" in t.wc("config", "-q").err
+    assert "stop-first" not in t.wc("config", "-q").err
+    t.compose("""
+        services: {web: {image: bb:1, networks: {default: {ipv4_address: 10.9.1.7}}, deploy: {update_config: {order: start-first}}}}
+        networks: {default: {ipam: {config: [{subnet: 10.9.1.0/24}]}}}
+    """)
+    assert "carried out as stop-first for a service with a fixed ipv4_address" in t.wc("config", "-q").err
+
+
+# ---- start-first on networks: who asks never notices ----
+
+# It listens a second after its start, and is healthy once it does.
+WEB = ("trap 'kill %1; exit 0' TERM; mkdir /www; echo $$LEVEL > /www/index.html; sleep 1; httpd -f -p 80 -h /www & "
+       "until wget -q -O /dev/null http://127.0.0.1/; do sleep 0.02; done; touch /ok; while :; do sleep 0.05; done")
+
+
+def shop(t, level, web=WEB, update="order: start-first, monitor: 500ms, failure_action: rollback", replicas=1, ports="8080:80"):
+    t.compose(f"""
+        services:
+          web:
+            image: bb:1
+            command: [sh, -c, "{web}"]
+            environment: {{LEVEL: {level}}}
+            restart: always
+            ports: ["{ports}"]
+            stop_grace_period: 2s
+            healthcheck: {{test: [CMD, test, -e, /ok], interval: 200ms, retries: 10}}
+            deploy: {{replicas: {replicas}, update_config: {{{update}}}, rollback_config: {{{update}}}}}
+          client:
+            image: bb:1
+            depends_on: {{web: {{condition: service_healthy}}}}
+            command: [sh, -c, "while :; do timeout 3 wget -q -O - http://web/ || echo failure; sleep 0.02; done"]
+            stop_grace_period: 0s
+    """)
+
+
+class Asker(threading.Thread):
+    """Asks the published port as fast as it can; what came is in `said`, in order, each answer once in a row."""
+
+    def __init__(self, t, url="http://127.0.0.1:8080/"):
+        super().__init__(daemon=True)
+        self.t, self.url, self.ends = t, url, False
+        self.said, self.count = [], collections.Counter()
+        self.start()
+
+    def run(self):
+        while not self.ends:
+            try:
+                word = self.t.http(self.url, timeout=3)[1].strip()
+            except OSError as error:
+                word = f"failure: {error}"
+            self.count[word] += 1
+            if not self.said or self.said[-1] != word:
+                self.said.append(word)
+
+    def end(self):
+        self.ends = True
+        self.join()
+        return self.said
+
+
+def client_said(t):
+    """The same of the client that asks by name."""
+    said = []
+    for line in t.wc("logs", "--no-log-prefix", "client").out.splitlines():
+        if not said or said[-1] != line:
+            said.append(line)
+    return said
+
+
+def addresses(t):
+    """The address of each running instance of web, by level, as its own process sees it."""
+    found = {}
+    for row in t.ps():
+        if row["State"] != "running" or row["Service"] != "web":
+            continue
+        try:
+            with open(f"/proc/{row['Pid']}/net/fib_trie", encoding="utf-8") as f:
+                words = f.read().split()
+            with open(f"/proc/{row['Pid']}/environ", encoding="utf-8") as f:
+                level = dict(w.split("=", 1) for w in f.read().split("\0") if "=" in w)["LEVEL"]
+        except (OSError, KeyError):
+            continue  # it has just ended
+        found[level] = {w for w in words if w.startswith("10.") and not w.endswith((".0", ".255")) and "/" not in w}
+    return found
+
+
+def case_surge_nobody_notices(t):
+    """start-first behind a port and a name: both go over to the new one when it is healthy; no request fails."""
+    t.load_image()
+    shop(t, "one")
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    asker = Asker(t)
+    t.until(lambda: "one" in asker.said, "an answer")
+    both = {}
+    for level in ("two", "three"):
+        shop(t, level)
+        change = t.start("up", "-d")
+        while change.poll() is None:
+            now = addresses(t)
+            both = now if len(now) == 2 else both
+        assert change.returncode == 0, change.stdout.read()
+        assert len(both) == 2 and len(set.union(*both.values())) == 2, f"addresses while both were there: {both}"
+    time.sleep(0.3)
+    assert asker.end() == ["one", "two", "three"], (asker.said, asker.count)
+    assert client_said(t) == ["one", "two", "three"], client_said(t)
+    assert min(asker.count.values()) > 5, asker.count
+    t.wc("up", "-d")  # nothing to do: who leads is no news
+    assert t.get("http://127.0.0.1:8080/") == "three\n"
+    t.wc("restart", "web")
+    t.until(lambda: t.http("http://127.0.0.1:8080/")[1] == "three\n", "an answer after a restart")
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_surge_bad_version_gets_no_traffic(t):
+    """A version that never gets healthy answers nobody, and goes; so does one that gets ill while it is watched."""
+    t.load_image()
+    shop(t, "one")
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    pid = t.pid("web")
+    asker = Asker(t)
+    t.until(lambda: "one" in asker.said, "an answer")
+    shop(t, "bad", web=WEB.replace("touch /ok", "true"))
+    assert "rolled back" in t.wc("up", "-d", code=3).err
+    assert t.pid("web") == pid, "the old one was touched"
+    assert asker.end() == ["one"], (asker.said, asker.count)
+    assert set(client_said(t)) == {"one"}, client_said(t)
+    ill = WEB.replace("touch /ok;", "touch /ok; sleep 1; rm /ok;")
+    shop(t, "ill", web=ill, update="order: start-first, monitor: 20s, failure_action: rollback")
+    asker = Asker(t)
+    assert "rolled back" in t.wc("up", "-d", code=3).err
+    assert t.pid("web") == pid, "the old one was touched"
+    assert asker.end() == ["one", "ill", "one"], (asker.said, asker.count)
+    assert client_said(t) == ["one", "ill", "one"], client_said(t)
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_surge_outlives_kills(t):
+    """kill -9 of the supervisor at many moments of a start-first rollout: no request fails, and it comes to its end."""
+    t.load_image()
+    shop(t, "v0")
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    asker = Asker(t)
+    t.until(lambda: "v0" in asker.said, "an answer")
+    for i in range(1, 13):
+        shop(t, f"v{i}")
+        change = t.start("up", "-d")
+        time.sleep(0.15 * i)  # from before the new one is made to after the old one is gone
+        for pid in supervisors(t):
+            os.kill(pid, signal.SIGKILL)
+        change.wait(timeout=30)
+        t.wc("up", "-d", "--wait")
+        t.until(lambda: sorted(addresses(t)) == [f"v{i}"], f"v{i} alone")
+        assert t.get("http://127.0.0.1:8080/") == f"v{i}\n"
+    asker.end()
+    assert not [w for w in asker.count if w.startswith("failure")], asker.count
+    assert asker.said == [f"v{i}" for i in range(13)], asker.said
+    assert "failure" not in client_said(t), client_said(t)
+    t.wc("down")
+    t.nothing_left(before)

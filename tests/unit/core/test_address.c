@@ -38,7 +38,9 @@ static void init(struct world *w)
         w->nets[i][1] = (struct wc_service_net){ .network = "front", .at = { "f", 20, 5 } };
         w->services[i] =
             (struct wc_service){ .name = names[i], .networks = w->nets[i], .n_networks = 1 };
-        w->slots[i] = (struct wc_address_slot){ &w->services[i], 1, slot_names[i] };
+        w->slots[i] = (struct wc_address_slot){ .service = &w->services[i],
+                                                .index = 1,
+                                                .name = slot_names[i] };
     }
     w->project = (struct wc_project){ .name = "p",
                                       .services = w->services,
@@ -164,7 +166,7 @@ static void nobody_moves_when_others_come_and_go(void **state)
     plan(&w);
     assert_int_equal(ip(&w, 0), IP4(10, 210, 0, 2));
     remember(&w);
-    w.slots[0] = (struct wc_address_slot){ &w.services[0], 1, "p-a-1" };
+    w.slots[0] = (struct wc_address_slot){ .service = &w.services[0], .index = 1, .name = "p-a-1" };
     w.in.n_slots = 3;
     plan(&w);
     assert_int_equal(ip(&w, 0), IP4(10, 210, 0, 3));
@@ -306,13 +308,141 @@ static void addresses_of_the_gone_are_the_last_reserve(void **state)
     w.in.n_slots = 4;
     plan(&w);
     remember(&w);
-    w.slots[0] = (struct wc_address_slot){ &w.services[0], 2, "p-a-2" }; /* a.1 gone */
+    w.slots[0] = (struct wc_address_slot){ .service = &w.services[0],
+                                           .index = 2,
+                                           .name = "p-a-2" }; /* a.1 gone */
     plan(&w);
     assert_int_equal(ip(&w, 0), IP4(10, 9, 9, 6));
     remember(&w);
     w.slots[0].index = 3; /* a.1 and a.2 gone, nothing free: theirs is taken over */
     plan(&w);
     assert_int_equal(ip(&w, 0), IP4(10, 9, 9, 2));
+    deinit(&w);
+}
+
+/* The slot of a in one of its incarnations. */
+static struct wc_address_slot a_as(struct world *w, const char *incarnation, bool aside)
+{
+    return (struct wc_address_slot){ .service = &w->services[0],
+                                     .index = 1,
+                                     .name = "p-a-1",
+                                     .incarnation = incarnation,
+                                     .aside = aside };
+}
+
+static void two_of_a_replica_have_an_address_each(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    w.slots[0] = a_as(&w, "v1", false);
+    plan(&w);
+    uint32_t first = ip(&w, 0);
+    remember(&w);
+    w.slots[0] = a_as(&w, "v2", false); /* v1 goes before v2 comes: the address stays */
+    plan(&w);
+    assert_int_equal(ip(&w, 0), first);
+    remember(&w);
+    w.slots[0] = a_as(&w, "v3", false);
+    w.slots[2] = a_as(&w, "v2", true);
+    w.in.n_slots = 3;
+    plan(&w);
+    uint32_t second = ip(&w, 0);
+    assert_int_equal(ip(&w, 2), first);
+    assert_int_equal(second, IP4(10, 210, 0, 4)); /* .3 is b's */
+    assert_int_equal(w.plan.networks[0].n_leases, 3);
+    remember(&w);
+    plan(&w); /* again: nothing moves */
+    assert_int_equal(ip(&w, 2), first);
+    assert_int_equal(ip(&w, 0), second);
+    remember(&w);
+    w.slots[0] = a_as(&w, "v2", false); /* it is taken back, v3 has not gone yet */
+    w.slots[2] = a_as(&w, "v3", true);
+    plan(&w);
+    assert_int_equal(ip(&w, 0), first);
+    assert_int_equal(ip(&w, 2), second);
+    remember(&w);
+    w.in.n_slots = 2;
+    plan(&w);
+    assert_int_equal(ip(&w, 0), first);
+    assert_int_equal(w.plan.networks[0].n_leases, 2); /* v3's is free again */
+    deinit(&w);
+}
+
+/* What was recorded without incarnations belongs to whoever is there. */
+static void an_old_address_stays_with_who_is_there(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    w.slots[0] = a_as(&w, NULL, false);
+    plan(&w);
+    uint32_t first = ip(&w, 0);
+    remember(&w);
+    w.slots[0] = a_as(&w, "v2", false);
+    w.slots[2] = a_as(&w, "v1", true);
+    w.in.n_slots = 3;
+    plan(&w);
+    assert_int_equal(ip(&w, 2), first);
+    assert_int_not_equal(ip(&w, 0), first);
+    deinit(&w);
+}
+
+static void fixed_addresses_of_two(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    struct wc_service_net fixed = w.nets[0][0];
+    struct wc_service old = w.services[0];
+    w.networks[0].subnet = "10.9.9.0/24";
+    fixed.ipv4_address = "10.9.9.7";
+    old.networks = &fixed;
+    w.slots[0] = a_as(&w, "v2", false); /* no longer fixed */
+    w.slots[2] = a_as(&w, "v1", true);
+    w.slots[2].service = &old;
+    w.in.n_slots = 3;
+    plan(&w);
+    assert_int_equal(ip(&w, 2), IP4(10, 9, 9, 7));
+    assert_int_equal(ip(&w, 0), IP4(10, 9, 9, 2));
+    w.nets[0][0].ipv4_address = "10.9.9.7"; /* the same for both: the new one waits for the old */
+    plan(&w);
+    assert_int_equal(ip(&w, 0), IP4(10, 9, 9, 7));
+    assert_int_not_equal(ip(&w, 2), IP4(10, 9, 9, 7));
+    deinit(&w);
+}
+
+static void a_new_network_has_room_for_two_of_each(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    enum { N = 150 };
+    struct wc_address_slot *slots = WC_NEW_ARRAY(&w.arena, struct wc_address_slot, 2 * N);
+    for (unsigned i = 0; i < 2 * N; i++)
+        slots[i] = (struct wc_address_slot){
+            .service = &w.services[0],
+            .index = i % N + 1,
+            .name = wc_arena_printf(&w.arena, "p-a-%u", i % N + 1),
+            .incarnation = i < N ? "v1" : "v2",
+        };
+    w.services[0].update = (struct wc_update_config){ .set = true, .start_first = true };
+    w.in.slots = slots;
+    w.in.n_slots = N;
+    plan(&w);
+    assert_int_equal(w.plan.networks[0].subnet.prefix4, 23);
+    remember(&w);
+    for (unsigned i = 0; i < N; i++)
+        slots[i].incarnation = "v2";
+    for (unsigned i = 0; i < N; i++) {
+        slots[N + i].incarnation = "v1";
+        slots[N + i].aside = true;
+    }
+    w.in.n_slots = 2 * N;
+    plan(&w);
+    assert_int_equal(w.plan.networks[0].subnet.prefix4, 23);
+    assert_int_equal(ip(&w, N), IP4(10, 210, 0, 2));
+    assert_int_equal(ip(&w, 0), IP4(10, 210, 0, 2) + N);
     deinit(&w);
 }
 
@@ -324,8 +454,9 @@ static void many_replicas_get_a_wider_subnet(void **state)
     enum { N = 300 };
     struct wc_address_slot *slots = WC_NEW_ARRAY(&w.arena, struct wc_address_slot, N);
     for (unsigned i = 0; i < N; i++)
-        slots[i] = (struct wc_address_slot){ &w.services[0], i + 1,
-                                             wc_arena_printf(&w.arena, "p-a-%u", i + 1) };
+        slots[i] = (struct wc_address_slot){ .service = &w.services[0],
+                                             .index = i + 1,
+                                             .name = wc_arena_printf(&w.arena, "p-a-%u", i + 1) };
     w.in.slots = slots;
     w.in.n_slots = N;
     plan(&w);
@@ -342,7 +473,7 @@ static void external_networks(void **state)
     w.networks[0].external = true;
     w.networks[0].name = "q_shared";
     refused(&w, WC_ERR_NOENT, "network back is external, but this host has no network q_shared", 1);
-    struct wc_lease lease = { "q", "a", 1, IP4(10, 210, 7, 2) };
+    struct wc_lease lease = { "q", "a", 1, IP4(10, 210, 7, 2), NULL };
     const struct wc_known_network known = { .name = "q_shared",
                                             .owner = "q",
                                             .bridge = "wcq",
@@ -414,6 +545,8 @@ WC_MAIN(WC_CASE(text_forms), WC_CASE(first_plan_is_lowest_first),
         WC_CASE(bad_addresses_are_refused_at_their_place), WC_CASE(subnets_avoid_what_is_in_use),
         WC_CASE(planned_subnet_moves_only_while_it_is_down), WC_CASE(full_pool_and_full_subnet),
         WC_CASE(addresses_of_the_gone_are_the_last_reserve),
-        WC_CASE(many_replicas_get_a_wider_subnet), WC_CASE(external_networks),
-        WC_CASE(priority_orders_interfaces_and_internal_has_no_gateway),
+        WC_CASE(two_of_a_replica_have_an_address_each),
+        WC_CASE(an_old_address_stays_with_who_is_there), WC_CASE(fixed_addresses_of_two),
+        WC_CASE(a_new_network_has_room_for_two_of_each), WC_CASE(many_replicas_get_a_wider_subnet),
+        WC_CASE(external_networks), WC_CASE(priority_orders_interfaces_and_internal_has_no_gateway),
         WC_CASE(names_are_lower_case_and_unique), WC_CASE(other_network_modes_get_nothing))

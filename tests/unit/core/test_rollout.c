@@ -213,7 +213,6 @@ static void a_rollback_is_not_rolled_back(void **state)
 {
     (void)state;
     struct wc_service service = {
-        .network_mode = WC_NETMODE_NONE,
         .update = { .set = true, .parallelism = 2, .action = WC_FAILURE_ROLLBACK },
         .rollback = { .set = true,
                       .parallelism = 3,
@@ -230,8 +229,6 @@ static void a_rollback_is_not_rolled_back(void **state)
     assert_int_equal(back.action, WC_FAILURE_PAUSE);
     assert_int_equal(back.parallelism, 3);
     assert_true(back.start_first);
-    service.network_mode = WC_NETMODE_NETWORKS; /* one address for both */
-    assert_false(wc_rollout_conf_of(&service, true).start_first);
     assert_int_equal(back.delay_ms, 1);
     assert_int_equal(back.monitor_ms, 2);
     assert_int_equal(back.progress_ms, 3);

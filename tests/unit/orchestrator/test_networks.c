@@ -26,7 +26,7 @@ struct world {
     struct wc_port ports[3];
     struct wc_service services[3];
     struct wc_project project;
-    struct wc_address_slot slots[3];
+    struct wc_address_slot slots[4];
     struct wc_networks_in in;
     struct wc_networks_plan plan;
     struct wc_err err;
@@ -58,9 +58,12 @@ static void init(struct world *w)
                                       .n_services = 3,
                                       .networks = &w->network,
                                       .n_networks = 1 };
-    w->slots[0] = (struct wc_address_slot){ &w->services[0], 1, "p-db-1" };
-    w->slots[1] = (struct wc_address_slot){ &w->services[2], 1, "p-web-1" };
-    w->slots[2] = (struct wc_address_slot){ &w->services[2], 2, "p-web-2" };
+    w->slots[0] =
+        (struct wc_address_slot){ .service = &w->services[0], .index = 1, .name = "p-db-1" };
+    w->slots[1] =
+        (struct wc_address_slot){ .service = &w->services[2], .index = 1, .name = "p-web-1" };
+    w->slots[2] =
+        (struct wc_address_slot){ .service = &w->services[2], .index = 2, .name = "p-web-2" };
     w->in = (struct wc_networks_in){ &w->paths, &w->project, w->slots, 3, true };
 }
 
@@ -214,7 +217,8 @@ static void other_network_modes(void **state)
     (void)state;
     struct world w;
     init(&w);
-    w.slots[2] = (struct wc_address_slot){ &w.services[1], 1, "p-side-1" };
+    w.slots[2] =
+        (struct wc_address_slot){ .service = &w.services[1], .index = 1, .name = "p-side-1" };
     w.services[1].network_mode = WC_NETMODE_SERVICE;
     w.services[1].network_mode_service = "web";
     w.services[0].network_mode = WC_NETMODE_NONE;
@@ -397,6 +401,145 @@ static void impossible_ports_are_refused(void **state)
     deinit(&w);
 }
 
+/* ---- two incarnations of a replica ---- */
+
+/* web 1 in a new incarnation, the one before beside it; both have been written once. */
+static void surge(struct world *w)
+{
+    w->network.subnet = "10.77.0.0/24";
+    w->services[2].ports = w->ports;
+    w->services[2].n_ports = 1;
+    w->ports[0].published = 18082;
+    w->slots[1].incarnation = "v1";
+    w->in.n_slots = 2;
+    plan(w);
+    write_files(w);
+    w->slots[2] = w->slots[1];
+    w->slots[2].aside = true;
+    w->slots[1].incarnation = "v2";
+    w->in.n_slots = 3;
+    plan(w);
+    write_files(w);
+}
+
+static uint32_t address_of_web(const struct wc_net_request *req)
+{
+    uint32_t ip4 = 0;
+    for (size_t i = 0; i < req->n_names; i++)
+        if (req->names[i].name != NULL && wc_streq(req->names[i].name, "web")) {
+            assert_int_equal(ip4, 0); /* one of them */
+            ip4 = req->names[i].ip4;
+        }
+    return ip4;
+}
+
+static void names_and_ports_go_over_at_once(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    surge(&w);
+    const struct wc_networks_slot *new = &w.plan.slots[1], *old = &w.plan.slots[2];
+    uint32_t before = old->nets[0].ip4, after = new->nets[0].ip4;
+    assert_int_equal(before, IP4(10, 77, 0, 3)); /* as it had */
+    assert_int_equal(after, IP4(10, 77, 0, 4));
+    assert_true(old->leads);
+    assert_false(new->leads);
+    assert_int_equal(address_of_web(&w.plan.request), before);
+    assert_int_equal(w.plan.request.n_ports, 1);
+    assert_int_equal(w.plan.request.ports[0].target_ip4, before);
+    assert_non_null(strstr(content(&w, w.plan.slots[0].hosts_file), "10.77.0.3\tweb p-web-1\n"));
+    assert_null(strstr(content(&w, w.plan.slots[0].hosts_file), "10.77.0.4"));
+
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    w.plan.slots[1].leads = true;
+    w.plan.slots[2].leads = false;
+    wc_networks_lead(&w.plan, &arena);
+    write_files(&w);
+    assert_int_equal(address_of_web(&w.plan.request), after);
+    assert_int_equal(w.plan.request.ports[0].target_ip4, after);
+    assert_int_equal(w.plan.request.ports[0].host_port, 18082);
+    assert_non_null(strstr(content(&w, w.plan.slots[0].hosts_file), "10.77.0.4\tweb p-web-1\n"));
+    assert_null(strstr(content(&w, w.plan.slots[0].hosts_file), "10.77.0.3\tweb"));
+    bool may_ask = false; /* no name leads to it, but the name server knows it */
+    for (size_t i = 0; i < w.plan.request.n_names; i++)
+        may_ask = may_ask ||
+                  (w.plan.request.names[i].name == NULL && w.plan.request.names[i].ip4 == before);
+    assert_true(may_ask);
+    wc_arena_deinit(&arena);
+    deinit(&w);
+}
+
+static void a_successor_knows_who_leads(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    surge(&w);
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    for (int turn = 0; turn < 3; turn++) {
+        w.plan.slots[1].leads = turn % 2 == 0;
+        w.plan.slots[2].leads = turn % 2 != 0;
+        wc_networks_lead(&w.plan, &arena);
+        write_files(&w);
+        plan(&w);
+        assert_int_equal(w.plan.slots[1].leads, turn % 2 == 0);
+        assert_int_equal(w.plan.slots[2].leads, turn % 2 != 0);
+    }
+    w.plan.slots[2].gone = true;
+    wc_networks_lead(&w.plan, &arena);
+    write_files(&w);
+    assert_false(exists(&w, "lib/projects/p/net/leading"));
+    for (size_t i = 0; i < w.plan.request.n_names; i++)
+        assert_int_not_equal(w.plan.request.names[i].ip4, IP4(10, 77, 0, 3));
+    wc_arena_deinit(&arena);
+    deinit(&w);
+}
+
+/* Each has files of its own: they say who it is, and are bound into it. */
+static void files_of_two_stay_with_their_own(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    surge(&w);
+    const char *new = w.plan.slots[1].hosts_file, *old = w.plan.slots[2].hosts_file;
+    assert_string_not_equal(new, old);
+    assert_non_null(strstr(content(&w, new), "\n10.77.0.4\tp-web-1\n"));
+    assert_non_null(strstr(content(&w, old), "\n10.77.0.3\tp-web-1\n"));
+    w.in.n_slots = 2; /* the old one is gone */
+    plan(&w);
+    write_files(&w);
+    assert_string_equal(w.plan.slots[1].hosts_file, new);
+    assert_true(w.plan.slots[1].leads);
+    assert_false(wc_fs_exists(old));
+    w.slots[2] = w.slots[1]; /* and the next one comes */
+    w.slots[2].aside = true;
+    w.slots[1].incarnation = "v3";
+    w.in.n_slots = 3;
+    plan(&w);
+    assert_string_equal(w.plan.slots[2].hosts_file, new);
+    assert_string_equal(w.plan.slots[1].hosts_file, old); /* nobody's any more */
+    deinit(&w);
+}
+
+static void who_is_gone_gives_back_its_address(void **state)
+{
+    (void)state;
+    struct world w;
+    init(&w);
+    surge(&w);
+    const char *file = wc_arena_printf(&w.arena, "%s/lib/networks/p_default.json", w.root);
+    assert_non_null(strstr(content(&w, file), "10.77.0.3"));
+    assert_int_equal(wc_networks_forget(&w.plan, 2, &w.err), 0);
+    assert_null(strstr(content(&w, file), "10.77.0.3"));
+    assert_non_null(strstr(content(&w, file), "10.77.0.4"));
+    assert_int_equal(wc_networks_forget(&w.plan, 2, &w.err), 0);
+    deinit(&w);
+}
+
 static void damaged_registry_is_named(void **state)
 {
     (void)state;
@@ -416,4 +559,6 @@ WC_MAIN(WC_CASE(request_has_networks_names_and_ports), WC_CASE(hosts_files_name_
         WC_CASE(assignments_survive_and_looking_writes_nothing),
         WC_CASE(two_projects_get_different_subnets), WC_CASE(shared_network_changes_hands),
         WC_CASE(rollback_puts_everything_back), WC_CASE(chosen_ports_are_free_distinct_and_stay),
-        WC_CASE(impossible_ports_are_refused), WC_CASE(damaged_registry_is_named))
+        WC_CASE(impossible_ports_are_refused), WC_CASE(damaged_registry_is_named),
+        WC_CASE(names_and_ports_go_over_at_once), WC_CASE(a_successor_knows_who_leads),
+        WC_CASE(files_of_two_stay_with_their_own), WC_CASE(who_is_gone_gives_back_its_address))
