@@ -184,6 +184,20 @@ static bool has_hash(const struct wc_intent *intent)
     return intent != NULL && intent->hash != NULL && intent->hash[0] != '\0';
 }
 
+/* What changes in place changes for who is asked for, or was with just that; else an instance may
+ * have whatever it has. */
+static bool is_inplace_meant(const struct maker *m, size_t node, const struct inst *pinned)
+{
+    const struct wc_service *spec = &m->rev->project->services[node];
+    const struct svc *svc = wc_map_get(&m->engine->svcs, spec->name);
+    const char *meant = svc != NULL ? svc->inplace : NULL;
+    if (m->ask->kind == WC_REQUEST_APPLY && m->selected[node])
+        return pinned == NULL;
+    if (m->intents[node] != NULL)
+        meant = m->intents[node]->inplace;
+    return meant != NULL && wc_streq(meant, spec->inplace_hash);
+}
+
 static void add_instance(struct maker *m, size_t node, unsigned index, const struct inst *pinned)
 {
     struct revision *rev = m->rev;
@@ -205,6 +219,8 @@ static void add_instance(struct maker *m, size_t node, unsigned index, const str
         memcpy(out->hash, pinned->fact.hash, sizeof out->hash);
         out->level = pinned->fact.level;
     }
+    if (!is_inplace_meant(m, node, pinned))
+        out->inplace[0] = '\0';
     m->slots[k] = (struct wc_address_slot){ out->spec, index, out->name };
 }
 
@@ -409,6 +425,7 @@ static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t
         inst = wc_eng_inst_new(engine, want->id, want->service, want->index);
     rev->targets[k] = inst;
     inst->desired = want;
+    wc_eng_inplace_rebind(inst, want);
     wc_eng_former_drop(inst);
     if (is_made_by(inst, want)) {
         wc_eng_revision_unref(inst->hooks.made_rev);

@@ -50,8 +50,8 @@ struct svc {
     bool job;      /* others wait for its completion */
     bool selected; /* by the request that is being begun */
     enum wc_want want;
-    char hash[65];           /* of wc_intent */
-    struct rollout *rollout; /* the last one, or NULL */
+    char hash[65], inplace[65]; /* of wc_intent */
+    struct rollout *rollout;    /* the last one, or NULL */
 };
 
 /* What an instance adds to its service's counts. */
@@ -66,7 +66,7 @@ struct inst {
     struct wc_engine *engine;
     struct svc *svc;
     struct inst *next_in_svc, *next_dirty, *next_waiting, *next_dead;
-    char *id, *name, *image, *layers, *error, *notice;
+    char *id, *name, *image, *layers, *labels, *error, *notice;
     char *why;           /* for what it is stopped or removed; NULL: for no special reason */
     struct wc_fact fact; /* strings: the above */
     uint64_t facts;      /* how many came */
@@ -89,6 +89,7 @@ struct inst {
 
     struct wc_op *op, *probe;
     struct inst_hooks hooks;
+    struct inst_inplace inplace;
     uint64_t probe_run, run; /* counts starts */
     unsigned failures, restarts;
     bool op_failed;
