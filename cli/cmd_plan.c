@@ -49,6 +49,7 @@ static const char *sign_of(enum wc_preview_action action)
         return ">";
     case WC_PREVIEW_REPLACE:
     case WC_PREVIEW_RESTART:
+    case WC_PREVIEW_UPDATE:
         return "~";
     case WC_PREVIEW_REMOVE:
     case WC_PREVIEW_STOP:

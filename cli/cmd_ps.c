@@ -151,6 +151,7 @@ static void json_row(const struct ps_view *view, const struct wc_ps_row *row, st
     wc_jsonw_i64(w, "Pid", fact->pid);
     wc_jsonw_i64(w, "Restarts", row->restarts);
     wc_jsonw_str(w, "Image", fact->image);
+    wc_jsonw_str(w, "Labels", fact->labels != NULL ? fact->labels : "");
     wc_jsonw_str(w, "Ports", row->ports);
     if (fact->created_at_ms > 0)
         wc_time_rfc3339(fact->created_at_ms, time, sizeof time);

@@ -137,7 +137,7 @@ static void add_service(const struct wc_plan_detail_in *in, const struct wc_mode
                                           .start_ms = WC_UNSET };
     if (was && s != NULL)
         add_changes(in, diff, d, arena);
-    if (row->action == WC_PREVIEW_UNCHANGED)
+    if (row->action == WC_PREVIEW_UNCHANGED || row->action == WC_PREVIEW_UPDATE)
         d->how = "in place";
     d->goes_down = stops_first(row->action) && runs(in->ps, row->service);
     d->one_by_one = row->action == WC_PREVIEW_REPLACE && s != NULL && s->update.set;

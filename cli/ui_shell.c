@@ -122,6 +122,7 @@ static const struct {
     { "unhealthy", WC_UI_FAILED, WC_UI_BUSY },   { "restarting", WC_UI_BUSY, WC_UI_BUSY },
     { "stopping", WC_UI_BUSY, WC_UI_BUSY },      { "killing", WC_UI_BUSY, WC_UI_BUSY },
     { "removed", WC_UI_DONE, WC_UI_DONE },       { "failed", WC_UI_FAILED, WC_UI_FAILED },
+    { "updated", WC_UI_DONE, WC_UI_BUSY },
 };
 
 static enum wc_ui_tone tone_of(const struct wc_ui *ui, const struct wc_event *event)

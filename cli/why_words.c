@@ -142,11 +142,17 @@ const char *wc_why_words_event(const struct wc_event *e, struct wc_arena *arena)
     static const struct {
         const char *action, *words;
     } plain[] = {
-        { "created", "was made" },       { "started", "was started" },
-        { "healthy", "became healthy" }, { "unhealthy", "became unhealthy" },
-        { "stopping", "was stopped" },   { "killing", "was killed" },
-        { "removed", "was removed" },    { "failed", "failed" },
-        { "waiting", "waited for" },     { "restarting", "was to be restarted by its policy" },
+        { "created", "was made" },
+        { "started", "was started" },
+        { "healthy", "became healthy" },
+        { "unhealthy", "became unhealthy" },
+        { "stopping", "was stopped" },
+        { "killing", "was killed" },
+        { "removed", "was removed" },
+        { "failed", "failed" },
+        { "waiting", "waited for" },
+        { "restarting", "was to be restarted by its policy" },
+        { "updated", "was changed as it ran" },
     };
     const char *words = e->action;
     if (e->reason != NULL && wc_streq(e->action, "exited"))

@@ -92,6 +92,7 @@ void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
     str_if(w, "service", fact->service);
     wc_jsonw_i64(w, "index", fact->index);
     str_if(w, "hash", fact->hash);
+    str_if(w, "labels", fact->labels);
     wc_jsonw_i64(w, "level", fact->level);
     wc_jsonw_i64(w, "life", fact->life);
     number_if(w, "pid", fact->pid);
@@ -177,6 +178,7 @@ void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_
     fact->stopped_by_user = flag(object, "stopped_by_user");
     fact->image = text(object, "image", arena);
     fact->layers = text(object, "layers", arena);
+    fact->labels = text(object, "labels", arena);
     fact->error = text(object, "error", arena);
     out->health = (enum wc_health)number(object, "health", WC_HEALTH_UNHEALTHY);
     out->restarts = (unsigned)number(object, "restarts", INT32_MAX);
@@ -199,5 +201,6 @@ void wc_ps_copy_fact(const struct wc_fact *fact, struct wc_arena *arena, struct 
     out->service = wc_arena_strdup(arena, fact->service);
     out->image = wc_arena_strdup(arena, fact->image);
     out->layers = wc_arena_strdup(arena, fact->layers);
+    out->labels = wc_arena_strdup(arena, fact->labels);
     out->error = wc_arena_strdup(arena, fact->error);
 }

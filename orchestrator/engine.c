@@ -338,7 +338,8 @@ static bool is_stale(const struct inst *inst)
     if (inst->desired->image == NULL)
         return false;
     wc_desired_hash(inst->svc->spec->spec_hash, inst->desired->image->id, hash);
-    return !wc_streq(hash, inst->fact.hash);
+    return !wc_streq(hash, inst->fact.hash) ||
+           !wc_streq(inst->svc->spec->inplace_hash, inst->fact.inplace);
 }
 
 static void visit_one(const struct inst *inst, wc_engine_visit_fn *visit, void *data)
@@ -386,9 +387,9 @@ void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, 
 void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visit, void *data)
 {
     for (size_t node = 0; engine->rev != NULL && node < engine->rev->graph.n; node++)
-        visit(data,
-              &(struct wc_intent){ engine->rev->svcs[node]->name, engine->rev->svcs[node]->want,
-                                   engine->rev->svcs[node]->hash });
+        visit(data, &(struct wc_intent){
+                        engine->rev->svcs[node]->name, engine->rev->svcs[node]->want,
+                        engine->rev->svcs[node]->hash, engine->rev->svcs[node]->inplace });
 }
 
 const struct wc_engine_counts *wc_engine_counts(const struct wc_engine *engine)

@@ -18,9 +18,10 @@
 /* How many ops of a verb may be under way: what makes processes is bounded by what a host digests,
  * what only sends signals is not. */
 static const unsigned room_for[ENG_VERBS] = {
-    [WC_VERB_LIST] = 2,     [WC_VERB_CREATE] = 8,        [WC_VERB_START] = 8, [WC_VERB_STOP] = 64,
-    [WC_VERB_KILL] = 64,    [WC_VERB_REMOVE] = 16,       [WC_VERB_EXEC] = 8,  [WC_VERB_NET_UP] = 1,
-    [WC_VERB_NET_DOWN] = 1, [WC_VERB_VOLUME_REMOVE] = 8,
+    [WC_VERB_LIST] = 2,          [WC_VERB_CREATE] = 8,  [WC_VERB_START] = 8,
+    [WC_VERB_STOP] = 64,         [WC_VERB_KILL] = 64,   [WC_VERB_REMOVE] = 16,
+    [WC_VERB_EXEC] = 8,          [WC_VERB_NET_UP] = 1,  [WC_VERB_NET_DOWN] = 1,
+    [WC_VERB_VOLUME_REMOVE] = 8, [WC_VERB_UPDATE] = 64,
 };
 
 struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level)
@@ -95,6 +96,7 @@ static const char *verb_name(enum wc_verb verb)
         [WC_VERB_KILL] = "kill",         [WC_VERB_REMOVE] = "remove",
         [WC_VERB_EXEC] = "exec",         [WC_VERB_NET_UP] = "networks",
         [WC_VERB_NET_DOWN] = "networks", [WC_VERB_VOLUME_REMOVE] = "volume",
+        [WC_VERB_UPDATE] = "update",
     };
     return names[verb];
 }
@@ -147,12 +149,15 @@ static void assume(struct inst *inst, enum wc_verb verb)
 {
     if (verb == WC_VERB_CREATE && inst->fact.life == WC_LIFE_ABSENT) {
         memcpy(inst->fact.hash, inst->desired->hash, sizeof inst->fact.hash);
+        memcpy(inst->fact.inplace, inst->desired->spec->inplace_hash, sizeof inst->fact.inplace);
         wc_eng_life(inst, WC_LIFE_CREATED);
     } else if (verb == WC_VERB_START &&
                (inst->fact.life == WC_LIFE_CREATED || inst->fact.life == WC_LIFE_EXITED)) {
         wc_eng_life(inst, WC_LIFE_RUNNING);
     } else if (verb == WC_VERB_REMOVE) {
         wc_eng_life(inst, WC_LIFE_ABSENT);
+    } else if (verb == WC_VERB_UPDATE) {
+        memcpy(inst->fact.inplace, inst->desired->spec->inplace_hash, sizeof inst->fact.inplace);
     }
 }
 
@@ -161,7 +166,8 @@ static void assume(struct inst *inst, enum wc_verb verb)
 static void note_success(struct inst *inst, const struct inst_op *io)
 {
     enum wc_verb verb = io->op.verb;
-    if (inst->facts == io->facts && !(verb == WC_VERB_CREATE && inst->desired == NULL))
+    bool needs_model = verb == WC_VERB_CREATE || verb == WC_VERB_UPDATE;
+    if (inst->facts == io->facts && !(needs_model && inst->desired == NULL))
         assume(inst, verb);
     if (verb == WC_VERB_START && inst->run == io->run && inst->fact.life == WC_LIFE_EXITED) {
         wc_eng_life(inst, WC_LIFE_RUNNING);
@@ -186,10 +192,13 @@ static void on_op(struct wc_op *op)
     struct wc_engine *engine = inst->engine;
     engine->now_ms = engine->clock.now(engine->clock.data);
     inst->op = NULL;
+    bool given_up = op->status == WC_ERR_CANCELLED && engine->closing;
     if (op->status == 0)
         note_success(inst, io);
-    else if (op->status != WC_ERR_CANCELLED || !engine->closing)
+    else if (!given_up && op->verb != WC_VERB_UPDATE)
         note_failure(inst, op);
+    if (op->verb == WC_VERB_UPDATE && !given_up)
+        wc_eng_inplace_done(inst, op);
     wc_eng_dirty(inst);
     wc_eng_dirty_siblings(inst);
     if (io->rev != NULL)
@@ -235,7 +244,7 @@ static void submit(struct inst *inst, enum wc_verb verb)
     io->op.done = on_op;
     io->op.id = inst->id;
     io->op.project = engine->config.project;
-    if (verb == WC_VERB_CREATE || verb == WC_VERB_START) {
+    if (verb == WC_VERB_CREATE || verb == WC_VERB_START || verb == WC_VERB_UPDATE) {
         io->op.instance = inst->desired;
         io->rev = wc_eng_is_held(inst) ? inst->former.rev : engine->rev;
         io->rev->refs++;
@@ -339,6 +348,10 @@ static void perform(struct inst *inst, enum wc_act act)
         if (has_room(inst, WC_VERB_REMOVE))
             submit(inst, WC_VERB_REMOVE);
         break;
+    case WC_ACT_UPDATE:
+        if (has_room(inst, WC_VERB_UPDATE))
+            submit(inst, WC_VERB_UPDATE);
+        break;
     }
 }
 
@@ -377,6 +390,7 @@ static struct wc_step_in inputs(struct inst *inst)
         .kill_at_ms = inst->kill_at_ms,
     };
     wc_eng_hook_inputs(inst, &in);
+    wc_eng_inplace_inputs(inst, &in);
     inst->needs = NULL;
     if (inst->desired == NULL)
         return in;
@@ -436,6 +450,7 @@ void wc_eng_review(struct inst *inst)
     enum wc_phase before = inst->out.phase;
     advance(inst);
     wc_eng_front_review(inst);
+    wc_eng_inplace_turn(inst);
     struct wc_step_in in = inputs(inst);
     inst->out = wc_step(&in);
     if (inst->out.phase == WC_PHASE_WAIT_HOST)
@@ -450,6 +465,7 @@ void wc_eng_review(struct inst *inst)
         wc_eng_inst_bury(inst);
     wc_eng_count(inst);
     wc_eng_judge(inst);
+    wc_eng_inplace_after(inst);
     if (inst->svc->rollout != NULL)
         inst->svc->rollout->dirty = true;
     if (inst->dead) {

@@ -52,6 +52,7 @@ static void apply_wanted(struct request *request, struct inst *inst)
     }
     memcpy(inst->svc->hash, ask->no_recreate ? "" : inst->desired->hash,
            ask->no_recreate ? 1 : sizeof inst->svc->hash);
+    memcpy(inst->svc->inplace, inst->desired->inplace, sizeof inst->svc->inplace);
     wc_eng_take(request, inst);
 }
 
@@ -231,8 +232,10 @@ static void take_intents(struct request *request)
         if (svc == NULL)
             continue;
         const char *hash = request->ask.intents[i].hash;
+        const char *inplace = request->ask.intents[i].inplace;
         svc->want = request->ask.intents[i].want;
         snprintf(svc->hash, sizeof svc->hash, "%s", hash != NULL ? hash : "");
+        snprintf(svc->inplace, sizeof svc->inplace, "%s", inplace != NULL ? inplace : "");
     }
 }
 

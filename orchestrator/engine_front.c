@@ -25,15 +25,10 @@ const char *wc_eng_incarnation(const char *id)
 
 /* ---- who is aside ---- */
 
-static bool exists(const struct inst *inst)
-{
-    return inst->fact.life != WC_LIFE_ABSENT || inst->op != NULL;
-}
-
 static bool has_company(const struct inst *inst)
 {
     for (const struct inst *o = inst->svc->insts; o != NULL; o = o->next_in_svc)
-        if (o != inst && o->fact.index == inst->fact.index && exists(o))
+        if (o != inst && o->fact.index == inst->fact.index && wc_eng_is_there(o))
             return true;
     return false;
 }
@@ -92,7 +87,7 @@ void wc_eng_find_asides(struct wc_engine *engine, const struct wc_request *ask,
         for (struct inst *inst = svc != NULL && (surges || may_be_two) ? svc->insts : NULL;
              inst != NULL; inst = inst->next_in_svc)
             if (((surges && wc_eng_is_up(inst)) ||
-                 (may_be_two && exists(inst) && has_company(inst))) &&
+                 (may_be_two && wc_eng_is_there(inst) && has_company(inst))) &&
                 is_beside(rev, inst))
                 add_aside(engine, rev, inst, service, &cap);
     }

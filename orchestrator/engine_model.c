@@ -148,17 +148,12 @@ static int resolve_images(struct maker *m, struct wc_err *err)
 
 /* ---- instances ---- */
 
-static bool exists(const struct inst *inst)
-{
-    return inst->fact.life != WC_LIFE_ABSENT || inst->op != NULL;
-}
-
 /* How well an incarnation stands for its slot; 0 = not at all. */
 static int standing(const struct inst *inst)
 {
     if (inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED)
         return 3;
-    if (exists(inst))
+    if (wc_eng_is_there(inst))
         return 2;
     return inst->desired != NULL && inst->goal != WC_GOAL_GONE; /* asked for, not made yet */
 }
@@ -176,12 +171,26 @@ static struct inst *incumbent(const struct svc *svc, unsigned index)
 static const struct inst *kept(const struct svc *svc, unsigned index)
 {
     const struct inst *inst = incumbent(svc, index);
-    return inst != NULL && exists(inst) ? inst : NULL;
+    return inst != NULL && wc_eng_is_there(inst) ? inst : NULL;
 }
 
 static bool has_hash(const struct wc_intent *intent)
 {
     return intent != NULL && intent->hash != NULL && intent->hash[0] != '\0';
+}
+
+/* What changes in place changes for who is asked for, or was with just that; else an instance may
+ * have whatever it has. */
+static bool is_inplace_meant(const struct maker *m, size_t node, const struct inst *pinned)
+{
+    const struct wc_service *spec = &m->rev->project->services[node];
+    const struct svc *svc = wc_map_get(&m->engine->svcs, spec->name);
+    const char *meant = svc != NULL ? svc->inplace : NULL;
+    if (m->ask->kind == WC_REQUEST_APPLY && m->selected[node])
+        return pinned == NULL;
+    if (m->intents[node] != NULL)
+        meant = m->intents[node]->inplace;
+    return meant != NULL && wc_streq(meant, spec->inplace_hash);
 }
 
 static void add_instance(struct maker *m, size_t node, unsigned index, const struct inst *pinned)
@@ -205,6 +214,8 @@ static void add_instance(struct maker *m, size_t node, unsigned index, const str
         memcpy(out->hash, pinned->fact.hash, sizeof out->hash);
         out->level = pinned->fact.level;
     }
+    if (!is_inplace_meant(m, node, pinned))
+        out->inplace[0] = '\0';
     m->slots[k] = (struct wc_address_slot){
         .service = out->spec,
         .index = index,
@@ -217,7 +228,7 @@ static void add_instance(struct maker *m, size_t node, unsigned index, const str
 static bool is_as_said(const struct maker *m, size_t node, const struct inst *inst)
 {
     char hash[65];
-    if (!exists(inst) || m->rev->images[node] == NULL)
+    if (!wc_eng_is_there(inst) || m->rev->images[node] == NULL)
         return false;
     wc_desired_hash(m->rev->project->services[node].spec_hash, m->rev->images[node]->id, hash);
     return wc_streq(hash, inst->fact.hash);
@@ -305,7 +316,7 @@ static int check_new(struct maker *m, struct wc_err *err)
         const struct wc_instance *want = &m->rev->instances[k];
         const struct inst *inst = wc_eng_inst_find(m->engine, want->id);
         struct wc_driver *driver = wc_eng_driver(m->engine, want->level);
-        if (driver == NULL || (inst != NULL && exists(inst) && !m->ask->force_recreate))
+        if (driver == NULL || (inst != NULL && wc_eng_is_there(inst) && !m->ask->force_recreate))
             continue;
         int status = wc_driver_check(driver, want, err);
         if (status != 0)
@@ -408,80 +419,4 @@ void wc_eng_revision_unref(struct revision *rev)
         wc_free(rev->owned);
     }
     wc_free(rev);
-}
-
-/* ---- taking it over ---- */
-
-/* True when the model's words are those that it is, or is to be, made by. One that is kept although
- * the model has changed keeps the hooks that it had. */
-static bool is_made_by(const struct inst *inst, const struct wc_instance *want)
-{
-    char hash[65];
-    if (!exists(inst) || want->image == NULL)
-        return !exists(inst) || inst->hooks.made_rev == NULL;
-    wc_desired_hash(want->spec->spec_hash, want->image->id, hash);
-    return wc_streq(hash, inst->fact.hash);
-}
-
-static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t k)
-{
-    const struct wc_instance *want = &rev->instances[k];
-    struct inst *inst = wc_eng_inst_find(engine, want->id);
-    if (inst == NULL)
-        inst = wc_eng_inst_new(engine, want->id, want->service, want->index);
-    rev->targets[k] = inst;
-    inst->desired = want;
-    wc_eng_former_drop(inst);
-    if (is_made_by(inst, want)) {
-        wc_eng_revision_unref(inst->hooks.made_rev);
-        rev->refs++;
-        inst->hooks.made_rev = rev;
-        inst->hooks.made_by = want->spec;
-    }
-    if (!exists(inst)) {
-        inst->fact.level = want->level;
-        inst->out.phase = WC_PHASE_ACTING; /* not looked at yet */
-        memcpy(inst->fact.hash, want->hash, sizeof inst->fact.hash);
-        wc_eng_set(&inst->name, want->name);
-        wc_eng_set(&inst->image, want->spec->image);
-        inst->fact.name = inst->name;
-        inst->fact.image = inst->image;
-    }
-}
-
-void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev)
-{
-    struct revision *old = engine->rev;
-    for (size_t i = 0; i < engine->svcs.n; i++) {
-        struct svc *svc = engine->svcs.entries[i].value;
-        svc->spec = NULL;
-        svc->node = SIZE_MAX;
-        svc->job = false;
-    }
-    for (size_t i = 0; i < engine->ids.n; i++) {
-        struct inst *inst = engine->ids.entries[i].value;
-        if (inst == NULL)
-            continue;
-        wc_eng_former_keep(inst, old);
-        inst->desired = NULL;
-        inst->needs = NULL;
-        inst->awaits = inst->again = false;
-    }
-    engine->rev = rev;
-    for (size_t node = 0; rev != NULL && node < rev->graph.n; node++) {
-        rev->svcs[node]->spec = &rev->project->services[node];
-        rev->svcs[node]->node = node;
-    }
-    for (size_t e = 0; rev != NULL && e < rev->graph.n_edges; e++)
-        if (rev->graph.edges[e].condition == WC_DEP_COMPLETED)
-            rev->svcs[rev->graph.edges[e].to]->job = true;
-    for (size_t k = 0; rev != NULL && k < rev->n_instances; k++)
-        bind_instance(engine, rev, k);
-    wc_eng_front_bind(engine);
-    for (size_t i = 0; i < engine->ids.n; i++)
-        if (engine->ids.entries[i].value != NULL)
-            wc_eng_check_of(engine->ids.entries[i].value);
-    if (old != NULL)
-        wc_eng_asides_drop(old);
-    wc_eng_revision_unref(old);
 }

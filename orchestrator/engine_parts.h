@@ -16,6 +16,7 @@ struct inst;
 struct revision;
 struct wc_op;
 struct wc_service;
+struct wc_instance;
 struct wc_step_in;
 
 struct inst_hooks {
@@ -37,6 +38,29 @@ void wc_eng_post_start(struct inst *inst);
 void wc_eng_pre_stop(struct inst *inst, uint64_t grace_ms);
 /* A new run. */
 void wc_eng_hooks_begin(struct inst *inst);
+
+/* ---- engine_inplace.c ---- */
+
+struct inst_inplace {
+    unsigned failures; /* of UPDATE, in a row */
+    uint64_t retry_at_ms;
+    bool refused; /* only a new one can have it; replaced when its turn comes */
+    bool remade;  /* it is replaced for that, and not ready yet */
+    char *why, *error;
+};
+
+/* What step() is to know. */
+void wc_eng_inplace_inputs(const struct inst *inst, struct wc_step_in *in);
+/* It is to be as `want` says from now on; its former is how it was to be before. */
+void wc_eng_inplace_rebind(struct inst *inst, const struct wc_instance *want);
+/* An UPDATE has ended. */
+void wc_eng_inplace_done(struct inst *inst, const struct wc_op *op);
+/* Before a decision: one that was refused is to be made anew, when it may. After one: those that
+ * wait for this one look again. */
+void wc_eng_inplace_turn(struct inst *inst);
+void wc_eng_inplace_after(struct inst *inst);
+/* False when nothing of it fails. */
+bool wc_eng_inplace_text(const struct inst *inst, char *out, size_t size);
 
 /* probes.c */
 void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */

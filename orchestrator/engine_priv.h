@@ -51,8 +51,8 @@ struct svc {
     bool job;      /* others wait for its completion */
     bool selected; /* by the request that is being begun */
     enum wc_want want;
-    char hash[65];           /* of wc_intent */
-    struct rollout *rollout; /* the last one, or NULL */
+    char hash[65], inplace[65]; /* of wc_intent */
+    struct rollout *rollout;    /* the last one, or NULL */
 };
 
 /* What an instance adds to its service's counts. */
@@ -67,7 +67,7 @@ struct inst {
     struct wc_engine *engine;
     struct svc *svc;
     struct inst *next_in_svc, *next_dirty, *next_waiting, *next_dead;
-    char *id, *name, *image, *layers, *error, *notice;
+    char *id, *name, *image, *layers, *labels, *error, *notice;
     char *why;           /* for what it is stopped or removed; NULL: for no special reason */
     struct wc_fact fact; /* strings: the above */
     uint64_t facts;      /* how many came */
@@ -91,6 +91,7 @@ struct inst {
 
     struct wc_op *op, *probe;
     struct inst_hooks hooks;
+    struct inst_inplace inplace;
     uint64_t probe_run, run; /* counts starts */
     unsigned failures, restarts;
     bool op_failed;
@@ -228,6 +229,10 @@ void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room
 /* engine_model.c */
 int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,
                     struct wc_err *err);
+
+/* engine_bind.c */
+/* True for one that exists, or is about to. */
+bool wc_eng_is_there(const struct inst *inst);
 void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev);
 void wc_eng_revision_unref(struct revision *rev);
 

@@ -81,6 +81,9 @@ void wc_eng_rollout_drop(struct wc_engine *engine, struct svc *svc);
 /* What a rollout says about an instance that a request waits for; VERDICT_OK: nothing. */
 enum verdict wc_eng_rollout_judge(const struct inst *inst);
 
+/* The same of a change in place. */
+enum verdict wc_eng_inplace_judge(const struct inst *inst);
+
 /* Remembers how it is wanted now as former, or forgets it. */
 void wc_eng_former_keep(struct inst *inst, struct revision *rev);
 void wc_eng_former_drop(struct inst *inst);

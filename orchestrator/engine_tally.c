@@ -242,6 +242,9 @@ static enum verdict judge(const struct inst *inst)
     enum verdict rollout = wc_eng_rollout_judge(inst);
     if (rollout != VERDICT_OK)
         return rollout;
+    enum verdict inplace = wc_eng_inplace_judge(inst);
+    if (inplace != VERDICT_OK)
+        return inplace;
     if (inst->recreate || inst->restart)
         return wont_go(inst) ? VERDICT_FAILED : VERDICT_OPEN;
     switch (inst->goal) {

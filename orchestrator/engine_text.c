@@ -122,6 +122,8 @@ void wc_eng_failure_text(const struct inst *inst, char *out, size_t size)
         snprintf(out, size, "the rollout is stopped: %s", r->reason);
         return;
     }
+    if (wc_eng_inplace_text(inst, out, size))
+        return;
     if (inst->out.phase == WC_PHASE_WAIT_HOST || inst->engine->net == NET_FAILED) {
         snprintf(out, size, "networks: %s", inst->engine->net_err.msg);
     } else if ((inst->op_failed || inst->stuck) && inst->error != NULL) {

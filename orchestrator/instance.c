@@ -90,6 +90,9 @@ static void free_inst(struct inst *inst)
     wc_free(inst->name);
     wc_free(inst->image);
     wc_free(inst->layers);
+    wc_free(inst->labels);
+    wc_free(inst->inplace.why);
+    wc_free(inst->inplace.error);
     wc_free(inst->error);
     wc_free(inst->notice);
     wc_eng_revision_unref(inst->hooks.made_rev);

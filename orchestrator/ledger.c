@@ -57,6 +57,7 @@ static void free_want(struct wc_kept_want *want)
     wc_free((char *)want->service);
     wc_free((char *)want->want);
     wc_free((char *)want->hash);
+    wc_free((char *)want->inplace);
 }
 
 static void clear(struct wc_ledger *ledger)
@@ -282,6 +283,7 @@ static void take_want(struct wc_ledger *ledger, const char *service, const struc
     }
     set_text(&ledger->wants[i].want, wc_json_str(wc_json_get(from, "want"), NULL));
     set_text(&ledger->wants[i].hash, wc_json_str(wc_json_get(from, "hash"), ""));
+    set_text(&ledger->wants[i].inplace, wc_json_str(wc_json_get(from, "inplace"), ""));
 }
 
 static bool take_wants(struct wc_ledger *ledger, const struct wc_json *head)

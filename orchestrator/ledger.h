@@ -56,8 +56,9 @@ struct wc_wish {
 /* What the engine wants of a service: for a successor's ADOPT. */
 struct wc_kept_want {
     const char *service;
-    const char *want; /* "created", "stopped", "running"; NULL in a change: nothing any more */
-    const char *hash; /* that its instances were to have; "": any */
+    const char *want;    /* "created", "stopped", "running"; NULL in a change: nothing any more */
+    const char *hash;    /* that its instances were to have; "": any */
+    const char *inplace; /* the same of what changes in place */
 };
 
 /* A request that is under way. */

@@ -129,6 +129,8 @@ void wc_ledger_put_wants(struct wc_buf *out, const struct wc_kept_want *changes,
         put_text(&w, "want", changes[i].want);
         if (changes[i].hash != NULL && changes[i].hash[0] != '\0')
             wc_jsonw_str(&w, "hash", changes[i].hash);
+        if (changes[i].inplace != NULL && changes[i].inplace[0] != '\0')
+            wc_jsonw_str(&w, "inplace", changes[i].inplace);
         wc_jsonw_end_object(&w);
     }
     wc_jsonw_end_array(&w);

@@ -116,12 +116,14 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     wc_eng_set(&inst->image, fact->image);
     wc_eng_set(&inst->notice, fact->notice);
     wc_eng_set(&inst->layers, fact->layers);
+    wc_eng_set(&inst->labels, fact->labels);
     if (fact->error != NULL)
         wc_eng_set(&inst->error, fact->error);
     copy.id = inst->id;
     copy.name = inst->name;
     copy.image = inst->image;
     copy.layers = inst->layers;
+    copy.labels = inst->labels;
     copy.error = inst->error;
     copy.notice = inst->notice;
     copy.service = inst->svc->name;

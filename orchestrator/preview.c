@@ -18,7 +18,7 @@ enum { GUARD_MS = 20000 };
 /* One slot, as the record shows it. */
 struct slot {
     const char *service;
-    bool created, started, stopped, removed;
+    bool created, started, stopped, removed, updated;
     const char *reason; /* why it stops or goes, or NULL */
 };
 
@@ -54,6 +54,8 @@ const char *wc_preview_action_name(enum wc_preview_action action)
         return "remove";
     case WC_PREVIEW_STOP:
         return "stop";
+    case WC_PREVIEW_UPDATE:
+        return "update";
     case WC_PREVIEW_UNCHANGED:
         return "unchanged";
     }
@@ -187,6 +189,7 @@ static void read_record(struct previewer *p)
         slot->started |= op->verb == WC_VERB_START;
         slot->stopped |= op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL;
         slot->removed |= op->verb == WC_VERB_REMOVE;
+        slot->updated |= op->verb == WC_VERB_UPDATE;
     }
     p->out->n_ops = (unsigned)p->run.n_ops;
 }
@@ -201,7 +204,9 @@ static enum wc_preview_action action_of(const struct slot *slot, bool job)
         return WC_PREVIEW_REMOVE;
     if (slot->started)
         return slot->stopped ? WC_PREVIEW_RESTART : WC_PREVIEW_START;
-    return slot->stopped ? WC_PREVIEW_STOP : WC_PREVIEW_UNCHANGED;
+    if (slot->stopped)
+        return WC_PREVIEW_STOP;
+    return slot->updated ? WC_PREVIEW_UPDATE : WC_PREVIEW_UNCHANGED;
 }
 
 static const char *reason_of(const struct slot *slot, enum wc_preview_action action)
@@ -222,6 +227,8 @@ static const char *reason_of(const struct slot *slot, enum wc_preview_action act
         return "not wanted any more";
     case WC_PREVIEW_STOP:
         return "to be stopped";
+    case WC_PREVIEW_UPDATE:
+        return "limits or labels changed";
     case WC_PREVIEW_UNCHANGED:
         break;
     }

@@ -25,24 +25,32 @@ struct noting {
     size_t n, cap;
 };
 
-static void note(struct noting *noting, const char *service, const char *want, const char *hash)
+static void note(struct noting *noting, const struct wc_kept_want *change)
 {
     struct wc_arena *arena = &noting->arena;
     noting->changes =
         wc_arena_grow(arena, noting->changes, noting->n, &noting->cap, sizeof *noting->changes);
-    noting->changes[noting->n++] = (struct wc_kept_want){ wc_arena_strdup(arena, service), want,
-                                                          wc_arena_strdup(arena, hash) };
+    noting->changes[noting->n++] =
+        (struct wc_kept_want){ .service = wc_arena_strdup(arena, change->service),
+                               .want = change->want,
+                               .hash = wc_arena_strdup(arena, change->hash),
+                               .inplace = wc_arena_strdup(arena, change->inplace) };
 }
 
 static void compare(void *data, const struct wc_intent *intent)
 {
     struct noting *noting = data;
     const struct wc_kept_want *kept = wc_ledger_want(noting->ledger, intent->service);
-    const char *want = words[intent->want], *hash = intent->hash != NULL ? intent->hash : "";
-    bool is_same =
-        kept == NULL ? want == NULL : wc_streq0(kept->want, want) && wc_streq(kept->hash, hash);
+    const struct wc_kept_want now = { .service = intent->service,
+                                      .want = words[intent->want],
+                                      .hash = intent->hash != NULL ? intent->hash : "",
+                                      .inplace = intent->inplace != NULL ? intent->inplace : "" };
+    bool is_same = kept == NULL
+                       ? now.want == NULL
+                       : wc_streq0(kept->want, now.want) && wc_streq(kept->hash, now.hash) &&
+                             wc_streq(kept->inplace, now.inplace);
     if (!is_same)
-        note(noting, intent->service, want, hash);
+        note(noting, &now);
 }
 
 void wc_sup_note_wants(struct wc_supervisor *sup)
@@ -55,7 +63,8 @@ void wc_sup_note_wants(struct wc_supervisor *sup)
     wc_engine_intents(sup->engine, compare, &noting);
     for (size_t i = 0; project != NULL && i < sup->ledger.n_wants; i++)
         if (wc_project_service(project, sup->ledger.wants[i].service) == NULL)
-            note(&noting, sup->ledger.wants[i].service, NULL, "");
+            note(&noting, &(struct wc_kept_want){
+                              .service = sup->ledger.wants[i].service, .hash = "", .inplace = "" });
     if (noting.n > 0) {
         wc_ledger_put_wants(&payload, noting.changes, noting.n);
         wc_sup_record(sup, WC_RECORD_WANTS, &payload);
@@ -84,7 +93,7 @@ size_t wc_sup_kept_intents(const struct wc_supervisor *sup, struct wc_arena *are
         /* A stop of something that had no instance, or that we had no time to note. */
         if (wish != NULL && wish->stopped && want != WC_WANT_NOTHING)
             want = WC_WANT_STOPPED;
-        (*out)[i] = (struct wc_intent){ kept->service, want, kept->hash };
+        (*out)[i] = (struct wc_intent){ kept->service, want, kept->hash, kept->inplace };
     }
     return ledger->n_wants;
 }

@@ -13,9 +13,9 @@ static const char *const orders[] = { "start-first", "stop-first", NULL };
 
 /* clang-format off */
 static const struct wc_field limit_rows[] = {
-    { ROW("cpus", number, D(limit_nano_cpus), REPLACE, CARRIED, RECREATES) },
-    { ROW("memory", size, D(limit_memory), REPLACE, CARRIED, RECREATES) },
-    { ROW("pids", int, D(limit_pids), REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED) },
+    { ROW("cpus", number, D(limit_nano_cpus), REPLACE, CARRIED, INPLACE) },
+    { ROW("memory", size, D(limit_memory), REPLACE, CARRIED, INPLACE) },
+    { ROW("pids", int, D(limit_pids), REPLACE, CARRIED, INPLACE), WINDOWS(REFUSED) },
 };
 static const struct wc_table limit_table = TABLE(limit_rows, "limits", "deploy.md#");
 
@@ -25,7 +25,7 @@ static const struct wc_field reservation_rows[] = {
       .sub = &wc_table_request, .required = "capabilities" },
     { ROW("generic_resources", items, NONE, APPEND, WARNED, KEEPS),
       .sub = &wc_table_generic, .clause = "deploy.md#resources" },
-    { ROW("memory", size, D(reserve_memory), REPLACE, CARRIED, RECREATES), WINDOWS(WARNED) },
+    { ROW("memory", size, D(reserve_memory), REPLACE, CARRIED, INPLACE), WINDOWS(WARNED) },
 };
 static const struct wc_table reservation_table =
     TABLE(reservation_rows, "reservations", "deploy.md#");

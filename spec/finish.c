@@ -181,13 +181,13 @@ static struct wc_node *project_node(struct wc_load *load, const struct wc_projec
 
 static void hash_service(const struct wc_node *tree, struct wc_service *s, struct wc_buf *text)
 {
+    const struct wc_node *service = wc_node_get(wc_node_get(tree, "services"), s->name);
     const struct wc_node *networks = wc_node_get(tree, "networks");
     const struct wc_node *volumes = wc_node_get(tree, "volumes");
     wc_buf_reset(text);
     struct wc_jsonw w = WC_JSONW_INIT(text);
     wc_jsonw_array(&w, NULL);
-    wc_render_json(&w, NULL, wc_node_get(wc_node_get(tree, "services"), s->name), 0,
-                   &wc_table_service);
+    wc_render_json(&w, NULL, service, 0, &wc_table_service);
     for (size_t i = 0; i < s->n_networks; i++) {
         const struct wc_node *node = wc_node_get(networks, s->networks[i].network);
         if (node != NULL)
@@ -203,6 +203,10 @@ static void hash_service(const struct wc_node *tree, struct wc_service *s, struc
     }
     wc_jsonw_end_array(&w);
     wc_sha256_hex(text->data, text->len, s->spec_hash);
+    wc_buf_reset(text);
+    struct wc_jsonw inplace = WC_JSONW_INIT(text);
+    wc_render_json(&inplace, NULL, service, WC_RENDER_INPLACE, &wc_table_service);
+    wc_sha256_hex(text->data, text->len, s->inplace_hash);
 }
 
 void wc_build_finish(struct wc_load *load, struct wc_project *project, const struct wc_node *root)

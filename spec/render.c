@@ -53,16 +53,18 @@ static void json_string(struct wc_jsonw *w, const char *key, const char *text, u
 
 /* True when a table leaves nothing of a section. `command: null`, which JSON always has, is what
  * its absence is. */
-static bool is_left_out(const struct wc_node *node, const struct wc_field *field)
+static bool is_left_out(const struct wc_node *node, const struct wc_field *field, unsigned how)
 {
+    bool inplace = (how & WC_RENDER_INPLACE) != 0;
     if (field == NULL)
-        return false;
+        return inplace;
     if (field->hash == WC_KEEPS || node->kind == WC_NODE_NULL)
         return true;
     if (field->type != &wc_type_section || node->kind != WC_NODE_MAP)
-        return false;
+        return field->hash != (inplace ? WC_INPLACE : WC_RECREATES);
     for (size_t i = 0; i < node->n; i++)
-        if (!is_left_out(node->members[i].value, wc_table_find(field->sub, node->members[i].key)))
+        if (!is_left_out(node->members[i].value, wc_table_find(field->sub, node->members[i].key),
+                         how))
             return false;
     return true;
 }
@@ -74,7 +76,8 @@ static void json_map(struct wc_jsonw *w, const struct wc_node *node, unsigned ho
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_field *field = table == NULL ? NULL : wc_table_find(table, members[i]->key);
         bool extension = field != NULL && wc_str_starts(members[i]->key, "x-");
-        if ((how & WC_RENDER_ITEM) != 0 ? extension : is_left_out(members[i]->value, field))
+        bool out = table != NULL && is_left_out(members[i]->value, field, how);
+        if ((how & WC_RENDER_ITEM) != 0 ? extension : out)
             continue;
         bool down = field != NULL &&
                     (field->type == &wc_type_section || members[i]->value->kind == WC_NODE_LIST);

@@ -12,10 +12,12 @@ enum {
     WC_RENDER_DOLLARS = 1,  /* double every '$' of a value */
     WC_RENDER_IN_ORDER = 2, /* keep the order of keys; else they are sorted */
     WC_RENDER_ITEM = 4,     /* within an item of a list: of a table only extensions are left out */
+    WC_RENDER_INPLACE = 8,  /* of a table the rows of class WC_INPLACE, and nothing else */
 };
 
 /* Writes a node as JSON.
- *   table  NULL: everything; else only rows of class WC_RECREATES, recursively */
+ *   table  NULL: everything; else only rows of class WC_RECREATES (or as `how` says), recursively
+ */
 void wc_render_json(struct wc_jsonw *w, const char *key, const struct wc_node *node, unsigned how,
                     const struct wc_table *table);
 

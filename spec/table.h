@@ -40,7 +40,11 @@ enum wc_support {
 };
 
 /* What a change of the value does to running instances. */
-enum wc_hash_class { WC_RECREATES, WC_KEEPS };
+enum wc_hash_class {
+    WC_RECREATES, /* they are replaced */
+    WC_INPLACE,   /* the driver changes them as they run (UPDATE) */
+    WC_KEEPS,     /* nothing: it isn't the driver's, or not carried out */
+};
 
 /* Checks a value and gives its long form; reports what is wrong and then gives a BAD node. */
 typedef struct wc_node *wc_canon_fn(struct wc_load *load, const struct wc_field *field,

@@ -124,6 +124,7 @@ static struct wc_record make_record(const struct wc_bundle_request *req, struct 
     char boot[64];
     wc_boot_id(boot, sizeof boot);
     memcpy(r.hash, inst->hash, sizeof r.hash);
+    wc_record_describe(&r, inst->spec, arena);
     r.created_at_ms = req->created_at_ms != 0 ? req->created_at_ms : wall_ms();
     r.boot_id = wc_arena_strdup(arena, boot);
     r.runtime_id = wc_arena_printf(arena, "%s.%u", inst->id, req->run);

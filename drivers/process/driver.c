@@ -182,8 +182,10 @@ static void submit_to_instance(struct wc_process *driver, struct wc_op *op)
 {
     const char *id = op->instance != NULL ? op->instance->id : op->id;
     struct wc_err err = { 0 };
+    bool needs_instance =
+        op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START || op->verb == WC_VERB_UPDATE;
     if (id == NULL || id[0] == '\0' || id[0] == '.' || strchr(id, '/') != NULL ||
-        ((op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START) && op->instance == NULL)) {
+        (needs_instance && op->instance == NULL)) {
         int rc = wc_err_set(&err, WC_ERR_BUG, 0, "op without a usable instance");
         wc_process_finish(driver, op, rc, &err);
         return;
@@ -220,6 +222,7 @@ static void submit(struct wc_driver *base, struct wc_op *op)
     case WC_VERB_STOP:
     case WC_VERB_KILL:
     case WC_VERB_REMOVE:
+    case WC_VERB_UPDATE:
     case WC_VERB_EXEC:
         submit_to_instance(driver, op);
         return;

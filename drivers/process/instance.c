@@ -62,7 +62,7 @@ void wc_inst_set_record(struct wc_inst *inst, const struct wc_record *record)
     wc_arena_init(&fresh);
     const char **texts[] = { &copy.id,      &copy.name,   &copy.project, &copy.service,
                              &copy.image,   &copy.level,  &copy.boot_id, &copy.runtime_id,
-                             &copy.runtime, &copy.cgroup, &copy.layers };
+                             &copy.runtime, &copy.cgroup, &copy.layers,  &copy.labels };
     for (size_t i = 0; i < WC_COUNT(texts); i++)
         *texts[i] = wc_arena_strdup(&fresh, *texts[i]);
     copy.notes = (struct wc_strv){ 0 };
@@ -135,8 +135,10 @@ void wc_inst_report(struct wc_inst *inst)
         .sick = inst->sick,
         .image = r->image,
         .layers = r->layers,
+        .labels = r->labels,
     };
     memcpy(fact.hash, r->hash, sizeof fact.hash);
+    memcpy(fact.inplace, r->inplace, sizeof fact.inplace);
     if (inst->life == WC_LIFE_RUNNING) {
         fact.pid = inst->pid;
         fact.started_at_ms = inst->started_at_ms;
@@ -181,6 +183,9 @@ static void begin(struct wc_inst *inst)
         return;
     case WC_VERB_REMOVE:
         wc_begin_remove(inst);
+        return;
+    case WC_VERB_UPDATE:
+        wc_begin_update(inst);
         return;
     case WC_VERB_EXEC:
     case WC_VERB_LIST:

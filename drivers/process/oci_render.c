@@ -12,9 +12,8 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "drivers/process/caps.h"
+#include "drivers/process/limits.h"
 #include "drivers/process/seccomp.h"
-
-enum { CPU_PERIOD_US = 100000 };
 
 static void write_list(struct wc_jsonw *w, const char *key, const char *const *items, size_t n)
 {
@@ -168,52 +167,50 @@ static void write_device_rules(const struct wc_oci *oci, struct wc_jsonw *w)
     wc_jsonw_end_array(w);
 }
 
-static void write_memory(const struct wc_service *spec, struct wc_jsonw *w)
+static void write_memory(const struct wc_service *spec, const struct wc_limits *limits,
+                         struct wc_jsonw *w)
 {
-    if (spec->mem_limit_bytes <= 0 && spec->mem_reservation_bytes <= 0 && !spec->oom_kill_disable)
+    if (limits->memory_bytes < 0 && limits->reservation_bytes < 0 && !spec->oom_kill_disable)
         return;
     wc_jsonw_object(w, "memory");
-    if (spec->mem_limit_bytes > 0) {
-        wc_jsonw_i64(w, "limit", spec->mem_limit_bytes);
-        /* as Docker: as much swap again when nothing is said */
-        int64_t swap = spec->memswap_unlimited         ? -1
-                       : spec->memswap_limit_bytes > 0 ? spec->memswap_limit_bytes
-                                                       : 2 * spec->mem_limit_bytes;
-        wc_jsonw_i64(w, "swap", swap);
+    if (limits->memory_bytes >= 0) {
+        wc_jsonw_i64(w, "limit", limits->memory_bytes);
+        wc_jsonw_i64(w, "swap", limits->swap_bytes);
     }
-    if (spec->mem_reservation_bytes > 0)
-        wc_jsonw_i64(w, "reservation", spec->mem_reservation_bytes);
+    if (limits->reservation_bytes >= 0)
+        wc_jsonw_i64(w, "reservation", limits->reservation_bytes);
     if (spec->oom_kill_disable)
         wc_jsonw_bool(w, "disableOOMKiller", true);
     wc_jsonw_end_object(w);
 }
 
-static void write_cpu(const struct wc_service *spec, struct wc_jsonw *w)
+static void write_cpu(const struct wc_limits *limits, struct wc_jsonw *w)
 {
-    if (spec->nano_cpus <= 0 && spec->cpu_shares <= 0 && spec->cpuset == NULL)
+    if (limits->cpu_quota_us < 0 && limits->cpu_shares < 0 && limits->cpuset == NULL)
         return;
     wc_jsonw_object(w, "cpu");
-    if (spec->nano_cpus > 0) {
-        int64_t quota = spec->nano_cpus / (1000000000 / CPU_PERIOD_US);
-        wc_jsonw_i64(w, "quota", quota < 1000 ? 1000 : quota); /* the kernel's least */
-        wc_jsonw_i64(w, "period", CPU_PERIOD_US);
+    if (limits->cpu_quota_us >= 0) {
+        wc_jsonw_i64(w, "quota", limits->cpu_quota_us);
+        wc_jsonw_i64(w, "period", limits->cpu_period_us);
     }
-    if (spec->cpu_shares > 0)
-        wc_jsonw_i64(w, "shares", spec->cpu_shares);
-    if (spec->cpuset != NULL)
-        wc_jsonw_str(w, "cpus", spec->cpuset);
+    if (limits->cpu_shares >= 0)
+        wc_jsonw_i64(w, "shares", limits->cpu_shares);
+    if (limits->cpuset != NULL)
+        wc_jsonw_str(w, "cpus", limits->cpuset);
     wc_jsonw_end_object(w);
 }
 
 static void write_resources(const struct wc_oci *oci, struct wc_jsonw *w)
 {
+    struct wc_limits limits;
+    wc_limits_of(oci->spec, &limits);
     wc_jsonw_object(w, "resources");
     write_device_rules(oci, w);
-    write_memory(oci->spec, w);
-    write_cpu(oci->spec, w);
-    if (oci->spec->pids_limit > 0) {
+    write_memory(oci->spec, &limits, w);
+    write_cpu(&limits, w);
+    if (limits.pids >= 0) {
         wc_jsonw_object(w, "pids");
-        wc_jsonw_i64(w, "limit", oci->spec->pids_limit);
+        wc_jsonw_i64(w, "limit", limits.pids);
         wc_jsonw_end_object(w);
     }
     wc_jsonw_end_object(w);

@@ -1,10 +1,10 @@
 /* process.h - inside of the process driver: the driver object, its instances, its jobs.
  *
  * Idea:    an instance has a queue of ops and one stage. An op that changes it (CREATE, START,
- * STOP, KILL, REMOVE) waits for its turn and then walks the stages: a job on the thread pool, a
- * packet from the keeper, an answer. EXEC runs beside them. The instance's life is what the host
- * said last. Files:   driver.c (table, close), instance.c (queue and stages), events.c (what
- * keepers say), start.c (create and start), ends.c (stop, kill, remove), scan.c (LIST and
+ * STOP, KILL, REMOVE, UPDATE) waits for its turn and then walks the stages: a job on the thread
+ * pool, a packet from the keeper, an answer. EXEC runs beside them. The instance's life is what the
+ * host said last. Files:   driver.c (table, close), instance.c (queue and stages), events.c (what
+ * keepers say), start.c (create and start), ends.c (stop, kill, remove), update.c, scan.c (LIST and
  * adoption), exec.c, probe.c, job.c. Owner:   the driver owns instances and jobs; an instance is
  * freed when it is absent from the host, has no op, and its handles are closed. Threads: everything
  * on the loop's; jobs' work functions on the pool, which touch only their job.
@@ -137,9 +137,9 @@ struct wc_job {
     size_t n_looks, cap_looks;
     struct wc_record record;
     const char *why;
-    int signal, pidfd; /* pidfd: borrowed, -1 = none */
-    pid_t stuck;       /* STOP, KILL: to be looked at after the signal, 0 = none */
-    bool all, mark, last, adopt;
+    int signal, pidfd;           /* pidfd: borrowed, -1 = none */
+    pid_t stuck;                 /* STOP, KILL: to be looked at after the signal, 0 = none */
+    bool all, mark, last, adopt; /* all: the whole group; UPDATE: it has groups */
     const char *path, *sick_path;
 };
 struct wc_job *wc_job_new(struct wc_process *driver, struct wc_inst *inst, struct wc_op *op);
@@ -192,6 +192,10 @@ void wc_on_start_failed(struct wc_inst *inst);
 void wc_begin_stop(struct wc_inst *inst);
 void wc_begin_remove(struct wc_inst *inst);
 void wc_go_on_removing(struct wc_inst *inst);
+
+/* ---- update.c ---- */
+
+void wc_begin_update(struct wc_inst *inst);
 
 /* ---- scan.c ---- */
 

@@ -31,6 +31,19 @@ int wc_write_plain(const char *path, const void *bytes, size_t len, mode_t mode,
     return fd >= 0 ? 0 : wc_err_set(err, wc_fs_code(errno), errno, "%s", path);
 }
 
+void wc_record_describe(struct wc_record *record, const struct wc_service *service,
+                        struct wc_arena *arena)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    for (size_t i = 0; i < service->labels.n; i++) {
+        const struct wc_kv *kv = &service->labels.items[i];
+        wc_buf_printf(&text, "%s%s=%s", i > 0 ? "," : "", kv->key,
+                      kv->value != NULL ? kv->value : "");
+    }
+    record->labels = text.len > 0 ? wc_arena_strdup(arena, text.data) : NULL;
+    memcpy(record->inplace, service->inplace_hash, sizeof record->inplace);
+}
+
 int wc_record_write(const char *lib_dir, const struct wc_record *record, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf json = WC_BUF_INIT;
@@ -44,6 +57,8 @@ int wc_record_write(const char *lib_dir, const struct wc_record *record, struct 
     wc_jsonw_str(&w, "service", record->service);
     wc_jsonw_i64(&w, "index", record->index);
     wc_jsonw_str(&w, "hash", record->hash);
+    wc_jsonw_str(&w, "inplace", record->inplace);
+    wc_jsonw_str(&w, "labels", record->labels);
     wc_jsonw_str(&w, "level", record->level);
     wc_jsonw_str(&w, "image", record->image);
     wc_jsonw_str(&w, "layers", record->layers);
@@ -91,6 +106,7 @@ int wc_record_read(const char *lib_dir, struct wc_arena *arena, struct wc_record
     r.service = text_of(root, "service", arena);
     r.image = text_of(root, "image", arena);
     r.layers = text_of(root, "layers", arena);
+    r.labels = text_of(root, "labels", arena);
     r.level = text_of(root, "level", arena);
     r.boot_id = text_of(root, "boot_id", arena);
     r.runtime_id = text_of(root, "runtime_id", arena);
@@ -100,6 +116,7 @@ int wc_record_read(const char *lib_dir, struct wc_arena *arena, struct wc_record
     r.run = (unsigned)wc_json_i64(wc_json_get(root, "run"), 0);
     r.created_at_ms = wc_json_i64(wc_json_get(root, "created_at_ms"), 0);
     snprintf(r.hash, sizeof r.hash, "%s", wc_json_str(wc_json_get(root, "hash"), ""));
+    snprintf(r.inplace, sizeof r.inplace, "%s", wc_json_str(wc_json_get(root, "inplace"), ""));
     const struct wc_json *note = wc_json_first(wc_json_get(root, "notes"));
     for (; note != NULL; note = wc_json_next(note))
         wc_strv_add(arena, &r.notes, wc_arena_strdup(arena, wc_json_str(note, "")));

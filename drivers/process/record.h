@@ -25,8 +25,9 @@ struct wc_arena;
 struct wc_record {
     const char *id, *name, *project, *service, *image, *level;
     const char *layers; /* names of layer directories, ':' between them; may be NULL */
+    const char *labels; /* as in struct wc_fact */
     unsigned index;
-    char hash[65];
+    char hash[65], inplace[65];
     int64_t created_at_ms;
     unsigned run;           /* 1 for the first start, one more for each further one */
     const char *boot_id;    /* of the run */
@@ -35,6 +36,10 @@ struct wc_record {
     const char *cgroup;     /* "/wcompose/…" */
     struct wc_strv notes;   /* what was lessened, for people */
 };
+
+/* Sets what an UPDATE may change: what the service says of it. */
+void wc_record_describe(struct wc_record *record, const struct wc_service *service,
+                        struct wc_arena *arena);
 
 int wc_record_write(const char *lib_dir, const struct wc_record *record, struct wc_err *err);
 

@@ -36,6 +36,7 @@ struct wc_sim_program {
     bool unmakeable;          /* refused by the check before anything is made */
     int hook_code;            /* hooks end with it */
     bool exec_refused;        /* EXEC can't be run at all (status WC_ERR_FAILED) */
+    bool stiff;               /* UPDATE is refused while it runs (WC_ERR_CONFLICT) */
 };
 /* The behaviour of services without one of their own: runs on, stops 5 ms after a signal, healthy
  * at once. */

@@ -93,6 +93,8 @@ static int do_start(struct sim_driver *d, struct wc_op *op)
         return fail(op, WC_ERR_NOENT, "not there");
     if (record->fact.life == WC_LIFE_BROKEN)
         return fail(op, WC_ERR_CONFLICT, "half-made: it can only be removed");
+    if (record->fact.life == WC_LIFE_EXITED) /* made anew from what is wanted, as by UPDATE */
+        sim_describe(d->world, record, op->instance);
     if (record->fact.life != WC_LIFE_RUNNING)
         sim_start(d->world, record);
     return 0;
@@ -120,6 +122,19 @@ static int do_remove(struct sim_driver *d, struct wc_op *op)
     if (record->fact.life == WC_LIFE_RUNNING)
         return fail(op, WC_ERR_CONFLICT, "it runs");
     sim_remove(d->world, record);
+    return 0;
+}
+
+static int do_update(struct sim_driver *d, struct wc_op *op)
+{
+    struct sim_record *record = sim_record(d->world, op->instance->id);
+    if (record == NULL || record->fact.life == WC_LIFE_ABSENT)
+        return fail(op, WC_ERR_NOENT, "not there");
+    if (record->fact.life == WC_LIFE_BROKEN)
+        return fail(op, WC_ERR_STATE, "half-made: it can only be removed");
+    if (record->fact.life == WC_LIFE_RUNNING && record->program->stiff)
+        return fail(op, WC_ERR_CONFLICT, "it can't be had while it runs");
+    sim_update(d->world, record, op->instance);
     return 0;
 }
 
@@ -190,6 +205,8 @@ static int effect(struct sim_driver *d, struct wc_op *op)
         return do_signal(d, op);
     case WC_VERB_REMOVE:
         return do_remove(d, op);
+    case WC_VERB_UPDATE:
+        return do_update(d, op);
     case WC_VERB_EXEC:
         return do_exec(d, op);
     case WC_VERB_NET_UP:
@@ -384,8 +401,8 @@ static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
 {
     bool acts = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START ||
                 op->verb == WC_VERB_STOP || op->verb == WC_VERB_KILL ||
-                op->verb == WC_VERB_REMOVE || op->verb == WC_VERB_NET_UP ||
-                op->verb == WC_VERB_NET_DOWN;
+                op->verb == WC_VERB_REMOVE || op->verb == WC_VERB_UPDATE ||
+                op->verb == WC_VERB_NET_UP || op->verb == WC_VERB_NET_DOWN;
     uint64_t delay = 0;
     enum wc_sim_fate fate = world->fate;
     if (fate == WC_SIM_FATE_LOT) {

@@ -30,6 +30,9 @@ struct sim_landing *sim_landing_of(struct wc_sim_world *world, const struct wc_o
         return landing;
     landing->spec.image = wc_arena_strdup(
         &world->arena, op->instance->spec != NULL ? op->instance->spec->image : NULL);
+    if (op->instance->spec != NULL)
+        memcpy(landing->spec.inplace_hash, op->instance->spec->inplace_hash,
+               sizeof landing->spec.inplace_hash);
     landing->instance = (struct wc_instance){
         .id = wc_arena_strdup(&world->arena, op->instance->id),
         .name = wc_arena_strdup(&world->arena, op->instance->name),

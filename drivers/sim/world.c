@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 
 enum { EPOCH_MS = 1700000000 };
 
@@ -196,6 +197,26 @@ static void note_volumes(struct wc_sim_world *world, const struct wc_instance *i
     }
 }
 
+void sim_describe(struct wc_sim_world *world, struct sim_record *record,
+                  const struct wc_instance *instance)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    const struct wc_service *spec = instance->spec;
+    for (size_t i = 0; spec != NULL && i < spec->labels.n; i++)
+        wc_buf_printf(&text, "%s%s=%s", i > 0 ? "," : "", spec->labels.items[i].key,
+                      spec->labels.items[i].value != NULL ? spec->labels.items[i].value : "");
+    record->fact.labels = text.len > 0 ? wc_arena_strdup(&world->arena, text.data) : NULL;
+    if (spec != NULL)
+        memcpy(record->fact.inplace, spec->inplace_hash, sizeof record->fact.inplace);
+}
+
+void sim_update(struct wc_sim_world *world, struct sim_record *record,
+                const struct wc_instance *instance)
+{
+    sim_describe(world, record, instance);
+    report(world, record);
+}
+
 struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instance *instance,
                               bool half_made)
 {
@@ -219,6 +240,7 @@ struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instan
         .created_at_ms = wall_of(world),
     };
     memcpy(record->fact.hash, instance->hash, sizeof record->fact.hash);
+    sim_describe(world, record, instance);
     record->program = sim_program(world, record->fact.service);
     note_volumes(world, instance);
     report(world, record);

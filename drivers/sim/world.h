@@ -112,6 +112,11 @@ struct sim_landing *sim_landing_of(struct wc_sim_world *world, const struct wc_o
 /* Changes of records; each reports the fact. */
 struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instance *instance,
                               bool half_made);
+/* Takes over what may change in place, without a report; with one. */
+void sim_describe(struct wc_sim_world *world, struct sim_record *record,
+                  const struct wc_instance *instance);
+void sim_update(struct wc_sim_world *world, struct sim_record *record,
+                const struct wc_instance *instance);
 void sim_start(struct wc_sim_world *world, struct sim_record *record);
 void sim_signal(struct wc_sim_world *world, struct sim_record *record, int signal);
 void sim_end(struct wc_sim_world *world, struct sim_record *record, int code, int signal);

@@ -38,6 +38,7 @@ static struct wc_fact *keep(struct dry_driver *d, const struct wc_fact *fact)
     copy->project = wc_arena_strdup(&d->arena, fact->project);
     copy->service = wc_arena_strdup(&d->arena, fact->service);
     copy->image = wc_arena_strdup(&d->arena, fact->image);
+    copy->labels = wc_arena_strdup(&d->arena, fact->labels);
     copy->error = wc_arena_strdup(&d->arena, fact->error);
     return copy;
 }
@@ -105,6 +106,7 @@ static void pretend_create(struct dry_driver *d, const struct wc_instance *insta
         .image = instance->spec->image,
     };
     memcpy(fact.hash, instance->hash, sizeof fact.hash);
+    memcpy(fact.inplace, instance->spec->inplace_hash, sizeof fact.inplace);
     struct wc_fact *known = wc_map_get(&d->facts, instance->id);
     if (known == NULL || known->life == WC_LIFE_ABSENT)
         tell(d, keep(d, &fact), WC_LIFE_CREATED);
@@ -132,6 +134,12 @@ static void pretend(struct dry_driver *d, struct wc_op *op)
         break;
     case WC_VERB_REMOVE:
         tell(d, fact, WC_LIFE_ABSENT);
+        break;
+    case WC_VERB_UPDATE:
+        if (fact != NULL) {
+            memcpy(fact->inplace, op->instance->spec->inplace_hash, sizeof fact->inplace);
+            d->sink.observe(d->sink.data, fact);
+        }
         break;
     case WC_VERB_EXEC:
         op->exit_code = 0;

@@ -42,6 +42,10 @@ enum wc_verb {
     WC_VERB_KILL,     /* SIGKILL to all of it, or another `signal` to its first process; as STOP */
     WC_VERB_REMOVE,   /* CREATED, EXITED or BROKEN -> ABSENT: writable layer, logs and anonymous
                          volumes go */
+    WC_VERB_UPDATE,   /* give it the limits and labels that `instance` has, without a restart, and
+                         note its inplace_hash last. EXITED: they hold from its next start.
+                         WC_ERR_CONFLICT: only a new instance can have them (a memory limit below
+                         what is in use); some of it may be changed by then. WC_ERR_NOENT: absent */
     WC_VERB_EXEC,     /* run argv inside and report its exit code; or look for `check` there without
                          running anything: 0 it is well, 1 it is not, a status: could not look */
     WC_VERB_NET_UP,   /* make or adjust the project's networks and publish its ports, in one
@@ -56,7 +60,7 @@ typedef void wc_op_done_fn(struct wc_op *op);
 struct wc_op {
     enum wc_verb verb;
     const char *project;                /* LIST, NET_* */
-    const struct wc_instance *instance; /* CREATE, START: the desired instance, borrowed */
+    const struct wc_instance *instance; /* CREATE, START, UPDATE: the desired one, borrowed */
     const char *id; /* STOP, KILL, REMOVE, EXEC: instance id; VOLUME_REMOVE: its name on the host */
     int signal;     /* STOP, KILL */
     bool by_user;   /* STOP, KILL: a person asked; keeps unless-stopped down */

@@ -79,6 +79,8 @@ struct wc_intent {
     const char *hash; /* that its instances were to have; a program of another version may compute
                          another one for the same model, and must not replace them for that. NULL or
                          "": whichever they have */
+    const char *inplace; /* the same for wc_fact.inplace: a model that gives another one changes
+                            nothing of them */
 };
 
 /* A change that reaches the replicas of a service one after another, as far as it has come. */

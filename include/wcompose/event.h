@@ -27,7 +27,7 @@ enum wc_event_type {
     WC_EVENT_NETWORK,  /* action: created, removed */
     WC_EVENT_VOLUME,   /* action: created, removed */
     WC_EVENT_INSTANCE, /* action: created, started, healthy, unhealthy, exited, restarting,
-                          stopping, killing, removed, waiting, failed */
+                          stopping, killing, removed, waiting, failed, updated */
     WC_EVENT_PROJECT, /* action: applying, asked (reason: "restart web"), adopted, ready, unchanged,
                          stopped, removed, failed */
     WC_EVENT_ROLLOUT, /* of a service: rolling, rolling back, changed, done, paused, failed */

@@ -171,8 +171,8 @@ struct wc_service {
 
     /* Hex SHA-256 over everything that needs a new instance when it changes (canonical form of this
      * service, of the networks and volumes it uses; not of replicas, depends_on, profiles, restart
-     * policy). */
-    char spec_hash[65];
+     * policy). And one over what a running instance can be given: its limits and labels. */
+    char spec_hash[65], inplace_hash[65];
     const struct wc_node *tree; /* its long form, for the spec room */
 };
 

@@ -29,6 +29,7 @@ enum wc_preview_action {
     WC_PREVIEW_START,     /* exists, is started */
     WC_PREVIEW_REMOVE,    /* stopped and removed: not in the file any more, or scaled down */
     WC_PREVIEW_STOP,      /* stopped and kept */
+    WC_PREVIEW_UPDATE,    /* its limits or labels change as it runs */
     WC_PREVIEW_UNCHANGED, /* nothing to do */
 };
 enum { WC_PREVIEW_ACTIONS = WC_PREVIEW_UNCHANGED + 1 };
@@ -68,7 +69,7 @@ int wc_preview(const struct wc_preview_config *config, struct wc_arena *arena,
                struct wc_preview *out, struct wc_err *err);
 
 /* The word for an action: "create", "start", "replace", "restart", "remove", "stop", "run once",
- * "unchanged".
+ * "update", "unchanged".
  */
 const char *wc_preview_action_name(enum wc_preview_action action);
 

@@ -41,6 +41,7 @@ struct wc_instance {
     const char *service; /* service name */
     unsigned index;      /* 1-based replica number */
     char hash[65];       /* spec_hash and image digest in one: a change needs a new instance */
+    char inplace[65];    /* inplace_hash, which a change of needs an UPDATE; "": whatever it has */
     const struct wc_service *spec;
     const struct wc_project *model;
     const struct wc_image_info *image;
@@ -85,6 +86,7 @@ struct wc_fact {
     const char *id, *name, *project, *service; /* borrowed for the call */
     unsigned index;
     char hash[65];
+    char inplace[65]; /* inplace_hash of what it was given last; "": not known */
     enum wc_isolation level;
     enum wc_life life;
     int pid;         /* of its first process on the host, 0 when not running */
@@ -100,6 +102,7 @@ struct wc_fact {
     const char *notice;        /* the last STATUS= it sent, printable ASCII, or NULL */
     const char *image;         /* reference, or NULL */
     const char *layers; /* names of the store's layers its root is made of, ':' between; or NULL */
+    const char *labels; /* "key=value,key=value", sorted by key; or NULL */
     const char *error;  /* why create or start failed, or NULL */
 };
 

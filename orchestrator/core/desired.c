@@ -54,5 +54,6 @@ void wc_desired_fill(const struct wc_project *project, const struct wc_service *
         .name = wc_desired_name(project, service, index, arena),
     };
     wc_desired_hash(service->spec_hash, image != NULL ? image->id : NULL, out->hash);
+    memcpy(out->inplace, service->inplace_hash, sizeof out->inplace);
     out->id = wc_desired_id(project, service, index, out->hash, arena);
 }

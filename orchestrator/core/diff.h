@@ -20,4 +20,13 @@ bool wc_diff_stale(const struct wc_instance *wanted, const struct wc_fact *seen)
 const char *wc_diff_why(const struct wc_instance *wanted, const struct wc_fact *seen,
                         struct wc_arena *arena);
 
+/* True when it lacks what it can be given in place. One that is stale as well gets both by its
+ * successor. */
+bool wc_diff_outdated(const struct wc_instance *wanted, const struct wc_fact *seen);
+
+/* Returns what of it changed: "mem_limit 64 MiB -> 128 MiB, labels"; "limits or labels" when `old`
+ * is NULL or nothing differs. From the arena, or a literal. */
+const char *wc_diff_inplace(const struct wc_service *old, const struct wc_service *now,
+                            struct wc_arena *arena);
+
 #endif

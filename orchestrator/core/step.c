@@ -19,6 +19,16 @@ static struct wc_step_out act(enum wc_act what)
     return (struct wc_step_out){ .act = what, .phase = WC_PHASE_ACTING };
 }
 
+/* Nothing is to be done with it but to give it what it lacks. */
+static struct wc_step_out settle(const struct wc_step_in *in, enum wc_phase phase)
+{
+    if (!in->outdated)
+        return rest(phase);
+    if (in->update_at_ms > in->now_ms)
+        return wait_until(phase, in->update_at_ms);
+    return act(WC_ACT_UPDATE);
+}
+
 /* True when the policy brings back something that ended or could not be started. */
 static bool policy_restarts(const struct wc_step_in *in)
 {
@@ -72,9 +82,12 @@ static struct wc_step_out step_absent(const struct wc_step_in *in)
 
 static struct wc_step_out step_created(const struct wc_step_in *in)
 {
-    if (in->goal == WC_GOAL_RUNNING)
-        return bring_up(in, WC_ACT_START);
-    return in->goal == WC_GOAL_GONE ? take_away(in) : rest(WC_PHASE_SETTLED);
+    if (in->goal == WC_GOAL_GONE)
+        return take_away(in);
+    struct wc_step_out first = settle(in, WC_PHASE_SETTLED);
+    if (in->goal != WC_GOAL_RUNNING || first.act == WC_ACT_UPDATE)
+        return first; /* what it starts with is what it is to have */
+    return bring_up(in, WC_ACT_START);
 }
 
 /* What is stopped for being sick is to come back: where the policy would let it lie (or its last
@@ -110,7 +123,7 @@ static struct wc_step_out stay(const struct wc_step_in *in)
     if (in->hook_in_flight)
         return rest(WC_PHASE_HOOKS);
     return in->post_start && in->life == WC_LIFE_RUNNING ? act(WC_ACT_POST_START)
-                                                         : rest(WC_PHASE_SETTLED);
+                                                         : settle(in, WC_PHASE_SETTLED);
 }
 
 static struct wc_step_out step_running(const struct wc_step_in *in)
@@ -131,14 +144,14 @@ static struct wc_step_out step_exited(const struct wc_step_in *in)
     if (in->goal == WC_GOAL_GONE)
         return take_away(in);
     if (in->goal != WC_GOAL_RUNNING)
-        return rest(WC_PHASE_SETTLED);
-    if (in->start_asked)
+        return settle(in, WC_PHASE_SETTLED);
+    if (in->start_asked) /* with what it is to have */
         return bring_up(in, WC_ACT_START);
     if (in->stopped_by_user)
-        return rest(WC_PHASE_STOPPED);
+        return settle(in, WC_PHASE_STOPPED);
     if (policy_restarts(in))
         return bring_up(in, WC_ACT_START);
-    return rest(in->exit_ok && !in->op_failed ? WC_PHASE_COMPLETED : WC_PHASE_FAILED);
+    return settle(in, in->exit_ok && !in->op_failed ? WC_PHASE_COMPLETED : WC_PHASE_FAILED);
 }
 
 /* Half-made: it goes, and then comes anew if it is wanted. */

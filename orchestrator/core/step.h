@@ -32,7 +32,8 @@ enum wc_act {
     WC_ACT_PRE_STOP,   /* the same; it begins the time that they have */
     WC_ACT_STOP,
     WC_ACT_KILL,
-    WC_ACT_REMOVE
+    WC_ACT_REMOVE,
+    WC_ACT_UPDATE, /* what can be changed in place */
 };
 
 struct wc_step_in {
@@ -63,9 +64,11 @@ struct wc_step_in {
     bool pre_stop;       /* RUNNING: hooks of its stop are left to be run */
     bool hook_in_flight; /* never two at a time */
     uint64_t
-        hooks_until_ms;  /* its stop has begun: when it is no longer put off for hooks; 0 = not */
-    bool stop_sent;      /* also when that was for being sick */
-    uint64_t kill_at_ms; /* with stop_sent: when grace is over */
+        hooks_until_ms;    /* its stop has begun: when it is no longer put off for hooks; 0 = not */
+    bool outdated;         /* it lacks limits or labels that it can be given in place */
+    uint64_t update_at_ms; /* with outdated: not to be tried before */
+    bool stop_sent;        /* also when that was for being sick */
+    uint64_t kill_at_ms;   /* with stop_sent: when grace is over */
 };
 
 struct wc_step_out {

@@ -294,6 +294,65 @@ static inline void contract_close_with_ops(struct contract *c)
     assert_int_equal(contract_life(c, running), WC_LIFE_RUNNING); /* instances live on */
 }
 
+/* The same instance, wanted with another label. */
+static inline const struct wc_instance *contract_labelled(const struct wc_instance *i,
+                                                          const char *value)
+{
+    static struct wc_service spec;
+    static struct wc_instance other;
+    static struct wc_kv label = { .key = "tier" };
+    spec = *i->spec;
+    label.value = value;
+    spec.labels = (struct wc_kvs){ &label, 1 };
+    snprintf(spec.inplace_hash, sizeof spec.inplace_hash, "%s", value);
+    other = *i;
+    other.spec = &spec;
+    return &other;
+}
+
+static inline void contract_update_in_place(struct contract *c)
+{
+    const struct wc_instance *i = contract_started(c, 1, &contract_runs);
+    int pid = contract_fact_since(c, i, 0)->pid;
+    assert_int_equal(contract_do(c, WC_VERB_UPDATE, contract_labelled(i, "gold")), 0);
+    const struct wc_fact *fact = contract_fact_since(c, i, 0); /* told before done */
+    assert_string_equal(fact->inplace, "gold");
+    assert_int_equal(fact->life, WC_LIFE_RUNNING);
+    assert_int_equal(fact->pid, pid);
+    assert_string_equal(fact->hash, i->hash);
+    assert_int_equal(contract_do(c, WC_VERB_UPDATE, contract_labelled(i, "gold")), 0);
+    contract_close(c);
+    contract_open(c);
+    size_t before = c->n_facts;
+    assert_int_equal(contract_do(c, WC_VERB_LIST, NULL), 0); /* it lasts */
+    assert_string_equal(contract_fact_since(c, i, before)->inplace, "gold");
+    assert_int_equal(contract_fact_since(c, i, before)->pid, pid);
+}
+
+static inline void contract_update_of_created_and_exited(struct contract *c)
+{
+    const struct wc_instance *i = contract_made(c, 1, &contract_ends);
+    assert_int_equal(contract_do(c, WC_VERB_UPDATE, contract_labelled(i, "gold")), 0);
+    assert_int_equal(contract_life(c, i), WC_LIFE_CREATED);
+    assert_string_equal(contract_fact_since(c, i, 0)->inplace, "gold");
+    assert_int_equal(contract_do(c, WC_VERB_START, contract_labelled(i, "gold")), 0);
+    contract_await(c, i, WC_LIFE_EXITED);
+    assert_int_equal(contract_do(c, WC_VERB_UPDATE, contract_labelled(i, "lead")), 0);
+    assert_int_equal(contract_life(c, i), WC_LIFE_EXITED);
+    assert_string_equal(contract_fact_since(c, i, 0)->inplace, "lead");
+    assert_int_equal(contract_fact_since(c, i, 0)->exit_code, 3);
+    assert_int_equal(contract_do(c, WC_VERB_START, contract_labelled(i, "iron")), 0);
+    contract_await(c, i, WC_LIFE_EXITED); /* each start takes what is wanted then */
+    assert_string_equal(contract_fact_since(c, i, 0)->inplace, "iron");
+}
+
+static inline void contract_update_of_absent(struct contract *c)
+{
+    const struct wc_instance *i = c->f->instance(c->ctx, 1, &contract_runs);
+    assert_int_equal(contract_do(c, WC_VERB_UPDATE, i), WC_ERR_NOENT);
+    assert_int_equal(contract_life(c, i), WC_LIFE_ABSENT);
+}
+
 /* The suite. X(name) for each case. */
 #define CONTRACT_CASES(X)                                                                          \
     X(list_of_nothing)                                                                             \
@@ -315,6 +374,9 @@ static inline void contract_close_with_ops(struct contract *c)
     X(exec_code)                                                                                   \
     X(exec_deadline)                                                                               \
     X(exec_in_stopped)                                                                             \
+    X(update_in_place)                                                                             \
+    X(update_of_created_and_exited)                                                                \
+    X(update_of_absent)                                                                            \
     X(many_at_once)                                                                                \
     X(close_with_ops)
 

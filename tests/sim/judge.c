@@ -15,6 +15,8 @@ enum {
 
 /* What the judge remembers of an instance. */
 struct memo {
+    uint64_t seen_run; /* the last run and life of it that were told */
+    enum wc_life seen;
     uint64_t run_epoch;  /* when it was asked to start last */
     uint64_t up_epoch;   /* when it was asked to start, of its last run */
     uint64_t ended_ms;   /* when it ended last */
@@ -26,7 +28,8 @@ struct memo {
     bool healed;     /* in this run, for its failed checks, or a failed hook */
     uint64_t healed_crashes, stop_crashes; /* how many crashes there had been by then */
     bool pre_asked;                        /* for a pre_stop hook of this run */
-    bool ended_alone;                      /* the last one, with nobody having asked for it */
+    bool refused;     /* in this run: what changes in place, so it is replaced */
+    bool ended_alone; /* the last one, with nobody having asked for it */
 };
 
 void play_fail(struct play *play, const char *fmt, ...)
@@ -250,14 +253,19 @@ static unsigned slots_down(const struct play *play, unsigned service)
     return replicas - up;
 }
 
+/* Nothing but what is done on purpose brings one of it down. */
+static bool is_quiet(const struct play *play, unsigned service)
+{
+    return play->story->fault_permille == 0 && play->verdict.crashes == 0 && play->deaf_ms == 0 &&
+           play->epoch == play->apply_epoch && !play->disturbed[service];
+}
+
 /* An old one is taken down for the new one: no more at a time than allowed. */
 static void judge_turn(struct play *play, const struct wc_fact *fact, unsigned service)
 {
     const struct part *part = &play->model.parts[service];
-    bool calm = play->story->fault_permille == 0 && play->verdict.crashes == 0 &&
-                play->deaf_ms == 0 && play->epoch == play->apply_epoch;
-    if (!part->there || !part->gradual || part->parallel == 0 || !calm ||
-        play->disturbed[service] || fact->index > part->replicas)
+    if (!part->there || !part->gradual || part->parallel == 0 || !is_quiet(play, service) ||
+        fact->index > part->replicas)
         return;
     if (part->surge && beside(play, fact->id, fact->service, fact->index, true) == NULL)
         play_fail(play, "%s is stopped before its successor runs", fact->id);
@@ -338,6 +346,11 @@ static void judge_reason(struct play *play, const struct wc_op *op)
     if (!current || taken_back || (play->forced && play->model.parts[service].gradual) ||
         play->excuse[service] >= memo->run_epoch)
         return;
+    if (memo->refused) {
+        if (first && is_quiet(play, service) && slots_down(play, service) > 0)
+            play_fail(play, "%s is replaced for its limits while another one is down", fact->id);
+        return;
+    }
     if (may_heal(play, op->id, service) || has_bad_start(play, op->id, service))
         memo->healed = true, memo->healed_crashes = play->verdict.crashes;
     if (!memo->healed)
@@ -388,6 +401,19 @@ static void judge_remove(struct play *play, const struct wc_op *op)
         play_fail(play, "%s is to be removed while it runs", op->id);
 }
 
+/* What changes in place is changed for one that lacks it, and for no other. */
+static void judge_update(struct play *play, const struct wc_instance *instance)
+{
+    const struct sim_record *record = sim_record(play->world, instance->id);
+    bool crashed = play->verdict.crashes > 0; /* an op of a predecessor may come in between */
+    if (record == NULL || record->fact.life == WC_LIFE_ABSENT)
+        return;
+    if (!crashed && was_told(play) && wc_streq(record->fact.inplace, instance->spec->inplace_hash))
+        play_fail(play, "%s is given what it has", instance->id);
+    if (record->fact.life == WC_LIFE_RUNNING && record->program->stiff)
+        memo_of(play, instance->id)->refused = true;
+}
+
 static void note_op(struct play *play, const struct wc_op *op)
 {
     const char *id = op->instance != NULL ? op->instance->id : op->id != NULL ? op->id : "";
@@ -422,6 +448,9 @@ static void on_op(void *data, const struct wc_op *op)
     case WC_VERB_REMOVE:
         judge_remove(play, op);
         break;
+    case WC_VERB_UPDATE:
+        judge_update(play, op->instance);
+        break;
     case WC_VERB_VOLUME_REMOVE:
         play_fail(play, "a volume is to be removed");
         break;
@@ -454,6 +483,11 @@ static void on_change(void *data, const struct wc_fact *fact)
 {
     struct play *play = data;
     struct memo *memo = memo_of(play, fact->id);
+    uint64_t run = sim_record(play->world, fact->id)->run;
+    if (memo->seen_run == run && memo->seen == fact->life)
+        return; /* it got other limits */
+    memo->seen_run = run;
+    memo->seen = fact->life;
     if (fact->life == WC_LIFE_RUNNING) {
         const struct wc_fact *other = beside(play, fact->id, fact->service, fact->index, true);
         /* an old one may also come back by an op of a predecessor */
@@ -462,7 +496,7 @@ static void on_change(void *data, const struct wc_fact *fact)
         unsigned service = service_number(fact->service);
         if (service < SERVICES)
             play->starts[service]++;
-        memo->stop_asked = memo->healed = memo->pre_asked = false;
+        memo->stop_asked = memo->healed = memo->pre_asked = memo->refused = false;
         memo->up_epoch = memo->run_epoch;
     } else if (fact->life == WC_LIFE_CREATED) {
         memo->short_runs = 0;
@@ -579,6 +613,20 @@ static void must_run(struct play *play, unsigned service)
                   play->model.parts[service].replicas, service, there);
 }
 
+/* Everything of the model has what can be given to it in place. */
+static void must_be_up_to_date(struct play *play, unsigned service)
+{
+    char inplace[65];
+    judge_inplace(&play->model, service, inplace);
+    for (size_t i = 0; i < play->world->records.n && !is_paused(play, service); i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        if (service_number(fact->service) == service && fact->life == WC_LIFE_RUNNING &&
+            is_current(play, fact, service) && !wc_streq(fact->inplace, inplace))
+            play_fail(play, "in the end %s has %s, and is to have %s", fact->id, fact->inplace,
+                      inplace);
+    }
+}
+
 static unsigned existing(const struct play *play, unsigned service, bool running)
 {
     unsigned n = 0;
@@ -595,6 +643,8 @@ void judge_end(struct play *play)
     for (unsigned i = 0; i < SERVICES; i++) {
         if (is_certain(play, i))
             must_run(play, i);
+        if (is_certain(play, i))
+            must_be_up_to_date(play, i);
         must_not_have_failed(play, i);
         must_have_been_tried(play, i);
         if (play->wish[i] == WISH_GONE && existing(play, i, false) > 0)

@@ -26,6 +26,11 @@ void judge_hash(const struct model *model, unsigned service, char hash[65])
     wc_desired_hash(spec, "app", hash);
 }
 
+void judge_inplace(const struct model *model, unsigned service, char hash[65])
+{
+    snprintf(hash, 65, "t%u", model->parts[service].tune);
+}
+
 static void fill_deps(struct wc_arena *arena, const struct model *model, unsigned i,
                       struct wc_service *s)
 {
@@ -79,6 +84,7 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
     s->n_post_start = (part->hooks & HOOK_POST_START) != 0;
     s->n_pre_stop = (part->hooks & HOOK_PRE_STOP) != 0;
     snprintf(s->spec_hash, sizeof s->spec_hash, "s%u-%u-%u", i, part->version, part->hooks);
+    judge_inplace(model, i, s->inplace_hash);
     fill_deps(arena, model, i, s);
 }
 
@@ -294,13 +300,21 @@ static bool runs_wholly(const struct play *play, unsigned service, unsigned repl
     return up == replicas;
 }
 
+/* True when it is to be made anew, or looked after otherwise. */
+static bool is_changed(const struct part *now, const struct part *old)
+{
+    struct part same = *old;
+    same.tune = now->tune;
+    return memcmp(now, &same, sizeof same) != 0;
+}
+
 static void apply(struct play *play, const struct model *model, bool forced)
 {
     bool changed[SERVICES], all[SERVICES];
     for (unsigned i = 0; i < SERVICES; i++) {
         const struct part *now = &model->parts[i], *old = &play->model.parts[i];
         all[i] = now->there;
-        changed[i] = forced || !play->has_model || memcmp(now, old, sizeof *now) != 0;
+        changed[i] = forced || !play->has_model || is_changed(now, old);
         if (!now->there && (play->has_model || play->wish[i] != WISH_NOTHING))
             play->wish[i] = WISH_GONE;
     }
@@ -395,6 +409,7 @@ static const struct wc_sim_program manners[MANNER_MANNERS] = {
     [MANNER_STUBBORN] = { .run_ms = -1, .stop_ms = -1 },
     [MANNER_SLOW] = { .run_ms = -1, .stop_ms = 3000, .healthy_after_ms = 2000 },
     [MANNER_BAD_HOOK] = { .run_ms = -1, .stop_ms = 5, .hook_code = 1 },
+    [MANNER_STIFF] = { .run_ms = -1, .stop_ms = 5, .stiff = true },
     [MANNER_SICK] = { .run_ms = -1, .stop_ms = 5, .healthy_after_ms = -1 },
 };
 
@@ -403,7 +418,9 @@ static void keep_intent(void *data, const struct wc_intent *intent)
     struct intents *intents = data;
     unsigned i = service_number(intent->service);
     memcpy(intents->hashes[i], intent->hash, sizeof intents->hashes[i]);
-    intents->items[intents->n++] = (struct wc_intent){ names[i], intent->want, intents->hashes[i] };
+    memcpy(intents->inplace[i], intent->inplace, sizeof intents->inplace[i]);
+    intents->items[intents->n++] =
+        (struct wc_intent){ names[i], intent->want, intents->hashes[i], intents->inplace[i] };
 }
 
 static void keep_rollout(void *data, const struct wc_rollout_note *note)

@@ -23,7 +23,7 @@ struct verdict {
 /* What a supervisor has on disk about each service. */
 struct intents {
     struct wc_intent items[SERVICES];
-    char hashes[SERVICES][65];
+    char hashes[SERVICES][65], inplace[SERVICES][65];
     size_t n;
     struct wc_rollout_note rollouts[SERVICES];
     size_t n_rollouts;
@@ -88,6 +88,8 @@ void judge_begin(struct play *play);
 /* What an instance of the service has as its hash when the model is up to date (said by who makes
  * the models: play.c, crash/models.c). */
 void judge_hash(const struct model *model, unsigned service, char hash[65]);
+/* The same of what changes in place. */
+void judge_inplace(const struct model *model, unsigned service, char hash[65]);
 /* After all has settled: is the host as the person expects? */
 void judge_end(struct play *play);
 /* "s3" -> 3; SERVICES for any other name. */

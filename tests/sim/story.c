@@ -62,6 +62,7 @@ static void make_part(struct dice *dice, struct model *model, unsigned i)
     part->hooks = (uint8_t)(roll(dice, 2) == 0 ? 0 : roll(dice, 4));
     if (part->gradual && part->surge)
         part->hooks = 0; /* the judge doesn't know yet what a failed hook does to a surge */
+    part->tune = (uint8_t)roll(dice, 3);
     make_needs(dice, model, i);
 }
 
@@ -71,7 +72,11 @@ static void edit(struct dice *dice, struct model *model)
     for (unsigned edits = 1 + roll(dice, 3); edits > 0; edits--) {
         unsigned i = roll(dice, SERVICES);
         struct part *part = &model->parts[i];
-        switch (roll(dice, 7)) {
+        switch (roll(dice, 9)) {
+        case 4:
+        case 5:
+            part->tune = (uint8_t)roll(dice, 3);
+            break;
         case 3:
             part->gradual = !part->gradual;
             break;
@@ -169,7 +174,8 @@ static void print_model(const struct model *model, FILE *out)
         const struct part *part = &model->parts[i];
         if (!part->there)
             continue;
-        fprintf(out, " s%u*%u=%u!%s", i, part->replicas, part->version, policies[part->policy]);
+        fprintf(out, " s%u*%u=%u.%u!%s", i, part->replicas, part->version, part->tune,
+                policies[part->policy]);
         if (part->policy == WC_RESTART_ON_FAILURE)
             fprintf(out, ":%u", part->retries);
         fputs(part->check ? "+check" : "", out);
@@ -193,8 +199,8 @@ void story_print(const struct story *story, FILE *out)
                                                    "start", "restart", "kill",     "down",
                                                    "exit",  "vanish",  "manner",   "crash",
                                                    "clock", "reboot" };
-    static const char *const manners[] = { "good",     "job",  "failing", "crashy",
-                                           "stubborn", "slow", "sick",    "bad hook" };
+    static const char *const manners[] = { "good", "job",  "failing",  "crashy", "stubborn",
+                                           "slow", "sick", "bad hook", "stiff" };
     fprintf(out, "seed %llu: %u of 1000 ops fail, up to %u ms slow, late by up to %u ms\n",
             (unsigned long long)story->seed, story->fault_permille, story->slow_ms, story->late_ms);
     for (size_t i = 0; i < story->n; i++) {

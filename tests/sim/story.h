@@ -26,6 +26,7 @@ struct part {
     uint8_t parallel, action; /* replicas at a time, 0 = all; enum wc_failure_action */
     uint8_t hooks;            /* HOOK_* */
     uint8_t replicas, version, policy, retries; /* policy: enum wc_restart */
+    uint8_t tune;                               /* what changes in place */
     uint8_t need[SERVICES];                     /* of those with a smaller number */
 };
 
@@ -77,6 +78,7 @@ enum manner {
     MANNER_SLOW,
     MANNER_SICK,
     MANNER_BAD_HOOK,
+    MANNER_STIFF,
     MANNER_MANNERS
 };
 

@@ -15,7 +15,7 @@ enum { MODELS_MAX = 32 };
 static struct made {
     struct model model;
     struct wc_buf wire;
-    char hashes[SERVICES][65];
+    char hashes[SERVICES][65], inplace[SERVICES][65];
 } models[MODELS_MAX];
 static size_t n_models;
 
@@ -42,6 +42,9 @@ static void put_service(const struct model *model, unsigned i, struct wc_buf *ya
                   "  s%u:\n    image: app\n    restart: always\n"
                   "    stop_grace_period: 500ms\n    scale: %u\n    environment: { V: v%u }\n",
                   i, part->replicas, part->version);
+    if (part->tune != 0)
+        wc_buf_printf(yaml, "    labels: { tune: t%u }\n    mem_limit: %um\n", part->tune,
+                      64U * part->tune);
     if (!model->networked)
         wc_buf_adds(yaml, "    network_mode: none\n");
     if (part->check)
@@ -59,9 +62,12 @@ static void load_hashes(struct made *made)
         fprintf(stderr, "%s\n", err.msg);
         exit(2);
     }
-    for (size_t i = 0; i < project->n_services; i++)
-        wc_desired_hash(project->services[i].spec_hash, "app",
-                        made->hashes[service_number(project->services[i].name)]);
+    for (size_t i = 0; i < project->n_services; i++) {
+        const struct wc_service *s = &project->services[i];
+        unsigned service = service_number(s->name);
+        wc_desired_hash(s->spec_hash, "app", made->hashes[service]);
+        memcpy(made->inplace[service], s->inplace_hash, sizeof s->inplace_hash);
+    }
     wc_sup_free_model(arena);
 }
 
@@ -104,6 +110,11 @@ const struct wc_buf *model_wire(const struct model *model)
 void judge_hash(const struct model *model, unsigned service, char hash[65])
 {
     memcpy(hash, make(model)->hashes[service], 65);
+}
+
+void judge_inplace(const struct model *model, unsigned service, char hash[65])
+{
+    memcpy(hash, make(model)->inplace[service], 65);
 }
 
 void models_free(void)

@@ -33,11 +33,17 @@ void crash_point(struct host *host, const char *when, const char *what, const ch
 static const char *verb_of(const struct wc_op *op)
 {
     static const char *const names[] = {
-        [WC_VERB_LIST] = "list",         [WC_VERB_CREATE] = "create",
-        [WC_VERB_START] = "start",       [WC_VERB_STOP] = "stop",
-        [WC_VERB_KILL] = "kill",         [WC_VERB_REMOVE] = "remove",
-        [WC_VERB_EXEC] = "exec",         [WC_VERB_NET_UP] = "net up",
-        [WC_VERB_NET_DOWN] = "net down", [WC_VERB_VOLUME_REMOVE] = "remove volume",
+        [WC_VERB_LIST] = "list",
+        [WC_VERB_CREATE] = "create",
+        [WC_VERB_START] = "start",
+        [WC_VERB_STOP] = "stop",
+        [WC_VERB_KILL] = "kill",
+        [WC_VERB_REMOVE] = "remove",
+        [WC_VERB_EXEC] = "exec",
+        [WC_VERB_NET_UP] = "net up",
+        [WC_VERB_UPDATE] = "update",
+        [WC_VERB_NET_DOWN] = "net down",
+        [WC_VERB_VOLUME_REMOVE] = "remove volume",
     };
     return names[op->verb];
 }

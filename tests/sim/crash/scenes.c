@@ -12,6 +12,15 @@
     {                                                                                              \
         .parts = { PART(v0, n0, .check = true), PART(v1, 1, .need = { HEALTHY }), PART(0, 1) }     \
     }
+/* s0 with other limits; nothing is to be stopped for that. */
+#define TUNED(t0, v1)                                                                              \
+    {                                                                                              \
+        .parts = {                                                                                 \
+            PART(0, 2, .check = true, .tune = (t0)),                                               \
+            PART(v1, 1, .need = { HEALTHY }),                                                      \
+            PART(0, 1)                                                                             \
+        }                                                                                          \
+    }
 /* The same on a network. */
 #define LINKED(v0, n0, v1)                                                                         \
     {                                                                                              \
@@ -61,6 +70,8 @@ const struct scene scenes[] = {
                    .wish = WISH_RUNNING,
                    .scales = true } } },
     { .name = "scale down", .steps = { APPLY(PAIR(0, 3, 0)), APPLY(PAIR(0, 1, 0)) } },
+    { .name = "limits change", .steps = { APPLY(TUNED(1, 0)), APPLY(TUNED(2, 0)) } },
+    { .name = "limits and a version change", .steps = { APPLY(TUNED(1, 0)), APPLY(TUNED(2, 1)) } },
     { .name = "rollback",
       .steps = { APPLY(PAIR(0, 1, 0)),
                  APPLY(PAIR(1, 2, 0)),

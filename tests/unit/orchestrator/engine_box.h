@@ -23,6 +23,7 @@
 #include "wcompose/engine.h"
 
 struct box {
+    char said[512]; /* the last words of a message, or of an update */
     uv_loop_t loop;
     struct wc_sim_world *world;
     struct wc_engine *engine;
@@ -52,6 +53,8 @@ static inline void box_on_event(void *data, const struct wc_event *event)
                  event->action);
     else
         snprintf(told->text, sizeof told->text, "%s", event->action);
+    if (event->reason != NULL && (!named || strcmp(event->action, "updated") == 0))
+        snprintf(box->said, sizeof box->said, "%s", event->reason);
     if (event->type == WC_EVENT_INSTANCE)
         wc_buf_printf(&box->events, "%s %s; ", event->name, event->action);
 }
@@ -190,7 +193,7 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
 {
     static const char *check[] = { "CMD", "check" };
     static struct wc_hook hook = { .command = { check, 2, true } };
-    size_t name_len = strcspn(text, "*!=+^@%< ");
+    size_t name_len = strcspn(text, "*!=+^@%~< ");
     char *word = wc_arena_strndup(arena, text, len);
     *s = (struct wc_service){ .name = wc_arena_strndup(arena, text, name_len),
                               .image = "app",
@@ -206,6 +209,10 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
             box_parse_policy(s, c + 1);
         if (*c == '=')
             version = c[1];
+        if (*c == '~') {
+            s->mem_limit_bytes = (c[1] - '0') * (INT64_C(64) << 20);
+            snprintf(s->inplace_hash, sizeof s->inplace_hash, "t%c", c[1]);
+        }
         if (*c == '@')
             s->post_start = &hook, s->n_post_start++;
         if (*c == '%')

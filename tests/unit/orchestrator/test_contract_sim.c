@@ -81,5 +81,6 @@ WC_MAIN(WC_CASE(list_of_nothing), WC_CASE(check_does_nothing), WC_CASE(create_is
         WC_CASE(stop_ends), WC_CASE(stop_by_user), WC_CASE(stop_of_absent), WC_CASE(kill_ends),
         WC_CASE(remove_of_running), WC_CASE(remove_twice), WC_CASE(restart_of_exited),
         WC_CASE(list_after_reopen), WC_CASE(exit_while_closed), WC_CASE(exec_code),
-        WC_CASE(exec_deadline), WC_CASE(exec_in_stopped), WC_CASE(many_at_once),
+        WC_CASE(exec_deadline), WC_CASE(exec_in_stopped), WC_CASE(update_in_place),
+        WC_CASE(update_of_created_and_exited), WC_CASE(update_of_absent), WC_CASE(many_at_once),
         WC_CASE(close_with_ops))

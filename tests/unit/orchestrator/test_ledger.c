@@ -178,8 +178,9 @@ static void wants_are_changes(void **state)
     (void)state;
     struct wc_ledger ledger = { 0 };
     WC_CLEANUP_BUF struct wc_buf payload = WC_BUF_INIT;
-    const struct wc_kept_want first[] = { { "web", "running", "abc" }, { "db", "stopped", "" } };
-    const struct wc_kept_want second[] = { { "web", NULL, "" }, { "db", "running", "d" } };
+    const struct wc_kept_want first[] = { { "web", "running", "abc", "in" },
+                                          { "db", "stopped", "", "" } };
+    const struct wc_kept_want second[] = { { "web", NULL, "", "" }, { "db", "running", "d", "" } };
     wc_ledger_put_wants(&payload, first, 2);
     assert_true(wc_ledger_apply(&ledger, WC_RECORD_WANTS, payload.data, payload.len));
     assert_string_equal(wc_ledger_want(&ledger, "web")->hash, "abc");

@@ -231,6 +231,7 @@ static bool same_hashes(const struct wc_project *a, const struct wc_project *b)
         return false;
     for (size_t i = 0; i < a->n_services; i++)
         if (!wc_streq(a->services[i].spec_hash, b->services[i].spec_hash) ||
+            !wc_streq(a->services[i].inplace_hash, b->services[i].inplace_hash) ||
             a->services[i].replicas != b->services[i].replicas ||
             a->services[i].restart != b->services[i].restart ||
             a->services[i].n_deps != b->services[i].n_deps ||

@@ -236,9 +236,8 @@ static void hash_sees_what_needs_a_new_instance(void **state)
         "    command: [a]\n",
         "    environment: {A: 1}\n",
         "    isolation: hyperv\n",
-        "    mem_limit: 5m\n",
         "    ports: [80]\n",
-        "    labels: {a: b}\n",
+        "    oom_kill_disable: true\n",
         "    networks: [default]\nnetworks: {default: {internal: true}}\n",
         "    x-wcompose: {trust: untrusted}\n",
     };
@@ -251,6 +250,8 @@ static void hash_sees_what_needs_a_new_instance(void **state)
         "    x-mine: 1\n",
         "    pull_policy: never\n",
         "    networks: [default]\n",
+        "    mem_limit: 5m\n",
+        "    labels: {a: b}\n",
     };
     char base[65], other[65];
     hash_of("", base);
@@ -263,6 +264,60 @@ static void hash_sees_what_needs_a_new_instance(void **state)
         hash_of(same[i], other);
         if (strcmp(base, other) != 0)
             fail_msg("the hash changed by: %s", same[i]);
+    }
+}
+
+static void inplace_of(const char *more, char out[65])
+{
+    struct box box;
+    char text[512];
+    snprintf(text, sizeof text, "%s%s", HEAD, more);
+    memcpy(out, box_service(&box, text, "web")->inplace_hash, 65);
+    box_free(&box);
+}
+
+static void inplace_hash_sees_limits_and_labels(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "    mem_limit: 5m\n",
+        "    mem_limit: 6m\n",
+        "    mem_limit: 5m\n    memswap_limit: 9m\n",
+        "    mem_reservation: 5m\n",
+        "    cpus: 1.5\n",
+        "    cpu_shares: 7\n",
+        "    cpuset: \"0\"\n",
+        "    pids_limit: 9\n",
+        "    labels: {a: b}\n",
+        "    labels: {a: c}\n",
+        "    deploy: {resources: {limits: {memory: 5m}}}\n",
+        "    deploy: {resources: {limits: {pids: 5}}}\n",
+        "    deploy: {resources: {reservations: {memory: 5m}}}\n",
+    };
+    static const char *const same[] = {
+        "    command: [a]\n",
+        "    environment: {A: 1}\n",
+        "    restart: always\n",
+        "    stop_signal: SIGINT\n",
+        "    x-mine: 1\n",
+        "    deploy: {replicas: 2, restart_policy: {condition: any}, x-mine: 1}\n",
+        "    networks: [default]\n",
+        "    logging: {options: {max-size: 1m}}\n",
+        "    ports: [{target: 80, x-a: 1}]\n",
+    };
+    char hashes[WC_COUNT(changes) + 1][65], other[65];
+    inplace_of("", hashes[0]);
+    assert_int_equal(strlen(hashes[0]), 64);
+    for (size_t i = 0; i < WC_COUNT(changes); i++) {
+        inplace_of(changes[i], hashes[i + 1]);
+        for (size_t k = 0; k <= i; k++)
+            if (strcmp(hashes[k], hashes[i + 1]) == 0)
+                fail_msg("the hash isn't changed by: %s", changes[i]);
+    }
+    for (size_t i = 0; i < WC_COUNT(same); i++) {
+        inplace_of(same[i], other);
+        if (strcmp(hashes[0], other) != 0)
+            fail_msg("the hash is changed by: %s", same[i]);
     }
 }
 
@@ -280,4 +335,5 @@ static void hash_ignores_order_and_notation(void **state)
 WC_MAIN(WC_CASE(defaults), WC_CASE(places), WC_CASE(places_by_path),
         WC_CASE(health_times_are_filled), WC_CASE(resources), WC_CASE(restart_policies),
         WC_CASE(mounts), WC_CASE(implied_dependencies), WC_CASE(default_route_is_stable),
-        WC_CASE(hash_sees_what_needs_a_new_instance), WC_CASE(hash_ignores_order_and_notation))
+        WC_CASE(hash_sees_what_needs_a_new_instance), WC_CASE(inplace_hash_sees_limits_and_labels),
+        WC_CASE(hash_ignores_order_and_notation))
