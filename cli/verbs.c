@@ -175,6 +175,11 @@ static const struct wc_option config_options[] = {
     { "output", 'o', WC_OPTION_TEXT, "FILE", "write to a file instead of stdout" },
 };
 
+static const struct wc_option port_options[] = {
+    { "index", 0, WC_OPTION_INT, "N", "of this replica instead of the first" },
+    { "protocol", 0, WC_OPTION_CHOICE, "tcp|udp|sctp", "of this protocol instead of tcp" },
+};
+
 static const struct wc_option support_options[] = {
     { "platform", 0, WC_OPTION_CHOICE, "linux|windows", "only the level of these containers" },
 };
@@ -315,6 +320,15 @@ const struct wc_command wc_commands[] = {
       OPTIONS(stats_options),
       SERVICES,
       .run = wc_cmd_stats },
+    { .name = "port",
+      .group = look_group,
+      .usage = "[OPTIONS] SERVICE PORT",
+      .help = "print the address and port of the host that lead to a port of a service",
+      OPTIONS(port_options),
+      .words = WC_WORDS_SERVICES,
+      .min_words = 2,
+      .max_words = 2,
+      .run = wc_cmd_port },
     { .name = "metrics",
       .group = look_group,
       .usage = "",

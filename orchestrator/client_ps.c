@@ -205,8 +205,34 @@ static bool is_known(const struct wc_ps_options *options, struct wc_arena *arena
            wc_fs_exists(wc_paths_project_run(options->paths, arena, options->project));
 }
 
-int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
-                 struct wc_err *err)
+/* The ports that were assigned, in the place of those that the file asks for. */
+static void show_published(const struct wc_ps_options *options, struct wc_arena *arena,
+                           struct wc_ps *out)
+{
+    struct wc_published *all = NULL;
+    size_t n = 0;
+    struct wc_err unsaid;
+    for (size_t i = 0; i < out->n; i++) {
+        struct wc_ps_row *row = &out->rows[i];
+        WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+        if (row->ports[0] == '\0')
+            continue;
+        if (all == NULL &&
+            (wc_client_published(options->paths, options->project, arena, &all, &n, &unsaid) != 0 ||
+             n == 0))
+            return;
+        for (size_t k = wc_published_of(all, n, row->fact.service, row->fact.index);
+             k < n && all[k].index == row->fact.index &&
+             wc_streq(all[k].service, row->fact.service);
+             k++)
+            wc_ps_published(&all[k], &text);
+        if (text.len > 0)
+            row->ports = wc_arena_strdup(arena, text.data);
+    }
+}
+
+static int ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
+              struct wc_err *err)
 {
     struct wc_client *client;
     int rc = options->direct
@@ -223,4 +249,13 @@ int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, st
         return 0;
     }
     return list(options, arena, out, err);
+}
+
+int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
+                 struct wc_err *err)
+{
+    int rc = ps(options, arena, out, err);
+    if (rc == 0)
+        show_published(options, arena, out);
+    return rc;
 }

@@ -1,6 +1,7 @@
 /* control_ps.c - an instance's status to JSON and back: both directions in one file, so that they
  * can't drift apart. */
 #include "orchestrator/control_ps.h"
+#include "orchestrator/core/address.h"
 
 #include <string.h>
 
@@ -36,6 +37,16 @@ void wc_ps_ports(const struct wc_service *service, struct wc_buf *out)
             wc_buf_printf(out, "-%u", port->published_end);
         wc_buf_printf(out, "->%u/%s", port->target, proto_name(port->proto));
     }
+}
+
+void wc_ps_published(const struct wc_published *port, struct wc_buf *out)
+{
+    char ip[16];
+    if (out->len > 0)
+        wc_buf_adds(out, ", ");
+    if (port->host_ip4 != 0)
+        wc_buf_printf(out, "%s:", wc_ip4_format(port->host_ip4, ip));
+    wc_buf_printf(out, "%u->%u/%s", port->host_port, port->target_port, proto_name(port->proto));
 }
 
 static void str_if(struct wc_jsonw *w, const char *key, const char *value)

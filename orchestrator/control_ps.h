@@ -18,6 +18,9 @@ void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_
 /* Appends "127.0.0.1:8080->80/tcp, …" for a service's published ports. `service` may be NULL. */
 void wc_ps_ports(const struct wc_service *service, struct wc_buf *out);
 
+/* Appends the same for a port that was assigned. */
+void wc_ps_published(const struct wc_published *port, struct wc_buf *out);
+
 /* Copies a fact with its strings into an arena. */
 void wc_ps_copy_fact(const struct wc_fact *fact, struct wc_arena *arena, struct wc_fact *out);
 

@@ -66,6 +66,9 @@ int wc_registry_lock(const char *dir, struct wc_err *err);
 /* Reads all networks and claims into w; a directory that isn't there is an empty registry. */
 int wc_registry_read(struct wc_networks_work *w, const char *dir);
 
+/* Reads the claims only. */
+int wc_registry_read_claims(struct wc_networks_work *w, const char *dir);
+
 /* Writes one network, or removes it when it has no owner and no leases. */
 int wc_registry_put(struct wc_networks_priv *priv, struct wc_arena *arena,
                     const struct wc_known_network *net, struct wc_err *err);

@@ -146,7 +146,12 @@ int wc_registry_read(struct wc_networks_work *w, const char *dir)
         closedir(files);
     if (w->n_known > 1)
         qsort(w->known, w->n_known, sizeof *w->known, by_name);
-    return status != 0 ? status : read_file(w, dir, CLAIMS, read_claims);
+    return status != 0 ? status : wc_registry_read_claims(w, dir);
+}
+
+int wc_registry_read_claims(struct wc_networks_work *w, const char *dir)
+{
+    return read_file(w, dir, CLAIMS, read_claims);
 }
 
 /* ---- writing ---------------------------------------------------------------------------- */

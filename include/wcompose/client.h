@@ -163,6 +163,25 @@ struct wc_ps_options {
 int wc_client_ps(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
                  struct wc_err *err);
 
+/* A port of the host that leads to a port of a replica. Addresses in host byte order. */
+struct wc_published {
+    const char *service;
+    unsigned index;    /* 1-based replica number */
+    uint32_t host_ip4; /* 0 = every address */
+    unsigned host_port, target_port;
+    enum wc_proto proto;
+};
+
+/* Reads which host ports were assigned to the project, sorted by service, index and target port;
+ * also while nothing runs. They live in the arena. Returns 0 or WC_ERR_IO. */
+int wc_client_published(const struct wc_paths *paths, const char *project, struct wc_arena *arena,
+                        struct wc_published **out, size_t *n, struct wc_err *err);
+
+/* Returns where those of a replica begin among the n of wc_client_published; n when there is none.
+ */
+size_t wc_published_of(const struct wc_published *all, size_t n, const char *service,
+                       unsigned index);
+
 /* What the supervisor counts and measures, in Prometheus' text format; *text lives in the arena.
  * WC_ERR_NOENT: none is running. */
 int wc_client_metrics(const struct wc_paths *paths, const char *project, struct wc_arena *arena,

@@ -473,6 +473,44 @@ def case_kill_without_effect(t):
     t.nothing_left(before)
 
 
+def case_published_ports_are_told(t):
+    """Which host port a replica got from a range, or from any, is in `ps` and `port`, with a supervisor and without."""
+    t.load_image()
+    t.compose("""
+        services:
+          web:
+            image: bb:1
+            stop_grace_period: 0s
+            scale: 2
+            ports: ["127.0.0.1:18090-18091:8080", "9000/udp"]
+            command: [sh, -c, "mkdir /w; hostname > /w/index.html; exec httpd -f -p 8080 -h /w"]
+          quiet: {image: bb:1, stop_grace_period: 0s}
+    """)
+    before = t.things()
+    t.wc("up", "-d")
+
+    def look():
+        told = {row["Index"]: row["Ports"] for row in t.ps("web")}
+        for index in (1, 2):
+            address = t.wc("port", "--index", str(index), "web", "8080").out.strip()
+            any_udp = t.wc("port", "--index", str(index), "--protocol", "udp", "web", "9000").out.strip()
+            assert any_udp.startswith("0.0.0.0:"), any_udp
+            assert told[index] == f"{address}->8080/tcp, {any_udp.split(':')[1]}->9000/udp", told
+            name = t.get(f"http://{address}/").strip()
+            assert name == t.wc("exec", "-T", "--index", str(index), "web", "hostname").out.strip(), name
+        return told
+
+    told = look()
+    assert t.row("quiet")["Ports"] == "" and told[1] != told[2], told
+    for pid in supervisors(t):
+        os.kill(pid, signal.SIGKILL)
+    assert {row["Index"]: row["Ports"] for row in t.ps("web")} == told
+    assert "port 81/tcp of" in t.wc("port", "web", "81", code=66).err
+    assert "no port" in t.wc("port", "web", "http", code=64).err
+    t.wc("down")
+    t.nothing_left(before)
+
+
 def supervisors(t):
     """Processes of `wcompose supervise`, whoever made them, in this case's pid namespace."""
     found = []
