@@ -216,6 +216,9 @@ static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned
     if (memo->up_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there ||
         !is_current(play, fact, service))
         return;
+    if (memo->healed && play->excuse[service] >= memo->up_epoch)
+        return; /* what it needs was replaced while it was being stopped for a failed hook or check
+                 */
     if (part->policy == WC_RESTART_NO)
         play_fail(play, "%s is started again against its policy", fact->id);
     if (part->policy != WC_RESTART_ON_FAILURE)
