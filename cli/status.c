@@ -97,6 +97,21 @@ static void put(struct wc_condition *condition, const char *reason)
     condition->holds = true;
 }
 
+/* Whether all of it is ready, and if not, what is worst of it; `out` has the other conditions. */
+static void judge_ready(struct wc_status *out, size_t n_wanted, size_t n_ready,
+                        const struct wc_status_service *worst, struct wc_arena *arena)
+{
+    out->ready.holds = n_wanted > 0 && n_ready == n_wanted && out->supervised;
+    if (n_wanted == 0)
+        out->ready.reason = "nothing of it is up";
+    else if (worst != NULL)
+        out->ready.reason = about(worst, arena);
+    else if (!out->supervised)
+        out->ready.reason = out->stalled.reason;
+    else
+        out->ready.reason = wc_arena_printf(arena, "%zu of %zu services", n_ready, n_wanted);
+}
+
 static void judge(const struct wc_why_in *in, struct wc_status *out, struct wc_arena *arena)
 {
     size_t n_wanted = 0, n_ready = 0;
@@ -128,15 +143,7 @@ static void judge(const struct wc_why_in *in, struct wc_status *out, struct wc_a
                                            wc_why_words_exit(&loop->fact, arena), loop->failures));
     if (!out->supervised && needs_care)
         put(&out->stalled, "no supervisor is running: nothing is restarted or checked");
-    out->ready.holds = n_wanted > 0 && n_ready == n_wanted && out->supervised;
-    if (n_wanted == 0)
-        out->ready.reason = "nothing of it is up";
-    else if (worst != NULL)
-        out->ready.reason = about(worst, arena);
-    else if (!out->supervised)
-        out->ready.reason = out->stalled.reason;
-    else
-        out->ready.reason = wc_arena_printf(arena, "%zu of %zu services", n_ready, n_wanted);
+    judge_ready(out, n_wanted, n_ready, worst, arena);
 }
 
 static void advise(struct wc_status *out, struct wc_arena *arena)

@@ -96,7 +96,9 @@ static int read_predecessor(char *moving)
     if (wc_file_read(AT_FDCWD, WC_KEEPER_PID, text, sizeof text) < 0)
         return wc_fault("adopt: read", WC_KEEPER_PID, errno);
     const char *second = strchr(text, '\n');
-    *moving = second != NULL && (second[1] == 'o' || second[1] == 'e') ? second[1] : '\0';
+    *moving = '\0';
+    if (second != NULL && (second[1] == 'o' || second[1] == 'e'))
+        *moving = second[1];
     if (!numbers(text, n, 2))
         return wc_fault("adopt: bad", WC_KEEPER_PID, 0);
     const char *state = stat_of(n[0], n[1], stat, sizeof stat);

@@ -63,7 +63,8 @@ void wc_keep_fail(struct wc_keep *keep, bool made)
     size_t from = text.len;
     wc_text_put(&text, wc_fault_text());
     for (char *c = packet + from; *c != '\0'; c++)
-        *c = (unsigned char)*c < ' ' ? ' ' : *c;
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
     wc_keep_root_down(keep);
     wc_keep_report(keep, packet);
     if (made)

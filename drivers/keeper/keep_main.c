@@ -194,6 +194,16 @@ static void trim_stack(void)
     madvise((void *)(end - DEPTH), DEPTH, MADV_DONTNEED); /* unmapped pages in it don't matter */
 }
 
+/* How long to sleep at most; -1 = until something happens. *quiet: then the log has been quiet. */
+static int sleep_ms(struct wc_keep *keep, bool more, bool *quiet)
+{
+    int quiet_ms = more ? 0 : wc_keep_log_dirty() ? QUIET_MS : -1;
+    int notify_ms = wc_keep_notify_turn(keep);
+    bool sooner = notify_ms >= 0 && (quiet_ms < 0 || notify_ms < quiet_ms);
+    *quiet = !sooner && quiet_ms == QUIET_MS;
+    return sooner ? notify_ms : quiet_ms;
+}
+
 static void loop(struct wc_keep *keep)
 {
     struct epoll_event events[8];
@@ -206,12 +216,10 @@ static void loop(struct wc_keep *keep)
         }
         /* Before `created` only the runtime can have written, and that is not the log's. */
         bool copying = keep->state != WC_KEEP_SETUP && keep->state != WC_KEEP_OVER;
-        bool more = copying && (streams[0].ready || streams[1].ready);
-        int quiet_ms = more ? 0 : wc_keep_log_dirty() ? QUIET_MS : -1;
-        int notify_ms = wc_keep_notify_turn(keep);
-        bool sooner = notify_ms >= 0 && (quiet_ms < 0 || notify_ms < quiet_ms);
-        int n = epoll_wait(keep->epoll, events, 8, sooner ? notify_ms : quiet_ms);
-        if (n == 0 && !sooner && quiet_ms == QUIET_MS)
+        bool quiet, more = copying && (streams[0].ready || streams[1].ready);
+        int wait_ms = sleep_ms(keep, more, &quiet);
+        int n = epoll_wait(keep->epoll, events, 8, wait_ms);
+        if (n == 0 && quiet)
             wc_keep_log_trim();
         for (int i = 0; i < n; i++)
             dispatch(keep, events[i].data.u32);

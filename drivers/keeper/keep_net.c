@@ -143,7 +143,8 @@ static int write_sysctl(const char *setting)
     wc_text_putn(&text, setting, (size_t)(equals - setting));
     if (strchr(path + start, '/') == NULL)
         for (char *c = path + start; *c != '\0'; c++)
-            *c = *c == '.' ? '/' : *c;
+            if (*c == '.')
+                *c = '/';
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     int sys = fd < 0 ? errno : 0;
     if (fd >= 0 && write(fd, equals + 1, strlen(equals + 1)) < 0)

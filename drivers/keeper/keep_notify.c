@@ -54,7 +54,7 @@ static void set_status(struct wc_keep_notify *notify, const char *text)
 {
     size_t n = 0;
     for (; text[n] != '\0' && n < sizeof notify->status - 1; n++)
-        notify->status[n] = text[n] >= ' ' && text[n] < 127 ? text[n] : '?';
+        notify->status[n] = (char)(text[n] >= ' ' && text[n] < 127 ? text[n] : '?');
     notify->status[n] = '\0';
 }
 

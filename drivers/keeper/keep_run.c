@@ -109,7 +109,8 @@ static void unescape(struct wc_text *out, const char *s)
         char c = *s;
         if (c == '\\' && s[1] != '\0') {
             c = *++s;
-            c = c == 'n' || c == 't' ? ' ' : c;
+            if (c == 'n' || c == 't')
+                c = ' ';
         }
         wc_text_putn(out, &c, 1);
     }
