@@ -117,12 +117,13 @@ static const struct {
     enum wc_ui_tone tone;
     enum wc_ui_tone when_stopping;
 } meanings[] = {
-    { "waiting", WC_UI_PENDING, WC_UI_PENDING }, { "created", WC_UI_BUSY, WC_UI_BUSY },
-    { "started", WC_UI_DONE, WC_UI_BUSY },       { "healthy", WC_UI_DONE, WC_UI_BUSY },
-    { "unhealthy", WC_UI_FAILED, WC_UI_BUSY },   { "restarting", WC_UI_BUSY, WC_UI_BUSY },
-    { "stopping", WC_UI_BUSY, WC_UI_BUSY },      { "killing", WC_UI_BUSY, WC_UI_BUSY },
-    { "removed", WC_UI_DONE, WC_UI_DONE },       { "failed", WC_UI_FAILED, WC_UI_FAILED },
-    { "updated", WC_UI_DONE, WC_UI_BUSY },
+    { "waiting", WC_UI_PENDING, WC_UI_PENDING },    { "created", WC_UI_BUSY, WC_UI_BUSY },
+    { "started", WC_UI_DONE, WC_UI_BUSY },          { "healthy", WC_UI_DONE, WC_UI_BUSY },
+    { "unhealthy", WC_UI_FAILED, WC_UI_BUSY },      { "restarting", WC_UI_BUSY, WC_UI_BUSY },
+    { "stopping", WC_UI_BUSY, WC_UI_BUSY },         { "killing", WC_UI_BUSY, WC_UI_BUSY },
+    { "removed", WC_UI_DONE, WC_UI_DONE },          { "failed", WC_UI_FAILED, WC_UI_FAILED },
+    { "unpaused", WC_UI_DONE, WC_UI_BUSY },         { "mended", WC_UI_DONE, WC_UI_BUSY },
+    { "mending failed", WC_UI_FAILED, WC_UI_BUSY }, { "updated", WC_UI_DONE, WC_UI_BUSY },
 };
 
 static enum wc_ui_tone tone_of(const struct wc_ui *ui, const struct wc_event *event)

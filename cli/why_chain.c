@@ -119,6 +119,26 @@ static void explain_stopped(struct wc_why_teller *t, const struct wc_ps_row *row
     explain_end(t, row);
 }
 
+/* What somebody else did to it since, and that it was put back; what happened last comes first. */
+static void add_drift(struct wc_why_teller *t, const struct wc_ps_row *row,
+                      const struct wc_event *started)
+{
+    static const struct {
+        const char *change, *end;
+    } kinds[] = { { "paused", "unpaused" },
+                  { "limits changed", "mended" },
+                  { "network changed", "mended" } };
+    for (size_t i = 0; i < WC_COUNT(kinds); i++) {
+        const struct wc_event *e = wc_why_last(t->in->ps, row, kinds[i].change);
+        const struct wc_event *end = wc_why_last(t->in->ps, row, kinds[i].end);
+        if (e == NULL || (started != NULL && e->seq < started->seq))
+            continue;
+        if (end != NULL && end->seq > e->seq)
+            wc_why_add_event(t, end);
+        wc_why_add_event(t, e);
+    }
+}
+
 static void explain_running(struct wc_why_teller *t, const struct wc_ps_row *row)
 {
     const struct wc_event *healthy = wc_why_last(t->in->ps, row, "healthy");
@@ -134,6 +154,8 @@ static void explain_running(struct wc_why_teller *t, const struct wc_ps_row *row
                        "healthcheck");
         t->root = t->out->n; /* what follows is only how it came to be started */
     }
+    if (row->health != WC_HEALTH_STARTING)
+        add_drift(t, row, started);
     if (row->health == WC_HEALTH_HEALTHY && healthy != NULL && started != NULL &&
         healthy->seq > started->seq)
         wc_why_add_event(t, healthy);

@@ -153,6 +153,12 @@ const char *wc_why_words_event(const struct wc_event *e, struct wc_arena *arena)
         { "waiting", "waited for" },
         { "restarting", "was to be restarted by its policy" },
         { "updated", "was changed as it ran" },
+        { "paused", "was paused" },
+        { "unpaused", "went on" },
+        { "mended", "was put back" },
+        { "mending failed", "could not be put back" },
+        { "limits changed", "had its limits changed by somebody else" },
+        { "network changed", "had its network changed by somebody else" },
     };
     const char *words = e->action;
     if (e->reason != NULL && wc_streq(e->action, "exited"))

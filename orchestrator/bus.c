@@ -39,7 +39,10 @@ static uint64_t cause_of(const struct inst *inst, const char *action)
         bool asked = was_told(inst, "stopping") || was_told(inst, "killing");
         return asked ? inst->story.said.seq : inst->story.hit ? inst->story.cause : 0;
     }
-    if (wc_streq(action, "unhealthy") || (wc_streq(action, "removed") && inst->lost))
+    bool by_others = wc_streq(action, "paused") ? !wc_eng_is_pause_wished(inst)
+                                                : wc_streq(action, "limits changed") ||
+                                                      wc_streq(action, "network changed");
+    if (wc_streq(action, "unhealthy") || by_others || (wc_streq(action, "removed") && inst->lost))
         return 0;
     if (wc_streq(action, "healthy") && inst->story.started != 0)
         return inst->story.started; /* it passed its check because it runs */

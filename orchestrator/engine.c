@@ -108,6 +108,7 @@ static bool flush_once(struct wc_engine *engine)
     for (struct inst *inst; (inst = pop_dirty(engine)) != NULL; moved = true)
         if (!inst->dead)
             wc_eng_review(inst);
+    wc_eng_net_look(engine);
     wc_eng_net_turn(engine);
     if (engine->dirty == NULL && wc_eng_rollouts_turn(engine))
         moved = true;
@@ -184,7 +185,7 @@ static int open_driver(struct wc_engine *engine, size_t slot, const struct wc_dr
         return 0;
     const struct wc_driver_config config = {
         .loop = engine->config.loop,
-        .sink = { wc_eng_on_fact, driver },
+        .sink = { .observe = wc_eng_on_fact, .net_news = wc_eng_on_net_news, .data = driver },
         .project = engine->config.project,
         .images = engine->config.images,
         .paths = engine->config.paths,

@@ -21,7 +21,8 @@ static const unsigned room_for[ENG_VERBS] = {
     [WC_VERB_LIST] = 2,          [WC_VERB_CREATE] = 8,  [WC_VERB_START] = 8,
     [WC_VERB_STOP] = 64,         [WC_VERB_KILL] = 64,   [WC_VERB_REMOVE] = 16,
     [WC_VERB_EXEC] = 8,          [WC_VERB_NET_UP] = 1,  [WC_VERB_NET_DOWN] = 1,
-    [WC_VERB_VOLUME_REMOVE] = 8, [WC_VERB_UPDATE] = 64,
+    [WC_VERB_VOLUME_REMOVE] = 8, [WC_VERB_UPDATE] = 64, [WC_VERB_NET_LOOK] = 1,
+    [WC_VERB_MEND] = 16,
 };
 
 struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level)
@@ -95,6 +96,7 @@ static const char *verb_name(enum wc_verb verb)
         [WC_VERB_START] = "start",       [WC_VERB_STOP] = "stop",
         [WC_VERB_KILL] = "kill",         [WC_VERB_REMOVE] = "remove",
         [WC_VERB_EXEC] = "exec",         [WC_VERB_NET_UP] = "networks",
+        [WC_VERB_MEND] = "mend",         [WC_VERB_NET_LOOK] = "networks",
         [WC_VERB_NET_DOWN] = "networks", [WC_VERB_VOLUME_REMOVE] = "volume",
         [WC_VERB_UPDATE] = "update",
     };
@@ -122,6 +124,10 @@ static void note_failure(struct inst *inst, const struct wc_op *op)
         wc_log(WC_LOG_WARN, "engine", "%s: %s: %s", inst->id, verb_name(op->verb), op->err.msg);
         if (op->verb == WC_VERB_KILL && op->status == WC_ERR_TIMEOUT)
             note_stuck(inst, op);
+        return;
+    }
+    if (op->verb == WC_VERB_MEND) {
+        wc_eng_drift_failed(inst, &op->err);
         return;
     }
     char text[320];
@@ -166,6 +172,10 @@ static void assume(struct inst *inst, enum wc_verb verb)
 static void note_success(struct inst *inst, const struct inst_op *io)
 {
     enum wc_verb verb = io->op.verb;
+    if (verb == WC_VERB_MEND) {
+        wc_eng_drift_mended(inst);
+        return;
+    }
     bool needs_model = verb == WC_VERB_CREATE || verb == WC_VERB_UPDATE;
     if (inst->facts == io->facts && !(needs_model && inst->desired == NULL))
         assume(inst, verb);
@@ -249,6 +259,8 @@ static void submit(struct inst *inst, enum wc_verb verb)
         io->rev = wc_eng_is_held(inst) ? inst->former.rev : engine->rev;
         io->rev->refs++;
     }
+    if (verb == WC_VERB_MEND)
+        io->op.paused = wc_eng_is_pause_wished(inst);
     if (verb == WC_VERB_STOP || verb == WC_VERB_KILL) {
         io->op.signal = verb == WC_VERB_STOP ? stop_signal_of(inst) : SIGKILL;
         io->op.by_user = inst->by_user;
@@ -352,6 +364,10 @@ static void perform(struct inst *inst, enum wc_act act)
         if (has_room(inst, WC_VERB_UPDATE))
             submit(inst, WC_VERB_UPDATE);
         break;
+    case WC_ACT_MEND:
+        if (has_room(inst, WC_VERB_MEND))
+            submit(inst, WC_VERB_MEND);
+        break;
     }
 }
 
@@ -391,6 +407,7 @@ static struct wc_step_in inputs(struct inst *inst)
     };
     wc_eng_hook_inputs(inst, &in);
     wc_eng_inplace_inputs(inst, &in);
+    wc_eng_drift_inputs(inst, &in);
     inst->needs = NULL;
     if (inst->desired == NULL)
         return in;
@@ -451,6 +468,7 @@ void wc_eng_review(struct inst *inst)
     advance(inst);
     wc_eng_front_review(inst);
     wc_eng_inplace_turn(inst);
+    wc_eng_drift_tell(inst);
     struct wc_step_in in = inputs(inst);
     inst->out = wc_step(&in);
     if (inst->out.phase == WC_PHASE_WAIT_HOST)

@@ -56,6 +56,7 @@ static void note_up(struct wc_engine *engine, const struct revision *rev)
     engine->net_failures = 0;
     engine->net_retry_ms = 0;
     memcpy(engine->net_hash, rev->nets_hash, sizeof engine->net_hash);
+    wc_eng_net_mended(engine);
 }
 
 static void note_down(struct wc_engine *engine, const struct revision *rev,
@@ -111,6 +112,7 @@ void wc_eng_net_turn(struct wc_engine *engine)
     if (engine->net == NET_UP)
         engine->net_wanted = false;
     if (!engine->net_wanted || engine->closing || engine->net == NET_WORKING ||
+        engine->n_ops[WC_VERB_NET_LOOK] > 0 || /* it reads what may be changed now */
         engine->net_retry_ms > engine->now_ms)
         return;
     engine->net_wanted = false;

@@ -1,5 +1,5 @@
-/* engine_parts.h - what the engine asks of its parts that look after one instance: hooks.c and
- * probes.c (private to orchestrator/engine* and its parts).
+/* engine_parts.h - what the engine asks of its parts that look after one instance: hooks.c,
+ * probes.c and engine_drift.c (private to orchestrator/engine* and its parts).
  *
  * Idea:    core/step.h and core/health.h decide; there a decision becomes an op and its answer a
  * fact. What hook is to be run next follows from how many have ended in this run.
@@ -18,6 +18,8 @@ struct wc_op;
 struct wc_service;
 struct wc_instance;
 struct wc_step_in;
+struct wc_fact;
+struct wc_err;
 
 struct inst_hooks {
     struct wc_op *op;                 /* under way, or NULL */
@@ -26,6 +28,16 @@ struct inst_hooks {
     unsigned n_post_done, n_pre_done; /* of this run that have ended */
     uint64_t until_ms;                /* its stop has begun: so long it waits for hooks; 0 = not */
     bool failed;                      /* one of this run's start */
+};
+
+/* What somebody else changed of it. Texts are owned; NULL: nothing. */
+struct inst_drift {
+    char *limits, *links;           /* as the last fact has it */
+    char *told_limits, *told_links; /* as people know it */
+    char *told_failure;             /* why it can't be put back */
+    bool told_paused;
+    unsigned n_mends; /* in a row, without a long time of peace between */
+    uint64_t mended_at_ms, delay_ms, retry_at_ms;
 };
 
 /* What step() is to know of them. */
@@ -61,6 +73,14 @@ void wc_eng_inplace_turn(struct inst *inst);
 void wc_eng_inplace_after(struct inst *inst);
 /* False when nothing of it fails. */
 bool wc_eng_inplace_text(const struct inst *inst, char *out, size_t size);
+/* engine_drift.c */
+void wc_eng_drift_take(struct inst *inst, const struct wc_fact *fact);
+void wc_eng_drift_inputs(const struct inst *inst, struct wc_step_in *in);
+void wc_eng_drift_tell(struct inst *inst); /* what people don't know yet */
+void wc_eng_drift_mended(struct inst *inst);
+void wc_eng_drift_failed(struct inst *inst, const struct wc_err *err);
+void wc_eng_drift_free(struct inst *inst);
+bool wc_eng_is_pause_wished(const struct inst *inst); /* by a person, with our own verb */
 
 /* probes.c */
 void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */

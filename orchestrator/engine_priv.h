@@ -92,6 +92,7 @@ struct inst {
     struct wc_op *op, *probe;
     struct inst_hooks hooks;
     struct inst_inplace inplace;
+    struct inst_drift drift;
     uint64_t probe_run, run; /* counts starts */
     unsigned failures, restarts;
     bool op_failed;
@@ -143,6 +144,13 @@ struct eng_driver {
     bool listing;
 };
 
+/* What somebody else changed of the networks. */
+struct net_drift {
+    bool look_wanted, changed; /* changed: and not put back yet */
+    unsigned n_mends;
+    uint64_t mended_at_ms, delay_ms;
+};
+
 struct wc_engine {
     struct wc_engine_config config;
     unsigned going_down; /* instances that go down and are not down yet */
@@ -177,6 +185,7 @@ struct wc_engine {
     bool relist;
     uint64_t look_at_ms; /* the next full look; 0 = none */
     enum net net;
+    struct net_drift net_drift;
     bool prune;         /* what the model doesn't know is removed, also when it turns up later */
     bool told;          /* what is wanted is known; else how things ended says it */
     bool is_down;       /* all of it was asked to go, nothing was asked for since */
@@ -238,6 +247,11 @@ void wc_eng_revision_unref(struct revision *rev);
 
 /* engine_apply.c: depends_on with restart: true */
 void wc_eng_restart_dependents(struct wc_engine *engine, const struct svc *svc);
+
+/* engine_netdrift.c */
+void wc_eng_on_net_news(void *data);
+void wc_eng_net_look(struct wc_engine *engine);   /* when one is wanted, and they are up */
+void wc_eng_net_mended(struct wc_engine *engine); /* they are up */
 
 /* engine_net.c */
 bool wc_eng_host_ready(const struct wc_engine *engine);

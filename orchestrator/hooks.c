@@ -42,7 +42,8 @@ void wc_eng_hook_inputs(const struct inst *inst, struct wc_step_in *in)
 bool wc_eng_has_hooks_left(const struct inst *inst)
 {
     const struct wc_service *spec = made_by(inst);
-    return inst->fact.life == WC_LIFE_RUNNING &&
+    bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
+    return up &&
            (inst->hooks.failed || (spec != NULL && inst->hooks.n_post_done < spec->n_post_start));
 }
 

@@ -131,6 +131,7 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     copy.index = inst->fact.index; /* the slot is part of the identity */
     copy.life = inst->fact.life;   /* entered by wc_eng_life */
     inst->fact = copy;
+    wc_eng_drift_take(inst, fact);
 }
 
 /* An op of a predecessor that was killed may take effect now: what it makes is of a model that
@@ -220,6 +221,7 @@ void wc_eng_list(struct wc_engine *engine)
     engine->relist = false;
     engine->list_seq++;
     engine->look_at_ms = next_look(engine);
+    engine->net_drift.look_wanted = true;
     for (size_t i = 0; i < ENG_DRIVERS; i++) {
         struct eng_driver *driver = &engine->drivers[i];
         if (driver->driver == NULL)

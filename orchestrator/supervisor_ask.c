@@ -253,6 +253,25 @@ int64_t wc_sup_wall_ms(const struct wc_supervisor *sup)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* What went on after it was told as failed is given up for what is asked now. */
+static void give_up_failed(struct wc_supervisor *sup)
+{
+    for (size_t i = 0; i < sup->ledger.n_asks; i++) {
+        const struct wc_done done = { .id = sup->ledger.asks[i].id,
+                                      .at_ms = wc_sup_wall_ms(sup),
+                                      .outcome = WC_OUTCOME_FAILED };
+        const struct wc_sup_call *call = sup->calls;
+        while (call != NULL && call->ask != done.id)
+            call = call->next;
+        if (call != NULL || !wc_streq(sup->ledger.asks[i].verb, verb_names[WC_REQUEST_DOWN]))
+            continue;
+        WC_CLEANUP_BUF struct wc_buf payload = WC_BUF_INIT;
+        wc_ledger_put_done(&payload, &done);
+        wc_sup_record(sup, WC_RECORD_DONE, &payload); /* takes it out of the ledger */
+        i--;
+    }
+}
+
 int wc_sup_begin(struct wc_sup_call *call, const struct wc_request *request,
                  const struct wc_json *header, const struct wc_sup_model *model, struct wc_err *err)
 {
@@ -278,6 +297,7 @@ int wc_sup_begin(struct wc_sup_call *call, const struct wc_request *request,
     find_meaning(&m);
     wc_ledger_put_ask(&payload, &ask, m.changes, m.n);
     wc_arena_deinit(&m.arena);
+    give_up_failed(sup);
     wc_sup_record(sup, WC_RECORD_ASK, &payload);
     call->ask = ask.id;
     return wc_sup_commit(sup, err);
@@ -300,6 +320,10 @@ void wc_sup_conclude(struct wc_sup_call *call, int status, const struct wc_err *
     struct wc_supervisor *sup = call->sup;
     bool is_open = call->ask != 0 && wc_ledger_ask(&sup->ledger, call->ask) != NULL;
     if (!is_open || sup->phase == WC_SUP_ENDING) /* we give up: the successor finishes it */
+        return;
+    /* the engine goes on with a down that failed, and so does who comes after it, until somebody
+     * asks for something else */
+    if (call->kind == WC_REQUEST_DOWN && call->whole && status != 0 && status != WC_ERR_CANCELLED)
         return;
     const struct wc_done done = { .id = call->ask,
                                   .at_ms = wc_sup_wall_ms(sup),

@@ -178,6 +178,7 @@ static void expose_counts(struct wc_exposition *x, const struct wc_engine_counts
         { WC_VERB_KILL, "kill" },
         { WC_VERB_REMOVE, "remove" },
         { WC_VERB_UPDATE, "update" },
+        { WC_VERB_MEND, "mend" },
         { WC_VERB_NET_UP, "networks_up" },
         { WC_VERB_NET_DOWN, "networks_down" },
         { WC_VERB_VOLUME_REMOVE, "volume_remove" },

@@ -202,7 +202,7 @@ size_t wc_keep_json_record(char *out, const char *line, size_t n, bool whole, co
 size_t wc_keep_json_cut(const char *line, size_t n);
 
 /* keep_notify.c: the instance's own word about its readiness, where the settings ask for it. */
-int wc_keep_notify_up(struct wc_keep *keep);
+int wc_keep_notify_up(struct wc_keep *keep, bool adopts);
 void wc_keep_notify_read(struct wc_keep *keep);
 /* Tells what is to be told and minds the watchdog. Returns in how many milliseconds it is to be
  * called again; -1 = when something was read. */

@@ -133,8 +133,9 @@ static int set_up(struct wc_keep *keep)
 {
     if (enter_run(keep) != 0 || wc_keep_write_pid(keep) != 0)
         return -1;
-    if (wc_keep_listen(keep) != 0 || wc_keep_notify_up(keep) != 0 || wc_keep_log_open(keep) != 0 ||
-        open_stdio(keep) != 0 || wc_keep_root_up(keep) != 0 || wc_keep_net_up(keep) != 0)
+    if (wc_keep_listen(keep) != 0 || wc_keep_notify_up(keep, false) != 0 ||
+        wc_keep_log_open(keep) != 0 || open_stdio(keep) != 0 || wc_keep_root_up(keep) != 0 ||
+        wc_keep_net_up(keep) != 0)
         return -1;
     return wc_keep_run(keep, WC_KEEP_CREATE);
 }

@@ -12,6 +12,7 @@
 #include "drivers/keeper/keep.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -31,7 +32,26 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-int wc_keep_notify_up(struct wc_keep *keep)
+static void set_status(struct wc_keep_notify *notify, const char *text);
+
+/* What it said to a keeper that was killed, said once and for all: "notify WORD STATUS". */
+static void resume(struct wc_keep *keep)
+{
+    struct wc_keep_notify *notify = &keep->notify;
+    ssize_t len = wc_file_read(AT_FDCWD, WC_KEEPER_NOTICE, keep->notice, sizeof keep->notice);
+    const char *word = keep->notice + strlen("notify ");
+    if (len < (ssize_t)strlen("notify waits ") || strncmp(keep->notice, "notify ", 7) != 0) {
+        keep->notice[0] = '\0';
+        return;
+    }
+    notify->late = strncmp(word, "late ", 5) == 0;
+    notify->ready = notify->late || strncmp(word, "ready ", 6) == 0;
+    notify->pinged_ms = now_ms(); /* its time begins anew */
+    set_status(notify, strchr(word, ' ') + 1);
+    notify->dirty = true; /* who started us was here before we knew */
+}
+
+int wc_keep_notify_up(struct wc_keep *keep, bool adopts)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX,
                                 .sun_path = WC_KEEPER_NOTIFY "/" WC_KEEPER_NOTIFY };
@@ -41,7 +61,11 @@ int wc_keep_notify_up(struct wc_keep *keep)
     if ((mkdir(WC_KEEPER_NOTIFY, 0755) != 0 && errno != EEXIST) ||
         chmod(WC_KEEPER_NOTIFY, 0755) != 0)
         return wc_fault("make", WC_KEEPER_NOTIFY, errno);
-    unlink(name.sun_path); /* of an earlier run */
+    unlink(name.sun_path); /* of an earlier run, or a keeper that was killed */
+    if (adopts)
+        resume(keep);
+    else
+        unlink(WC_KEEPER_NOTICE);
     notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (notify->fd < 0 || bind(notify->fd, (struct sockaddr *)&name, sizeof name) != 0 ||
         chmod(name.sun_path, 0666) != 0) /* any user inside; nobody else gets to the directory */
@@ -128,6 +152,7 @@ static void publish(struct wc_keep *keep, uint64_t now)
     wc_text_put(&text, notify->status);
     notify->dirty = false;
     notify->told_ms = now;
+    wc_file_replace(AT_FDCWD, WC_KEEPER_NOTICE, packet, text.len, false);
     wc_keep_notice(keep, packet);
 }
 

@@ -96,6 +96,7 @@ enum { WC_KEEPER_PIDFD = 5 };
  * 16 KiB comes in parts, all but the last without \n. Rotated to log.json.1, .2 …
  */
 #define WC_KEEPER_NOTIFY "notify" /* the directory, and the socket in it */
+#define WC_KEEPER_NOTICE "notice" /* the last "notify" packet, for a keeper that takes over */
 #define WC_KEEPER_STATUS "status"
 #define WC_KEEPER_PID "keeper.pid"
 #define WC_KEEPER_EXIT "exit"

@@ -156,6 +156,43 @@ int wc_bridge_ensure(int fd, const struct wc_net_network *net, bool *made, struc
     return status == 0 ? 0 : wc_err_wrap(err, status, "network %s", net->name);
 }
 
+#define IP_FMT "%u.%u.%u.%u"
+#define IP_ARG(ip) (ip) >> 24 & 255, (ip) >> 16 & 255, (ip) >> 8 & 255, (ip)&255
+
+int wc_bridge_look(int fd, const struct wc_net_network *net, struct wc_buf *out, struct wc_err *err)
+{
+    struct wc_nl_link link;
+    uint32_t ip4 = 0;
+    uint8_t prefix = 0;
+    char setting[80];
+    const char *sep = out->len > 0 ? ", " : "";
+    int status = wc_nl_link(fd, net->bridge, &link, err);
+    if (status != 0)
+        return status;
+    if (link.index == 0 || (!net->external && !is_ours(&link))) {
+        wc_buf_printf(out, "%sbridge %s of %s -> %s", sep, net->bridge, net->name,
+                      link.index == 0 ? "gone" : "not ours");
+        return 0;
+    }
+    if (net->external)
+        return 0;
+    snprintf(setting, sizeof setting, "net/ipv4/conf/%s/route_localnet", net->bridge);
+    if (!link.up)
+        wc_buf_printf(out, "%sbridge %s of %s: up -> down", sep, net->bridge, net->name);
+    else if (!wc_setting_is(setting, "1"))
+        wc_buf_printf(out, "%sbridge %s of %s: route_localnet 1 -> 0", sep, net->bridge, net->name);
+    bool has = present_address(net->bridge, &ip4, &prefix);
+    if (has && ip4 == net->gateway4 && prefix == net->prefix4)
+        return 0;
+    wc_buf_printf(out, "%sbridge %s of %s: " IP_FMT "/%u -> ", out->len > 0 ? ", " : "",
+                  net->bridge, net->name, IP_ARG(net->gateway4), net->prefix4);
+    if (has)
+        wc_buf_printf(out, IP_FMT "/%u", IP_ARG(ip4), prefix);
+    else
+        wc_buf_adds(out, "no address");
+    return 0;
+}
+
 int wc_bridge_remove(int fd, const char *name, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;

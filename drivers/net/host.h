@@ -18,6 +18,10 @@ struct wc_paths;
  */
 int wc_bridge_ensure(int fd, const struct wc_net_network *net, bool *made, struct wc_err *err);
 
+/* Appends how the bridge of a network is otherwise than it should be, meant -> found. */
+int wc_bridge_look(int fd, const struct wc_net_network *net, struct wc_buf *out,
+                   struct wc_err *err);
+
 /* Removes a bridge of ours; absent, or not ours, is success. */
 int wc_bridge_remove(int fd, const char *name, struct wc_err *err);
 
@@ -28,6 +32,12 @@ int wc_setting_write(const char *name, const char *value, struct wc_err *err);
 
 /* Turns forwarding on; when it was off, notes that in dir, for restore. *changed: it was off. */
 int wc_forwarding_on(const char *dir, bool *changed, struct wc_err *err);
+
+/* True when packets are forwarded. */
+bool wc_forwarding_is_on(void);
+
+/* True when a setting has that value; also when this kernel lacks it. */
+bool wc_setting_is(const char *name, const char *value);
 
 /* Turns forwarding off if we turned it on and no other bridge or tunnel of the host needs it. */
 void wc_forwarding_restore(const char *dir);
@@ -72,6 +82,9 @@ bool wc_zones_empty(const char *dir);
 /* Starts the host's name server unless it runs; returns when it answers. Best effort: without it,
  * hosts files resolve. */
 void wc_server_start(const struct wc_paths *paths, const char *dir);
+
+/* True while it lives. */
+bool wc_server_runs(const char *dir);
 
 /* Ends it and waits until it is gone. */
 void wc_server_stop(const char *dir);

@@ -9,7 +9,7 @@
  * The MAC derives from the address, so a neighbour's cache stays right when an instance is
  * replaced; the announcement at link-up (arp_notify) tells the bridge at which port it is now.
  */
-#include "drivers/net/net.h"
+#include "drivers/net/link.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -26,11 +26,7 @@
 #include "drivers/keeper/protocol.h"
 #include "drivers/net/netlink.h"
 
-enum {
-    LO_INDEX = 1,          /* in every new namespace */
-    INNER_INDEX = 64,      /* of eth0; lower ones may belong to tunnel devices */
-    OUTER_INDEX = 1 << 28, /* lowest number of a host end; 28 random bits above it */
-};
+enum { LO_INDEX = 1 /* in every new namespace */ };
 
 static uint32_t seed_bits(const char *seed, size_t nth, char hex[WC_SHA256_HEX + 1])
 {
@@ -50,6 +46,13 @@ void wc_net_host_ifname(const char *seed, size_t nth, char out[WC_NET_IFNAME_MAX
     snprintf(out, WC_NET_IFNAME_MAX + 1, "wcv%.11s", hex);
 }
 
+void wc_link_outer_of(const char *seed, size_t nth, struct wc_link_outer *out)
+{
+    char hex[WC_SHA256_HEX + 1];
+    out->index = (int)(WC_LINK_OUTER + seed_bits(seed, nth, hex));
+    wc_net_host_ifname(seed, nth, out->name);
+}
+
 const char *const *wc_net_sysctls(void)
 {
     /* announce the address when the link comes up; no IPv6 autoconfiguration on links that have no
@@ -60,16 +63,15 @@ const char *const *wc_net_sysctls(void)
     return wc_fs_exists("/proc/sys/net/ipv6/conf/default") ? both : only4;
 }
 
-/* The veth: outer end on the host, peer in the instance's namespace. */
-static void put_veth(struct wc_buf *buf, const struct wc_attachment *att, size_t nth,
-                     const char *outer, uint32_t bits)
+void wc_link_put_veth(struct wc_buf *buf, const struct wc_attachment *att, size_t nth,
+                      const struct wc_link_outer *outer, int netns)
 {
-    struct ifinfomsg head = { .ifi_index = (int)(OUTER_INDEX + bits),
+    struct ifinfomsg head = { .ifi_index = outer->index,
                               .ifi_flags = IFF_UP,
                               .ifi_change = IFF_UP };
-    struct ifinfomsg peer = { .ifi_index = (int)(INNER_INDEX + nth) };
+    struct ifinfomsg peer = { .ifi_index = (int)(WC_LINK_INNER + nth) };
     size_t at = wc_nl_begin(buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof head);
-    wc_nl_put_text(buf, IFLA_IFNAME, outer);
+    wc_nl_put_text(buf, IFLA_IFNAME, outer->name);
     wc_nl_put_u32(buf, IFLA_MASTER, if_nametoindex(att->bridge));
     size_t info = wc_nl_nest(buf, IFLA_LINKINFO);
     wc_nl_put_text(buf, IFLA_INFO_KIND, "veth");
@@ -78,7 +80,7 @@ static void put_veth(struct wc_buf *buf, const struct wc_attachment *att, size_t
     wc_buf_add(buf, &peer, sizeof peer);
     wc_nl_put_text(buf, IFLA_IFNAME, att->ifname);
     wc_nl_put(buf, IFLA_ADDRESS, att->mac, sizeof att->mac);
-    wc_nl_put_u32(buf, IFLA_NET_NS_FD, WC_KEEPER_NETNS_FD);
+    wc_nl_put_u32(buf, IFLA_NET_NS_FD, (uint32_t)netns);
     wc_nl_nest_end(buf, inner);
     wc_nl_nest_end(buf, data);
     wc_nl_nest_end(buf, info);
@@ -86,9 +88,9 @@ static void put_veth(struct wc_buf *buf, const struct wc_attachment *att, size_t
 }
 
 /* Hairpin: an instance may reach itself by its own published port. */
-static void put_port_mode(struct wc_buf *buf, uint32_t bits)
+void wc_link_put_port_mode(struct wc_buf *buf, int index)
 {
-    struct ifinfomsg head = { .ifi_index = (int)(OUTER_INDEX + bits) };
+    struct ifinfomsg head = { .ifi_index = index };
     size_t at = wc_nl_begin(buf, RTM_NEWLINK, 0, &head, sizeof head);
     size_t info = wc_nl_nest(buf, IFLA_LINKINFO);
     wc_nl_put_text(buf, IFLA_INFO_SLAVE_KIND, "bridge");
@@ -99,28 +101,28 @@ static void put_port_mode(struct wc_buf *buf, uint32_t bits)
     wc_nl_end(buf, at);
 }
 
-static void put_up(struct wc_buf *buf, int index)
+void wc_link_put_up(struct wc_buf *buf, int index)
 {
     struct ifinfomsg head = { .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
     wc_nl_end(buf, wc_nl_begin(buf, RTM_NEWLINK, 0, &head, sizeof head));
 }
 
 /* The address first, then up: the announcement needs it. */
-static void put_address(struct wc_buf *buf, const struct wc_attachment *att, size_t nth)
+void wc_link_put_address(struct wc_buf *buf, const struct wc_attachment *att, int index)
 {
     struct ifaddrmsg head = { .ifa_family = AF_INET,
                               .ifa_prefixlen = att->prefix4,
-                              .ifa_index = (uint32_t)(INNER_INDEX + nth) };
+                              .ifa_index = (uint32_t)index };
     uint32_t host_bits = att->prefix4 >= 32 ? 0 : UINT32_MAX >> att->prefix4;
     size_t at = wc_nl_begin(buf, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &head, sizeof head);
     wc_nl_put_ip4(buf, IFA_LOCAL, att->ip4);
     wc_nl_put_ip4(buf, IFA_ADDRESS, att->ip4);
     wc_nl_put_ip4(buf, IFA_BROADCAST, att->ip4 | host_bits);
     wc_nl_end(buf, at);
-    put_up(buf, (int)(INNER_INDEX + nth));
+    wc_link_put_up(buf, index);
 }
 
-static void put_default_route(struct wc_buf *buf, const struct wc_attachment *att, size_t nth)
+void wc_link_put_route(struct wc_buf *buf, uint32_t gateway4, int index)
 {
     struct rtmsg head = { .rtm_family = AF_INET,
                           .rtm_table = RT_TABLE_MAIN,
@@ -128,8 +130,8 @@ static void put_default_route(struct wc_buf *buf, const struct wc_attachment *at
                           .rtm_scope = RT_SCOPE_UNIVERSE,
                           .rtm_type = RTN_UNICAST };
     size_t at = wc_nl_begin(buf, RTM_NEWROUTE, NLM_F_CREATE, &head, sizeof head);
-    wc_nl_put_ip4(buf, RTA_GATEWAY, att->gateway4);
-    wc_nl_put_u32(buf, RTA_OIF, (uint32_t)(INNER_INDEX + nth));
+    wc_nl_put_ip4(buf, RTA_GATEWAY, gateway4);
+    wc_nl_put_u32(buf, RTA_OIF, (uint32_t)index);
     wc_nl_end(buf, at);
 }
 
@@ -141,17 +143,17 @@ int wc_net_link_blobs(const struct wc_instance *inst, const char *seed, struct w
             return wc_err_set(err, WC_ERR_NOENT, errno, "network %s: bridge %s", inst->nets[i].name,
                               inst->nets[i].bridge);
     bool routed = false;
-    put_up(inside, LO_INDEX);
+    wc_link_put_up(inside, LO_INDEX);
     for (size_t i = 0; i < inst->n_nets; i++) {
         const struct wc_attachment *att = &inst->nets[i];
-        char outer[WC_NET_IFNAME_MAX + 1], hex[WC_SHA256_HEX + 1];
-        uint32_t bits = seed_bits(seed, i, hex);
-        wc_net_host_ifname(seed, i, outer);
-        put_veth(host, att, i, outer, bits);
-        put_port_mode(host, bits);
-        put_address(inside, att, i);
+        int inner = (int)(WC_LINK_INNER + i);
+        struct wc_link_outer outer;
+        wc_link_outer_of(seed, i, &outer);
+        wc_link_put_veth(host, att, i, &outer, WC_KEEPER_NETNS_FD);
+        wc_link_put_port_mode(host, outer.index);
+        wc_link_put_address(inside, att, inner);
         if (!routed && att->gateway4 != 0) {
-            put_default_route(inside, att, i);
+            wc_link_put_route(inside, att->gateway4, inner);
             routed = true;
         }
     }

@@ -43,7 +43,10 @@ struct call {
     struct wc_buf old_zone;
     bool *made; /* per network of the request: its bridge was made by this call */
     bool forwarding_changed;
+    bool altered; /* the table's fixed part isn't what we wrote, as far as we know */
 };
+
+static struct wc_rules desired(struct call *c);
 
 /* Takes run/net/lock. The last project's `down` removes the file while holding it, so a lock got on
  * a file that has no name any more doesn't count. */
@@ -69,8 +72,8 @@ static int take_lock(const char *dir, struct wc_err *err)
     }
 }
 
-static int begin(struct call *c, const struct wc_net_request *req, const struct wc_paths *paths,
-                 struct wc_err *err)
+static int begin_plain(struct call *c, const struct wc_net_request *req,
+                       const struct wc_paths *paths, struct wc_err *err)
 {
     *c = (struct call){
         .req = req, .paths = paths, .err = err, .lock = -1, .netlink = -1, .old_zone = WC_BUF_INIT
@@ -85,9 +88,25 @@ static int begin(struct call *c, const struct wc_net_request *req, const struct 
     c->netlink = wc_nl_open(err);
     if (c->netlink < 0)
         return c->netlink;
+    return wc_zone_read(c->dir, req->project, &c->old_zone, err);
+}
+
+static int begin_rules(struct call *c)
+{
     c->nft = wc_nft_hold();
-    int status = wc_rules_read(&c->arena, &c->have, err);
-    return status != 0 ? status : wc_zone_read(c->dir, req->project, &c->old_zone, err);
+    int status = wc_rules_read(&c->arena, &c->have, c->err);
+    if (status == 0 && c->have.present) { /* else its fixed part is written anew */
+        c->altered = !wc_rules_is_whole(c->dir);
+        c->have.present = !c->altered;
+    }
+    return status;
+}
+
+static int begin(struct call *c, const struct wc_net_request *req, const struct wc_paths *paths,
+                 struct wc_err *err)
+{
+    int status = begin_plain(c, req, paths, err);
+    return status != 0 ? status : begin_rules(c);
 }
 
 static int end(struct call *c, int status)
@@ -231,6 +250,8 @@ static int make(struct call *c)
         status = wc_zone_write(c->dir, c->req->project, &zone, &c->old_zone, c->err);
     if (status == 0)
         status = wc_rules_apply(c->owner, &c->have, &want, c->err);
+    if (status == 0 && !c->have.present && want.n_bridges > 0)
+        wc_rules_note(c->dir);
     return status;
 }
 
@@ -272,6 +293,60 @@ int wc_net_up(const struct wc_net_request *req, const struct wc_paths *paths, st
     return end(&c, status);
 }
 
+/* ---- look ------------------------------------------------------------------------------- */
+
+static void look_at_files(struct call *c, struct wc_buf *out)
+{
+    WC_CLEANUP_BUF struct wc_buf zone = WC_BUF_INIT;
+    wc_zone_text(c->req, &zone);
+    bool same = zone.len == c->old_zone.len &&
+                (zone.len == 0 || memcmp(zone.data, c->old_zone.data, zone.len) == 0);
+    if (!same)
+        wc_buf_printf(out, "%snames (%s/zones/%s) -> %s", out->len > 0 ? ", " : "", c->dir,
+                      c->req->project, c->old_zone.len == 0 ? "gone" : "changed");
+    if (!wc_forwarding_is_on())
+        wc_buf_printf(out, "%snet.ipv4.ip_forward 1 -> 0", out->len > 0 ? ", " : "");
+    const char *program = wc_arena_printf(&c->arena, "%s/wcompose-dns", c->paths->bin);
+    if (!wc_server_runs(c->dir) && wc_fs_exists(program))
+        wc_buf_printf(out, "%sname server -> ended", out->len > 0 ? ", " : "");
+}
+
+/* The kernel's generation is read first: what changes while we look is looked at next time. */
+static int look_at_rules(struct call *c, struct wc_net_seen *seen, struct wc_buf *out)
+{
+    WC_CLEANUP_BUF struct wc_buf found = WC_BUF_INIT;
+    uint32_t generation = 0;
+    bool known = wc_nft_generation(&generation) == 0;
+    if (known && seen->right && generation == seen->generation)
+        return 0;
+    int status = begin_rules(c);
+    if (status != 0)
+        return status;
+    struct wc_rules want = desired(c);
+    if (c->altered)
+        wc_buf_adds(&found, "rules of table inet wcompose -> changed");
+    c->have.present = c->have.present || c->altered;
+    wc_rules_describe(c->owner, &c->have, &want, &found);
+    *seen = (struct wc_net_seen){ known && found.len == 0, generation };
+    if (found.len > 0)
+        wc_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", found.data);
+    return 0;
+}
+
+int wc_net_look(const struct wc_net_request *req, const struct wc_paths *paths,
+                struct wc_net_seen *seen, struct wc_buf *out, struct wc_err *err)
+{
+    struct call c;
+    int status = begin_plain(&c, req, paths, err);
+    for (size_t i = 0; status == 0 && i < req->n_networks; i++)
+        status = wc_bridge_look(c.netlink, &req->networks[i], out, err);
+    if (status == 0 && req->n_networks > 0)
+        look_at_files(&c, out);
+    if (status == 0)
+        status = look_at_rules(&c, seen, out);
+    return end(&c, status);
+}
+
 /* ---- down ------------------------------------------------------------------------------- */
 
 /* Bridges that the record names but the table doesn't (somebody flushed it). */
@@ -298,6 +373,7 @@ int wc_net_down(const struct wc_net_request *req, const struct wc_paths *paths, 
     int status = begin(&c, req, paths, err);
     if (status != 0)
         return end(&c, status);
+    c.have.present = c.have.present || c.altered; /* whatever it is now, it goes */
     WC_CLEANUP_BUF struct wc_buf nothing = WC_BUF_INIT;
     struct wc_rules want = { .bridges =
                                  WC_NEW_ARRAY(&c.arena, struct wc_rules_bridge, c.have.n_bridges) };

@@ -25,6 +25,20 @@
 struct wc_buf;
 struct wc_paths;
 
+/* Compares the project's networks with `req`, changing nothing, and appends what differs to `out`:
+ * bridges, addresses, settings, names, the name server, the table. What was found right is not read
+ * again as long as the kernel's rules as a whole have not changed: `seen` keeps their generation,
+ * zero at first, and after every wc_net_up and wc_net_down. */
+struct wc_net_seen {
+    bool right;
+    uint32_t generation;
+};
+int wc_net_look(const struct wc_net_request *req, const struct wc_paths *paths,
+                struct wc_net_seen *seen, struct wc_buf *out, struct wc_err *err);
+
+/* A pidfd of the host's name server, which the caller closes, or -1 when none runs. */
+int wc_net_server_open(const struct wc_paths *paths);
+
 /* Makes or adjusts the project's networks, published ports and names, exactly as `req` says:
  * what the project had and `req` no longer has is removed. Cheap when nothing changed. The first
  * network of the host also starts wcompose-dns (a host without that program only gets hosts files).
@@ -54,6 +68,28 @@ int wc_net_down(const struct wc_net_request *req, const struct wc_paths *paths, 
  */
 int wc_net_link_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
                       struct wc_buf *inside, struct wc_err *err);
+
+/* ---- links of an instance that runs (links.c) ---- */
+
+/* Appends a line for each link that wc_net_link_blobs makes of the same arguments; kept beside the
+ * instance as long as the run lasts. */
+void wc_net_link_notes(const struct wc_instance *inst, const char *seed, struct wc_buf *out);
+
+/* Descriptors of the instance's network namespace. Borrowed. */
+struct wc_net_inside {
+    int inet;  /* a socket of it, AF_INET */
+    int route; /* one of rtnetlink; links_restore only */
+    int netns; /* itself; links_restore only */
+};
+
+/* Compares the links with their lines and appends what differs, "eth0: 10.210.0.3/24 -> no
+ * address"; nothing when all is as noted. Links of a network whose bridge is gone are passed over:
+ * wc_net_up comes first. */
+int wc_net_links_look(const char *notes, int inet, struct wc_buf *out, struct wc_err *err);
+
+/* Makes again what is missing, puts back what was changed; the instance runs on. Returns 0,
+ * WC_ERR_NOENT when a bridge is missing, WC_ERR_IO, WC_ERR_PERM. */
+int wc_net_links_restore(const char *notes, const struct wc_net_inside *in, struct wc_err *err);
 
 /* The settings to write inside a new network namespace before links are made (keeper.conf:
  * net_sysctl): "name=value" texts, NULL-terminated, static. The spec's own sysctls come after.

@@ -175,6 +175,8 @@ static void read_link(const struct nlmsghdr *h, struct wc_nl_link *link)
             copy_text(link->alias, sizeof link->alias, a);
         else if ((a->rta_type & NLA_TYPE_MASK) == IFLA_LINKINFO)
             read_kind(a, link);
+        else if (a->rta_type == IFLA_MASTER)
+            memcpy(&link->master, RTA_DATA(a), sizeof link->master);
     }
 }
 

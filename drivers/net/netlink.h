@@ -43,7 +43,8 @@ int wc_nl_run(int fd, const struct wc_buf *buf, size_t *failed, struct wc_err *e
 
 /* A link as the kernel has it. */
 struct wc_nl_link {
-    int index; /* 0: there is none */
+    int index;  /* 0: there is none */
+    int master; /* the bridge that it is a port of; 0: none */
     bool up;
     char kind[16];   /* "bridge", "veth", "" for hardware */
     char alias[256]; /* "" when it has none */

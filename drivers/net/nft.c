@@ -92,16 +92,15 @@ static int code_of(const char *words)
     return WC_ERR_IO;
 }
 
-static int run(const struct nft *nft, const char *script, struct wc_buf *json, struct wc_err *err)
+static int run(const struct nft *nft, const char *script, unsigned flags, struct wc_buf *out,
+               struct wc_err *err)
 {
     struct nft_ctx *ctx = nft->ctx_new(NFT_CTX_DEFAULT);
     if (ctx == NULL)
         return wc_err_set(err, WC_ERR_IO, errno, "nftables");
     nft->buffer_output(ctx);
     nft->buffer_error(ctx);
-    if (json != NULL)
-        nft->set_flags(ctx,
-                       NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_NUMERIC_PROTO);
+    nft->set_flags(ctx, flags);
     int code = 0;
     if (nft->run(ctx, script) != 0) {
         const char *words = nft->error(ctx);
@@ -109,20 +108,32 @@ static int run(const struct nft *nft, const char *script, struct wc_buf *json, s
         wc_log(WC_LOG_DEBUG, "net", "nftables refused: %s\n%s", words, script);
         code =
             wc_err_set(err, code_of(words), 0, "nftables: %.*s", (int)strcspn(words, "\n"), words);
-    } else if (json != NULL) {
-        wc_buf_adds(json, nft->output(ctx));
+    } else if (out != NULL) {
+        wc_buf_adds(out, nft->output(ctx));
     }
     nft->ctx_free(ctx);
     return code;
 }
 
-int wc_nft_run(const char *script, struct wc_buf *json, struct wc_err *err)
+static int load_and_run(const char *script, unsigned flags, struct wc_buf *out, struct wc_err *err)
 {
     struct nft nft = { 0 };
     int code = load(&nft, err);
     if (code != 0)
         return code;
-    code = run(&nft, script, json, err);
+    code = run(&nft, script, flags, out, err);
     wc_nft_release(nft.library);
     return code;
+}
+
+int wc_nft_run(const char *script, struct wc_buf *json, struct wc_err *err)
+{
+    const unsigned flags =
+        NFT_CTX_OUTPUT_JSON | NFT_CTX_OUTPUT_HANDLE | NFT_CTX_OUTPUT_NUMERIC_PROTO;
+    return load_and_run(script, json != NULL ? flags : 0, json, err);
+}
+
+int wc_nft_list_fixed(struct wc_buf *out, struct wc_err *err)
+{
+    return load_and_run("list table inet wcompose\n", NFT_CTX_OUTPUT_TERSE, out, err);
 }

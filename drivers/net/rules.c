@@ -5,9 +5,12 @@
  */
 #include "drivers/net/rules.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/fs.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -103,9 +106,12 @@ static void write_difference(struct wc_buf *out, const char *owner, const struct
         if (w != NULL ? !same_bridge(w, b) : wc_streq(b->owner, owner))
             bridge_lines(out, "delete", b, NULL);
     }
+    for (size_t i = 0; i < have->n_bridges && have->torn; i++) /* also those of others */
+        if (!wc_streq(have->bridges[i].owner, owner))
+            bridge_lines(out, "add", &have->bridges[i], have->bridges[i].owner);
     for (size_t i = 0; i < want->n_bridges; i++) {
         const struct wc_rules_bridge *b = &want->bridges[i], *h = find_bridge(have, b->name);
-        if (h == NULL || !same_bridge(h, b))
+        if (h == NULL || !same_bridge(h, b) || have->torn)
             bridge_lines(out, "add", b, b->owner);
     }
     for (size_t i = 0; i < want->n_ports; i++)
@@ -138,6 +144,58 @@ int wc_rules_apply(const char *owner, const struct wc_rules *have, const struct 
         wc_buf_adds(&script, WC_RULES_BASE);
     write_difference(&script, owner, have, want);
     return script.len == 0 ? 0 : wc_nft_run(script.data, NULL, err);
+}
+
+static bool has_fixed(const char *dir, char path[4096], char hash[WC_SHA256_HEX + 1])
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    snprintf(path, 4096, "%s/rules", dir);
+    if (wc_nft_list_fixed(&text, NULL) != 0)
+        return false;
+    wc_sha256_hex(text.data, text.len, hash);
+    return true;
+}
+
+bool wc_rules_is_whole(const char *dir)
+{
+    WC_CLEANUP_BUF struct wc_buf noted = WC_BUF_INIT;
+    char path[4096], hash[WC_SHA256_HEX + 1];
+    return has_fixed(dir, path, hash) && wc_fs_read(path, sizeof path, &noted, NULL) == 0 &&
+           wc_str_starts(noted.data, hash);
+}
+
+void wc_rules_note(const char *dir)
+{
+    char path[4096], hash[WC_SHA256_HEX + 1];
+    struct wc_err err = { 0 };
+    if (has_fixed(dir, path, hash) &&
+        wc_fs_write_atomic(path, hash, WC_SHA256_HEX, 0600, false, &err) != 0)
+        wc_log(WC_LOG_WARN, "net", "%s", err.msg);
+}
+
+void wc_rules_describe(const char *owner, const struct wc_rules *have, const struct wc_rules *want,
+                       struct wc_buf *out)
+{
+    if (!have->present) {
+        wc_buf_printf(out, "%stable inet wcompose -> gone", out->len > 0 ? ", " : "");
+        return;
+    }
+    if (have->torn)
+        wc_buf_printf(out, "%srules of bridges -> not complete", out->len > 0 ? ", " : "");
+    for (size_t i = 0; i < want->n_bridges; i++)
+        if (find_bridge(have, want->bridges[i].name) == NULL)
+            wc_buf_printf(out, "%srules of bridge %s -> gone", out->len > 0 ? ", " : "",
+                          want->bridges[i].name);
+    for (size_t i = 0; i < want->n_ports; i++)
+        if (!has_port(have, owner, &want->ports[i]))
+            wc_buf_printf(out, "%sport %u/%s of %s -> not published", out->len > 0 ? ", " : "",
+                          want->ports[i].host_port, proto_word(want->ports[i].proto),
+                          want->ports[i].service);
+    for (size_t i = 0; i < have->n_ports; i++)
+        if (wc_streq(have->ports[i].owner, owner) && !has_port(want, owner, &have->ports[i]))
+            wc_buf_printf(out, "%sport %u/%s -> " IP_FMT ":%u", out->len > 0 ? ", " : "",
+                          have->ports[i].host_port, proto_word(have->ports[i].proto),
+                          IP_ARG(have->ports[i].target_ip4), have->ports[i].target_port);
 }
 
 /* ---- docker's chain --------------------------------------------------------------------- */

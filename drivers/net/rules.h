@@ -13,6 +13,7 @@
 #include "wcompose/driver.h"
 
 struct wc_arena;
+struct wc_buf;
 
 /* A bridge of ours: element of the set "bridges", comment "<owner> <subnet>/<prefix> <flags>". */
 struct wc_rules_bridge {
@@ -33,6 +34,7 @@ struct wc_rules_port {
 
 struct wc_rules {
     bool present; /* the table is there, with this version's chains */
+    bool torn;    /* elements that follow from a bridge are missing, or there for none */
     struct wc_rules_bridge *bridges;
     size_t n_bridges, cap_bridges;
     struct wc_rules_port *ports;
@@ -44,6 +46,17 @@ const char *wc_rules_owner(struct wc_arena *arena, const char *project);
 
 /* Reads the table from the kernel; none there gives an empty *out. */
 int wc_rules_read(struct wc_arena *arena, struct wc_rules *out, struct wc_err *err);
+
+/* Whether rules, chains and declarations are what dir/rules says that they were when they were
+ * written last. False also when there is no such file: nobody knows then. Needs the table. */
+bool wc_rules_is_whole(const char *dir);
+
+/* Notes in dir/rules how they are: they have just been written. */
+void wc_rules_note(const char *dir);
+
+/* Appends what `owner` has in the table otherwise than it wants, meant -> found. */
+void wc_rules_describe(const char *owner, const struct wc_rules *have, const struct wc_rules *want,
+                       struct wc_buf *out);
 
 /* Replaces what `owner` has in the table by `want`, in one transaction; nothing is sent when
  * nothing differs. A table without bridges is removed. `have` is what wc_rules_read gave.
@@ -61,8 +74,14 @@ void wc_rules_docker(bool wanted);
  * WC_ERR_NOENT when something named isn't there; WC_ERR_PERM; WC_ERR_IO; WC_ERR_UNAVAILABLE when
  * libnftables can't be loaded.
  */
-struct wc_buf;
 int wc_nft_run(const char *script, struct wc_buf *json, struct wc_err *err);
+
+/* Appends the table's text without elements and handles. Errors as wc_nft_run. */
+int wc_nft_list_fixed(struct wc_buf *out, struct wc_err *err);
+
+/* The number that the kernel gives its rules as a whole, another one after every change of any of
+ * them. Returns 0, or -1 when it isn't told. */
+int wc_nft_generation(uint32_t *out);
 
 /* Keeps libnftables loaded until wc_nft_release of what it returns, so that several wc_nft_run load
  * it once. NULL when it can't be loaded: the next wc_nft_run says why. NULL may be released.

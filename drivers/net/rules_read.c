@@ -122,13 +122,36 @@ static void read_elems(struct wc_arena *arena, const struct wc_json *set, read_e
         read(arena, e, out);
 }
 
-static void read_object(struct wc_arena *arena, const struct wc_json *object, struct wc_rules *out)
+/* How many elements the sets have that follow from the bridges. */
+enum derived { SAME, INTERNAL, SUBNETS, HAIRPIN, DERIVED };
+
+static void count_derived(const struct wc_json *set, size_t counts[DERIVED])
+{
+    static const char *const names[DERIVED] = { "same", "internal", "subnets", "hairpin" };
+    for (size_t i = 0; i < DERIVED; i++)
+        if (wc_streq(wc_json_str(wc_json_get(set, "name"), ""), names[i]))
+            counts[i] = wc_json_count(wc_json_get(set, "elem"));
+}
+
+static bool is_torn(const struct wc_rules *rules, const size_t counts[DERIVED])
+{
+    size_t internal = 0;
+    for (size_t i = 0; i < rules->n_bridges; i++)
+        internal += rules->bridges[i].internal;
+    size_t outward = rules->n_bridges - internal;
+    return counts[SAME] != rules->n_bridges || counts[INTERNAL] != internal ||
+           counts[SUBNETS] != outward || counts[HAIRPIN] != outward;
+}
+
+static void read_object(struct wc_arena *arena, const struct wc_json *object,
+                        size_t counts[DERIVED], struct wc_rules *out)
 {
     const struct wc_json *set = wc_json_get(object, "set"), *map = wc_json_get(object, "map");
     if (wc_streq(wc_json_str(wc_json_get(set, "name"), ""), "bridges"))
         read_elems(arena, set, read_bridge, out);
     if (wc_str_starts(wc_json_str(wc_json_get(map, "name"), ""), "ports"))
         read_elems(arena, map, read_port, out);
+    count_derived(set, counts);
     const struct wc_json *chain = wc_json_get(object, "chain");
     if (wc_streq(wc_json_str(wc_json_get(chain, "name"), ""), WC_RULES_VERSION))
         out->present = true;
@@ -139,6 +162,7 @@ int wc_rules_read(struct wc_arena *arena, struct wc_rules *out, struct wc_err *e
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     WC_CLEANUP_JSON struct wc_json *root = NULL;
     struct wc_rules found = { 0 };
+    size_t counts[DERIVED] = { 0 };
     struct wc_err why = { 0 };
     int status = wc_nft_run("list table inet wcompose\n", &text, &why);
     if (status == WC_ERR_NOENT) {
@@ -153,7 +177,8 @@ int wc_rules_read(struct wc_arena *arena, struct wc_rules *out, struct wc_err *e
     }
     const struct wc_json *object = wc_json_first(wc_json_get(root, "nftables"));
     for (; object != NULL; object = wc_json_next(object))
-        read_object(arena, object, &found);
+        read_object(arena, object, counts, &found);
+    found.torn = is_torn(&found, counts);
     *out = found;
     return 0;
 }

@@ -7,6 +7,7 @@
  * for its first process is waiting for the service.
  */
 #include "drivers/net/host.h"
+#include "drivers/net/net.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +31,7 @@
 
 enum { STOP_MS = 2000 };
 
-static bool runs(const char *dir)
+bool wc_server_runs(const char *dir)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/dns.lock", dir);
@@ -71,7 +72,7 @@ void wc_server_start(const struct wc_paths *paths, const char *dir)
     pid_t pid;
     int status = 0;
     snprintf(program, sizeof program, "%s/wcompose-dns", paths->bin);
-    if (runs(dir))
+    if (wc_server_runs(dir))
         return;
     int sys = wc_fs_exists(program) ? spawn(program, dir, &pid) : ENOENT;
     if (sys != 0) {
@@ -117,9 +118,16 @@ static int open_process(const char *dir)
     return fd;
 }
 
+int wc_net_server_open(const struct wc_paths *paths)
+{
+    char dir[4096];
+    snprintf(dir, sizeof dir, "%s/net", paths->run);
+    return wc_server_runs(dir) ? open_process(dir) : -1;
+}
+
 void wc_server_stop(const char *dir)
 {
-    if (!runs(dir))
+    if (!wc_server_runs(dir))
         return;
     WC_CLEANUP_FD int fd = open_process(dir);
     if (fd < 0) {

@@ -49,6 +49,17 @@ int wc_setting_write(const char *name, const char *value, struct wc_err *err)
     return 0;
 }
 
+bool wc_setting_is(const char *name, const char *value)
+{
+    char now[32];
+    return read_setting(name, now, sizeof now) != 0 || wc_streq(now, value);
+}
+
+bool wc_forwarding_is_on(void)
+{
+    return wc_setting_is(FORWARD, "1");
+}
+
 static void note_path(const char *dir, char *out, size_t size)
 {
     snprintf(out, size, "%s/ip_forward", dir);

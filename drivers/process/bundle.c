@@ -28,6 +28,7 @@
 #include "drivers/process/caps.h"
 #include "drivers/process/image_root.h"
 #include "drivers/process/keeper_link.h"
+#include "drivers/process/baseline.h"
 #include "drivers/process/oci.h"
 #include "drivers/process/oci_runtime.h"
 #include "drivers/process/sealed.h"
@@ -69,11 +70,11 @@ static int make_upper(const char *path, int root_fd, struct wc_err *err)
 static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena,
                      struct wc_err *err)
 {
-    static const char *const stale[] = { WC_KEEPER_STATUS,    WC_KEEPER_PID,
-                                         WC_KEEPER_SOCKET,    "pid",
-                                         "keeper.err",        "runtime.log",
-                                         WC_JOIN_CONF,        WC_KEEPER_NET_HOST,
-                                         WC_KEEPER_NET_INSIDE };
+    static const char *const stale[] = {
+        WC_KEEPER_STATUS, WC_KEEPER_PID,      WC_KEEPER_SOCKET,    "pid",
+        "keeper.err",     "runtime.log",      WC_BASELINE_FILE,    WC_BUNDLE_LINKS,
+        WC_JOIN_CONF,     WC_KEEPER_NET_HOST, WC_KEEPER_NET_INSIDE
+    };
     static const char *const dirs[] = { "bundle", "work", "rootfs" };
     int rc = -1;
     /* again: the last removal of a project takes empty parents away */
@@ -160,6 +161,7 @@ static int write_network(const struct wc_bundle_request *req, const struct wc_re
 {
     WC_CLEANUP_BUF struct wc_buf host = WC_BUF_INIT;
     WC_CLEANUP_BUF struct wc_buf inside = WC_BUF_INIT;
+    WC_CLEANUP_BUF struct wc_buf links = WC_BUF_INIT;
     enum wc_network_mode mode = req->inst->spec->network_mode;
     if (mode == WC_NETMODE_HOST || mode == WC_NETMODE_SERVICE)
         return 0;
@@ -175,6 +177,9 @@ static int write_network(const struct wc_bundle_request *req, const struct wc_re
         rc = write_blob(req, WC_KEEPER_NET_HOST, &host, arena, err);
     if (rc == 0)
         rc = write_blob(req, WC_KEEPER_NET_INSIDE, &inside, arena, err);
+    wc_net_link_notes(req->inst, seed, &links);
+    if (rc == 0)
+        rc = write_blob(req, WC_BUNDLE_LINKS, &links, arena, err);
     return rc;
 }
 

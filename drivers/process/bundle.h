@@ -18,6 +18,9 @@
 struct wc_arena;
 struct wc_paths;
 
+/* In the run directory: a line for each link that was made (wc_net_link_notes). */
+#define WC_BUNDLE_LINKS "links"
+
 struct wc_bundle {
     struct wc_record record;
     const char *join; /* join.conf but for pid, starttime, cgroup: join_len bytes with NULs */

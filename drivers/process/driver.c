@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/paths.h"
 #include "base/str.h"
@@ -148,6 +149,8 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     driver->project = wc_arena_strdup(&driver->arena, config->project);
     driver->kick.data = driver;
     uv_unref((uv_handle_t *)&driver->kick);
+    driver->net.server = -1;
+    wc_drift_open(driver);
     *out = &driver->base;
     return 0;
 }
@@ -157,8 +160,46 @@ static void work_net(struct wc_job *job)
     job->rc = job->op->verb == WC_VERB_NET_UP
                   ? wc_net_up(job->op->net, job->driver->paths, &job->err)
                   : wc_net_down(job->op->net, job->driver->paths, &job->err);
+    if (job->op->verb == WC_VERB_NET_UP && job->rc == 0)
+        job->server = wc_net_server_open(job->driver->paths);
     if (job->op->verb == WC_VERB_NET_DOWN && job->last)
         wc_bundle_tidy(job->driver->paths, &job->driver->cgroup, job->driver->project, true);
+}
+
+static void after_net(struct wc_job *job)
+{
+    job->driver->net.seen = (struct wc_net_seen){ .right = false };
+    wc_netwatch_server(job->driver, job->server);
+    wc_process_finish(job->driver, job->op, job->rc, &job->err);
+}
+
+static void work_net_look(struct wc_job *job)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    struct wc_op *op = job->op;
+    job->rc = wc_net_look(op->net, job->driver->paths, &job->seen, &text, &job->err);
+    op->exit_code = text.len > 0;
+    snprintf(op->output, sizeof op->output, "%s", text.data);
+}
+
+static void after_net_look(struct wc_job *job)
+{
+    job->driver->net.seen = job->seen;
+    wc_process_finish(job->driver, job->op, job->rc, &job->err);
+}
+
+static void begin_net(struct wc_process *driver, struct wc_op *op)
+{
+    struct wc_job *job = wc_job_new(driver, NULL, op);
+    job->last = driver->insts == NULL;
+    job->server = -1;
+    job->seen = driver->net.seen;
+    if (op->verb != WC_VERB_NET_DOWN && op->net->n_networks > 0)
+        wc_netwatch_open(driver);
+    if (op->verb == WC_VERB_NET_LOOK)
+        wc_job_run(job, work_net_look, after_net_look);
+    else
+        wc_job_run(job, work_net, after_net);
 }
 
 static void work_volume_remove(struct wc_job *job)
@@ -196,7 +237,6 @@ static void submit_to_instance(struct wc_process *driver, struct wc_op *op)
 static void submit(struct wc_driver *base, struct wc_op *op)
 {
     struct wc_process *driver = (struct wc_process *)base;
-    struct wc_job *job;
     op->status = 0;
     op->err = (struct wc_err){ 0 };
     op->next = NULL;
@@ -209,10 +249,9 @@ static void submit(struct wc_driver *base, struct wc_op *op)
         wc_begin_list(driver, op);
         return;
     case WC_VERB_NET_UP:
+    case WC_VERB_NET_LOOK:
     case WC_VERB_NET_DOWN:
-        job = wc_job_new(driver, NULL, op);
-        job->last = driver->insts == NULL;
-        wc_job_run(job, work_net, after_plain);
+        begin_net(driver, op);
         return;
     case WC_VERB_VOLUME_REMOVE:
         wc_job_run(wc_job_new(driver, NULL, op), work_volume_remove, after_plain);
@@ -223,6 +262,7 @@ static void submit(struct wc_driver *base, struct wc_op *op)
     case WC_VERB_KILL:
     case WC_VERB_REMOVE:
     case WC_VERB_UPDATE:
+    case WC_VERB_MEND:
     case WC_VERB_EXEC:
         submit_to_instance(driver, op);
         return;
@@ -246,6 +286,7 @@ static void on_kick_closed(uv_handle_t *handle)
     wc_arena_deinit(&driver->arena);
     wc_sealed_deinit(&driver->sealed);
     wc_free(driver->zombies);
+    wc_free(driver->watches);
     wc_free(driver);
     closed(data);
 }
@@ -267,6 +308,8 @@ void wc_process_settle(struct wc_process *driver)
         return;
     for (struct wc_inst *inst = driver->insts; inst != NULL; inst = inst->next)
         wc_inst_unwatch(inst);
+    wc_drift_close(driver);
+    wc_netwatch_close(driver);
     if (driver->n_polls > 0)
         return;
     driver->kick_closed = true;

@@ -15,6 +15,7 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "drivers/process/freezer.h"
 #include "drivers/process/keeper_link.h"
 #include "drivers/process/stuck.h"
 
@@ -34,6 +35,8 @@ static void work_signal(struct wc_job *job)
             wc_err_set(&job->err, wc_fs_code(errno), errno, "cannot send signal %d", job->signal);
     if (job->rc == 0 && job->all) /* what is in another pid namespace of its making, or pid: host */
         job->rc = wc_cgroup_kill(job->request.cgroup, job->record.cgroup, &job->err);
+    if (sent && job->thaw && job->rc == 0) /* what stands still hears no signal */
+        job->rc = wc_freezer_thaw(job->request.cgroup, job->record.cgroup, &job->err);
     if (sent && job->stuck != 0)
         job->rc = wc_stuck_look(job->stuck, &job->err);
 }
@@ -42,6 +45,10 @@ static void after_signal(struct wc_job *job)
 {
     if (job->pidfd >= 0)
         close(job->pidfd);
+    if (job->thaw && job->rc == 0 && job->inst->life == WC_LIFE_RUNNING && job->inst->frozen) {
+        job->inst->frozen = false;
+        wc_inst_report(job->inst);
+    }
     wc_inst_finish(job->inst, job->rc, &job->err);
 }
 
@@ -81,6 +88,7 @@ void wc_begin_stop(struct wc_inst *inst)
         job->signal = op->signal != 0 ? op->signal : otherwise;
         job->pidfd = inst->pidfd >= 0 ? fcntl(inst->pidfd, F_DUPFD_CLOEXEC, 3) : -1;
         job->all = op->verb == WC_VERB_KILL && job->signal == SIGKILL;
+        job->thaw = op->verb == WC_VERB_STOP || job->signal == SIGKILL;
         if (job->signal == SIGKILL)
             note_kill(inst, job);
     } else {

@@ -298,6 +298,11 @@ void wc_begin_exec(struct wc_inst *inst, struct wc_op *op)
         wc_begin_probe(inst, op);
         return;
     }
+    if (inst->frozen) { /* it would stand still as well */
+        int rc = wc_err_set(&err, WC_ERR_STATE, 0, "it is paused");
+        wc_process_finish(inst->driver, op, rc, &err);
+        return;
+    }
     struct wc_once once = { inst->run_dir, op->once, inst->pid, inst->starttime };
     int before = op->once == NULL ? 0 : wc_once_begin(&once, &op->exit_code, &err);
     if (before != 0) {

@@ -101,6 +101,7 @@ void wc_inst_clear_pid(struct wc_inst *inst)
     inst->pidfd = -1;
     inst->pid = 0;
     inst->starttime = inst->killed_at_ms = 0;
+    wc_drift_forget(inst);
 }
 
 bool wc_inst_set_pid(struct wc_inst *inst, pid_t pid, uint64_t starttime)
@@ -144,6 +145,10 @@ void wc_inst_report(struct wc_inst *inst)
         fact.started_at_ms = inst->started_at_ms;
         fact.notified = inst->notified;
         fact.notice = inst->notice[0] != '\0' ? inst->notice : NULL;
+        fact.drift_limits = inst->drift_limits;
+        fact.drift_links = inst->drift_links;
+        if (inst->frozen)
+            fact.life = WC_LIFE_PAUSED;
     }
     fact.earlier_boot = inst->life == WC_LIFE_EXITED && inst->earlier_boot;
     if (inst->life == WC_LIFE_EXITED && inst->exit_known) {
@@ -165,6 +170,7 @@ void wc_inst_finish(struct wc_inst *inst, int rc, const struct wc_err *err)
     inst->stage = WC_STAGE_IDLE;
     if (op != NULL)
         wc_process_finish(inst->driver, op, rc, err);
+    wc_drift_settle(inst);
     wc_inst_next(inst);
 }
 
@@ -187,9 +193,13 @@ static void begin(struct wc_inst *inst)
     case WC_VERB_UPDATE:
         wc_begin_update(inst);
         return;
+    case WC_VERB_MEND:
+        wc_begin_mend(inst);
+        return;
     case WC_VERB_EXEC:
     case WC_VERB_LIST:
     case WC_VERB_NET_UP:
+    case WC_VERB_NET_LOOK:
     case WC_VERB_NET_DOWN:
     case WC_VERB_VOLUME_REMOVE:
         return; /* never in an instance's line as the op under way */
@@ -202,7 +212,8 @@ void wc_inst_next(struct wc_inst *inst)
         return;
     struct wc_op *op = inst->queue_head;
     if (op == NULL) {
-        if (inst->life == WC_LIFE_ABSENT && !inst->polling && !inst->closing && inst->n_execs == 0)
+        if (inst->life == WC_LIFE_ABSENT && !inst->polling && !inst->closing &&
+            inst->n_execs == 0 && !inst->looking)
             forget(inst);
         return;
     }
@@ -248,7 +259,8 @@ void wc_inst_apply(struct wc_inst *inst, const struct wc_look *look, int link)
     inst->life = look->life;
     if (look->life == WC_LIFE_RUNNING || look->life == WC_LIFE_CREATED) {
         inst->started_at_ms = look->life == WC_LIFE_RUNNING ? look->last.at_ms : 0;
-        (void)wc_inst_set_pid(inst, look->last.pid, look->last.starttime);
+        if (wc_inst_set_pid(inst, look->last.pid, look->last.starttime))
+            wc_drift_watch(inst);
     } else if (look->life == WC_LIFE_EXITED) {
         wc_inst_set_exited(inst, &look->last, look->exit_known);
         inst->earlier_boot = look->earlier_boot;

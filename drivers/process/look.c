@@ -38,18 +38,17 @@ static bool has_ended(int pidfd)
     return poll(&poll_fd, 1, 0) != 0;
 }
 
-/* A socket of the instance's network namespace. */
-static int socket_inside(const struct wc_look_in *look, struct wc_err *err)
+int wc_look_socket(int pidfd, int domain, int type, int protocol, struct wc_err *err)
 {
     WC_CLEANUP_FD int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     if (home < 0)
         return wc_err_set(err, wc_fs_code(errno), errno, "own network namespace");
-    if (setns(look->pidfd, CLONE_NEWNET) != 0) {
+    if (setns(pidfd, CLONE_NEWNET) != 0) {
         int sys = errno;
         return sys == ESRCH ? gone(err)
                             : wc_err_set(err, wc_fs_code(sys), sys, "enter its network namespace");
     }
-    int fd = socket(look->ip6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
     int sys = errno;
     if (setns(home, CLONE_NEWNET) != 0) {
         wc_log(WC_LOG_ERROR, "process", "cannot return from a network namespace: %s",
@@ -74,7 +73,8 @@ static int connect_tcp(struct wc_look_in *look, struct wc_err *err)
                                 .sin6_port = ip4.sin_port,
                                 .sin6_addr = IN6ADDR_LOOPBACK_INIT };
     const struct sockaddr *to = look->ip6 ? (struct sockaddr *)&ip6 : (struct sockaddr *)&ip4;
-    WC_CLEANUP_FD int fd = socket_inside(look, err);
+    WC_CLEANUP_FD int fd = wc_look_socket(look->pidfd, look->ip6 ? AF_INET6 : AF_INET,
+                                          SOCK_STREAM | SOCK_NONBLOCK, 0, err);
     if (fd < 0)
         return fd;
     int rc = connect(fd, to, look->ip6 ? sizeof ip6 : sizeof ip4);

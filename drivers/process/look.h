@@ -33,4 +33,8 @@ struct wc_look_in {
  * it. */
 int wc_look_inside(struct wc_look_in *look, struct wc_err *err);
 
+/* A socket of the network namespace that the process of `pidfd` is in; non-blocking where SOCK_*
+ * says so, closed on exec. Returns it, or a code as above. */
+int wc_look_socket(int pidfd, int domain, int type, int protocol, struct wc_err *err);
+
 #endif

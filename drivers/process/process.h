@@ -1,13 +1,14 @@
 /* process.h - inside of the process driver: the driver object, its instances, its jobs.
  *
  * Idea:    an instance has a queue of ops and one stage. An op that changes it (CREATE, START,
- * STOP, KILL, REMOVE, UPDATE) waits for its turn and then walks the stages: a job on the thread
- * pool, a packet from the keeper, an answer. EXEC runs beside them. The instance's life is what the
- * host said last. Files:   driver.c (table, close), instance.c (queue and stages), events.c (what
- * keepers say), start.c (create and start), ends.c (stop, kill, remove), update.c, scan.c (LIST and
- * adoption), exec.c, probe.c, job.c. Owner:   the driver owns instances and jobs; an instance is
- * freed when it is absent from the host, has no op, and its handles are closed. Threads: everything
- * on the loop's; jobs' work functions on the pool, which touch only their job.
+ * STOP, KILL, REMOVE, UPDATE, MEND) waits for its turn and then walks the stages: a job on the
+ * thread pool, a packet from the keeper, an answer. EXEC runs beside them. The instance's life is
+ * what the host said last. Files:   driver.c (table, close), instance.c (queue and stages),
+ * events.c (what keepers say), start.c (create and start), ends.c (stop, kill, remove), update.c,
+ * scan.c (LIST and adoption), drift.c (what others change, and MEND), netwatch.c, exec.c, probe.c,
+ * job.c. Owner: the driver owns instances and jobs; an instance is freed when it is absent from the
+ * host, has no op, and its handles are closed. Threads: everything on the loop's; jobs' work
+ * functions on the pool, which touch only their job.
  */
 #ifndef DRIVERS_PROCESS_PROCESS_H
 #define DRIVERS_PROCESS_PROCESS_H
@@ -15,8 +16,11 @@
 #include <uv.h>
 
 #include "base/arena.h"
+#include "drivers/net/net.h"
+#include "drivers/net/news.h"
 #include "drivers/process/bundle.h"
 #include "drivers/process/cgroup.h"
+#include "drivers/process/changes.h"
 #include "drivers/process/record.h"
 #include "drivers/process/sealed.h"
 #include "wcompose/driver.h"
@@ -63,7 +67,11 @@ struct wc_inst {
     int lock;    /* held while the runtime makes cgroups, else -1 */
     enum wc_notified notified; /* what this run said of itself */
     char notice[256];
-    char why[256]; /* what a failing keeper said */
+    bool frozen;                      /* RUNNING: its group stands still */
+    char *drift_limits, *drift_links; /* as wc_fact; heap */
+    bool looking, look_again;         /* for drift: a job is under way; something changed since */
+    uint64_t touched;                 /* the driver's turn when an op of it ended last */
+    char why[256];                    /* what a failing keeper said */
     bool have_slot;
 
     int link;            /* to the keeper, -1 = none */
@@ -78,6 +86,12 @@ struct wc_inst {
 
 struct wc_exec;
 struct wc_probe;
+
+/* A file that the kernel tells changes of, and whose it is. */
+struct wc_watch {
+    int wd;
+    struct wc_inst *inst;
+};
 
 struct wc_process {
     struct wc_driver base; /* first */
@@ -95,10 +109,24 @@ struct wc_process {
     uv_async_t kick;
     pid_t *zombies; /* keepers that ended or will; n_zombies entries, reaped as we go */
     size_t n_zombies, cap_zombies;
+    uint64_t turn;    /* counts ends of ops */
     unsigned n_jobs;  /* on the pool */
     unsigned n_polls; /* open poll handles */
     struct wc_exec *execs;
     struct wc_probe *probes;
+    uv_poll_t news_poll;      /* on news, open while that is */
+    int news;                 /* inotify; -1 = none: then the looks of LIST have to do */
+    struct wc_watch *watches; /* n_watches entries */
+    size_t n_watches, cap_watches;
+    struct { /* netwatch.c */
+        bool begun, suspect;
+        int fds[WC_NET_NEWS + 1]; /* the last one: of the name server */
+        bool is_open[WC_NET_NEWS + 1];
+        uv_poll_t polls[WC_NET_NEWS + 1];
+        int server; /* that is to be watched next, -1 = none */
+        uv_timer_t timer;
+        struct wc_net_seen seen;
+    } net;
     unsigned n_path_looks; /* on the pool: a path may lead to what never answers */
     bool closing, kick_closed;
     wc_driver_closed_fn *closed;
@@ -137,9 +165,12 @@ struct wc_job {
     size_t n_looks, cap_looks;
     struct wc_record record;
     const char *why;
-    int signal, pidfd;           /* pidfd: borrowed, -1 = none */
-    pid_t stuck;                 /* STOP, KILL: to be looked at after the signal, 0 = none */
-    bool all, mark, last, adopt; /* all: the whole group; UPDATE: it has groups */
+    int signal, pidfd;                 /* pidfd: borrowed, -1 = none */
+    pid_t stuck;                       /* STOP, KILL: to be looked at after the signal, 0 = none */
+    bool all, mark, last, adopt, thaw; /* all: the whole group; UPDATE: it has groups */
+    struct wc_net_seen seen;           /* NET_LOOK; NET_UP: none */
+    int server;                        /* NET_UP: a pidfd of the name server, -1 = none */
+    uint64_t begun;                    /* looks for drift: the driver's turn then */
     const char *path, *sick_path;
 };
 struct wc_job *wc_job_new(struct wc_process *driver, struct wc_inst *inst, struct wc_op *op);

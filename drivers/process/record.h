@@ -81,7 +81,10 @@ struct wc_look {
     int link;              /* such a connection, or -1; filled by who connects */
     pid_t keeper;          /* a new keeper, in the place of a killed one; 0 = none */
     bool stopped_by_user, sick;
-    bool earlier_boot;       /* EXITED: it last ran before the machine was started */
+    bool earlier_boot;        /* EXITED: it last ran before the machine was started */
+    bool frozen;              /* RUNNING; filled by who looks for drift, as the next two */
+    const char *drift_limits; /* as wc_fact */
+    const char *drift_links;
     struct wc_record record; /* BROKEN: id, name, project and service, and what else is known */
 };
 void wc_look(const char *lib_dir, const char *run_dir, const char *project, const char *id,

@@ -67,6 +67,8 @@ static void look_into(struct wc_job *job, const char *lib_dir, const char *run_d
     look->link = connect_for(look, run_dir);
     if (lacks_keeper(job, look))
         adopt(job, look, run_dir);
+    if (look->life == WC_LIFE_RUNNING)
+        wc_drift_look(job->driver, run_dir, &job->arena, look);
 }
 
 static void work_list(struct wc_job *job)
@@ -144,6 +146,7 @@ static void after_list(struct wc_job *job)
         } else {
             wc_inst_apply(inst, look, look->link);
         }
+        (void)wc_drift_take(inst, look, job->begun);
         wc_inst_report(inst);
     }
     if (job->rc == 0)
@@ -155,6 +158,7 @@ void wc_begin_list(struct wc_process *driver, struct wc_op *op)
 {
     struct wc_job *job = wc_job_new(driver, NULL, op);
     job->adopt = true;
+    job->begun = driver->turn;
     wc_job_run(job, work_list, after_list);
 }
 
@@ -171,6 +175,8 @@ static void after_look(struct wc_job *job)
     inst->life = WC_LIFE_ABSENT;
     if (job->n_looks > 0)
         wc_inst_apply(inst, &job->looks[0], job->looks[0].link);
+    if (job->n_looks > 0)
+        (void)wc_drift_take(inst, &job->looks[0], job->begun);
     wc_inst_next(inst);
 }
 
@@ -181,6 +187,7 @@ static struct wc_job *look_job(struct wc_inst *inst)
     job->request.run_dir = inst->run_dir;
     job->path = inst->id;
     job->pidfd = inst->pidfd;
+    job->begun = inst->driver->turn;
     if (uv_now(inst->driver->loop) - inst->adopted_ms > ADOPTIONS_MS)
         inst->n_adopted = 0;
     job->adopt = inst->n_adopted < ADOPTIONS_MAX;
@@ -251,7 +258,8 @@ static void after_relook(struct wc_job *job)
         drop_link(inst->driver, &job->looks[0]);
     else
         inst->life = WC_LIFE_ABSENT;
-    if (inst->life != before)
+    bool drifted = job->n_looks > 0 && wc_drift_take(inst, &job->looks[0], job->begun);
+    if (inst->life != before || drifted)
         wc_inst_report(inst);
     wc_inst_next(inst);
 }

@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "drivers/keeper/protocol.h"
 #include "drivers/process/keeper_link.h"
+#include "drivers/process/baseline.h"
 #include "drivers/process/oci.h"
 
 enum { MAX_STARTS = 16 };
@@ -223,6 +224,8 @@ void wc_on_created(struct wc_inst *inst, const struct wc_report *report)
         inst->stage = WC_STAGE_FAILED;
         return;
     }
+    (void)wc_baseline_note(&inst->driver->cgroup, inst->record.cgroup, inst->run_dir, NULL);
+    wc_drift_watch(inst);
     wc_slot_release(inst);
     inst->notified = WC_NOTIFIED_NOTHING;
     inst->notice[0] = '\0';

@@ -7,6 +7,7 @@
 #include "drivers/process/process.h"
 
 #include "base/str.h"
+#include "drivers/process/baseline.h"
 #include "drivers/process/limits.h"
 
 static void work_update(struct wc_job *job)
@@ -15,6 +16,9 @@ static void work_update(struct wc_job *job)
     wc_limits_of(job->op->instance->spec, &limits);
     if (job->all)
         job->rc = wc_limits_apply(&job->driver->cgroup, job->record.cgroup, &limits, &job->err);
+    if (job->rc == 0 && job->all) /* from here on this is what was meant */
+        job->rc = wc_baseline_note(&job->driver->cgroup, job->record.cgroup, job->request.run_dir,
+                                   &job->err);
     if (job->rc == 0)
         job->rc = wc_record_write(job->request.lib_dir, &job->record, &job->err);
 }
@@ -37,6 +41,7 @@ static void update(struct wc_inst *inst)
 {
     struct wc_job *job = wc_job_new(inst->driver, inst, inst->op);
     job->request.lib_dir = inst->lib_dir;
+    job->request.run_dir = inst->run_dir;
     job->record = inst->record; /* stays: only ops change it, and this is the one */
     wc_record_describe(&job->record, inst->op->instance->spec, &job->arena);
     job->all = inst->life != WC_LIFE_EXITED; /* a run that ended has no groups */

@@ -92,6 +92,10 @@ void wc_sim_jump(struct wc_sim_world *world, int64_t ms);
 bool wc_sim_exit(struct wc_sim_world *world, const char *id, int code); /* a running one ends */
 bool wc_sim_kill(struct wc_sim_world *world, const char *id);           /* … by SIGKILL */
 bool wc_sim_vanish(struct wc_sim_world *world, const char *id);         /* removed by a stranger */
+bool wc_sim_pause(struct wc_sim_world *world, const char *id);          /* frozen by one */
+bool wc_sim_meddle(struct wc_sim_world *world, const char *id);         /* its limits are changed */
+
+bool wc_sim_cut(struct wc_sim_world *world, const char *network); /* one is deleted */
 
 /* Keeps what happens from now on from whoever looks after it (false: tells it again). */
 void wc_sim_deafen(struct wc_sim_world *world, bool deaf);

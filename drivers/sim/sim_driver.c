@@ -4,6 +4,8 @@
  * The loop turns the world through an idle handle that is active while anything is to come: one
  * thing a turn, so that the engine sees each change by itself, as on a real host.
  */
+#include <signal.h>
+
 #include "base/alloc.h"
 #include "base/str.h"
 #include "drivers/sim/world.h"
@@ -95,7 +97,7 @@ static int do_start(struct sim_driver *d, struct wc_op *op)
         return fail(op, WC_ERR_CONFLICT, "half-made: it can only be removed");
     if (record->fact.life == WC_LIFE_EXITED) /* made anew from what is wanted, as by UPDATE */
         sim_describe(d->world, record, op->instance);
-    if (record->fact.life != WC_LIFE_RUNNING)
+    if (record->fact.life != WC_LIFE_RUNNING && record->fact.life != WC_LIFE_PAUSED)
         sim_start(d->world, record);
     return 0;
 }
@@ -107,10 +109,24 @@ static int do_signal(struct sim_driver *d, struct wc_op *op)
         return 0;
     if (op->by_user)
         record->fact.stopped_by_user = true;
+    bool goes_on = op->verb == WC_VERB_STOP || op->signal == SIGKILL;
+    if (goes_on && record->fact.life == WC_LIFE_PAUSED)
+        sim_disturb(d->world, record, WC_LIFE_RUNNING, record->fact.drift_limits);
     if (op->sick && record->fact.life == WC_LIFE_RUNNING)
         record->fact.sick = true;
     if (record->fact.life == WC_LIFE_RUNNING)
         sim_signal(d->world, record, op->signal);
+    return 0;
+}
+
+static int do_mend(const struct sim_driver *d, const struct wc_op *op)
+{
+    struct sim_record *record = sim_record(d->world, op->id);
+    bool paused = record != NULL && record->fact.life == WC_LIFE_PAUSED;
+    bool up = paused || (record != NULL && record->fact.life == WC_LIFE_RUNNING);
+    if (up && ((paused && !op->paused) || record->fact.drift_limits != NULL))
+        sim_disturb(d->world, record, paused && op->paused ? WC_LIFE_PAUSED : WC_LIFE_RUNNING,
+                    NULL);
     return 0;
 }
 
@@ -119,7 +135,7 @@ static int do_remove(struct sim_driver *d, struct wc_op *op)
     struct sim_record *record = sim_record(d->world, op->id);
     if (record == NULL || record->fact.life == WC_LIFE_ABSENT)
         return 0;
-    if (record->fact.life == WC_LIFE_RUNNING)
+    if (record->fact.life == WC_LIFE_RUNNING || record->fact.life == WC_LIFE_PAUSED)
         return fail(op, WC_ERR_CONFLICT, "it runs");
     sim_remove(d->world, record);
     return 0;
@@ -176,6 +192,18 @@ static int do_exec(struct sim_driver *d, struct wc_op *op)
     return 0;
 }
 
+static int do_net_look(const struct sim_driver *d, struct wc_op *op)
+{
+    op->exit_code = 0;
+    for (size_t i = 0; i < op->net->n_networks; i++)
+        if (wc_map_get(&d->world->networks, op->net->networks[i].name) == NULL) {
+            op->exit_code = 1;
+            snprintf(op->output, sizeof op->output, "network %s -> gone",
+                     op->net->networks[i].name);
+        }
+    return 0;
+}
+
 /* Without a model, down removes whatever the project has: here, all that there is. */
 static int do_networks(struct sim_driver *d, const struct wc_op *op)
 {
@@ -207,8 +235,12 @@ static int effect(struct sim_driver *d, struct wc_op *op)
         return do_remove(d, op);
     case WC_VERB_UPDATE:
         return do_update(d, op);
+    case WC_VERB_MEND:
+        return do_mend(d, op);
     case WC_VERB_EXEC:
         return do_exec(d, op);
+    case WC_VERB_NET_LOOK:
+        return do_net_look(d, op);
     case WC_VERB_NET_UP:
     case WC_VERB_NET_DOWN:
         return do_networks(d, op);
@@ -437,6 +469,7 @@ void wc_sim_reboot(struct wc_sim_world *world)
         bool ran = record->fact.life == WC_LIFE_RUNNING || record->fact.life == WC_LIFE_PAUSED;
         if (ran) {
             record->fact.life = WC_LIFE_EXITED;
+            record->fact.drift_limits = NULL;
             record->fact.pid = 0;
             record->ending = false;
         }

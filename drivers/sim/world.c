@@ -250,7 +250,11 @@ struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instan
 static void fire_end(struct wc_sim_world *world, struct sim_event *event)
 {
     struct sim_record *record = event->subject;
-    if (record->run == event->serial && record->fact.life == WC_LIFE_RUNNING)
+    if (record->run != event->serial)
+        return;
+    if (record->fact.life == WC_LIFE_PAUSED && event->signal != SIGKILL)
+        sim_plan(world, 50, *event); /* what stands still ends after it goes on */
+    else if (record->fact.life == WC_LIFE_RUNNING || record->fact.life == WC_LIFE_PAUSED)
         sim_end(world, record, event->code, event->signal);
 }
 
@@ -261,6 +265,7 @@ void sim_start(struct wc_sim_world *world, struct sim_record *record)
     record->ending = false;
     record->program = sim_program(world, record->fact.service);
     record->fact.life = WC_LIFE_RUNNING;
+    record->fact.drift_limits = NULL;
     record->fact.pid = 1000 + (int)(world->seq % 1000000);
     record->fact.started_at_ms = wall_of(world);
     record->fact.finished_at_ms = 0;
@@ -295,9 +300,18 @@ void sim_signal(struct wc_sim_world *world, struct sim_record *record, int signa
                                  .signal = polite ? 0 : signal });
 }
 
+void sim_disturb(struct wc_sim_world *world, struct sim_record *record, enum wc_life life,
+                 const char *drift_limits)
+{
+    record->fact.life = life;
+    record->fact.drift_limits = drift_limits;
+    report(world, record);
+}
+
 void sim_end(struct wc_sim_world *world, struct sim_record *record, int code, int signal)
 {
     record->fact.life = WC_LIFE_EXITED;
+    record->fact.drift_limits = NULL;
     record->fact.pid = 0;
     record->fact.exit_known = true;
     record->fact.exit_code = code;
@@ -310,6 +324,7 @@ void sim_remove(struct wc_sim_world *world, struct sim_record *record)
 {
     record->run++;
     record->fact.life = WC_LIFE_ABSENT;
+    record->fact.drift_limits = NULL;
     record->fact.pid = 0;
     report(world, record);
 }

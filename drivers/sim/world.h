@@ -120,6 +120,9 @@ void sim_update(struct wc_sim_world *world, struct sim_record *record,
 void sim_start(struct wc_sim_world *world, struct sim_record *record);
 void sim_signal(struct wc_sim_world *world, struct sim_record *record, int signal);
 void sim_end(struct wc_sim_world *world, struct sim_record *record, int code, int signal);
+/* It stands still or goes on, with these limits changed (static text, or NULL). */
+void sim_disturb(struct wc_sim_world *world, struct sim_record *record, enum wc_life life,
+                 const char *drift_limits);
 void sim_remove(struct wc_sim_world *world, struct sim_record *record);
 
 #endif

@@ -85,6 +85,35 @@ bool wc_sim_vanish(struct wc_sim_world *world, const char *id)
     return true;
 }
 
+bool wc_sim_pause(struct wc_sim_world *world, const char *id)
+{
+    struct sim_record *record = sim_record(world, id);
+    if (record == NULL || record->fact.life != WC_LIFE_RUNNING)
+        return false;
+    sim_disturb(world, record, WC_LIFE_PAUSED, record->fact.drift_limits);
+    return true;
+}
+
+bool wc_sim_cut(struct wc_sim_world *world, const char *network)
+{
+    if (wc_map_get(&world->networks, network) == NULL)
+        return false;
+    wc_map_put(&world->networks, network, NULL);
+    if (world->sink.net_news != NULL && !world->deaf)
+        world->sink.net_news(world->sink.data);
+    return true;
+}
+
+bool wc_sim_meddle(struct wc_sim_world *world, const char *id)
+{
+    struct sim_record *record = sim_record(world, id);
+    bool up = record != NULL &&
+              (record->fact.life == WC_LIFE_RUNNING || record->fact.life == WC_LIFE_PAUSED);
+    if (up)
+        sim_disturb(world, record, record->fact.life, "mem_limit 64 -> 32");
+    return up;
+}
+
 unsigned wc_sim_count_ops(const struct wc_sim_world *world, enum wc_verb verb)
 {
     return world->n_ops[verb];

@@ -40,6 +40,9 @@ static struct wc_fact *keep(struct dry_driver *d, const struct wc_fact *fact)
     copy->image = wc_arena_strdup(&d->arena, fact->image);
     copy->labels = wc_arena_strdup(&d->arena, fact->labels);
     copy->error = wc_arena_strdup(&d->arena, fact->error);
+    copy->layers = wc_arena_strdup(&d->arena, fact->layers);
+    copy->notice = wc_arena_strdup(&d->arena, fact->notice);
+    copy->drift_limits = copy->drift_links = NULL; /* put back meanwhile: no part of a plan */
     return copy;
 }
 
@@ -79,7 +82,7 @@ static void record(struct dry_driver *d, const struct wc_op *op)
 {
     struct wc_dry_run *run = d->run;
     const struct wc_fact *fact = op->id != NULL ? wc_map_get(&d->facts, op->id) : NULL;
-    if (op->verb == WC_VERB_EXEC)
+    if (op->verb == WC_VERB_EXEC || op->verb == WC_VERB_MEND || op->verb == WC_VERB_NET_LOOK)
         return;
     struct wc_dry_run_op entry = { .verb = op->verb, .id = wc_arena_strdup(run->arena, op->id) };
     if (op->instance != NULL) {
@@ -141,11 +144,16 @@ static void pretend(struct dry_driver *d, struct wc_op *op)
             d->sink.observe(d->sink.data, fact);
         }
         break;
+    case WC_VERB_MEND:
+        if (fact != NULL && fact->life == WC_LIFE_PAUSED)
+            tell(d, fact, WC_LIFE_RUNNING);
+        break;
     case WC_VERB_EXEC:
         op->exit_code = 0;
         break;
     case WC_VERB_LIST:
     case WC_VERB_NET_UP:
+    case WC_VERB_NET_LOOK:
     case WC_VERB_NET_DOWN:
     case WC_VERB_VOLUME_REMOVE:
         break;
@@ -237,7 +245,7 @@ static int open_over(const struct wc_driver_config *config, const struct wc_driv
     d->base.ops = ops;
     d->run = config->extra;
     d->sink = config->sink;
-    below.sink = (struct wc_sink){ on_inner_fact, d };
+    below.sink = (struct wc_sink){ .observe = on_inner_fact, .data = d };
     below.extra = d->run->extra;
     int status = inner->open(&below, &d->inner, err);
     if (status != 0) {

@@ -34,22 +34,27 @@ struct wc_paths;
 
 /* What may be asked of a driver. */
 enum wc_verb {
-    WC_VERB_LIST,     /* report a fact for every instance of `project` */
-    WC_VERB_CREATE,   /* make everything up to the process, which waits */
-    WC_VERB_START,    /* CREATED or EXITED -> RUNNING */
-    WC_VERB_STOP,     /* send `signal` to the first process; does not wait for the exit. marks
-                         stopped_by_user if `by_user` */
-    WC_VERB_KILL,     /* SIGKILL to all of it, or another `signal` to its first process; as STOP */
-    WC_VERB_REMOVE,   /* CREATED, EXITED or BROKEN -> ABSENT: writable layer, logs and anonymous
-                         volumes go */
-    WC_VERB_UPDATE,   /* give it the limits and labels that `instance` has, without a restart, and
-                         note its inplace_hash last. EXITED: they hold from its next start.
-                         WC_ERR_CONFLICT: only a new instance can have them (a memory limit below
-                         what is in use); some of it may be changed by then. WC_ERR_NOENT: absent */
-    WC_VERB_EXEC,     /* run argv inside and report its exit code; or look for `check` there without
-                         running anything: 0 it is well, 1 it is not, a status: could not look */
-    WC_VERB_NET_UP,   /* make or adjust the project's networks and publish its ports, in one
-                         transaction */
+    WC_VERB_LIST,   /* report a fact for every instance of `project` */
+    WC_VERB_CREATE, /* make everything up to the process, which waits */
+    WC_VERB_START,  /* CREATED or EXITED -> RUNNING */
+    WC_VERB_STOP,   /* send `signal` to the first process; does not wait for the exit. marks
+                       stopped_by_user if `by_user` */
+    WC_VERB_KILL,   /* SIGKILL to all of it, or another `signal` to its first process; as STOP */
+    WC_VERB_REMOVE, /* CREATED, EXITED or BROKEN -> ABSENT: writable layer, logs and anonymous
+                       volumes go */
+    WC_VERB_UPDATE, /* give it the limits and labels that `instance` has, without a restart, and
+                       note its inplace_hash last. EXITED: they hold from its next start.
+                       WC_ERR_CONFLICT: only a new instance can have them (a memory limit below
+                       what is in use); some of it may be changed by then. WC_ERR_NOENT: absent */
+    WC_VERB_MEND,   /* RUNNING: put back what somebody else changed of it (wc_fact.drift_*), and let
+                       it go on if it stands still, unless `paused` is wished. Anything else:
+                       nothing to do */
+    WC_VERB_EXEC,   /* run argv inside and report its exit code; or look for `check` there without
+                       running anything: 0 it is well, 1 it is not, a status: could not look */
+    WC_VERB_NET_UP, /* make or adjust the project's networks and publish its ports, in one
+                       transaction */
+    WC_VERB_NET_LOOK, /* compare them with `net`, changing nothing: exit_code 0 they are so, 1 they
+                         aren't, and output says what differs, meant -> found */
     WC_VERB_NET_DOWN, /* remove them */
     WC_VERB_VOLUME_REMOVE, /* remove the named volume `id` with its data; absent is success */
 };
@@ -61,11 +66,13 @@ struct wc_op {
     enum wc_verb verb;
     const char *project;                /* LIST, NET_* */
     const struct wc_instance *instance; /* CREATE, START, UPDATE: the desired one, borrowed */
-    const char *id; /* STOP, KILL, REMOVE, EXEC: instance id; VOLUME_REMOVE: its name on the host */
-    int signal;     /* STOP, KILL */
-    bool by_user;   /* STOP, KILL: a person asked; keeps unless-stopped down */
-    bool sick;      /* STOP, KILL: its health check failed: however it ends, that is a failure */
-    bool leaving;   /* STOP, KILL: REMOVE is to follow; how it ended need not outlast a power cut */
+    const char
+        *id; /* STOP, KILL, REMOVE, MEND, EXEC: instance id; VOLUME_REMOVE: its name on the host */
+    int signal;   /* STOP, KILL */
+    bool by_user; /* STOP, KILL: a person asked; keeps unless-stopped down */
+    bool sick;    /* STOP, KILL: its health check failed: however it ends, that is a failure */
+    bool paused;  /* MEND: it is to stand still */
+    bool leaving; /* STOP, KILL: REMOVE is to follow; how it ended need not outlast a power cut */
     const char *const *argv;      /* EXEC: NULL-terminated */
     const struct wc_hook *hook;   /* EXEC: instead of argv, with its user, directory, environment */
     const char *once;             /* EXEC: a name: it is begun at most once in a run of the
@@ -73,14 +80,15 @@ struct wc_op {
                                      when it was begun, and nobody knows how it ended */
     const struct wc_check *check; /* EXEC: instead of argv; of another kind than TEST */
     uint64_t deadline_ms;         /* EXEC: loop time after which the process is killed; 0 = none */
-    const struct wc_net_request *net; /* NET_UP, NET_DOWN */
+    const struct wc_net_request *net; /* NET_* */
     wc_op_done_fn *done;
     void *data; /* the caller's */
 
     int status;        /* out: 0 or negative code */
     struct wc_err err; /* out: set when status != 0 */
-    int exit_code;     /* out: EXEC */
-    char output[4096]; /* out: EXEC: the first bytes of stdout and stderr, NUL-terminated */
+    int exit_code;     /* out: EXEC, NET_LOOK */
+    char output[4096]; /* out: NET_LOOK; EXEC: the first bytes of stdout and stderr, NUL-terminated
+                        */
 
     void *driver_priv;  /* the driver's while the op is under way */
     struct wc_op *next; /* the driver's while the op is under way */
@@ -88,8 +96,11 @@ struct wc_op {
 
 /* Where a driver reports facts. `observe` runs on the loop; the fact is borrowed for the call. */
 typedef void wc_observe_fn(void *data, const struct wc_fact *fact);
+typedef void wc_net_news_fn(void *data);
 struct wc_sink {
     wc_observe_fn *observe;
+    wc_net_news_fn *net_news; /* something of the host's networks has changed, maybe not by us:
+                                 NET_LOOK says whether it matters. May be NULL */
     void *data;
 };
 

@@ -24,10 +24,12 @@ enum { WC_EVENT_VERSION = 1 };
 
 /* What an event is about, and its actions. */
 enum wc_event_type {
-    WC_EVENT_NETWORK,  /* action: created, removed */
+    WC_EVENT_NETWORK,  /* action: created, removed; changed (by somebody else), mended */
     WC_EVENT_VOLUME,   /* action: created, removed */
     WC_EVENT_INSTANCE, /* action: created, started, healthy, unhealthy, exited, restarting,
-                          stopping, killing, removed, waiting, failed, updated */
+                          stopping, killing, removed, waiting, failed, updated; by somebody else:
+                          paused, "limits changed", "network changed" (meant -> found); then
+                          unpaused, mended, "mending failed" */
     WC_EVENT_PROJECT, /* action: applying, asked (reason: "restart web"), adopted, ready, unchanged,
                          stopped, removed, failed */
     WC_EVENT_ROLLOUT, /* of a service: rolling, rolling back, changed, done, paused, failed */

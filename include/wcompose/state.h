@@ -104,6 +104,9 @@ struct wc_fact {
     const char *layers; /* names of the store's layers its root is made of, ':' between; or NULL */
     const char *labels; /* "key=value,key=value", sorted by key; or NULL */
     const char *error;  /* why create or start failed, or NULL */
+    /* RUNNING, PAUSED: what somebody else changed of it, meant -> found; NULL: nothing */
+    const char *drift_limits; /* "mem_limit 67108864 -> 33554432" */
+    const char *drift_links;  /* "eth0: 10.210.0.3/24 -> no address" */
 };
 
 /* Where an instance stands between what is wanted and what is (core/step.h decides). */

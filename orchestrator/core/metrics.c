@@ -15,6 +15,18 @@ static const char *const end_words[WC_METRICS_ENDS] = {
     [WC_METRICS_FAILED] = "failed",
 };
 
+/* Events by which changes that were not ours are told, in the order of their numbers. */
+static const struct {
+    enum wc_event_type type;
+    const char *action, *kind;
+} drifts[WC_METRICS_DRIFTS] = {
+    [WC_METRICS_GONE] = { WC_EVENT_INSTANCE, "removed", "removed" },
+    [WC_METRICS_PAUSE] = { WC_EVENT_INSTANCE, "paused", "paused" },
+    [WC_METRICS_LIMITS] = { WC_EVENT_INSTANCE, "limits changed", "limits" },
+    [WC_METRICS_LINKS] = { WC_EVENT_INSTANCE, "network changed", "links" },
+    [WC_METRICS_NETS] = { WC_EVENT_NETWORK, "changed", "network" },
+};
+
 void wc_metrics_deinit(struct wc_metrics *metrics)
 {
     for (size_t i = 0; i < metrics->n_services; i++)
@@ -80,8 +92,15 @@ static void count_instance(struct wc_metrics *metrics, const struct wc_event *ev
 {
     if (wc_streq(event->action, "restarting"))
         count_restart(metrics, event->service);
-    else if (wc_streq(event->action, "removed") && event->cause == 0)
-        metrics->lost++; /* nothing of ours led to it */
+    for (size_t i = 0; i < WC_METRICS_DRIFTS && event->cause == 0;
+         i++) /* nothing of ours led to it */
+        if (drifts[i].type == event->type && wc_streq(event->action, drifts[i].action))
+            metrics->drift[i]++;
+}
+
+static void count_network(struct wc_metrics *metrics, const struct wc_event *event)
+{
+    metrics->drift[WC_METRICS_NETS] += wc_streq(event->action, drifts[WC_METRICS_NETS].action);
 }
 
 void wc_metrics_count(struct wc_metrics *metrics, const struct wc_event *event)
@@ -97,6 +116,8 @@ void wc_metrics_count(struct wc_metrics *metrics, const struct wc_event *event)
         metrics->rollbacks += wc_streq(event->action, "rolling back");
         break;
     case WC_EVENT_NETWORK:
+        count_network(metrics, event);
+        break;
     case WC_EVENT_VOLUME:
     case WC_EVENT_LOG:
         break;
@@ -115,9 +136,11 @@ void wc_metrics_expose(const struct wc_metrics *metrics, struct wc_exposition *x
                          "Services whose former version was wanted back.");
     wc_exposition_sample(x, NULL, 0, metrics->rollbacks);
     wc_exposition_family(x, "wcompose_drift_total", "counter",
-                         "Changes that were not ours: instances that somebody else removed.");
-    const struct wc_label removed = { "kind", "removed" };
-    wc_exposition_sample(x, &removed, 1, metrics->lost);
+                         "Changes that were not ours, seen and put back, by what was changed.");
+    for (size_t i = 0; i < WC_METRICS_DRIFTS; i++) {
+        const struct wc_label kind = { "kind", drifts[i].kind };
+        wc_exposition_sample(x, &kind, 1, metrics->drift[i]);
+    }
     wc_exposition_family(x, "wcompose_instance_restarts_total", "counter",
                          "Starts after an end that nobody asked for, by service.");
     for (size_t i = 0; i < metrics->n_services; i++) {

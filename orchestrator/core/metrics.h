@@ -29,6 +29,16 @@ enum wc_metrics_end {
 };
 enum { WC_METRICS_ENDS = WC_METRICS_FAILED + 1 };
 
+/* What somebody else did to something of ours. */
+enum wc_metrics_drift {
+    WC_METRICS_GONE,   /* removed an instance */
+    WC_METRICS_PAUSE,  /* paused one */
+    WC_METRICS_LIMITS, /* changed its limits */
+    WC_METRICS_LINKS,  /* its links */
+    WC_METRICS_NETS,   /* the networks, rules, ports, names of the project */
+};
+enum { WC_METRICS_DRIFTS = WC_METRICS_NETS + 1 };
+
 struct wc_metrics_service {
     char *name;
     uint64_t restarts;
@@ -37,7 +47,7 @@ struct wc_metrics_service {
 struct wc_metrics {
     uint64_t ends[WC_METRICS_ENDS];
     uint64_t rollbacks;                  /* of services, by themselves or asked for */
-    uint64_t lost;                       /* instances that somebody else removed */
+    uint64_t drift[WC_METRICS_DRIFTS];   /* what somebody else did */
     struct wc_metrics_service *services; /* n_services, sorted by name */
     size_t n_services, cap_services;
 };

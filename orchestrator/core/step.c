@@ -108,7 +108,7 @@ static struct wc_step_out stop(const struct wc_step_in *in)
     if (in->yields && in->hooks_until_ms == 0)
         return rest(WC_PHASE_WAIT_HOST);
     bool begun = in->hooks_until_ms != 0, in_time = !begun || in->hooks_until_ms > in->now_ms;
-    bool left = in->pre_stop && !in->hook_failed;
+    bool left = in->pre_stop && !in->hook_failed && in->life == WC_LIFE_RUNNING;
     if (in_time && (in->hook_in_flight ? !begun : left))
         return act(WC_ACT_PRE_STOP);
     if (in_time && in->hook_in_flight)
@@ -117,9 +117,13 @@ static struct wc_step_out stop(const struct wc_step_in *in)
 }
 
 /* It runs, and is to run. A stop that has begun comes to its end (the engine makes it a restart).
- */
+ * What stands still is let go on first: so does a hook in it. */
 static struct wc_step_out stay(const struct wc_step_in *in)
 {
+    if (in->drifted && in->mend_at_ms <= in->now_ms)
+        return act(WC_ACT_MEND);
+    if (in->drifted)
+        return wait_until(in->hook_in_flight ? WC_PHASE_HOOKS : WC_PHASE_SETTLED, in->mend_at_ms);
     if (in->hook_in_flight)
         return rest(WC_PHASE_HOOKS);
     return in->post_start && in->life == WC_LIFE_RUNNING ? act(WC_ACT_POST_START)

@@ -34,6 +34,7 @@ enum wc_act {
     WC_ACT_KILL,
     WC_ACT_REMOVE,
     WC_ACT_UPDATE, /* what can be changed in place */
+    WC_ACT_MEND    /* put back what somebody else changed of it */
 };
 
 struct wc_step_in {
@@ -58,6 +59,8 @@ struct wc_step_in {
     bool op_failed;       /* the last create, start or remove failed */
     uint64_t retry_at_ms; /* not to be tried before */
 
+    bool drifted;        /* RUNNING, PAUSED: somebody else changed something of it, or paused it */
+    uint64_t mend_at_ms; /* that isn't put back before */
     bool sick;       /* RUNNING: its health check failed, and the service says to restart it then */
     bool post_start; /* RUNNING: hooks of its start are left to be run */
     bool hook_failed;    /* RUNNING: one of them failed: that start has failed */

@@ -94,7 +94,7 @@ static inline void contract_open(struct contract *c)
     struct wc_err err = { 0 };
     c->closed = false;
     c->config.loop = &c->loop;
-    c->config.sink = (struct wc_sink){ contract_observe, c };
+    c->config.sink = (struct wc_sink){ .observe = contract_observe, .data = c };
     int status = c->f->ops->open(&c->config, &c->driver, &err);
     if (status != 0)
         fail_msg("open: %s", err.msg);

@@ -31,6 +31,8 @@ struct memo {
     bool pre_asked;                        /* for a pre_stop hook of this run */
     bool refused;     /* in this run: what changes in place, so it is replaced */
     bool ended_alone; /* the last one, with nobody having asked for it */
+    bool mended;      /* in this run */
+    bool ended_alone; /* the last one, with nobody having asked for it */
 };
 
 void play_fail(struct play *play, const char *fmt, ...)
@@ -78,12 +80,17 @@ static bool same_slot(const struct wc_fact *a, const char *service, unsigned ind
     return a->index == index && wc_streq(a->service, service);
 }
 
+static bool is_up(const struct wc_fact *fact)
+{
+    return fact->life == WC_LIFE_RUNNING || fact->life == WC_LIFE_PAUSED;
+}
+
 static const struct wc_fact *beside(const struct play *play, const char *id, const char *service,
                                     unsigned index, bool running)
 {
     for (size_t i = 0; i < play->world->records.n; i++) {
         const struct wc_fact *fact = fact_at(play, i);
-        bool counts = running ? fact->life == WC_LIFE_RUNNING : fact->life != WC_LIFE_ABSENT;
+        bool counts = running ? is_up(fact) : fact->life != WC_LIFE_ABSENT;
         if (counts && same_slot(fact, service, index) && !wc_streq(fact->id, id))
             return fact;
     }
@@ -118,7 +125,7 @@ static unsigned count(const struct play *play, unsigned service, bool running, b
         const struct wc_fact *fact = fact_at(play, i);
         if (service_number(fact->service) != service)
             continue;
-        n += running && fact->life == WC_LIFE_RUNNING && has_started(play, fact, service);
+        n += running && is_up(fact) && has_started(play, fact, service);
         /* also one that somebody tidied away afterwards */
         bool ended = fact->life == WC_LIFE_EXITED || fact->life == WC_LIFE_ABSENT;
         n += completed && ended && fact->exit_known && fact->exit_code == 0;
@@ -248,8 +255,7 @@ static unsigned slots_down(const struct play *play, unsigned service)
     for (unsigned index = 1; index <= replicas; index++)
         for (size_t i = 0; i < play->world->records.n; i++) {
             const struct wc_fact *fact = fact_at(play, i);
-            if (fact->index == index && fact->life == WC_LIFE_RUNNING &&
-                service_number(fact->service) == service) {
+            if (fact->index == index && is_up(fact) && service_number(fact->service) == service) {
                 up++;
                 break;
             }
@@ -335,7 +341,7 @@ static void judge_reason(struct play *play, const struct wc_op *op)
     const struct wc_fact *fact = fact_of(play, op->id);
     unsigned service = fact == NULL ? SERVICES : service_number(fact->service);
     struct memo *memo = memo_of(play, op->id);
-    if (service == SERVICES || fact->life != WC_LIFE_RUNNING)
+    if (service == SERVICES || !is_up(fact))
         return;
     bool first = !memo->stop_asked && !memo->pre_asked, current = is_current(play, fact, service);
     if (first && play->has_model && !current)
@@ -401,7 +407,7 @@ static void judge_hook(struct play *play, const struct wc_op *op)
 static void judge_remove(struct play *play, const struct wc_op *op)
 {
     const struct wc_fact *fact = fact_of(play, op->id);
-    if (fact != NULL && fact->life == WC_LIFE_RUNNING)
+    if (fact != NULL && is_up(fact))
         play_fail(play, "%s is to be removed while it runs", op->id);
 }
 
@@ -416,6 +422,16 @@ static void judge_update(struct play *play, const struct wc_instance *instance)
         play_fail(play, "%s is given what it has", instance->id);
     if (record->fact.life == WC_LIFE_RUNNING && record->program->stiff)
         memo_of(play, instance->id)->refused = true;
+}
+
+/* Putting back what nobody changed is an op for nothing. */
+static void judge_mend(struct play *play, const struct wc_op *op)
+{
+    const struct wc_fact *fact = fact_of(play, op->id);
+    bool changed = fact->life == WC_LIFE_PAUSED || fact->drift_limits != NULL;
+    if (!changed && is_up(fact) && was_told(play) && !memo_of(play, op->id)->mended)
+        play_fail(play, "%s is mended for no reason", op->id);
+    memo_of(play, op->id)->mended = true;
 }
 
 static void note_op(struct play *play, const struct wc_op *op)
@@ -455,6 +471,9 @@ static void on_op(void *data, const struct wc_op *op)
     case WC_VERB_UPDATE:
         judge_update(play, op->instance);
         break;
+    case WC_VERB_MEND:
+        judge_mend(play, op);
+        break;
     case WC_VERB_VOLUME_REMOVE:
         play_fail(play, "a volume is to be removed");
         break;
@@ -466,6 +485,7 @@ static void on_op(void *data, const struct wc_op *op)
         break;
     case WC_VERB_LIST:
     case WC_VERB_NET_UP:
+    case WC_VERB_NET_LOOK:
     case WC_VERB_NET_DOWN:
         break;
     }
@@ -488,10 +508,11 @@ static void on_change(void *data, const struct wc_fact *fact)
     struct play *play = data;
     struct memo *memo = memo_of(play, fact->id);
     uint64_t run = sim_record(play->world, fact->id)->run;
-    if (memo->seen_run == run && memo->seen == fact->life)
-        return; /* it got other limits */
+    enum wc_life seen = fact->life == WC_LIFE_PAUSED ? WC_LIFE_RUNNING : fact->life;
+    if (memo->seen_run == run && memo->seen == seen)
+        return; /* paused, or it got other limits: it runs on */
     memo->seen_run = run;
-    memo->seen = fact->life;
+    memo->seen = seen;
     if (fact->life == WC_LIFE_RUNNING) {
         const struct wc_fact *other = beside(play, fact->id, fact->service, fact->index, true);
         /* an old one may also come back by an op of a predecessor; by two of them it is made and
@@ -503,7 +524,8 @@ static void on_change(void *data, const struct wc_fact *fact)
         unsigned service = service_number(fact->service);
         if (service < SERVICES)
             play->starts[service]++;
-        memo->stop_asked = memo->healed = memo->pre_asked = memo->refused = false;
+        memo->stop_asked = memo->healed = memo->pre_asked = false;
+        memo->refused = memo->mended = false;
         memo->up_epoch = memo->run_epoch;
     } else if (fact->life == WC_LIFE_CREATED) {
         memo->short_runs = 0;
@@ -635,13 +657,26 @@ static void must_be_up_to_date(struct play *play, unsigned service)
     }
 }
 
+/* Nothing that a stranger did to what runs is left. */
+static void must_be_mended(struct play *play, unsigned service)
+{
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        if (service_number(fact->service) != service || !is_up(fact))
+            continue;
+        if (fact->life == WC_LIFE_PAUSED || fact->drift_limits != NULL)
+            play_fail(play, "in the end %s is %s, %s", fact->id, wc_life_name(fact->life),
+                      fact->drift_limits != NULL ? fact->drift_limits : "its limits as meant");
+    }
+}
+
 static unsigned existing(const struct play *play, unsigned service, bool running)
 {
     unsigned n = 0;
     for (size_t i = 0; i < play->world->records.n; i++) {
         const struct wc_fact *fact = fact_at(play, i);
         if (service_number(fact->service) == service)
-            n += running ? fact->life == WC_LIFE_RUNNING : fact->life != WC_LIFE_ABSENT;
+            n += running ? is_up(fact) : fact->life != WC_LIFE_ABSENT;
     }
     return n;
 }
@@ -655,6 +690,8 @@ void judge_end(struct play *play)
             must_be_up_to_date(play, i);
         must_not_have_failed(play, i);
         must_have_been_tried(play, i);
+        if (is_certain(play, i))
+            must_be_mended(play, i);
         if (play->wish[i] == WISH_GONE && existing(play, i, false) > 0)
             play_fail(play, "in the end s%u is still there", i);
         else if (play->wish[i] == WISH_STOPPED && existing(play, i, true) > 0)

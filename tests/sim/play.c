@@ -184,6 +184,7 @@ static void on_done(void *data, int status, const struct wc_err *err, unsigned c
     pending->open = false;
     if (play->engine == NULL || pending->kind != WC_REQUEST_DOWN)
         return;
+    pending->open = pending->failed = status != 0 && status != WC_ERR_CANCELLED;
     play->half_down = status != 0; /* the engine goes on trying all the same */
     if (status != 0)
         return;
@@ -193,11 +194,15 @@ static void on_done(void *data, int status, const struct wc_err *err, unsigned c
 
 static struct pending *pending_new(struct play *play, enum wc_request_kind kind, unsigned service)
 {
+    for (unsigned i = 0; i < PENDING_MAX; i++)
+        play->pending[i].open = play->pending[i].open && !play->pending[i].failed;
     for (unsigned i = 0; i < PENDING_MAX; i++) {
         struct pending *pending = &play->pending[i];
         if (pending->open)
             continue;
-        *pending = (struct pending){ true, play, kind, service, ++play->seq };
+        *pending = (struct pending){
+            .open = true, .play = play, .kind = kind, .service = service, .seq = ++play->seq
+        };
         return pending;
     }
     return NULL;
@@ -521,10 +526,6 @@ static void crash(struct play *play, bool reboot)
     new_epoch(play); /* what it takes up is asked anew */
     if (reboot)
         play->boot_epoch = play->epoch;
-    for (unsigned i = 0; i < SERVICES && play->half_down;
-         i++) /* that was told as failed, and ends */
-        if (play->wish[i] == WISH_GONE)
-            play->wish[i] = WISH_UNCLEAR;
     play->goes_back = intents.failed && play->has_former;
     if (!play->verdict.failed)
         resume(play, &intents);
@@ -548,7 +549,7 @@ static void pass(struct play *play, uint64_t ms)
 /* Something happens to an instance behind everybody's back; now and then nobody is told. */
 static void befall(struct play *play, const struct deed *deed)
 {
-    struct sim_record *record = any_record(play, deed->lot, deed->kind == DEED_EXIT);
+    struct sim_record *record = any_record(play, deed->lot, deed->kind != DEED_VANISH);
     bool deaf = (deed->lot >> 9) % 4 == 0;
     if (record == NULL)
         return;
@@ -558,6 +559,10 @@ static void befall(struct play *play, const struct deed *deed)
     wc_sim_deafen(play->world, deaf);
     if (deed->kind == DEED_EXIT)
         wc_sim_exit(play->world, record->fact.id, (int)(deed->lot >> 8) & 1);
+    else if (deed->kind == DEED_DRIFT && (deed->lot >> 8) % 2 == 0)
+        wc_sim_pause(play->world, record->fact.id);
+    else if (deed->kind == DEED_DRIFT)
+        wc_sim_meddle(play->world, record->fact.id);
     else
         wc_sim_vanish(play->world, record->fact.id);
     wc_sim_deafen(play->world, false);
@@ -570,7 +575,7 @@ static void do_deed(struct play *play, const struct deed *deed)
         printf("    %8llu -- deed %td\n", (unsigned long long)play->world->now_ms,
                deed - play->story->deeds);
     if (deed->kind != DEED_PASS && deed->kind != DEED_EXIT && deed->kind != DEED_MANNER &&
-        deed->kind != DEED_CLOCK)
+        deed->kind != DEED_CLOCK && deed->kind != DEED_DRIFT)
         new_epoch(play);
     switch (deed->kind) {
     case DEED_PASS:
@@ -601,6 +606,7 @@ static void do_deed(struct play *play, const struct deed *deed)
         break;
     case DEED_EXIT:
     case DEED_VANISH:
+    case DEED_DRIFT:
         befall(play, deed);
         break;
     case DEED_MANNER:

@@ -35,7 +35,7 @@ enum wish { WISH_NOTHING, WISH_RUNNING, WISH_STOPPED, WISH_GONE, WISH_UNCLEAR };
 
 enum { PENDING_MAX = 64 };
 struct pending {
-    bool open;
+    bool open, failed; /* failed: a down that is gone on with until something else is asked */
     struct play *play;
     enum wc_request_kind kind;
     unsigned service;

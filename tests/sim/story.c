@@ -198,7 +198,7 @@ void story_print(const struct story *story, FILE *out)
     static const char *const names[DEED_KINDS] = { "pass",  "apply",   "recreate", "stop",
                                                    "start", "restart", "kill",     "down",
                                                    "exit",  "vanish",  "manner",   "crash",
-                                                   "clock", "reboot" };
+                                                   "clock", "reboot",  "drift" };
     static const char *const manners[] = { "good", "job",  "failing",  "crashy", "stubborn",
                                            "slow", "sick", "bad hook", "stiff" };
     fprintf(out, "seed %llu: %u of 1000 ops fail, up to %u ms slow, late by up to %u ms\n",
@@ -212,7 +212,7 @@ void story_print(const struct story *story, FILE *out)
             print_model(&deed->model, out);
         else if (deed->kind == DEED_MANNER)
             fprintf(out, " s%u %s", deed->service % SERVICES, manners[deed->lot % MANNER_MANNERS]);
-        else if (deed->kind == DEED_EXIT || deed->kind == DEED_VANISH)
+        else if (deed->kind == DEED_EXIT || deed->kind == DEED_VANISH || deed->kind == DEED_DRIFT)
             fprintf(out, " lot %u", deed->lot);
         else if (deed->kind == DEED_CLOCK)
             fprintf(out, " %d ms", (int)deed->ms);

@@ -44,6 +44,8 @@ static const char *verb_of(const struct wc_op *op)
         [WC_VERB_UPDATE] = "update",
         [WC_VERB_NET_DOWN] = "net down",
         [WC_VERB_VOLUME_REMOVE] = "remove volume",
+        [WC_VERB_MEND] = "mend",
+        [WC_VERB_NET_LOOK] = "net look",
     };
     return names[op->verb];
 }

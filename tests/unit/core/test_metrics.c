@@ -31,6 +31,14 @@ static void events_are_counted(void **state)
     count(&metrics, WC_EVENT_INSTANCE, "restarting", "db", 2);
     count(&metrics, WC_EVENT_INSTANCE, "removed", "db", 0);
     count(&metrics, WC_EVENT_INSTANCE, "removed", "db", 5);
+    count(&metrics, WC_EVENT_INSTANCE, "paused", "db", 0);
+    count(&metrics, WC_EVENT_INSTANCE, "paused", "db", 5); /* asked for */
+    count(&metrics, WC_EVENT_INSTANCE, "limits changed", "db", 0);
+    count(&metrics, WC_EVENT_INSTANCE, "limits changed", "web", 0);
+    count(&metrics, WC_EVENT_INSTANCE, "network changed", "web", 0);
+    count(&metrics, WC_EVENT_NETWORK, "changed", NULL, 0);
+    count(&metrics, WC_EVENT_NETWORK, "created", NULL, 0);
+    count(&metrics, WC_EVENT_NETWORK, "removed", NULL, 0);
     count(&metrics, WC_EVENT_ROLLOUT, "rolling", "db", 5);
     count(&metrics, WC_EVENT_ROLLOUT, "rolling back", "db", 5);
     count(&metrics, WC_EVENT_LOG, "ready", NULL, 5);
@@ -49,6 +57,10 @@ static void events_are_counted(void **state)
         { "wcompose_instance_restarts_total{project=shop,service=db}", 1 },
         { "wcompose_instance_restarts_total{project=shop,service=quiet}", 0 },
         { "wcompose_drift_total{project=shop,kind=removed}", 1 },
+        { "wcompose_drift_total{project=shop,kind=paused}", 1 },
+        { "wcompose_drift_total{project=shop,kind=limits}", 2 },
+        { "wcompose_drift_total{project=shop,kind=links}", 1 },
+        { "wcompose_drift_total{project=shop,kind=network}", 1 },
         { "wcompose_rollbacks_total{project=shop}", 1 },
     };
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)

@@ -172,7 +172,7 @@ static inline void fixture_observe(void *data, const struct wc_fact *fact)
 static inline void fixture_open(struct fixture *f)
 {
     const struct wc_driver_config config = { .loop = &f->loop,
-                                             .sink = { fixture_observe, f },
+                                             .sink = { .observe = fixture_observe, .data = f },
                                              .project = f->project.name,
                                              .paths = &f->paths };
     struct wc_err err = { 0 };
