@@ -32,7 +32,6 @@ struct memo {
     bool refused;     /* in this run: what changes in place, so it is replaced */
     bool ended_alone; /* the last one, with nobody having asked for it */
     bool mended;      /* in this run */
-    bool ended_alone; /* the last one, with nobody having asked for it */
 };
 
 void play_fail(struct play *play, const char *fmt, ...)
