@@ -25,6 +25,14 @@ static const struct wc_fact *started(struct wc_instance *i)
     return fixture_await(&f, i, WC_LIFE_RUNNING);
 }
 
+/* It was told to execute its program; the filter is the last thing that comes before that. */
+static pid_t executing(pid_t pid)
+{
+    for (int i = 0; i < 1000 && !wc_streq(status_line(pid, "Name:\t"), "sleep"); i++)
+        usleep(5000);
+    return pid;
+}
+
 /* Runs a script to its end and returns the log. */
 static const char *output_of(struct wc_service *s, const char *script, int code)
 {
@@ -53,7 +61,7 @@ static void rights(void **state)
     FIXTURE_STRV(&f, s->cap_drop, "NET_RAW");
     FIXTURE_STRV(&f, s->cap_add, "SYS_NICE");
     struct wc_instance *i = fixture_instance(&f, s, "sleep 1000");
-    pid_t pid = started(i)->pid;
+    pid_t pid = executing(started(i)->pid);
     /* Docker's 14 are a80425fb; without NET_RAW (2000), with SYS_NICE (800000) */
     assert_non_null(strstr(status_line(pid, "CapEff:"), "00000000a88405fb"));
     assert_non_null(strstr(status_line(pid, "CapBnd:"), "00000000a88405fb"));
