@@ -1,6 +1,7 @@
 /* test_rollout.c - who is changed when, and when it stops. */
 #include "harness/wc_test.h"
 
+#include "base/str.h"
 #include "orchestrator/core/rollout.h"
 
 enum { MOST = 8 };
@@ -26,6 +27,7 @@ static struct row row_of(size_t n, unsigned parallelism)
                        .now_ms = 5000 };
     for (size_t i = 0; i < n; i++)
         row.slots[i].old_up = true;
+    row.slots[n].released = true; /* behind the last: nobody's business */
     return row;
 }
 
@@ -78,6 +80,7 @@ static void as_many_as_may(void **state)
     step(&row);
     assert_int_equal(released(&row), 3);
     row = row_of(5, 0);
+    row.slots[5] = (struct wc_rollout_slot){ 0 }; /* nor is this one's turn ever */
     step(&row);
     assert_int_equal(released(&row), 31);
 }
@@ -98,6 +101,58 @@ static void the_delay_lies_between_two(void **state)
     row.now_ms = 8000;
     step(&row);
     assert_int_equal(released(&row), 3);
+}
+
+/* Of all that is open, and of the delay, what comes first is the time to look again. */
+static void the_soonest_wakes(void **state)
+{
+    (void)state;
+    struct row row = row_of(3, 2);
+    row.conf.delay_ms = 100;
+    assert_int_equal(step(&row), 65000);
+    row.slots[1].new_ready = true;
+    assert_int_equal(step(&row), 6000);
+    row.now_ms = 5500;
+    row.slots[0].new_ready = true;
+    assert_int_equal(step(&row), 6000);
+    row.now_ms = 6000;
+    row.blocked = true;
+    assert_int_equal(step(&row), 6500); /* it can't begin another, but watches */
+    assert_true(row.slots[1].done);
+    row.blocked = false;
+    assert_int_equal(step(&row), 6100);
+    row.now_ms = 6100;
+    assert_int_equal(step(&row), 6500);
+    assert_int_equal(released(&row), 7);
+    row.now_ms = 6500;
+    assert_int_equal(step(&row), 66100); /* nothing is left to be begun: no delay counts */
+    assert_int_equal(row.now.state, WC_ROLLOUT_ROLLING);
+}
+
+static void what_is_over_stays_over(void **state)
+{
+    (void)state;
+    static const enum wc_rollout_state ends[] = { WC_ROLLOUT_NONE, WC_ROLLOUT_DONE,
+                                                  WC_ROLLOUT_PAUSED, WC_ROLLOUT_FAILED };
+    for (size_t i = 0; i < WC_COUNT(ends); i++) {
+        struct row row = row_of(2, 1);
+        row.now.state = ends[i];
+        assert_int_equal(step(&row), 0);
+        assert_int_equal(released(&row), 0);
+        assert_int_equal(row.now.state, ends[i]);
+    }
+}
+
+/* What was seen of a replica before its turn says nothing about the new one. */
+static void a_turn_begins_afresh(void **state)
+{
+    (void)state;
+    struct row row = row_of(1, 1);
+    row.slots[0].ready_at_ms = row.slots[0].released_at_ms = 1;
+    assert_int_equal(step(&row), 65000);
+    row.slots[0].new_ready = true;
+    assert_int_equal(step(&row), 6000);
+    assert_false(row.slots[0].done);
 }
 
 static void what_is_down_goes_first(void **state)
@@ -236,6 +291,7 @@ static void a_rollback_is_not_rolled_back(void **state)
 }
 
 WC_MAIN(WC_CASE(one_after_another), WC_CASE(as_many_as_may), WC_CASE(the_delay_lies_between_two),
+        WC_CASE(the_soonest_wakes), WC_CASE(what_is_over_stays_over), WC_CASE(a_turn_begins_afresh),
         WC_CASE(what_is_down_goes_first), WC_CASE(nothing_begins_before_what_it_needs),
         WC_CASE(the_watch_has_no_gaps), WC_CASE(a_failure_stops_it),
         WC_CASE(who_is_late_has_failed), WC_CASE(some_may_fail), WC_CASE(it_may_go_on_all_the_same),
