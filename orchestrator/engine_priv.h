@@ -144,13 +144,6 @@ struct eng_driver {
     bool listing;
 };
 
-/* What somebody else changed of the networks. */
-struct net_drift {
-    bool look_wanted, changed; /* changed: and not put back yet */
-    unsigned n_mends;
-    uint64_t mended_at_ms, delay_ms;
-};
-
 struct wc_engine {
     struct wc_engine_config config;
     unsigned going_down; /* instances that go down and are not down yet */
@@ -247,11 +240,6 @@ void wc_eng_revision_unref(struct revision *rev);
 
 /* engine_apply.c: depends_on with restart: true */
 void wc_eng_restart_dependents(struct wc_engine *engine, const struct svc *svc);
-
-/* engine_netdrift.c */
-void wc_eng_on_net_news(void *data);
-void wc_eng_net_look(struct wc_engine *engine);   /* when one is wanted, and they are up */
-void wc_eng_net_mended(struct wc_engine *engine); /* they are up */
 
 /* engine_net.c */
 bool wc_eng_host_ready(const struct wc_engine *engine);

@@ -11,6 +11,7 @@
 
 struct revision;
 struct svc;
+struct wc_engine;
 
 /* How an instance was wanted before the model that is in force; holds the revision. */
 struct former {
@@ -31,5 +32,17 @@ struct rollout {
     char reason[320];                 /* why it stopped */
     struct rollout *next;             /* of those that are under way */
 };
+
+/* What somebody else changed of the networks. */
+struct net_drift {
+    bool look_wanted, changed; /* changed: and not put back yet */
+    unsigned n_mends;
+    uint64_t mended_at_ms, delay_ms;
+};
+
+/* engine_netdrift.c */
+void wc_eng_on_net_news(void *data);
+void wc_eng_net_look(struct wc_engine *engine);   /* when one is wanted, and they are up */
+void wc_eng_net_mended(struct wc_engine *engine); /* they are up */
 
 #endif

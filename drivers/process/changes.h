@@ -14,6 +14,12 @@ struct wc_inst;
 struct wc_look;
 struct wc_process;
 
+/* A file that the kernel tells changes of, and whose it is. */
+struct wc_watch {
+    int wd;
+    struct wc_inst *inst;
+};
+
 /* ---- drift.c: what others change of a running instance, and MEND ---- */
 
 /* Looks at it (any thread; the instance runs). */

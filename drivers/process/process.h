@@ -87,12 +87,6 @@ struct wc_inst {
 struct wc_exec;
 struct wc_probe;
 
-/* A file that the kernel tells changes of, and whose it is. */
-struct wc_watch {
-    int wd;
-    struct wc_inst *inst;
-};
-
 struct wc_process {
     struct wc_driver base; /* first */
     uv_loop_t *loop;

@@ -192,33 +192,6 @@ static int do_exec(struct sim_driver *d, struct wc_op *op)
     return 0;
 }
 
-static int do_net_look(const struct sim_driver *d, struct wc_op *op)
-{
-    op->exit_code = 0;
-    for (size_t i = 0; i < op->net->n_networks; i++)
-        if (wc_map_get(&d->world->networks, op->net->networks[i].name) == NULL) {
-            op->exit_code = 1;
-            snprintf(op->output, sizeof op->output, "network %s -> gone",
-                     op->net->networks[i].name);
-        }
-    return 0;
-}
-
-/* Without a model, down removes whatever the project has: here, all that there is. */
-static int do_networks(struct sim_driver *d, const struct wc_op *op)
-{
-    struct wc_map *all = &d->world->networks;
-    for (size_t i = 0; i < all->n && op->verb == WC_VERB_NET_DOWN && op->net->n_networks == 0; i++)
-        all->entries[i].value = NULL;
-    for (size_t i = 0; i < op->net->n_networks; i++) {
-        if (op->net->networks[i].external && op->verb == WC_VERB_NET_DOWN)
-            continue;
-        char *name = wc_arena_strdup(&d->world->arena, op->net->networks[i].name);
-        wc_map_put(&d->world->networks, name, op->verb == WC_VERB_NET_UP ? name : NULL);
-    }
-    return 0;
-}
-
 static int effect(struct sim_driver *d, struct wc_op *op)
 {
     switch (op->verb) {
@@ -240,10 +213,10 @@ static int effect(struct sim_driver *d, struct wc_op *op)
     case WC_VERB_EXEC:
         return do_exec(d, op);
     case WC_VERB_NET_LOOK:
-        return do_net_look(d, op);
+        return sim_net_look(d->world, op);
     case WC_VERB_NET_UP:
     case WC_VERB_NET_DOWN:
-        return do_networks(d, op);
+        return sim_networks(d->world, op);
     case WC_VERB_VOLUME_REMOVE:
         if (wc_map_has(&d->world->volumes, op->id))
             wc_map_put(&d->world->volumes, op->id, NULL);

@@ -125,4 +125,8 @@ void sim_disturb(struct wc_sim_world *world, struct sim_record *record, enum wc_
                  const char *drift_limits);
 void sim_remove(struct wc_sim_world *world, struct sim_record *record);
 
+/* sim_networks.c: NET_UP and NET_DOWN; NET_LOOK. */
+int sim_networks(struct wc_sim_world *world, const struct wc_op *op);
+int sim_net_look(const struct wc_sim_world *world, struct wc_op *op);
+
 #endif
