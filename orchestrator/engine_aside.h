@@ -47,6 +47,7 @@ const char *wc_eng_incarnation(const char *id);
 void wc_eng_find_asides(struct wc_engine *engine, const struct wc_request *ask,
                         struct revision *rev);
 struct wc_address_slot wc_eng_aside_slot(struct revision *rev, size_t nth);
+bool wc_eng_is_aside_of(const struct revision *rev, const struct inst *inst);
 void wc_eng_asides_drop(struct revision *rev);
 
 /* After a revision came into force: who leads is who led before. */

@@ -106,6 +106,14 @@ struct wc_address_slot wc_eng_aside_slot(struct revision *rev, size_t nth)
     };
 }
 
+bool wc_eng_is_aside_of(const struct revision *rev, const struct inst *inst)
+{
+    for (size_t k = 0; k < rev->n_asides; k++)
+        if (rev->asides[k].inst == inst)
+            return true;
+    return false;
+}
+
 void wc_eng_asides_drop(struct revision *rev)
 {
     for (size_t k = 0; k < rev->n_asides; k++)
@@ -297,6 +305,7 @@ void wc_eng_front_show(struct wc_engine *engine)
         if (inst == NULL || inst->front.place == 0)
             continue;
         inst->front.shown = inst->front.leads;
+        inst->front.led = inst->front.led && inst->front.shown; /* a NET_UP may fail half way */
         rev->nets.slots[inst->front.place - 1].leads = inst->front.leads;
     }
     wc_arena_deinit(&rev->lead_arena);

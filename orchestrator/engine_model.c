@@ -306,6 +306,15 @@ static struct wc_address_slot *all_slots(struct maker *m)
         memcpy(slots, m->slots, m->n * sizeof *slots);
     for (size_t k = 0; k < rev->n_asides; k++)
         slots[m->n + k] = wc_eng_aside_slot(rev, k);
+    for (size_t k = 0; k < m->n; k++) {
+        const struct inst *inst = wc_eng_inst_find(m->engine, rev->instances[k].id);
+        const struct inst *there =
+            inst != NULL && wc_eng_is_there(inst)
+                ? NULL
+                : kept(wc_map_get(&m->engine->svcs, rev->instances[k].service), slots[k].index);
+        if (there != NULL && !wc_eng_is_aside_of(rev, there))
+            slots[k].holder = wc_arena_strdup(&rev->arena, wc_eng_incarnation(there->id));
+    }
     return slots;
 }
 

@@ -63,6 +63,7 @@ static void note_down(struct wc_engine *engine, const struct revision *rev,
                       const struct wc_err *err)
 {
     engine->net = NET_FAILED;
+    engine->net_wanted = !engine->is_down; /* also when nothing waits for it */
     engine->net_err = *err;
     engine->net_failures++;
     engine->net_retry_ms =
@@ -163,7 +164,8 @@ static void on_net_down(struct wc_op *op)
         }
         wc_map_init(&engine->net_names, &engine->arena);
         engine->net_hash[0] = '\0';
-        if (engine->config.paths != NULL && !engine->config.preview &&
+        /* what a later request has reserved meanwhile is that one's */
+        if (engine->is_down && engine->config.paths != NULL && !engine->config.preview &&
             wc_networks_release(engine->config.paths, engine->config.project, &err) != 0)
             wc_log(WC_LOG_WARN, "engine", "networks: %s", err.msg);
     }

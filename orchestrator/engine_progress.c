@@ -127,13 +127,17 @@ static bool turn(struct request *request)
         end_instances(request);
         return true;
     case STAGE_NET_DOWN:
+        if (!engine->is_down) { /* nothing of it was left to be taken over, but its end isn't it */
+            request->cancelled = true;
+            return true;
+        }
         request->stage = STAGE_VOLUMES;
         if (request->status == 0)
             wc_eng_volumes_down(request);
         return true;
     case STAGE_VOLUMES:
         request->stage = STAGE_END;
-        if (request->status == 0)
+        if (request->status == 0 && engine->is_down)
             wc_eng_adopt_revision(engine, NULL); /* nothing is left of it */
         return true;
     case STAGE_END:

@@ -143,9 +143,18 @@ static void start_one(struct request *request, struct inst *inst)
     wc_eng_take(request, inst);
 }
 
+/* What is to come in a rollout that a person stops isn't waited for: the request that brought it
+ * is not gone on with by a successor, who would start all of it. */
+static void give_up_older(const struct request *request, const struct inst *inst)
+{
+    if (inst->awaits && inst->request != NULL && inst->request != request)
+        inst->request->cancelled = true;
+}
+
 static void stop_one(struct request *request, struct inst *inst)
 {
     wc_eng_rollout_pause(inst->svc, "the service was stopped");
+    give_up_older(request, inst);
     if (inst->goal == WC_GOAL_GONE || inst->awaits)
         return;
     wc_eng_want_down(inst, &request->ask, WC_GOAL_STOPPED);
@@ -190,7 +199,10 @@ static int begin_change(struct request *request, struct wc_err *err)
     int status = select_services(engine, request, err);
     if (status != 0)
         return status;
-    engine->is_down = ask->kind == WC_REQUEST_DOWN && request->whole;
+    if (ask->kind == WC_REQUEST_DOWN && request->whole)
+        engine->is_down = true;
+    else if (ask->kind == WC_REQUEST_START || ask->kind == WC_REQUEST_RESTART)
+        engine->is_down = false;
     if (ask->kind == WC_REQUEST_START && !ask->no_deps)
         wc_eng_spread(engine, true);
     if (ask->kind == WC_REQUEST_RESTART && !ask->no_deps)
@@ -243,6 +255,8 @@ static void kill_one(struct request *request, struct inst *inst)
         return;
     if (ends)
         wc_eng_rollout_pause(inst->svc, "the service was killed");
+    if (number == SIGKILL)
+        give_up_older(request, inst);
     if (number == SIGKILL && inst->goal != WC_GOAL_GONE && !inst->awaits) {
         wc_eng_want_down(inst, &request->ask, WC_GOAL_STOPPED);
         inst->svc->want = WC_WANT_STOPPED;

@@ -155,6 +155,13 @@ static void choose(struct wc_networks_work *w, size_t wanted, const char *text)
     w->out->slots[found].leads = true;
 }
 
+void wc_networks_choose_leading(struct wc_networks_work *w, const char *text)
+{
+    for (size_t s = 0; s < w->in->n_slots; s++)
+        if (!w->in->slots[s].aside)
+            choose(w, s, text);
+}
+
 void wc_networks_read_leading(struct wc_networks_work *w)
 {
     char path[4096];
@@ -162,7 +169,5 @@ void wc_networks_read_leading(struct wc_networks_work *w)
     snprintf(path, sizeof path, "%s/" WC_NETWORKS_LEADING, w->out->priv->files_dir);
     if (wc_fs_read(path, LEADING_LIMIT, &text, NULL) != 0)
         wc_buf_reset(&text);
-    for (size_t s = 0; s < w->in->n_slots; s++)
-        if (!w->in->slots[s].aside)
-            choose(w, s, text.data);
+    wc_networks_choose_leading(w, text.data);
 }

@@ -101,7 +101,8 @@ int wc_file_rewrite(const char *path, const char *text, struct wc_err *err);
 
 /* ---- networks_lead.c --------------------------------------------------------------------- */
 
-/* Reads who leads into w->out->slots. */
+/* Reads who leads into w->out->slots; from the file, or from its text. */
 void wc_networks_read_leading(struct wc_networks_work *w);
+void wc_networks_choose_leading(struct wc_networks_work *w, const char *text);
 
 #endif

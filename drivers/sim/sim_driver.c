@@ -95,10 +95,12 @@ static int do_start(struct sim_driver *d, struct wc_op *op)
         return fail(op, WC_ERR_NOENT, "not there");
     if (record->fact.life == WC_LIFE_BROKEN)
         return fail(op, WC_ERR_CONFLICT, "half-made: it can only be removed");
+    if (record->fact.life == WC_LIFE_RUNNING || record->fact.life == WC_LIFE_PAUSED)
+        return 0;
     if (record->fact.life == WC_LIFE_EXITED) /* made anew from what is wanted, as by UPDATE */
         sim_describe(d->world, record, op->instance);
-    if (record->fact.life != WC_LIFE_RUNNING && record->fact.life != WC_LIFE_PAUSED)
-        sim_start(d->world, record);
+    record->ip4 = op->instance->n_nets > 0 ? op->instance->nets[0].ip4 : 0;
+    sim_start(d->world, record);
     return 0;
 }
 
@@ -394,8 +396,9 @@ static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
     struct sim_driver nobody = { .world = world };
     const struct sim_record *record =
         landing->op.id != NULL ? sim_record(world, landing->op.id) : NULL;
-    bool signals = landing->op.verb == WC_VERB_STOP || landing->op.verb == WC_VERB_KILL;
-    if (signals && (record == NULL || record->run != landing->run))
+    bool is_for_one = landing->op.verb == WC_VERB_STOP || landing->op.verb == WC_VERB_KILL ||
+                      landing->op.verb == WC_VERB_START;
+    if (is_for_one && (record == NULL || record->run != landing->run))
         return;
     (void)effect(&nobody, &landing->op);
 }
@@ -418,6 +421,8 @@ static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
     } else if (fate == WC_SIM_FATE_LATE) {
         delay = world->late_ms;
     }
+    if (op->verb == WC_VERB_NET_UP || op->verb == WC_VERB_NET_DOWN)
+        delay = 0; /* its caller does that itself: nothing of it is left to do it later */
     struct sim_record *record = op->hook != NULL ? sim_record(world, op->id) : NULL;
     if (record != NULL && record->fact.life == WC_LIFE_RUNNING && fate != WC_SIM_FATE_LOST &&
         (record->hooks_done & 1U << sim_hook_bit(op->once)) == 0)

@@ -3,6 +3,24 @@
 
 #include "drivers/sim/world.h"
 
+struct wc_net_request sim_net_copy(struct wc_arena *arena, const struct wc_net_request *net)
+{
+    struct wc_net_name *names = WC_NEW_ARRAY(arena, struct wc_net_name, net->n_names);
+    struct wc_net_publish *ports = WC_NEW_ARRAY(arena, struct wc_net_publish, net->n_ports);
+    for (size_t i = 0; i < net->n_names; i++)
+        names[i] = (struct wc_net_name){ .name = wc_arena_strdup(arena, net->names[i].name),
+                                         .instance = wc_arena_strdup(arena, net->names[i].instance),
+                                         .ip4 = net->names[i].ip4 };
+    for (size_t i = 0; i < net->n_ports; i++)
+        ports[i] =
+            (struct wc_net_publish){ .host_port = net->ports[i].host_port,
+                                     .target_ip4 = net->ports[i].target_ip4,
+                                     .service = wc_arena_strdup(arena, net->ports[i].service) };
+    return (struct wc_net_request){
+        .ports = ports, .n_ports = net->n_ports, .names = names, .n_names = net->n_names
+    };
+}
+
 static void keep_networks(struct wc_arena *arena, struct sim_landing *landing,
                           const struct wc_net_request *net)
 {
@@ -10,7 +28,9 @@ static void keep_networks(struct wc_arena *arena, struct sim_landing *landing,
     for (size_t i = 0; i < net->n_networks; i++)
         copies[i] = (struct wc_net_network){ .name = wc_arena_strdup(arena, net->networks[i].name),
                                              .external = net->networks[i].external };
-    landing->net = (struct wc_net_request){ .networks = copies, .n_networks = net->n_networks };
+    landing->net = sim_net_copy(arena, net);
+    landing->net.networks = copies;
+    landing->net.n_networks = net->n_networks;
     landing->op.net = &landing->net;
 }
 
@@ -42,6 +62,13 @@ struct sim_landing *sim_landing_of(struct wc_sim_world *world, const struct wc_o
         .level = op->instance->level,
         .spec = &landing->spec,
     };
+    if (op->instance->n_nets > 0) {
+        struct wc_attachment *first = WC_NEW(&world->arena, struct wc_attachment);
+        first->ip4 = op->instance->nets[0].ip4;
+        first->name = wc_arena_strdup(&world->arena, op->instance->nets[0].name);
+        landing->instance.nets = first;
+        landing->instance.n_nets = 1;
+    }
     memcpy(landing->instance.hash, op->instance->hash, sizeof landing->instance.hash);
     landing->op.instance = &landing->instance;
     return landing;

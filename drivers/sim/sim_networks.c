@@ -27,5 +27,7 @@ int sim_networks(struct wc_sim_world *world, const struct wc_op *op)
         char *name = wc_arena_strdup(&world->arena, op->net->networks[i].name);
         wc_map_put(&world->networks, name, op->verb == WC_VERB_NET_UP ? name : NULL);
     }
+    world->net = op->verb == WC_VERB_NET_UP ? sim_net_copy(&world->arena, op->net)
+                                            : (struct wc_net_request){ 0 };
     return 0;
 }

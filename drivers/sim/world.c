@@ -242,6 +242,7 @@ struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instan
     memcpy(record->fact.hash, instance->hash, sizeof record->fact.hash);
     sim_describe(world, record, instance);
     record->program = sim_program(world, record->fact.service);
+    record->ip4 = instance->n_nets > 0 ? instance->nets[0].ip4 : 0;
     note_volumes(world, instance);
     report(world, record);
     return record;

@@ -37,6 +37,7 @@ struct sim_record {
     unsigned hooks_open;  /* asked for and not answered */
     int hook_codes[32];
     unsigned noes; /* how many those are */
+    uint32_t ip4;  /* on its first network, since it was made or started last; 0: on none */
     const struct wc_sim_program *program;
 };
 
@@ -57,6 +58,7 @@ struct wc_sim_world {
     struct wc_map records;           /* id -> sim_record */
     struct wc_map programs;          /* service -> wc_sim_program */
     struct wc_map networks, volumes; /* name -> itself, NULL when removed */
+    struct wc_net_request net;       /* names and ports as NET_UP was told last */
     struct {
         unsigned min_ms, max_ms;
     } latency[SIM_VERBS];
@@ -105,9 +107,13 @@ struct sim_landing {
     struct wc_instance instance;
     struct wc_service spec;
     struct wc_net_request net;
-    uint64_t run; /* a signal is for this one only: it goes through a pidfd */
+    uint64_t run; /* a signal is for this one only: it goes through a pidfd; a start for what was
+                     made then: it goes to its keeper */
 };
 struct sim_landing *sim_landing_of(struct wc_sim_world *world, const struct wc_op *op);
+
+/* A copy of names and ports. */
+struct wc_net_request sim_net_copy(struct wc_arena *arena, const struct wc_net_request *net);
 
 /* Changes of records; each reports the fact. */
 struct sim_record *sim_create(struct wc_sim_world *world, const struct wc_instance *instance,

@@ -69,6 +69,8 @@ struct wc_address_slot {
     const char *name;                 /* instance name, e.g. shop-web-1; answers to it */
     const char *incarnation; /* tells it from others of the replica: digits of its id; may be NULL
                               */
+    const char *holder; /* the incarnation that is there now, and goes before this one comes, which
+                           gets its address then; NULL: none, or it is aside */
     bool aside; /* there beside the one that is wanted, until that takes over: it has an address of
                    its own. What the model names but this service isn't on is nothing to it */
 };

@@ -123,14 +123,23 @@ static const char *key_of(const struct wc_address_work *w, const char *service, 
     return wc_arena_printf(w->arena, "%s.%u", service, index);
 }
 
-static struct wc_address_member *exact(const struct wc_address_work *w,
-                                       struct wc_address_member *replica,
-                                       const struct wc_lease *lease)
+enum whose { ASIDE, WANTED, HELD }; /* the incarnation itself; or the one that it comes after */
+
+/* The member that a lease speaks for in one of these ways. */
+static struct wc_address_member *claimant(const struct wc_address_work *w,
+                                          const struct wc_map *by_replica,
+                                          const struct wc_lease *lease, enum whose whose)
 {
-    while (replica != NULL &&
-           !same_incarnation(slot_of(w, replica)->incarnation, lease->incarnation))
-        replica = replica->beside;
-    return replica;
+    struct wc_address_member *m = wc_map_get(by_replica, key_of(w, lease->service, lease->index));
+    for (; m != NULL; m = m->beside) {
+        const struct wc_address_slot *slot = slot_of(w, m);
+        if (whose == HELD
+                ? slot->holder != NULL && same_incarnation(slot->holder, lease->incarnation)
+                : slot->aside == (whose == ASIDE) &&
+                      same_incarnation(slot->incarnation, lease->incarnation))
+            break;
+    }
+    return m;
 }
 
 /* Who of a replica gets an address that is nobody's any more: one that is there already first. */
@@ -144,8 +153,9 @@ static struct wc_address_member *heir(const struct wc_address_work *w,
     return found;
 }
 
-/* Pass 2: what the incarnations themselves had before. */
-static void assign_own(struct wc_address_work *w, const struct wc_map *by_replica)
+/* Pass 2: what the incarnations themselves had before. Who is there comes first: a lease of one
+ * that is only wanted may be from a plan that came to nothing. */
+static void assign_own(struct wc_address_work *w, const struct wc_map *by_replica, enum whose whose)
 {
     const struct wc_known_network *net = w->net;
     for (size_t i = 0; i < net->n_leases; i++) {
@@ -153,8 +163,7 @@ static void assign_own(struct wc_address_work *w, const struct wc_map *by_replic
         if (!wc_streq(lease->project, w->in->project->name) || is_taken(w, lease->ip4) ||
             !wc_address_contains(net->subnet, lease->ip4))
             continue;
-        struct wc_address_member *m =
-            exact(w, wc_map_get(by_replica, key_of(w, lease->service, lease->index)), lease);
+        struct wc_address_member *m = claimant(w, by_replica, lease, whose);
         if (m == NULL || m->ip4 != 0)
             continue;
         m->ip4 = lease->ip4;
@@ -162,28 +171,40 @@ static void assign_own(struct wc_address_work *w, const struct wc_map *by_replic
     }
 }
 
-/* Pass 3: what replicas had before; other projects' addresses and absent replicas' are noted. */
+/* True for a lease that is kept beside those of the members: of another project, of a replica that
+ * isn't there, of one that a member comes after. Else it may become one of theirs. */
+static bool is_kept(struct wc_address_work *w, const struct wc_map *by_replica,
+                    const struct wc_lease *lease)
+{
+    if (!wc_streq(lease->project, w->in->project->name))
+        return true;
+    const struct wc_address_member *held = claimant(w, by_replica, lease, HELD);
+    bool fits = wc_address_contains(w->net->subnet, lease->ip4);
+    if (held != NULL && fits && (held->ip4 == lease->ip4 || !is_taken(w, lease->ip4)))
+        return true;
+    if (is_taken(w, lease->ip4) || !fits)
+        return false; /* a member has it, or the gateway; or it is from another subnet */
+    struct wc_address_member *replica =
+        wc_map_get(by_replica, key_of(w, lease->service, lease->index));
+    if (replica == NULL)
+        return true;
+    struct wc_address_member *m = heir(w, replica);
+    if (m != NULL)
+        m->ip4 = lease->ip4;
+    if (m != NULL)
+        take(w, lease->ip4);
+    return false;
+}
+
+/* Pass 3: what replicas had before; what else is kept is noted. */
 static void assign_prior(struct wc_address_work *w, const struct wc_map *by_replica)
 {
     struct wc_known_network *net = w->net;
     size_t kept = 0;
     for (size_t i = 0; i < net->n_leases; i++) {
         struct wc_lease lease = net->leases[i];
-        if (wc_streq(lease.project, w->in->project->name)) {
-            struct wc_address_member *replica =
-                wc_map_get(by_replica, key_of(w, lease.service, lease.index));
-            struct wc_address_member *m = exact(w, replica, &lease);
-            bool own = m != NULL && m->ip4 == lease.ip4 && m->net->ipv4_address == NULL;
-            if (!own && (is_taken(w, lease.ip4) || !wc_address_contains(net->subnet, lease.ip4)))
-                continue; /* a fixed address of somebody, the gateway, or from another subnet */
-            if (!own && replica != NULL) {
-                m = heir(w, replica);
-                if (m == NULL)
-                    continue; /* of an incarnation that is gone */
-                m->ip4 = lease.ip4;
-                lease.incarnation = slot_of(w, m)->incarnation;
-            }
-        }
+        if (!is_kept(w, by_replica, &lease))
+            continue;
         take(w, lease.ip4);
         net->leases[kept++] = lease;
     }
@@ -237,10 +258,8 @@ static int assign_new(struct wc_address_work *w)
                                  "service %s: network %s has no free address left", label(w, m),
                                  w->model->key);
             take(w, m->ip4);
-            add_lease(w, m);
-        } else if (m->net->ipv4_address != NULL) {
-            add_lease(w, m);
         }
+        add_lease(w, m);
     }
     return 0;
 }
@@ -267,7 +286,9 @@ int wc_address_assign(struct wc_address_work *w)
     int status = assign_fixed(w);
     if (status != 0)
         return status;
-    assign_own(w, &by_replica);
+    assign_own(w, &by_replica, ASIDE);
+    assign_own(w, &by_replica, WANTED);
+    assign_own(w, &by_replica, HELD);
     assign_prior(w, &by_replica);
     return assign_new(w);
 }

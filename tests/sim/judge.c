@@ -335,6 +335,12 @@ static void judge_check(struct play *play, const struct wc_op *op)
                   (unsigned long long)(play->world->now_ms - record->first_no_ms));
 }
 
+static bool is_going(struct play *play, const char *id)
+{
+    const struct memo *memo = memo_of(play, id);
+    return memo->stop_asked || memo->pre_asked;
+}
+
 static void judge_reason(struct play *play, const struct wc_op *op)
 {
     const struct wc_fact *fact = fact_of(play, op->id);
@@ -342,6 +348,7 @@ static void judge_reason(struct play *play, const struct wc_op *op)
     struct memo *memo = memo_of(play, op->id);
     if (service == SERVICES || !is_up(fact))
         return;
+    judge_unled(play, fact, is_going);
     bool first = !memo->stop_asked && !memo->pre_asked, current = is_current(play, fact, service);
     if (first && play->has_model && !current)
         judge_turn(play, fact, service);
@@ -482,8 +489,10 @@ static void on_op(void *data, const struct wc_op *op)
         else
             judge_check(play, op);
         break;
-    case WC_VERB_LIST:
     case WC_VERB_NET_UP:
+        judge_lead(play, op->net);
+        break;
+    case WC_VERB_LIST:
     case WC_VERB_NET_LOOK:
     case WC_VERB_NET_DOWN:
         break;
@@ -521,6 +530,7 @@ static void on_change(void *data, const struct wc_fact *fact)
         if (other != NULL && !memo->surges && !may_surge(play, fact) && !unseen)
             play_fail(play, "%s and %s run at a time", fact->id, other->id);
         unsigned service = service_number(fact->service);
+        judge_address(play, fact);
         if (service < SERVICES)
             play->starts[service]++;
         memo->stop_asked = memo->healed = memo->pre_asked = false;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/paths.h"
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
 
@@ -54,15 +55,16 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
     static const char *check[] = { "CMD", "check" };
     static struct wc_hook hook = { .command = { check, 2, true } };
     const struct part *part = &model->parts[i];
-    *s = (struct wc_service){ .name = names[i],
-                              .image = "app",
-                              .replicas = part->replicas,
-                              .restart = (enum wc_restart)part->policy,
-                              .restart_max = WC_UNSET,
-                              .on_unhealthy =
-                                  part->heal ? WC_ON_UNHEALTHY_RESTART : WC_ON_UNHEALTHY_NONE,
-                              .stop_grace_ms = 500,
-                              .network_mode = WC_NETMODE_NONE };
+    *s =
+        (struct wc_service){ .name = names[i],
+                             .image = "app",
+                             .replicas = part->replicas,
+                             .restart = (enum wc_restart)part->policy,
+                             .restart_max = WC_UNSET,
+                             .on_unhealthy =
+                                 part->heal ? WC_ON_UNHEALTHY_RESTART : WC_ON_UNHEALTHY_NONE,
+                             .stop_grace_ms = 500,
+                             .network_mode = part->linked ? WC_NETMODE_NETWORKS : WC_NETMODE_NONE };
     if (s->restart == WC_RESTART_ON_FAILURE && part->retries > 0)
         s->restart_max = part->retries;
     if (part->check)
@@ -80,6 +82,13 @@ static void fill_service(struct wc_arena *arena, const struct model *model, unsi
                                            .monitor_ms = part->version == 2 ? 0 : 500,
                                            .progress_ms = 90000 };
     s->rollback = s->update;
+    if (part->linked) {
+        s->networks = WC_NEW(arena, struct wc_service_net);
+        s->networks[s->n_networks++] = (struct wc_service_net){ .network = "default" };
+        s->ports = WC_NEW(arena, struct wc_port);
+        s->ports[0] = (struct wc_port){ .target = 80, .published = 8000 + i };
+        s->n_ports = part->replicas == 1; /* more can't share it */
+    }
     s->post_start = s->pre_stop = &hook;
     s->n_post_start = (part->hooks & HOOK_POST_START) != 0;
     s->n_pre_stop = (part->hooks & HOOK_PRE_STOP) != 0;
@@ -93,6 +102,9 @@ static struct wc_project *make_project(struct wc_arena *arena, const struct mode
     struct wc_project *project = WC_NEW(arena, struct wc_project);
     project->name = "p";
     project->services = WC_NEW_ARRAY(arena, struct wc_service, SERVICES);
+    project->networks = WC_NEW(arena, struct wc_network);
+    project->networks[project->n_networks++] =
+        (struct wc_network){ .key = "default", .name = "p_default" };
     for (unsigned i = 0; i < SERVICES; i++)
         if (model->parts[i].there)
             fill_service(arena, model, i, &project->services[project->n_services++]);
@@ -131,7 +143,10 @@ static void on_event(void *data, const struct wc_event *event)
     struct play *play = data;
     bool rolls = event->type == WC_EVENT_ROLLOUT;
     play->goes_back = play->goes_back || (rolls && wc_streq(event->action, "failed"));
-    if (rolls && wc_streq(event->action, "done"))
+    /* a change in place that can't be had is a replacement, later than it was asked for */
+    bool replaces = event->type == WC_EVENT_INSTANCE && event->reason != NULL &&
+                    wc_streq(event->reason, "it can't be had while it runs");
+    if ((rolls && wc_streq(event->action, "done")) || replaces)
         excuse_dependents(play);
     if (play->loud && rolls)
         printf("    %8llu %s rollout %s %s\n", (unsigned long long)play->world->now_ms,
@@ -144,10 +159,12 @@ static void on_event(void *data, const struct wc_event *event)
 
 static void open_engine(struct play *play)
 {
+    static const struct wc_paths nowhere = { "/sim", "/sim", "/sim", "/sim", "/sim", "/sim" };
     struct wc_err err = { 0 };
     const struct wc_engine_config config = {
         .loop = &play->loop,
         .project = "p",
+        .paths = &nowhere,
         .process = &wc_sim_ops,
         .driver_extra = play->world,
         .on_event = on_event,
@@ -386,6 +403,9 @@ static void change(struct play *play, const struct deed *deed, enum wc_request_k
         return;
     if (play->has_model)
         wish(play, chosen, what, true);
+    for (unsigned i = 0; i < SERVICES; i++)
+        if (chosen[i])
+            play->hit_ms[i] = play->world->now_ms;
     if (play->has_model && (service == SERVICES || chosen[service]))
         ask(play, kind, service, false);
 }
@@ -669,6 +689,7 @@ struct verdict play_story(const struct story *story, bool loud)
     for (int verb = WC_VERB_CREATE; verb <= WC_VERB_EXEC; verb++)
         wc_sim_set_latency(play.world, (enum wc_verb)verb, 1, story->slow_ms);
     judge_begin(&play);
+    nets_begin();
     add_stranger(&play);
     open_engine(&play);
     wc_sim_set_faults(play.world, story->fault_permille);
@@ -683,6 +704,7 @@ struct verdict play_story(const struct story *story, bool loud)
     uv_run(&play.loop, UV_RUN_DEFAULT);
     uv_loop_close(&play.loop);
     wc_sim_world_free(play.world);
+    nets_end();
     wc_arena_deinit(&play.arena);
     return play.verdict;
 }

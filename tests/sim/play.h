@@ -73,6 +73,7 @@ struct play {
     uint64_t epoch;            /* counts requests and crashes */
     bool disturbed[SERVICES];  /* something but a rollout may have brought one of it down */
     uint64_t epoch_ms;         /* when it began */
+    uint64_t hit_ms[SERVICES]; /* when the last request came that isn't one for a model */
     uint64_t excuse[SERVICES]; /* the epoch of the last request that may stop it */
     uint64_t starts[SERVICES]; /* how often something of it began to run */
 };
@@ -92,6 +93,20 @@ void judge_hash(const struct model *model, unsigned service, char hash[65]);
 void judge_inplace(const struct model *model, unsigned service, char hash[65]);
 /* After all has settled: is the host as the person expects? */
 void judge_end(struct play *play);
+/* nets.c: the memory of networks of a story. */
+void nets_begin(void);
+void nets_end(void);
+
+/* judge_net.c */
+/* It runs: nobody else may have its address. */
+void judge_address(struct play *play, const struct wc_fact *fact);
+/* NET_UP: names and ports lead to one that is ready, where one is. */
+void judge_lead(struct play *play, const struct wc_net_request *net);
+/* It is asked to stop, or to take leave: names and ports have to lead elsewhere before. going: one
+ * that is asked to stop already. */
+void judge_unled(struct play *play, const struct wc_fact *fact,
+                 bool (*going)(struct play *, const char *));
+
 /* "s3" -> 3; SERVICES for any other name. */
 unsigned service_number(const char *name);
 

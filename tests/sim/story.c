@@ -59,6 +59,7 @@ static void make_part(struct dice *dice, struct model *model, unsigned i)
     part->parallel = (uint8_t)roll(dice, 3);
     part->action = (uint8_t)roll(dice, 3);
     part->heal = roll(dice, 2) == 0;
+    part->linked = model->networked && roll(dice, 3) != 0;
     part->hooks = (uint8_t)(roll(dice, 2) == 0 ? 0 : roll(dice, 4));
     if (part->gradual && part->surge)
         part->hooks = 0; /* the judge doesn't know yet what a failed hook does to a surge */
@@ -124,6 +125,7 @@ struct story story_make(uint64_t seed)
     struct story story = { .seed = seed };
     struct model model = { 0 };
     unsigned weight[DEED_KINDS], n = 2 + roll(&dice, DEEDS_MAX - 2);
+    model.networked = roll(&dice, 3) == 0;
     for (unsigned i = 0; i < SERVICES; i++)
         make_part(&dice, &model, i);
     make_mix(&dice, weight);
@@ -183,6 +185,7 @@ static void print_model(const struct model *model, FILE *out)
             fprintf(out, "~%u%s,%s", part->parallel, part->surge ? "surge" : "",
                     actions[part->action]);
         fputs(part->heal ? "+heal" : "", out);
+        fputs(part->linked ? "+net" : "", out);
         fputs((part->hooks & HOOK_POST_START) != 0 ? "+post_start" : "", out);
         fputs((part->hooks & HOOK_PRE_STOP) != 0 ? "+pre_stop" : "", out);
         for (unsigned to = 0; to < i; to++)

@@ -23,6 +23,7 @@ enum { HOOK_POST_START = 1, HOOK_PRE_STOP = 2 };
 struct part {
     bool there, check, heal;  /* heal: on_unhealthy: restart */
     bool gradual, surge;      /* changes go replica by replica; the new one comes first */
+    bool linked;              /* on the project's network; with a port if it has one replica */
     uint8_t parallel, action; /* replicas at a time, 0 = all; enum wc_failure_action */
     uint8_t hooks;            /* HOOK_* */
     uint8_t replicas, version, policy, retries; /* policy: enum wc_restart */
@@ -32,7 +33,7 @@ struct part {
 
 struct model {
     struct part parts[SERVICES];
-    uint8_t networked; /* they are on the project's network (crash/ only) */
+    bool networked; /* some of them may be linked */
 };
 
 enum deed_kind {

@@ -53,7 +53,7 @@ struct run {
 
 static const struct story calm = { .slow_ms = 2, .late_ms = 60 };
 static struct host host;
-static char dir[] = "/tmp/wc-crash-XXXXXX";
+static char dir[] = "/dev/shm/wc-crash-XXXXXX"; /* nothing of it outlives the machine */
 
 /* ---- what was asked ---- */
 
@@ -70,6 +70,9 @@ static const struct step *last_step(const struct scene *scene)
 static void expect(struct play *play, const struct scene *scene, const struct step *step)
 {
     bool applies = wc_streq(step->verb, "apply");
+    play->former = play->model;
+    play->has_former = play->has_model;
+    play->apply_epoch = 1;
     if (applies)
         play->model = step->scales ? step->wanted : step->model;
     play->has_model = true;
@@ -192,7 +195,7 @@ static void play_run(struct run *run)
     uint64_t starts[SERVICES];
     host_begin(&host, dir, &calm);
     host.play.loud = run->loud;
-    if (last->model.networked || run->scene->steps[0].model.networked)
+    if (run->scene->steps[0].model.parts[0].linked)
         forget_addresses();
     setup(run->scene, last);
     memcpy(starts, host.play.starts, sizeof starts);

@@ -37,6 +37,7 @@ static void put_needs(const struct model *model, unsigned i, struct wc_buf *yaml
 
 static void put_service(const struct model *model, unsigned i, struct wc_buf *yaml)
 {
+    static const char *const actions[] = { "pause", "continue", "rollback" };
     const struct part *part = &model->parts[i];
     wc_buf_printf(yaml,
                   "  s%u:\n    image: app\n    restart: always\n"
@@ -45,8 +46,16 @@ static void put_service(const struct model *model, unsigned i, struct wc_buf *ya
     if (part->tune != 0)
         wc_buf_printf(yaml, "    labels: { tune: t%u }\n    mem_limit: %um\n", part->tune,
                       64U * part->tune);
-    if (!model->networked)
+    if (!part->linked)
         wc_buf_adds(yaml, "    network_mode: none\n");
+    else if (part->replicas == 1)
+        wc_buf_printf(yaml, "    ports: [\"%u:80\"]\n", 47000 + i);
+    if (part->gradual)
+        wc_buf_printf(yaml,
+                      "    deploy: { update_config: { parallelism: %u, order: %s, monitor: 20ms, "
+                      "failure_action: %s } }\n",
+                      part->parallel, part->surge ? "start-first" : "stop-first",
+                      actions[part->action]);
     if (part->check)
         wc_buf_adds(yaml, "    healthcheck: { test: [CMD, check], interval: 30s, timeout: 1s }\n");
     put_needs(model, i, yaml);

@@ -24,7 +24,10 @@
 /* The same on a network. */
 #define LINKED(v0, n0, v1)                                                                         \
     {                                                                                              \
-        .parts = { PART(v0, n0, .check = true), PART(v1, 1, .need = { HEALTHY }) }, .networked = 1 \
+        .parts = {                                                                                 \
+            PART(v0, n0, .check = true, .linked = true),                                           \
+            PART(v1, 1, .need = { HEALTHY }, .linked = true)                                       \
+        }                                                                                          \
     }
 /* s2 needs s1 healthy, which needs s0 healthy and goes with it. */
 #define CHAIN(v)                                                                                   \
@@ -33,6 +36,15 @@
             PART(v, 1, .check = true),                                                             \
             PART(0, 1, .check = true, .need = { HEALTHY | NEED_RESTART }),                         \
             PART(v, 1, .need = { NEED_NONE, HEALTHY })                                             \
+        }                                                                                          \
+    }
+
+/* New ones come before old ones go. */
+#define SURGE(v, n, on_network, together)                                                          \
+    {                                                                                              \
+        .parts = {                                                                                 \
+            PART(v, n, .check = true, .linked = (on_network), .gradual = true, .surge = true,      \
+                 .parallel = (together))                                                           \
         }                                                                                          \
     }
 
@@ -90,6 +102,10 @@ const struct scene scenes[] = {
                  { .verb = "start", .members = "", .wish = WISH_RUNNING } } },
     { .name = "down",
       .steps = { APPLY(PAIR(0, 2, 0)), { .verb = "down", .members = "", .wish = WISH_GONE } } },
+    { .name = "start first",
+      .steps = { APPLY(SURGE(0, 1, false, 1)), APPLY(SURGE(1, 1, false, 1)) } },
+    { .name = "start first on a network",
+      .steps = { APPLY(SURGE(0, 1, true, 1)), APPLY(SURGE(1, 1, true, 1)) } },
     { .name = "first up on a network", .steps = { APPLY(LINKED(0, 1, 0)) } },
     { .name = "down on a network",
       .steps = { APPLY(LINKED(0, 1, 0)), { .verb = "down", .members = "", .wish = WISH_GONE } } },

@@ -340,6 +340,17 @@ static void two_of_a_replica_have_an_address_each(void **state)
     uint32_t first = ip(&w, 0);
     remember(&w);
     w.slots[0] = a_as(&w, "v2", false); /* v1 goes before v2 comes: the address stays */
+    w.slots[0].holder = "v1";
+    plan(&w);
+    assert_int_equal(ip(&w, 0), first);
+    remember(&w);
+    w.slots[2] = a_as(&w, "v1", true); /* asked anew, before v1 has gone: it stays aside */
+    w.slots[0].holder = NULL;
+    w.in.n_slots = 3;
+    plan(&w);
+    assert_int_equal(ip(&w, 2), first);
+    assert_int_not_equal(ip(&w, 0), first);
+    w.in.n_slots = 2; /* as remembered: v1 has gone, v2 has come */
     plan(&w);
     assert_int_equal(ip(&w, 0), first);
     remember(&w);
