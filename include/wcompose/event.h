@@ -29,7 +29,7 @@ enum wc_event_type {
     WC_EVENT_INSTANCE, /* action: created, started, healthy, unhealthy, exited, restarting,
                           stopping, killing, removed, waiting, failed, updated */
     WC_EVENT_PROJECT, /* action: applying, asked (reason: "restart web"), adopted, ready, unchanged,
-                         stopped, removed, failed */
+                         stopped, removed, suspended, resumed, failed */
     WC_EVENT_ROLLOUT, /* of a service: rolling, rolling back, changed, done, paused, failed */
     WC_EVENT_LOG,     /* a message for people; severity in action: info, warning, error */
 };

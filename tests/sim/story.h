@@ -50,6 +50,8 @@ enum deed_kind {
     DEED_CRASH,  /* kill -9 of the engine, and a new one */
     DEED_CLOCK,  /* the wall clock jumps */
     DEED_REBOOT, /* the machine is started again, and a new engine with it */
+    DEED_SUSPEND,
+    DEED_RESUME,
     DEED_KINDS
 };
 
