@@ -36,7 +36,7 @@ static bool is_up(const struct wc_ps_row *row)
 
 static bool is_waiting_to_restart(const struct wc_ps_row *row)
 {
-    return row->fact.life == WC_LIFE_EXITED && row->waiting != NULL;
+    return row->fact.life == WC_LIFE_EXITED && row->waiting != NULL && !row->suspended;
 }
 
 static bool has_failed(const struct wc_ps_row *row)
@@ -162,6 +162,7 @@ static void json_row(const struct ps_view *view, const struct wc_ps_row *row, st
     wc_jsonw_str(w, "Waiting", row->waiting);
     wc_jsonw_str(w, "Error", fact->error);
     wc_jsonw_bool(w, "Stale", row->stale);
+    wc_jsonw_bool(w, "Suspended", row->suspended);
     wc_jsonw_end_object(w);
 }
 
@@ -193,13 +194,14 @@ static void print_names(const struct ps_view *view)
 /* What the table leaves out, but a person should know. */
 static void print_hints(const struct ps_view *view)
 {
-    size_t n_failed = 0, n_stale = 0;
+    size_t n_failed = 0, n_stale = 0, n_suspended = 0;
     bool runs = false;
     for (size_t i = 0; i < view->list.n; i++) {
         const struct wc_ps_row *row = &view->list.rows[i];
         n_failed +=
             has_failed(row) && !is_shown(view, row) && is_named(view->cli, row->fact.service);
         n_stale += row->stale;
+        n_suspended += row->suspended;
         runs = runs || is_up(row);
     }
     if (n_failed > 0)
@@ -208,6 +210,9 @@ static void print_hints(const struct ps_view *view)
     if (n_stale > 0)
         wc_cli_note(view->cli, "%zu changed in the file since: wcompose up replaces %s", n_stale,
                     n_stale == 1 ? "it" : "them");
+    if (n_suspended > 0)
+        wc_cli_note(view->cli, "%zu suspended: nothing is done with %s until wcompose resume",
+                    n_suspended, n_suspended == 1 ? "it" : "them");
     if (runs && !view->list.supervised)
         wc_cli_warn(view->cli, "no supervisor is running, so nothing is restarted or checked; "
                                "wcompose start brings it back");

@@ -1,4 +1,5 @@
-/* cmd_start_stop.c - wcompose start, stop, restart, kill: one call each on what exists. */
+/* cmd_start_stop.c - wcompose start, stop, restart, kill, suspend, resume: one call each on what
+ * exists. */
 #include "base/str.h"
 #include "cli/cmd_session.h"
 
@@ -73,4 +74,16 @@ int wc_cmd_kill(struct wc_cli *cli)
                             .timeout_ms = WC_UNSET,
                             .signal = wc_cli_signal(cli, "signal", 0) };
     return change(cli, "kill", &call);
+}
+
+int wc_cmd_suspend(struct wc_cli *cli)
+{
+    struct wc_call call = { .verb = WC_CALL_SUSPEND, .timeout_ms = WC_UNSET };
+    return change(cli, "suspend", &call);
+}
+
+int wc_cmd_resume(struct wc_cli *cli)
+{
+    struct wc_call call = { .verb = WC_CALL_RESUME, .timeout_ms = WC_UNSET };
+    return change(cli, "resume", &call);
 }

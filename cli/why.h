@@ -45,7 +45,7 @@ struct wc_why {
     int64_t now_ms;      /* as it went in */
     unsigned index;      /* the instance that it is about; 0 = there is none */
     const char *state;   /* "ready", "done", "waiting", "blocked", "starting", "created", "failed",
-                            "unhealthy", "paused", "stopped", "stopping", "absent" */
+                            "unhealthy", "paused", "stopped", "stopping", "suspended", "absent" */
     bool ready;          /* ready or done */
     const char *summary; /* a sentence without its subject: "is not ready: waits for …" */
     struct wc_why_step *steps;

@@ -235,6 +235,11 @@ static void explain_waiting(struct wc_why_teller *t, const struct wc_ps_row *row
 
 static void explain(struct wc_why_teller *t, const struct wc_ps_row *row)
 {
+    if (row->suspended && row->waiting != NULL) {
+        wc_why_add_row(t, row, row->phase_at_ms,
+                       wc_arena_printf(t->arena, "is suspended: waits for %s", row->waiting), NULL);
+        return;
+    }
     bool *seen = &t->seen[row - t->in->ps->rows];
     if (*seen || t->out->n >= WC_WHY_STEPS)
         return;
@@ -306,7 +311,9 @@ static void advise(struct wc_why_teller *t, const struct wc_ps_row *row)
         add_next(out, "up -d");
     if (out->ready || row == NULL)
         return;
-    if (wc_streq(out->state, "stopped"))
+    if (wc_streq(out->state, "suspended"))
+        add_next(out, wc_arena_printf(t->arena, "resume %s", out->service));
+    else if (wc_streq(out->state, "stopped"))
         add_next(out, wc_arena_printf(t->arena, "start %s", out->service));
     else
         add_next(out, wc_arena_printf(t->arena, "logs %s", who));

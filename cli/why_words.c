@@ -65,6 +65,8 @@ static const char *state_of_settled(const struct wc_ps *ps, const struct wc_ps_r
 
 static const char *state_of(const struct wc_ps *ps, const struct wc_ps_row *row)
 {
+    if (row->suspended && row->waiting != NULL)
+        return "suspended";
     switch (row->phase) {
     case WC_PHASE_SETTLED:
         return state_of_settled(ps, row);
@@ -102,9 +104,9 @@ bool wc_why_is_ready(const struct wc_ps *ps, const struct wc_ps_row *row, const 
 
 unsigned wc_why_words_rank(const struct wc_ps *ps, const struct wc_ps_row *row)
 {
-    static const char *const order[] = { "done",   "ready",    "created",   "starting",
-                                         "paused", "stopping", "waiting",   "stopped",
-                                         "absent", "blocked",  "unhealthy", "failed" };
+    static const char *const order[] = { "done",     "ready",     "created",   "starting", "paused",
+                                         "stopping", "waiting",   "suspended", "stopped",  "absent",
+                                         "blocked",  "unhealthy", "failed" };
     const char *word = state_of(ps, row);
     for (unsigned i = 0; i < WC_COUNT(order); i++)
         if (wc_streq(order[i], word))
@@ -193,6 +195,9 @@ const char *wc_why_words_policy(const struct wc_service *s, const struct wc_ps_r
 {
     if (s->restart == WC_RESTART_NO)
         return "is not restarted: its policy is restart: no";
+    if (s->restart == WC_RESTART_ALWAYS && s->restart_max >= 0)
+        return wc_arena_printf(arena, "is not restarted any more: max_attempts: %lld, %u failures",
+                               (long long)s->restart_max, row->failures);
     if (s->restart == WC_RESTART_ON_FAILURE && s->restart_max >= 0)
         return wc_arena_printf(arena,
                                "is not restarted any more: restart: on-failure:%lld, %u failures",

@@ -135,9 +135,11 @@ void wc_eng_tell_project(struct request *request, const char *action, const char
 void wc_eng_tell_asked(struct request *request)
 {
     static const char *const verbs[] = {
-        [WC_REQUEST_APPLY] = "up",        [WC_REQUEST_START] = "start", [WC_REQUEST_STOP] = "stop",
-        [WC_REQUEST_RESTART] = "restart", [WC_REQUEST_KILL] = "kill",   [WC_REQUEST_DOWN] = "down",
-        [WC_REQUEST_ADOPT] = "resume",
+        [WC_REQUEST_APPLY] = "up",      [WC_REQUEST_START] = "start",
+        [WC_REQUEST_STOP] = "stop",     [WC_REQUEST_RESTART] = "restart",
+        [WC_REQUEST_KILL] = "kill",     [WC_REQUEST_DOWN] = "down",
+        [WC_REQUEST_ADOPT] = "adopt",   [WC_REQUEST_SUSPEND] = "suspend",
+        [WC_REQUEST_RESUME] = "resume",
     };
     char text[256];
     size_t len = (size_t)snprintf(text, sizeof text, "%s", verbs[request->ask.kind]);

@@ -124,6 +124,7 @@ void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
     str_if(w, "waiting", status->waiting);
     bool_if(w, "wanted", status->wanted);
     bool_if(w, "stale", status->stale);
+    bool_if(w, "suspended", status->suspended);
     str_if(w, "health_output", status->health_output);
     str_if(w, "ports", ports.data);
     write_story(w, status);
@@ -196,6 +197,7 @@ void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_
     out->waiting = text(object, "waiting", arena);
     out->wanted = flag(object, "wanted");
     out->stale = flag(object, "stale");
+    out->suspended = flag(object, "suspended");
     out->health_output = text(object, "health_output", arena);
     out->ports = text(object, "ports", arena);
     if (out->ports == NULL)

@@ -368,6 +368,8 @@ static void visit_one(const struct inst *inst, wc_engine_visit_fn *visit, void *
     wc_eng_waiting_text(inst, waiting, sizeof waiting);
     status.waiting = waiting[0] != '\0' ? waiting : NULL;
     status.stale = is_stale(inst);
+    status.suspended = inst->svc->suspended;
+    status.would = wc_eng_would_text(inst);
     memcpy(status.health_output, inst->health_output, sizeof status.health_output);
     visit(data, &status);
 }
@@ -388,9 +390,10 @@ void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, 
 void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visit, void *data)
 {
     for (size_t node = 0; engine->rev != NULL && node < engine->rev->graph.n; node++)
-        visit(data, &(struct wc_intent){
-                        engine->rev->svcs[node]->name, engine->rev->svcs[node]->want,
-                        engine->rev->svcs[node]->hash, engine->rev->svcs[node]->inplace });
+        visit(data,
+              &(struct wc_intent){ engine->rev->svcs[node]->name, engine->rev->svcs[node]->want,
+                                   engine->rev->svcs[node]->hash, engine->rev->svcs[node]->inplace,
+                                   engine->rev->svcs[node]->suspended });
 }
 
 const struct wc_engine_counts *wc_engine_counts(const struct wc_engine *engine)

@@ -138,7 +138,7 @@ static void note_failure(struct inst *inst, const struct wc_op *op)
     inst->op_code = op->status;
     inst->start_asked = false; /* from here on its policy decides */
     inst->failures++;
-    inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);
+    inst->delay_ms = wc_backoff_pace_ms(wc_eng_pace(inst), inst->id, inst->failures);
     inst->retry_at_ms = engine->now_ms + inst->delay_ms;
     wc_eng_tell(inst, "failed", "%s", text);
 }
@@ -471,6 +471,8 @@ void wc_eng_review(struct inst *inst)
     wc_eng_drift_tell(inst);
     struct wc_step_in in = inputs(inst);
     inst->out = wc_step(&in);
+    in.goal = wc_eng_goal_meant(inst);
+    inst->would = inst->svc->suspended ? wc_step(&in).act : WC_ACT_NONE;
     if (inst->out.phase == WC_PHASE_WAIT_HOST)
         engine->net_wanted = true;
     note_phase(inst, before);

@@ -134,6 +134,14 @@ static void say_no_room(struct wc_engine *engine)
     wc_eng_tell_other(engine, &event);
 }
 
+static bool is_leaving(const struct request *request, const char *service)
+{
+    for (size_t i = 0; i < request->ask.n_leaving; i++)
+        if (wc_streq(request->ask.leaving[i], service))
+            return true;
+    return false;
+}
+
 static void orphans(struct request *request)
 {
     struct wc_engine *engine = request->engine;
@@ -142,7 +150,9 @@ static void orphans(struct request *request)
         struct svc *svc = engine->svcs.entries[i].value;
         if (svc->spec != NULL || svc->insts == NULL)
             continue;
-        bool gone = request->ask.remove_orphans && !wc_strv_has(disabled, svc->name);
+        bool gone = (request->ask.remove_orphans || is_leaving(request, svc->name)) &&
+                    !wc_strv_has(disabled, svc->name);
+        svc->suspended &= !gone || request->ask.keeps_suspended;
         for (struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc) {
             if (gone) {
                 wc_eng_set(&inst->why, "not in the file any more");
@@ -214,8 +224,12 @@ int wc_eng_begin_apply(struct request *request, struct wc_err *err)
         say_no_room(engine);
     assume_networks(engine);
     for (size_t node = 0; node < rev->graph.n; node++)
-        if (rev->svcs[node]->selected)
+        if (rev->svcs[node]->selected) {
+            if (rev->svcs[node]->suspended && !request->ask.keeps_suspended)
+                wc_eng_rollout_go_on(rev->svcs[node]);
+            rev->svcs[node]->suspended &= request->ask.keeps_suspended;
             rev->svcs[node]->want = request->ask.no_start ? WC_WANT_CREATED : WC_WANT_RUNNING;
+        }
     wc_eng_for_selected(request, apply_wanted);
     if (!request->ask.no_deps)
         restart_dependents(request);
@@ -234,6 +248,7 @@ static void take_intents(struct request *request)
         const char *hash = request->ask.intents[i].hash;
         const char *inplace = request->ask.intents[i].inplace;
         svc->want = request->ask.intents[i].want;
+        svc->suspended = request->ask.intents[i].suspended;
         snprintf(svc->hash, sizeof svc->hash, "%s", hash != NULL ? hash : "");
         snprintf(svc->inplace, sizeof svc->inplace, "%s", inplace != NULL ? inplace : "");
     }

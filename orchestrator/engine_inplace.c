@@ -122,8 +122,8 @@ void wc_eng_inplace_turn(struct inst *inst)
     }
     if (in->remade || inst->recreate)
         return;
-    if (!in->refused || !is_outdated(inst) || ahead(inst) != NULL || inst->goal == WC_GOAL_GONE ||
-        inst->goal == WC_GOAL_STOPPED)
+    if (inst->svc->suspended || !in->refused || !is_outdated(inst) || ahead(inst) != NULL ||
+        inst->goal == WC_GOAL_GONE || inst->goal == WC_GOAL_STOPPED)
         return;
     in->refused = false;
     in->remade = inst->recreate = true;

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "orchestrator/core/backoff.h"
+#include "orchestrator/core/step.h"
+
 struct inst;
 struct revision;
 struct wc_op;
@@ -50,6 +53,11 @@ void wc_eng_post_start(struct inst *inst);
 void wc_eng_pre_stop(struct inst *inst, uint64_t grace_ms);
 /* A new run. */
 void wc_eng_hooks_begin(struct inst *inst);
+
+/* observe.c: of its restarts, by its policy. */
+struct wc_restart_pace wc_eng_pace(const struct inst *inst);
+/* engine_tally.c: what were wanted of it right now if it weren't suspended. */
+enum wc_goal wc_eng_goal_meant(const struct inst *inst);
 
 /* ---- engine_inplace.c ---- */
 

@@ -47,9 +47,9 @@ struct svc {
     unsigned going_down;    /* instances that go down and are not down yet */
     unsigned dependents_up; /* services that need this one and have such instances */
     struct outlook outlook;
-    uint64_t said; /* seq of the last event of an instance of it */
-    bool job;      /* others wait for its completion */
-    bool selected; /* by the request that is being begun */
+    uint64_t said;            /* seq of the last event of an instance of it */
+    bool job;                 /* others wait for its completion */
+    bool suspended, selected; /* selected: by the request that is being begun */
     enum wc_want want;
     char hash[65], inplace[65]; /* of wc_intent */
     struct rollout *rollout;    /* the last one, or NULL */
@@ -105,6 +105,7 @@ struct inst {
     char health_output[256];
 
     struct wc_step_out out;      /* the last decision */
+    enum wc_act would;           /* suspended: what it would be */
     const struct wc_edge *needs; /* with WAIT_DEPS, BLOCKED: what for */
     struct story story;
     struct tally tally;
@@ -233,8 +234,7 @@ int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, stru
                     struct wc_err *err);
 
 /* engine_bind.c */
-/* True for one that exists, or is about to. */
-bool wc_eng_is_there(const struct inst *inst);
+bool wc_eng_is_there(const struct inst *inst); /* it exists, or is about to */
 void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev);
 void wc_eng_revision_unref(struct revision *rev);
 

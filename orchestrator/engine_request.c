@@ -185,6 +185,26 @@ static void down_one(struct request *request, struct inst *inst)
     wc_eng_take(request, inst);
 }
 
+static void suspend_one(struct request *request, struct inst *inst)
+{
+    wc_eng_take(request, inst); /* who waited for it waits in vain */
+}
+
+/* What is said of a service ends its suspension, unless it is a signal that only passes through. */
+static void note_suspension(struct request *request, struct svc *svc)
+{
+    const struct wc_request *ask = &request->ask;
+    bool passes = ask->kind == WC_REQUEST_KILL && ask->signal != 0 && ask->signal != SIGKILL;
+    bool suspended = passes ? svc->suspended : ask->kind == WC_REQUEST_SUSPEND;
+    if (suspended == svc->suspended || ask->keeps_suspended)
+        return;
+    svc->suspended = suspended;
+    request->changed++;
+    if (!suspended)
+        wc_eng_rollout_go_on(svc);
+    wc_eng_dirty_svc(svc);
+}
+
 static void kill_one(struct request *request, struct inst *inst);
 
 static int begin_change(struct request *request, struct wc_err *err)
@@ -192,7 +212,8 @@ static int begin_change(struct request *request, struct wc_err *err)
     static wc_eng_goal_fn *const setters[] = {
         [WC_REQUEST_START] = start_one,     [WC_REQUEST_STOP] = stop_one,
         [WC_REQUEST_RESTART] = restart_one, [WC_REQUEST_KILL] = kill_one,
-        [WC_REQUEST_DOWN] = down_one,
+        [WC_REQUEST_DOWN] = down_one,       [WC_REQUEST_SUSPEND] = suspend_one,
+        [WC_REQUEST_RESUME] = suspend_one,
     };
     const struct wc_request *ask = &request->ask;
     struct wc_engine *engine = request->engine;
@@ -209,6 +230,11 @@ static int begin_change(struct request *request, struct wc_err *err)
         wc_eng_spread(engine, false);
     if (!ask->quiet)
         wc_eng_tell_asked(request);
+    for (size_t i = 0; i < engine->svcs.n; i++) {
+        struct svc *svc = engine->svcs.entries[i].value;
+        if (svc->selected)
+            note_suspension(request, svc);
+    }
     unsigned n = wc_eng_for_selected(request, setters[ask->kind]);
     bool starts = ask->kind == WC_REQUEST_START || ask->kind == WC_REQUEST_RESTART;
     if (starts && engine->rev == NULL && n > 0)

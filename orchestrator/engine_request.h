@@ -78,6 +78,9 @@ uint64_t wc_eng_rollouts_wake(const struct wc_engine *engine);
 void wc_eng_rollout_pause(struct svc *svc, const char *reason);
 void wc_eng_rollout_drop(struct wc_engine *engine, struct svc *svc);
 
+/* It was suspended: what it waits for has its time anew. */
+void wc_eng_rollout_go_on(struct svc *svc);
+
 /* What a rollout says about an instance that a request waits for; VERDICT_OK: nothing. */
 enum verdict wc_eng_rollout_judge(const struct inst *inst);
 

@@ -411,6 +411,8 @@ bool wc_eng_rollouts_turn(struct wc_engine *engine)
     bool moved = false;
     for (struct rollout *r = engine->rolling, *next; r != NULL; r = next) {
         next = r->next;
+        if (r->svc->suspended)
+            continue;
         if (!r->dirty && (r->wake_at_ms == 0 || r->wake_at_ms > engine->now_ms))
             continue;
         turn(engine, r);
@@ -423,7 +425,7 @@ uint64_t wc_eng_rollouts_wake(const struct wc_engine *engine)
 {
     uint64_t wake_ms = 0;
     for (const struct rollout *r = engine->rolling; r != NULL; r = r->next)
-        if (r->wake_at_ms != 0 && (wake_ms == 0 || r->wake_at_ms < wake_ms))
+        if (!r->svc->suspended && r->wake_at_ms != 0 && (wake_ms == 0 || r->wake_at_ms < wake_ms))
             wake_ms = r->wake_at_ms;
     return wake_ms;
 }
@@ -444,6 +446,16 @@ void wc_eng_rollout_pause(struct svc *svc, const char *reason)
             take_back(inst, held, "its predecessor is still there");
     }
     tell(r, "paused", reason);
+}
+
+void wc_eng_rollout_go_on(struct svc *svc)
+{
+    if (svc->rollout == NULL)
+        return;
+    svc->rollout->dirty = true;
+    for (struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc)
+        if (inst->slot.released && !inst->slot.done)
+            inst->slot.released_at_ms = svc->insts->engine->now_ms;
 }
 
 void wc_eng_rollout_drop(struct wc_engine *engine, struct svc *svc)

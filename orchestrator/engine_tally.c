@@ -14,6 +14,11 @@ static bool is_up(const struct inst *inst)
 
 enum wc_goal wc_eng_goal(const struct inst *inst)
 {
+    return inst->svc->suspended ? WC_GOAL_LEAVE : wc_eng_goal_meant(inst);
+}
+
+enum wc_goal wc_eng_goal_meant(const struct inst *inst)
+{
     if (inst->recreate)
         return WC_GOAL_GONE;
     if (inst->restart)
@@ -237,7 +242,7 @@ static enum verdict judge_down(const struct inst *inst, enum wc_goal goal)
 
 static enum verdict judge(const struct inst *inst)
 {
-    if (inst->dead)
+    if (inst->dead || inst->svc->suspended)
         return VERDICT_OK;
     enum verdict rollout = wc_eng_rollout_judge(inst);
     if (rollout != VERDICT_OK)

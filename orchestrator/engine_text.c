@@ -73,10 +73,41 @@ static void needs_text(const struct inst *inst, char *out, size_t size)
     snprintf(out, size, "%s %s: %s", needed->name, condition_name(inst->needs->condition), why);
 }
 
+const char *wc_eng_would_text(const struct inst *inst)
+{
+    switch (inst->would) {
+    case WC_ACT_NONE:
+        break;
+    case WC_ACT_CREATE:
+        return "be made";
+    case WC_ACT_START:
+        return "start";
+    case WC_ACT_POST_START:
+        return "run its post_start hooks";
+    case WC_ACT_PRE_STOP:
+    case WC_ACT_STOP:
+    case WC_ACT_KILL:
+        return "stop";
+    case WC_ACT_REMOVE:
+        return "be removed";
+    case WC_ACT_UPDATE:
+        return "get other limits or labels";
+    case WC_ACT_MEND:
+        return "be put back as it was";
+    }
+    return NULL;
+}
+
 void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size)
 {
     const struct wc_engine *engine = inst->engine;
     out[0] = '\0';
+    if (inst->svc->suspended) {
+        const char *would = wc_eng_would_text(inst);
+        if (would != NULL)
+            snprintf(out, size, "'wcompose resume' (it would %s)", would);
+        return;
+    }
     if (inst->awaits) {
         snprintf(out, size, "its turn in the rollout");
         return;

@@ -21,4 +21,7 @@ void wc_eng_failure_text(const struct inst *inst, char *out, size_t size);
 /* How it ended: "exited 137 (SIGKILL)". */
 void wc_eng_exit_text(const struct wc_fact *fact, char *out, size_t size);
 
+/* What would be done with a suspended one, or NULL. */
+const char *wc_eng_would_text(const struct inst *inst);
+
 #endif

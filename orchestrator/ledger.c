@@ -318,6 +318,7 @@ static bool take_ask(struct wc_ledger *ledger, const struct wc_json *head, const
         .number = number_of(head, "n"),
         .before = number_of(head, "before"),
         .force = wc_json_bool(wc_json_get(head, "force"), false),
+        .prune = wc_json_bool(wc_json_get(head, "prune"), false),
     };
     bool is_apply = verb != NULL && wc_streq(verb, "apply");
     if (verb == NULL || end == NULL || ask.id == 0 || wc_ledger_ask(ledger, ask.id) != NULL ||
@@ -338,6 +339,7 @@ static bool take_ask(struct wc_ledger *ledger, const struct wc_json *head, const
     take_wishes(ledger, changes);
     if (is_apply) {
         ledger->in_force = ask.number;
+        ledger->prune = ask.prune;
         find_generation(ledger, ask.number)->outcome = WC_OUTCOME_APPLYING;
     }
     return true;
@@ -394,6 +396,7 @@ static bool take_state(struct wc_ledger *ledger, const struct wc_json *head)
         .in_force = number_of(head, "force"),
         .last_number = number_of(head, "last_n"),
         .last_id = number_of(head, "last_id"),
+        .prune = wc_json_bool(wc_json_get(head, "prune"), false),
     };
     take_wishes(ledger, wishes);
     return true;

@@ -69,6 +69,7 @@ struct wc_ask {
     uint64_t number;  /* apply: the generation; else 0 */
     uint64_t before;  /* apply: the one in force until then; 0 = none */
     bool force;       /* apply: --force-recreate */
+    bool prune;       /* apply: --remove-orphans */
     const char *key;  /* its other members as JSON (docs/control-protocol.md) */
     const char *text; /* the model it came with when none is accepted, or NULL; len bytes */
     size_t len;
@@ -94,6 +95,7 @@ struct wc_ledger {
     struct wc_rollout_row *rollouts; /* by service */
     size_t n_rollouts;
     uint64_t in_force; /* the generation that is to run; 0 = none */
+    bool prune;        /* it was asked for with: what the model doesn't know goes */
     uint64_t last_number, last_id;
 };
 

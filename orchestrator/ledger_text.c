@@ -90,6 +90,7 @@ static void put_ask(struct wc_buf *out, const struct wc_ask *ask, bool begins,
     put_number(&w, "n", ask->number);
     put_number(&w, "before", ask->before);
     put_flag(&w, "force", ask->force);
+    put_flag(&w, "prune", ask->prune);
     put_flag(&w, "begins", begins);
     put_wishes(&w, changes, n_changes);
     wc_jsonw_end_object(&w);
@@ -145,6 +146,7 @@ void wc_ledger_put_state(struct wc_buf *out, const struct wc_ledger *ledger)
     wc_jsonw_i64(&w, "force", (int64_t)ledger->in_force);
     put_number(&w, "last_n", ledger->last_number);
     put_number(&w, "last_id", ledger->last_id);
+    put_flag(&w, "prune", ledger->prune);
     put_wishes(&w, ledger->wishes, ledger->n_wishes);
     wc_jsonw_end_object(&w);
     wc_buf_addc(out, '\n');

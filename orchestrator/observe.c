@@ -57,6 +57,17 @@ static void enter_running(struct inst *inst)
     wc_health_begin(&inst->health, &inst->check, inst->up_at_ms, engine->now_ms);
 }
 
+struct wc_restart_pace wc_eng_pace(const struct inst *inst)
+{
+    const struct wc_service *spec = inst->desired != NULL ? inst->desired->spec : NULL;
+    struct wc_restart_pace pace = { 0 };
+    if (spec != NULL && spec->restart_delay_ms > 0)
+        pace.delay_ms = (uint64_t)spec->restart_delay_ms;
+    if (spec != NULL && spec->restart_window_ms > 0)
+        pace.window_ms = (uint64_t)spec->restart_window_ms;
+    return pace;
+}
+
 /* An end that we didn't ask for counts against it, and one for failed health checks. */
 static void leave_running(struct inst *inst)
 {
@@ -65,7 +76,7 @@ static void leave_running(struct inst *inst)
         inst->hooks.failed ? 0 : wc_health_good_ms(&inst->health, inst->up_at_ms, now_ms);
     inst->health = (struct wc_health_watch){ .status = WC_HEALTH_NONE };
     inst->stuck = false;
-    if (wc_backoff_ran_well(good_ms, inst->delay_ms))
+    if (wc_backoff_is_well(wc_eng_pace(inst), good_ms, inst->delay_ms))
         inst->failures = 0;
     bool asked_for = inst->stop_sent && !inst->sick;
     inst->stop_sent = false;
@@ -73,7 +84,7 @@ static void leave_running(struct inst *inst)
         return;
     inst->ended = true;
     inst->failures++;
-    inst->delay_ms = wc_backoff_delay_ms(inst->id, inst->failures);
+    inst->delay_ms = wc_backoff_pace_ms(wc_eng_pace(inst), inst->id, inst->failures);
     inst->retry_at_ms = now_ms + inst->delay_ms;
 }
 

@@ -170,6 +170,23 @@ static int load(struct wc_sup_call *call, const struct wc_sup_model *model,
     return rc != 0 ? rc : scale(project, header, err);
 }
 
+/* What the model that is left brought, and the one that is wanted back lacks, goes with it: the app
+ * goes back, not a part of it. (Its volumes stay: no reconcile removes any.) */
+static void note_leaving(const struct wc_generation *left, struct wc_request *request)
+{
+    struct wc_arena *arena = NULL;
+    struct wc_project *before = NULL;
+    struct wc_err err = { 0 };
+    if (left == NULL || wc_sup_load_model(left->text, left->len, &arena, &before, &err) != 0)
+        return;
+    const char **names = WC_NEW_ARRAY(request->arena, const char *, before->n_services + 1);
+    for (size_t i = 0; i < before->n_services; i++)
+        if (wc_project_service(request->project, before->services[i].name) == NULL)
+            names[request->n_leaving++] = wc_arena_strdup(request->arena, before->services[i].name);
+    request->leaving = names;
+    wc_sup_free_model(arena);
+}
+
 int wc_sup_apply(struct wc_sup_call *call, struct wc_request *request, const struct wc_json *header,
                  const struct wc_sup_model *model, struct wc_err *err)
 {
@@ -190,6 +207,8 @@ int wc_sup_apply(struct wc_sup_call *call, struct wc_request *request, const str
     const struct wc_generation *made =
         ask != NULL ? wc_ledger_generation(&sup->ledger, ask->number) : NULL;
     request->is_rollback = made != NULL && made->restores != 0;
+    if (request->is_rollback)
+        note_leaving(wc_ledger_generation(&sup->ledger, ask->before), request);
     sup->newest_apply = call->ask;
     stat_images(sup, &sup->settled_images);
     for (struct wc_sup_call *other = sup->calls; other != NULL; other = other->next)

@@ -16,8 +16,9 @@
 #include "orchestrator/core/graph.h"
 
 static const char *const verb_names[] = {
-    [WC_REQUEST_APPLY] = "apply",     [WC_REQUEST_START] = "start", [WC_REQUEST_STOP] = "stop",
-    [WC_REQUEST_RESTART] = "restart", [WC_REQUEST_KILL] = "kill",   [WC_REQUEST_DOWN] = "down",
+    [WC_REQUEST_APPLY] = "apply",     [WC_REQUEST_START] = "start",   [WC_REQUEST_STOP] = "stop",
+    [WC_REQUEST_RESTART] = "restart", [WC_REQUEST_KILL] = "kill",     [WC_REQUEST_DOWN] = "down",
+    [WC_REQUEST_SUSPEND] = "suspend", [WC_REQUEST_RESUME] = "resume",
 };
 
 bool wc_sup_kind_of(const char *verb, enum wc_request_kind *out)
@@ -140,7 +141,7 @@ static void mean(struct meaning *m, const char *service)
     switch (m->request->kind) {
     case WC_REQUEST_APPLY:
         wanted.stopped = before.stopped && m->request->no_start;
-        wanted.suspended = false;
+        wanted.suspended = before.suspended && m->request->keeps_suspended;
         wanted.replicas = scale_of(m->header, service);
         break;
     case WC_REQUEST_START:
@@ -148,8 +149,17 @@ static void mean(struct meaning *m, const char *service)
         wanted.stopped = wanted.suspended = false;
         break;
     case WC_REQUEST_STOP:
+        wanted.stopped = true;
+        wanted.suspended = false;
+        break;
     case WC_REQUEST_KILL:
         wanted.stopped = true;
+        wanted.suspended =
+            before.suspended && m->request->signal != 0 && m->request->signal != SIGKILL;
+        break;
+    case WC_REQUEST_SUSPEND:
+    case WC_REQUEST_RESUME:
+        wanted.suspended = m->request->kind == WC_REQUEST_SUSPEND;
         break;
     case WC_REQUEST_DOWN:
         wanted.stopped = wanted.suspended = false;
@@ -284,6 +294,7 @@ int wc_sup_begin(struct wc_sup_call *call, const struct wc_request *request,
                           .at_ms = wc_sup_wall_ms(sup),
                           .before = now != NULL ? now->number : 0,
                           .force = request->force_recreate,
+                          .prune = request->kind == WC_REQUEST_APPLY && request->remove_orphans,
                           .key = call->key.data };
     bool is_apply = request->kind == WC_REQUEST_APPLY;
     if (is_apply)

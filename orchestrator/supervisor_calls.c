@@ -216,7 +216,8 @@ static const struct {
     { "apply", do_apply },       { "start", do_change },        { "stop", do_change },
     { "restart", do_change },    { "kill", do_change },         { "down", do_change },
     { "ps", wc_sup_ps },         { "events", wc_sup_events },   { "ping", do_ping },
-    { "shutdown", do_shutdown }, { "metrics", wc_sup_metrics },
+    { "shutdown", do_shutdown }, { "metrics", wc_sup_metrics }, { "suspend", do_change },
+    { "resume", do_change },
 };
 
 void wc_sup_on_message(void *data, struct wc_conn *conn, const struct wc_control_message *message)

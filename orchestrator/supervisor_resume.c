@@ -51,7 +51,8 @@ static int adopt(struct wc_supervisor *sup, const struct wc_sup_model *model,
                                   .intents = kept->intents,
                                   .n_intents = kept->n,
                                   .rollouts = kept->rollouts,
-                                  .n_rollouts = kept->n_rollouts };
+                                  .n_rollouts = kept->n_rollouts,
+                                  .remove_orphans = kept->n > 0 && sup->ledger.prune };
     struct wc_project *project = NULL;
     int rc = wc_sup_load_model(model->text, model->len, &request.arena, &project, err);
     if (rc != 0)
@@ -136,6 +137,7 @@ static int go_on(struct wc_sup_call *call, const struct wc_ask *ask, struct wc_e
     if (rc == 0 && !wc_sup_kind_of(ask->verb, &request.kind))
         rc = wc_err_set(err, WC_ERR_STATE, 0, "unknown verb '%.40s'", ask->verb);
     request.since_ms = ask->at_ms;
+    request.keeps_suspended = true; /* one that there is now came later */
     request.force_recreate = ask->force;
     const struct wc_generation *made = wc_ledger_generation(&sup->ledger, ask->number);
     if (rc == 0 && request.kind == WC_REQUEST_APPLY) {

@@ -212,7 +212,9 @@ static void roll_back(struct wc_supervisor *sup)
     wc_log(WC_LOG_WARN, "supervisor", "%s: going back to generation @%llu", sup->config.project,
            (unsigned long long)target->number);
     struct wc_sup_call *call = wc_sup_call_new(sup, NULL, 0);
-    struct wc_request request = { .wait = WC_WAIT_STARTED, .timeout_ms = WC_UNSET };
+    struct wc_request request = { .wait = WC_WAIT_STARTED,
+                                  .timeout_ms = WC_UNSET,
+                                  .keeps_suspended = true };
     const struct wc_sup_model model = { target->text, target->len, target->number };
     call->is_rollback = true;
     int rc = wc_json_parse("{}", 2, &header, &err);

@@ -83,7 +83,9 @@ static void settle_restart(struct wc_service_draft *d)
     struct wc_service *s = &d->service;
     const char *text = d->restart == NULL ? "no" : d->restart;
     s->restart = WC_RESTART_NO;
-    if (d->deploy_condition != NULL || d->deploy_max_attempts != WC_UNSET) {
+    bool has_policy = d->deploy_condition != NULL || d->deploy_max_attempts != WC_UNSET ||
+                      s->restart_delay_ms > 0 || s->restart_window_ms > 0;
+    if (has_policy) {
         const char *condition = d->deploy_condition == NULL ? "any" : d->deploy_condition;
         if (wc_streq(condition, "any"))
             s->restart = WC_RESTART_ALWAYS;

@@ -40,10 +40,12 @@ static const struct wc_table resource_table =
 static const struct wc_field restart_rows[] = {
     { ROW("condition", word, D(deploy_condition), REPLACE, CARRIED, KEEPS),
       .words = restart_conditions, .fallback = "any" },
-    { ROW("delay", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
+    { ROW("delay", duration, D(service.restart_delay_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "100ms, doubling" },
     { ROW("max_attempts", count, D(deploy_max_attempts), REPLACE, CARRIED, KEEPS), SHOWS_ZERO,
       .fallback = "no limit" },
-    { ROW("window", duration, NONE, REPLACE, WARNED, KEEPS), .fallback = "0s" },
+    { ROW("window", duration, D(service.restart_window_ms), REPLACE, CARRIED, KEEPS),
+      .fallback = "10s, and ten times the wait" },
 };
 static const struct wc_table restart_table =
     TABLE(restart_rows, "restart_policy", "deploy.md#restart_policy");

@@ -34,6 +34,8 @@ enum wc_call_verb {
     WC_CALL_RESTART,
     WC_CALL_KILL,
     WC_CALL_DOWN,
+    WC_CALL_SUSPEND,
+    WC_CALL_RESUME,
     WC_CALL_EVENTS,   /* subscribe until the client leaves; never done by itself */
     WC_CALL_PING,     /* is it alive? */
     WC_CALL_SHUTDOWN, /* end the supervisor; instances live on */
@@ -120,6 +122,7 @@ struct wc_ps_row {
     unsigned restarts;
     const char *waiting; /* why it isn't started, or NULL */
     bool wanted, stale;  /* as wc_instance_status; unsupervised: true, false */
+    bool suspended;      /* the same */
     const char *ports;   /* "127.0.0.1:8080->80/tcp, …", "" when none */
     const char *health_output;
 

@@ -62,13 +62,18 @@ enum wc_request_kind {
     WC_REQUEST_RESTART, /* stop and start them */
     WC_REQUEST_KILL,    /* send a signal to them, default SIGKILL, which also keeps down what waits
                            for a start */
-    WC_REQUEST_DOWN,  /* stop and remove everything of the project: instances, networks, volumes if
-                         asked */
-    WC_REQUEST_ADOPT, /* after a supervisor's restart: `project` (ownership as APPLY) is the model
-                         accepted earlier. What exists is kept and supervised by it: running stays
-                         running, an exited one follows its restart policy unless a person stopped
-                         it. What `intents` say is missing is made; nothing is replaced. Done at
-                         once, changed 0 */
+    WC_REQUEST_DOWN, /* stop and remove everything of the project: instances, networks, volumes if
+                        asked */
+    WC_REQUEST_SUSPEND, /* leave the services as they are: nothing of them is started, stopped,
+                           changed or repaired, until somebody says otherwise (RESUME, or any other
+                           request for them). Requests that wait for them are cancelled. Done at
+                           once */
+    WC_REQUEST_RESUME,  /* look after them again. Done at once */
+    WC_REQUEST_ADOPT,   /* after a supervisor's restart: `project` (ownership as APPLY) is the model
+                           accepted earlier. What exists is kept and supervised by it: running stays
+                           running, an exited one follows its restart policy unless a person stopped
+                           it. What `intents` say is missing is made; nothing is replaced. Done at
+                           once, changed 0 */
 };
 
 /* What is wanted of a service, as an engine leaves it to its successor. */
@@ -81,6 +86,7 @@ struct wc_intent {
                          "": whichever they have */
     const char *inplace; /* the same for wc_fact.inplace: a model that gives another one changes
                             nothing of them */
+    bool suspended;      /* nothing is to be done with them for now */
 };
 
 /* A change that reaches the replicas of a service one after another, as far as it has come. */
@@ -129,9 +135,14 @@ struct wc_request {
     int signal;         /* KILL; 0 = SIGKILL */
     bool force_recreate, no_recreate; /* APPLY */
     bool no_start;                    /* APPLY: create only */
+    bool keeps_suspended;             /* it ends no suspension: nobody asked for it just now */
     bool is_rollback;                 /* APPLY: by rollback_config, and never rolled back itself */
     bool no_deps;                     /* APPLY, START, RESTART: leave dependencies alone */
-    bool remove_orphans; /* APPLY, DOWN: also instances of services that the file no longer has */
+    bool remove_orphans; /* APPLY, DOWN, ADOPT: also instances of services that the file no longer
+                            has */
+    const char *const *leaving; /* APPLY: n_leaving services that go though the file lacks them:
+                                   what a rollback takes back. Borrowed for the call */
+    size_t n_leaving;
     bool remove_volumes; /* DOWN: named volumes of the project too */
     int64_t since_ms;    /* wall clock: it was made then, and an earlier engine has done part of it.
                             START, RESTART, KILL leave alone what started since, APPLY with
@@ -169,6 +180,8 @@ struct wc_instance_status {
     bool needs_shares; /* for its namespace, not by depends_on */
     struct wc_said last;
     const char *waiting; /* why it isn't started: "db healthy", "backoff 1.6 s"; NULL when it is */
+    bool suspended;      /* nothing is done with it; `would` says what else were */
+    const char *would;   /* "start", "stop", "remove" …; NULL: nothing */
     bool wanted;         /* false: orphan or going away */
     bool stale;          /* its hash differs from the wanted one */
     char health_output[256]; /* last probe's first output */

@@ -134,9 +134,10 @@ struct wc_service {
     size_t n_pre_stop;
 
     enum wc_restart restart;
-    int64_t restart_max;     /* on-failure:N, WC_UNSET = no limit */
-    const char *stop_signal; /* NULL: image's, else SIGTERM */
-    int64_t stop_grace_ms;   /* default 10000 */
+    int64_t restart_max; /* on-failure:N, max_attempts; WC_UNSET = no limit */
+    int64_t restart_delay_ms, restart_window_ms; /* of restart_policy; 0 = as the engine does */
+    const char *stop_signal;                     /* NULL: image's, else SIGTERM */
+    int64_t stop_grace_ms;                       /* default 10000 */
     enum wc_tri init, tty, stdin_open;
     bool read_only, privileged;
     struct wc_strv cap_add, cap_drop, security_opt;

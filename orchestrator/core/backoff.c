@@ -30,3 +30,15 @@ bool wc_backoff_ran_well(uint64_t ran_ms, uint64_t delay_ms)
 {
     return ran_ms >= WC_BACKOFF_WELL_MS && ran_ms >= 10 * delay_ms;
 }
+
+uint64_t wc_backoff_pace_ms(struct wc_restart_pace pace, const char *id, unsigned failures)
+{
+    if (pace.delay_ms == 0)
+        return wc_backoff_delay_ms(id, failures);
+    return failures > 0 ? pace.delay_ms : 0;
+}
+
+bool wc_backoff_is_well(struct wc_restart_pace pace, uint64_t ran_ms, uint64_t delay_ms)
+{
+    return pace.window_ms != 0 ? ran_ms >= pace.window_ms : wc_backoff_ran_well(ran_ms, delay_ms);
+}

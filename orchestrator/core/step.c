@@ -32,15 +32,15 @@ static struct wc_step_out settle(const struct wc_step_in *in, enum wc_phase phas
 /* True when the policy brings back something that ended or could not be started. */
 static bool policy_restarts(const struct wc_step_in *in)
 {
+    bool may_try = in->restart_max < 0 || (int64_t)in->failures <= in->restart_max;
     switch (in->restart) {
     case WC_RESTART_NO:
         return false;
     case WC_RESTART_ALWAYS:
     case WC_RESTART_UNLESS_STOPPED:
-        return true;
+        return may_try;
     case WC_RESTART_ON_FAILURE:
-        return !((in->life == WC_LIFE_EXITED || in->lost) && in->exit_ok) &&
-               (in->restart_max < 0 || (int64_t)in->failures <= in->restart_max);
+        return !((in->life == WC_LIFE_EXITED || in->lost) && in->exit_ok) && may_try;
     }
     return false;
 }
@@ -94,8 +94,7 @@ static struct wc_step_out step_created(const struct wc_step_in *in)
  * attempt is used up) it runs on as it is. */
 static bool is_to_heal(const struct wc_step_in *in)
 {
-    bool last_try = in->restart == WC_RESTART_ON_FAILURE && in->restart_max >= 0 &&
-                    (int64_t)in->failures >= in->restart_max;
+    bool last_try = in->restart_max >= 0 && (int64_t)in->failures >= in->restart_max;
     return in->sick && in->goal == WC_GOAL_RUNNING && in->life == WC_LIFE_RUNNING &&
            in->restart != WC_RESTART_NO && !last_try && !in->stopped_by_user;
 }

@@ -326,7 +326,8 @@ static void judge_check(struct play *play, const struct wc_op *op)
     unsigned service = record == NULL ? SERVICES : service_number(record->fact.service);
     if (service == SERVICES || record->fact.life != WC_LIFE_RUNNING || record->noes == 0 ||
         play->story->fault_permille != 0 || !may_heal(play, op->id, service) ||
-        !is_current(play, &record->fact, service) || play->wish[service] != WISH_RUNNING)
+        !is_current(play, &record->fact, service) || play->wish[service] != WISH_RUNNING ||
+        play->suspended[service])
         return;
     uint64_t from_ms = record->first_no_ms > play->epoch_ms ? record->first_no_ms : play->epoch_ms;
     bool comes_back = play->model.parts[service].policy != WC_RESTART_ON_FAILURE;
@@ -452,10 +453,24 @@ static void note_op(struct play *play, const struct wc_op *op)
         play_fail(play, "%s isn't ours", id);
 }
 
+/* What is suspended is left alone. */
+static void judge_suspended(struct play *play, const struct wc_op *op)
+{
+    const struct wc_fact *fact = op->id != NULL ? fact_of(play, op->id) : NULL;
+    const char *name = op->instance != NULL ? op->instance->service
+                       : fact != NULL       ? fact->service
+                                            : "";
+    bool looks = op->verb == WC_VERB_EXEC && op->hook == NULL;
+    unsigned service = service_number(name);
+    if (service < SERVICES && play->suspended[service] && !looks)
+        play_fail(play, "something is done with %s, though it is suspended", name);
+}
+
 static void on_op(void *data, const struct wc_op *op)
 {
     struct play *play = data;
     note_op(play, op);
+    judge_suspended(play, op);
     switch (op->verb) {
     case WC_VERB_CREATE: {
         const struct wc_instance *new = op->instance;

@@ -240,6 +240,7 @@ static void submit(struct play *play, struct pending *pending, struct wc_request
             request.rollouts == NULL && request.n_rollouts > 0 ? &play->former : &play->model);
         request.n_rollouts = request.rollouts == NULL ? 0 : request.n_rollouts;
         request.is_rollback = play->is_back;
+        request.keeps_suspended |= play->is_back;
     } else if (pending->service < SERVICES) {
         service[0] = names[pending->service];
         request.services = service;
@@ -289,6 +290,7 @@ static void wish(struct play *play, const bool chosen[SERVICES], enum wish what,
         if (!chosen[i])
             continue;
         play->wish[i] = what;
+        play->suspended[i] &= play->is_back;
         if (excuse)
             play->excuse[i] = play->epoch;
     }
@@ -337,6 +339,7 @@ static void apply(struct play *play, const struct model *model, bool forced)
         const struct part *now = &model->parts[i], *old = &play->model.parts[i];
         all[i] = now->there;
         changed[i] = forced || !play->has_model || is_changed(now, old);
+        play->suspended[i] &= now->there || play->is_back;
         if (!now->there && (play->has_model || play->wish[i] != WISH_NOTHING))
             play->wish[i] = WISH_GONE;
     }
@@ -401,7 +404,12 @@ static void change(struct play *play, const struct deed *deed, enum wc_request_k
         add_restarted(&play->model, chosen);
     if (goes_down(play))
         return;
-    if (play->has_model)
+    bool pauses = kind == WC_REQUEST_SUSPEND || kind == WC_REQUEST_RESUME;
+    play->is_back &= pauses;
+    for (unsigned i = 0; i < SERVICES && pauses; i++)
+        if (chosen[i])
+            play->suspended[i] = kind == WC_REQUEST_SUSPEND;
+    if (play->has_model && !pauses)
         wish(play, chosen, what, true);
     for (unsigned i = 0; i < SERVICES; i++)
         if (chosen[i])
@@ -444,8 +452,8 @@ static void keep_intent(void *data, const struct wc_intent *intent)
     unsigned i = service_number(intent->service);
     memcpy(intents->hashes[i], intent->hash, sizeof intents->hashes[i]);
     memcpy(intents->inplace[i], intent->inplace, sizeof intents->inplace[i]);
-    intents->items[intents->n++] =
-        (struct wc_intent){ names[i], intent->want, intents->hashes[i], intents->inplace[i] };
+    intents->items[intents->n++] = (struct wc_intent){ names[i], intent->want, intents->hashes[i],
+                                                       intents->inplace[i], false };
 }
 
 static void keep_rollout(void *data, const struct wc_rollout_note *note)
@@ -480,7 +488,9 @@ static void again(struct play *play, const struct pending *pending)
     for (unsigned i = 0; i < SERVICES && pending->kind == WC_REQUEST_RESTART; i++)
         if (chosen[i])
             play->excuse[i] = play->epoch;
-    ask(play, pending->kind, pending->service, false);
+    struct pending *anew = pending_new(play, pending->kind, pending->service);
+    if (anew != NULL)
+        submit(play, anew, (struct wc_request){ .remove_orphans = true, .keeps_suspended = true });
 }
 
 /* The model before the one in force is adopted first when some of it is still to be kept. */
@@ -512,13 +522,23 @@ static void resume(struct play *play, const struct intents *intents)
         return;
     if (applied > 0)
         excuse_dependents(play);
-    if (applied == 0 || intents->n_rollouts > 0)
+    if (applied == 0 || intents->n_rollouts > 0 || intents->suspended)
         adopt(play, intents);
     if (applied > 0 && !play->goes_back)
-        ask(play, WC_REQUEST_APPLY, SERVICES, false);
+        again(play, &(struct pending){ .kind = WC_REQUEST_APPLY, .service = SERVICES });
     for (const struct pending *p; (p = oldest_after(old, applied)) != NULL; applied = p->seq)
         if (p->kind != WC_REQUEST_KILL && p->kind != WC_REQUEST_ADOPT)
             again(play, p);
+}
+
+/* The ledger has it before the engine hears of it. */
+static void know_suspended(const struct play *play, struct intents *intents)
+{
+    intents->suspended = false;
+    for (unsigned k = 0; k < intents->n; k++) {
+        intents->items[k].suspended = play->suspended[service_number(intents->items[k].service)];
+        intents->suspended = intents->suspended || intents->items[k].suspended;
+    }
 }
 
 static void new_epoch(struct play *play)
@@ -534,6 +554,7 @@ static void crash(struct play *play, bool reboot)
     play->verdict.crashes++;
     wc_engine_intents(play->engine, keep_intent, &intents);
     wc_engine_rollouts(play->engine, keep_rollout, &intents);
+    know_suspended(play, &intents);
     memcpy(pending, play->pending, sizeof pending);
     bool has_model = play->has_model;
     wc_sim_set_crash(play->world, true, play->story->late_ms);
@@ -640,6 +661,12 @@ static void do_deed(struct play *play, const struct deed *deed)
     case DEED_CLOCK:
         wc_sim_jump(play->world, (int)deed->ms);
         break;
+    case DEED_SUSPEND:
+        change(play, deed, WC_REQUEST_SUSPEND);
+        break;
+    case DEED_RESUME:
+        change(play, deed, WC_REQUEST_RESUME);
+        break;
     case DEED_KINDS:
         break;
     }
@@ -658,6 +685,8 @@ static void settle(struct play *play)
     wc_sim_set_faults(play->world, 0);
     for (unsigned i = 0; i < SERVICES; i++)
         wc_sim_set_program(play->world, names[i], &manners[MANNER_GOOD]);
+    new_epoch(play);
+    change(play, &(struct deed){ .service = SERVICES }, WC_REQUEST_RESUME);
     pass(play, SETTLE_MS);
     if (!play->verdict.failed)
         judge_end(play);

@@ -27,7 +27,8 @@ struct intents {
     size_t n;
     struct wc_rollout_note rollouts[SERVICES];
     size_t n_rollouts;
-    bool failed; /* one of them: the model before is wanted back */
+    bool failed;    /* one of them: the model before is wanted back */
+    bool suspended; /* some service */
 };
 
 /* What was asked for a service last. */
@@ -62,6 +63,7 @@ struct play {
 
     /* what a person expects */
     enum wish wish[SERVICES];
+    bool suspended[SERVICES];
 
     /* judge.c */
     struct wc_map memos;       /* id -> struct memo */

@@ -52,6 +52,8 @@ enum deed_kind {
     DEED_CLOCK,  /* the wall clock jumps */
     DEED_REBOOT, /* the machine is started again, and a new engine with it */
     DEED_DRIFT,  /* a stranger pauses a running instance, or changes its limits */
+    DEED_SUSPEND,
+    DEED_RESUME,
     DEED_KINDS
 };
 

@@ -58,6 +58,35 @@ static const struct {
     /* running */
     { IN(GOAL(RUNNING, RUNNING)), WC_ACT_NONE, WC_PHASE_SETTLED, 0 },
     { IN(GOAL(RUNNING, PAUSED)), WC_ACT_NONE, WC_PHASE_SETTLED, 0 },
+    /* max_attempts holds for every condition */
+    { { .now_ms = NOW,
+        .host_ready = true,
+        GOAL(RUNNING, EXITED),
+        .restart = WC_RESTART_ALWAYS,
+        .restart_max = 2,
+        .failures = 2 },
+      WC_ACT_START,
+      WC_PHASE_ACTING,
+      0 },
+    { { .now_ms = NOW,
+        .host_ready = true,
+        GOAL(RUNNING, EXITED),
+        .restart = WC_RESTART_ALWAYS,
+        .restart_max = 2,
+        .failures = 3 },
+      WC_ACT_NONE,
+      WC_PHASE_FAILED,
+      0 },
+    { { .now_ms = NOW,
+        .host_ready = true,
+        GOAL(RUNNING, RUNNING),
+        .restart = WC_RESTART_ALWAYS,
+        .restart_max = 2,
+        .failures = 2,
+        .sick = true },
+      WC_ACT_NONE,
+      WC_PHASE_SETTLED,
+      0 },
     /* what can be changed in place */
     { IN(GOAL(RUNNING, RUNNING), .outdated = true), WC_ACT_UPDATE, WC_PHASE_ACTING, 0 },
     { IN(GOAL(CREATED, RUNNING), .outdated = true), WC_ACT_UPDATE, WC_PHASE_ACTING, 0 },
@@ -347,6 +376,15 @@ static void backoff(void **state)
     }
     assert_int_not_equal(wc_backoff_delay_ms("a", 9), wc_backoff_delay_ms("b", 9));
     assert_in_range(wc_backoff_delay_ms("a", 4000000000U), 54000, 66000);
+    const struct wc_restart_pace usual = { 0 }, fixed = { .delay_ms = 700, .window_ms = 2000 };
+    assert_int_equal(wc_backoff_pace_ms(usual, "a", 3), wc_backoff_delay_ms("a", 3));
+    assert_int_equal(wc_backoff_pace_ms(fixed, "a", 0), 0);
+    assert_int_equal(wc_backoff_pace_ms(fixed, "a", 1), 700);
+    assert_int_equal(wc_backoff_pace_ms(fixed, "a", 9), 700);
+    assert_true(wc_backoff_is_well(fixed, 2000, 60000));
+    assert_false(wc_backoff_is_well(fixed, 1999, 0));
+    assert_true(wc_backoff_is_well(usual, 16000, 1600));
+    assert_false(wc_backoff_is_well(usual, 15999, 1600));
     assert_true(wc_backoff_ran_well(10000, 0));
     assert_false(wc_backoff_ran_well(9999, 0));
     assert_false(wc_backoff_ran_well(10000, 1600));

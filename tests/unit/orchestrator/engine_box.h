@@ -193,7 +193,7 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
 {
     static const char *check[] = { "CMD", "check" };
     static struct wc_hook hook = { .command = { check, 2, true } };
-    size_t name_len = strcspn(text, "*!=+^@%~< ");
+    size_t name_len = strcspn(text, "*!=+^@%~$< ");
     char *word = wc_arena_strndup(arena, text, len);
     *s = (struct wc_service){ .name = wc_arena_strndup(arena, text, name_len),
                               .image = "app",
@@ -212,6 +212,12 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
         if (*c == '~') {
             s->mem_limit_bytes = (c[1] - '0') * (INT64_C(64) << 20);
             snprintf(s->inplace_hash, sizeof s->inplace_hash, "t%c", c[1]);
+        }
+        if (*c == '$') { /* $DELAY/WINDOW/ATTEMPTS */
+            char *rest = NULL;
+            s->restart_delay_ms = strtol(c + 1, &rest, 10);
+            s->restart_window_ms = *rest == '/' ? strtol(rest + 1, &rest, 10) : 0;
+            s->restart_max = *rest == '/' ? strtol(rest + 1, &rest, 10) : WC_UNSET;
         }
         if (*c == '@')
             s->post_start = &hook, s->n_post_start++;

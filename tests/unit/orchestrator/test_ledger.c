@@ -178,18 +178,21 @@ static void wants_are_changes(void **state)
     (void)state;
     struct wc_ledger ledger = { 0 };
     WC_CLEANUP_BUF struct wc_buf payload = WC_BUF_INIT;
-    const struct wc_kept_want first[] = { { "web", "running", "abc", "in" },
+    const struct wc_kept_want first[] = { { "web", "running", "abc", "xyz" },
                                           { "db", "stopped", "", "" } };
-    const struct wc_kept_want second[] = { { "web", NULL, "", "" }, { "db", "running", "d", "" } };
+    const struct wc_kept_want second[] = { { "web", NULL, "", "" }, { "db", "running", "d", "e" } };
     wc_ledger_put_wants(&payload, first, 2);
     assert_true(wc_ledger_apply(&ledger, WC_RECORD_WANTS, payload.data, payload.len));
     assert_string_equal(wc_ledger_want(&ledger, "web")->hash, "abc");
+    assert_string_equal(wc_ledger_want(&ledger, "web")->inplace, "xyz");
+    assert_string_equal(wc_ledger_want(&ledger, "db")->inplace, "");
     assert_string_equal(ledger.wants[0].service, "db");
     wc_buf_reset(&payload);
     wc_ledger_put_wants(&payload, second, 2);
     assert_true(wc_ledger_apply(&ledger, WC_RECORD_WANTS, payload.data, payload.len));
     assert_null(wc_ledger_want(&ledger, "web"));
     assert_string_equal(wc_ledger_want(&ledger, "db")->want, "running");
+    assert_string_equal(wc_ledger_want(&ledger, "db")->inplace, "e");
     assert_int_equal(ledger.n_wants, 1);
     check_telling(&ledger);
 }

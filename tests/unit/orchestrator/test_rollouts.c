@@ -139,6 +139,38 @@ static void a_failure_leads_back(void **state)
     host_deinit(&host);
 }
 
+/* What the failed version brought goes with it; it would be an orphan that nobody asked for. */
+static void what_came_with_it_goes_with_it(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    load_web(&host, 1, 2, back_first);
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    wc_sim_set_program(host.world, "web", &failing);
+    load(&host, wc_arena_printf(&host.arena,
+                                "name: shop\n"
+                                "services:\n"
+                                "  db: { image: db }\n"
+                                "  cache: { image: cache }\n"
+                                "  web:\n"
+                                "    image: web:2\n"
+                                "    restart: always\n"
+                                "    network_mode: none\n"
+                                "    depends_on: [cache]\n"
+                                "    deploy: { replicas: 2, update_config: { %s } }\n",
+                                back_first));
+    struct reply reply = ask(&host, WC_CALL_APPLY);
+    assert_int_equal(reply.code, WC_ERR_STATE);
+    assert_int_equal(running(&host, "web:1"), 2);
+    assert_int_equal(running(&host, "db"), 1);
+    assert_int_equal(running(&host, "cache"), 0);
+    assert_int_equal(wc_sim_count(host.world, "cache", WC_LIFE_ABSENT), 1); /* it was there */
+    end(&host);
+    host_deinit(&host);
+}
+
 /* Without a generation that was stable there is no way back: it stops. */
 static void there_may_be_no_way_back(void **state)
 {
@@ -230,4 +262,5 @@ static void a_successor_goes_back(void **state)
 
 WC_MAIN(WC_CASE(all_of_it_in_the_end), WC_CASE(the_way_is_no_change),
         WC_CASE(a_failure_pauses_it_and_it_stays_so), WC_CASE(a_failure_leads_back),
-        WC_CASE(there_may_be_no_way_back), WC_CASE(a_successor_goes_back))
+        WC_CASE(what_came_with_it_goes_with_it), WC_CASE(there_may_be_no_way_back),
+        WC_CASE(a_successor_goes_back))

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "base/crc32c.h"
+#include "drivers/sim/world.h"
 #include "orchestrator/disk.h"
 
 static const struct wc_sim_program failing = { .run_ms = 10, .exit_code = 1, .stop_ms = 5 };
@@ -392,6 +393,74 @@ static void scale_by_hand_outlives_us(void **state)
     host_deinit(&host);
 }
 
+/* An op of the one that was killed makes an orphan late: who was to remove orphans still does. */
+static void orphans_that_come_late_go(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    for (int prunes = 0; prunes < 2; prunes++) {
+        load(&host, "name: shop\nservices:\n  db: { image: db }\n");
+        start(&host);
+        struct wc_client *client = open_client(&host);
+        struct wc_call call = { .verb = WC_CALL_APPLY,
+                                .spec = host.wire.data,
+                                .spec_len = host.wire.len,
+                                .remove_orphans = prunes != 0,
+                                .events = true };
+        assert_int_equal(ask_on(client, &call).code, 0);
+        wc_client_close(client);
+        end(&host);
+        const struct wc_instance late = { .id = "shop-web-1.0a1b2c3d",
+                                          .name = "shop-web-1",
+                                          .project = "shop",
+                                          .service = "web",
+                                          .index = 1,
+                                          .level = WC_ISOLATION_PROCESS };
+        sim_create(host.world, &late, false);
+        start(&host);
+        let_pass(&host);
+        assert_int_equal(wc_sim_count(host.world, "web", WC_LIFE_CREATED), prunes != 0 ? 0 : 1);
+        assert_int_equal(life_of(&host, "db"), WC_LIFE_RUNNING);
+        end(&host);
+    }
+    host_deinit(&host);
+}
+
+/* What was suspended stays so, whoever looks after it. */
+static void a_suspension_outlives_us(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    load(&host, "name: shop\nservices:\n  db: { image: db, restart: always }\n"
+                "  web: { image: web, restart: always }\n");
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    assert_int_equal(ask_for(&host, WC_CALL_SUSPEND, "web").code, 0);
+    end(&host);
+    const struct wc_fact *web = wc_sim_find(host.world, "web", WC_LIFE_RUNNING);
+    assert_true(wc_sim_kill(host.world, web->id));
+    const struct wc_fact *db = wc_sim_find(host.world, "db", WC_LIFE_RUNNING);
+    assert_true(wc_sim_kill(host.world, db->id));
+    start(&host);
+    let_pass(&host);
+    assert_int_equal(life_of(&host, "db"), WC_LIFE_RUNNING);
+    struct wc_ps ps = list(&host);
+    assert_int_equal(row_of(&ps, "web")->fact.life, WC_LIFE_EXITED);
+    assert_true(row_of(&ps, "web")->suspended);
+    assert_non_null(strstr(row_of(&ps, "web")->waiting, "it would start"));
+    assert_int_equal(ask_for(&host, WC_CALL_RESUME, "web").code, 0);
+    let_pass(&host);
+    assert_int_equal(life_of(&host, "web"), WC_LIFE_RUNNING);
+    end(&host);
+    start(&host);
+    ps = list(&host);
+    assert_false(row_of(&ps, "web")->suspended);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void generations_are_told(void **state)
 {
     (void)state;
@@ -508,4 +577,5 @@ WC_MAIN(WC_CASE(what_waits_for_a_restart_stays_stopped), WC_CASE(what_is_missing
         WC_CASE(an_apply_is_finished), WC_CASE(requests_go_on_in_their_order),
         WC_CASE(nonsense_is_given_up), WC_CASE(a_rejected_model_is_not_adopted),
         WC_CASE(scale_by_hand_outlives_us), WC_CASE(generations_are_told),
+        WC_CASE(orphans_that_come_late_go), WC_CASE(a_suspension_outlives_us),
         WC_CASE(a_full_disk_stops_nothing_but_up), WC_CASE(state_of_a_newer_version_is_left_alone))

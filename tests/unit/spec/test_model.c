@@ -147,6 +147,9 @@ static void restart_policies(void **state)
         { "    restart: always\n    deploy: {restart_policy: {condition: on-failure, "
           "max_attempts: 2}}\n",
           WC_RESTART_ON_FAILURE, 2 },
+        { "    deploy: {restart_policy: {delay: 5s}}\n", WC_RESTART_ALWAYS, WC_UNSET },
+        { "    deploy: {restart_policy: {condition: none, window: 5s}}\n", WC_RESTART_NO,
+          WC_UNSET },
     };
     for (size_t i = 0; i < WC_COUNT(rows); i++) {
         struct box box;

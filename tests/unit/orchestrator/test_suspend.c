@@ -1,0 +1,179 @@
+/* test_suspend.c - services that are left as they are; and restarts at the pace that a file sets.
+ */
+// LINK: wc_orchestrator wc_drivers wc_images wc_core
+#include "engine_box.h"
+
+static const struct wc_sim_program crashy = { .run_ms = 100, .exit_code = 1, .stop_ms = 5 };
+
+struct seen {
+    const char *service;
+    bool suspended;
+    char would[64], waiting[128];
+};
+
+static void see(void *data, const struct wc_instance_status *status)
+{
+    struct seen *seen = data;
+    if (strcmp(status->fact.service, seen->service) != 0)
+        return;
+    seen->suspended = status->suspended;
+    snprintf(seen->would, sizeof seen->would, "%s", status->would != NULL ? status->would : "");
+    snprintf(seen->waiting, sizeof seen->waiting, "%s",
+             status->waiting != NULL ? status->waiting : "");
+}
+
+static struct seen look_at(const struct box *box, const char *service)
+{
+    struct seen seen = { .service = service };
+    wc_engine_visit(box->engine, see, &seen);
+    return seen;
+}
+
+static void kill_of(struct box *box, const char *service)
+{
+    assert_true(wc_sim_kill(box->world, wc_sim_find(box->world, service, WC_LIFE_RUNNING)->id));
+    wc_sim_nudge(box->world);
+    box_pass(box, 30000);
+}
+
+static void nothing_is_done_with_it(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 1);
+    box_apply(&box, "db!always web!always<db.s");
+    box_request(&box, WC_REQUEST_SUSPEND, "web");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 1);
+    unsigned before = box_ops(&box);
+    kill_of(&box, "web");
+    assert_int_equal(box_ops(&box), before);
+    assert_true(look_at(&box, "web").suspended);
+    assert_string_equal(look_at(&box, "web").would, "start");
+    assert_string_equal(look_at(&box, "web").waiting, "'wcompose resume' (it would start)");
+    assert_false(look_at(&box, "db").suspended);
+    kill_of(&box, "db");
+    assert_int_equal(box_running(&box, "db"), 1); /* the others are looked after */
+    box_request(&box, WC_REQUEST_RESUME, "web");
+    box_pass(&box, 1000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    assert_string_equal(look_at(&box, "web").waiting, "");
+    box_end(&box);
+}
+
+/* What somebody asks for is done, and ends it. */
+static void an_explicit_word_ends_it(void **state)
+{
+    static const enum wc_request_kind kinds[] = { WC_REQUEST_APPLY, WC_REQUEST_START,
+                                                  WC_REQUEST_RESTART };
+    struct box box;
+    (void)state;
+    box_begin(&box, 2);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        box_apply(&box, "web!always");
+        box_request(&box, WC_REQUEST_SUSPEND, NULL);
+        kill_of(&box, "web");
+        assert_int_equal(box_running(&box, "web"), 0);
+        if (kinds[i] == WC_REQUEST_APPLY)
+            box_apply(&box, "web!always");
+        else
+            box_request(&box, kinds[i], "web");
+        assert_int_equal(box_running(&box, "web"), 1);
+        assert_false(look_at(&box, "web").suspended);
+    }
+    box_request(&box, WC_REQUEST_SUSPEND, NULL);
+    box_request(&box, WC_REQUEST_STOP, NULL);
+    assert_int_equal(box_running(&box, "web"), 0);
+    box_request(&box, WC_REQUEST_SUSPEND, NULL);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(wc_sim_count(box.world, "web", WC_LIFE_EXITED), 0);
+    box_end(&box);
+}
+
+/* Who waits for it when it is suspended is told at once. */
+static void who_waits_is_told(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 3);
+    box_submit(&box, (struct wc_request){ .wait = WC_WAIT_READY }, "web", NULL);
+    unsigned done = box.n_done;
+    box_request(&box, WC_REQUEST_SUSPEND, NULL);
+    assert_true(box_until(&box, &box.n_done, done + 2));
+    box_pass(&box, 1000);
+    assert_int_equal(box_ops(&box), 0);
+    box_request(&box, WC_REQUEST_RESUME, NULL); /* and what was asked for comes */
+    box_pass(&box, 1000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
+static uint64_t starts_ms[64];
+static unsigned n_starts;
+static const struct wc_sim_world *watched;
+
+static void note_start(void *data, const struct wc_fact *fact)
+{
+    (void)data;
+    if (fact->life == WC_LIFE_RUNNING && n_starts < 64)
+        starts_ms[n_starts++] = wc_sim_now(watched);
+}
+
+static void begin_watch(struct box *box, const struct wc_sim_program *program)
+{
+    n_starts = 0;
+    watched = box->world;
+    wc_sim_watch(box->world, note_start, NULL);
+    wc_sim_set_program(box->world, "web", program);
+}
+
+static void a_fixed_delay(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 4);
+    begin_watch(&box, &crashy);
+    box_submit(&box, (struct wc_request){ 0 }, "web!always$700", NULL);
+    box_pass(&box, 20000);
+    assert_true(n_starts > 20);
+    for (unsigned i = 1; i < n_starts; i++)
+        assert_in_range(starts_ms[i] - starts_ms[i - 1], 800, 820);
+    box_end(&box);
+}
+
+static void so_many_attempts(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 5);
+    begin_watch(&box, &crashy);
+    box_submit(&box, (struct wc_request){ 0 }, "web!always$50/0/2", NULL);
+    box_pass(&box, 60000);
+    assert_int_equal(n_starts, 3);
+    box_end(&box);
+}
+
+/* A run that outlasts the window was a good restart, and counts for nothing. */
+static void a_window(void **state)
+{
+    static const struct wc_sim_program three_seconds = { .run_ms = 3000, .exit_code = 1 };
+    struct box box;
+    (void)state;
+    box_begin(&box, 6);
+    begin_watch(&box, &three_seconds);
+    box_submit(&box, (struct wc_request){ 0 }, "web!always$100/2000/1", NULL);
+    box_pass(&box, 60000);
+    assert_true(n_starts > 15);
+    box_end(&box);
+    box_begin(&box, 7);
+    begin_watch(&box, &three_seconds);
+    box_submit(&box, (struct wc_request){ 0 }, "web!always$100/5000/1", NULL);
+    box_pass(&box, 60000);
+    assert_int_equal(n_starts, 2);
+    box_end(&box);
+}
+
+WC_MAIN(WC_CASE(nothing_is_done_with_it), WC_CASE(an_explicit_word_ends_it),
+        WC_CASE(who_waits_is_told), WC_CASE(a_fixed_delay), WC_CASE(so_many_attempts),
+        WC_CASE(a_window))
