@@ -53,6 +53,8 @@ void wc_eng_post_start(struct inst *inst);
 void wc_eng_pre_stop(struct inst *inst, uint64_t grace_ms);
 /* A new run. */
 void wc_eng_hooks_begin(struct inst *inst);
+/* It was left alone for a while: a stop that waited for hooks has its time anew. */
+void wc_eng_hooks_again(struct inst *inst);
 
 /* observe.c: of its restarts, by its policy. */
 struct wc_restart_pace wc_eng_pace(const struct inst *inst);

@@ -202,6 +202,8 @@ static void note_suspension(struct request *request, struct svc *svc)
     request->changed++;
     if (!suspended)
         wc_eng_rollout_go_on(svc);
+    for (struct inst *inst = svc->insts; !suspended && inst != NULL; inst = inst->next_in_svc)
+        wc_eng_hooks_again(inst);
     wc_eng_dirty_svc(svc);
 }
 

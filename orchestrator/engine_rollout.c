@@ -101,7 +101,7 @@ bool wc_eng_hold(struct request *request, struct inst *inst)
 {
     struct inst *heir = wc_eng_heir(inst);
     if (!wc_eng_is_gradual(request, inst->svc) || heir == NULL || inst->former.instance == NULL ||
-        !wc_eng_is_up(inst) || inst->goal != WC_GOAL_RUNNING || inst->stop_sent || inst->recreate ||
+        !wc_eng_is_up(inst) || inst->goal != WC_GOAL_RUNNING || inst->stop_sent ||
         held_beside(inst) != NULL || wc_eng_front_is_behind(inst))
         return false;
     bool surges = !inst->engine->rev->no_surge && wc_eng_surges(&request->ask, inst->svc->spec);
@@ -109,6 +109,7 @@ bool wc_eng_hold(struct request *request, struct inst *inst)
     if (begun && !surges)
         return false; /* one of the two must go now */
     inst->desired = inst->former.instance;
+    inst->recreate = false; /* the heir's coming is what becomes of it */
     heir->awaits = !begun;
     wc_eng_dirty(inst);
     return true;

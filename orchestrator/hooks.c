@@ -149,6 +149,12 @@ void wc_eng_pre_stop(struct inst *inst, uint64_t grace_ms)
         run_hook(inst, false);
 }
 
+void wc_eng_hooks_again(struct inst *inst)
+{
+    if (!inst->stop_sent)
+        inst->hooks.until_ms = 0;
+}
+
 void wc_eng_hooks_begin(struct inst *inst)
 {
     inst->hooks.n_post_done = inst->hooks.n_pre_done = 0;

@@ -79,7 +79,8 @@ static bool is_undisturbed(const struct play *play, const struct wc_fact *fact, 
            play->hit_ms[service] < record->up_at_ms && play->deaf_ms == 0;
 }
 
-void judge_lead(struct play *play, const struct wc_net_request *net)
+void judge_lead(struct play *play, const struct wc_net_request *net,
+                bool (*going)(struct play *, const char *))
 {
     for (size_t i = 0; i < play->world->records.n; i++) {
         const struct sim_record *led = record_at(play, i);
@@ -89,7 +90,8 @@ void judge_lead(struct play *play, const struct wc_net_request *net)
             continue;
         const struct sim_record *other = beside(play, led);
         if (other != NULL && is_undisturbed(play, &other->fact, service) &&
-            is_unready(play, led, service) && is_ready(play, other, service))
+            is_unready(play, led, service) && is_ready(play, other, service) &&
+            !going(play, other->fact.id))
             play_fail(play, "names are to lead to %s, which isn't ready, and %s is", led->fact.id,
                       other->fact.id);
     }

@@ -103,7 +103,8 @@ void nets_end(void);
 /* It runs: nobody else may have its address. */
 void judge_address(struct play *play, const struct wc_fact *fact);
 /* NET_UP: names and ports lead to one that is ready, where one is. */
-void judge_lead(struct play *play, const struct wc_net_request *net);
+void judge_lead(struct play *play, const struct wc_net_request *net,
+                bool (*going)(struct play *, const char *));
 /* It is asked to stop, or to take leave: names and ports have to lead elsewhere before. going: one
  * that is asked to stop already. */
 void judge_unled(struct play *play, const struct wc_fact *fact,
