@@ -4,7 +4,8 @@
  * What exists is adopted first, under the model in force. Services that a person stopped are
  * stopped again, which does nothing where they are: so one that was stopped while it waited for a
  * restart stays down. Then the requests go on in the order in which they were made, by the ordinary
- * way; what was started or made since a request is left alone by it.
+ * way; what was started or made since a request is left alone by it, and what was stopped since by
+ * a request that is done is stopped again before anything of it comes up.
  */
 #include "orchestrator/supervisor_priv.h"
 
@@ -215,9 +216,15 @@ void wc_sup_resume(struct wc_supervisor *sup)
     uint64_t *ids = wc_calloc(n + 1, sizeof *ids);
     for (size_t i = 0; i < n; i++)
         ids[i] = sup->ledger.asks[i].id;
-    for (size_t i = 0; i < n; i++)
+    bool applies = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct wc_ask *ask = wc_ledger_ask(&sup->ledger, ids[i]);
+        applies = applies || (ask != NULL && wc_streq(ask->verb, "apply"));
         take_up(sup, ids[i]);
+    }
     wc_free(ids);
+    if (applies) /* it began all of it: what was stopped after it was asked for too */
+        stop_again(sup);
     const struct wc_generation *then = wc_ledger_accepted(&sup->ledger);
     if (then != NULL && then != now && wc_sup_adopt(sup, then->text, then->len, &err) != 0)
         wc_log(WC_LOG_WARN, "supervisor", "%s: the model before it is not used: %s",

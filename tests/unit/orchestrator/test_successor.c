@@ -314,6 +314,32 @@ static void requests_go_on_in_their_order(void **state)
     host_deinit(&host);
 }
 
+/* An `up` that was still waiting for something when a person stopped one of its services: it is
+ * gone on with, and that one stays as it is. */
+static void a_stop_is_newer_than_what_goes_on(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    int64_t asked_ms = wall_of(&host) - 1000;
+    assert_int_equal(ask_for(&host, WC_CALL_STOP, "web").code, 0);
+    end(&host);
+    load(&host, "name: shop\nservices:\n  db: { image: db2 }\n"
+                "  web: { image: web, depends_on: [db] }\n");
+    begin_in_past(&host, "apply", "{\"wait\":\"started\"}", asked_ms, &host.wire);
+    start(&host);
+    wait_done(&host);
+    let_pass(&host);
+    struct wc_ps ps = list(&host);
+    assert_string_equal(row_of(&ps, "db")->fact.image, "db2");
+    assert_int_equal(row_of(&ps, "db")->fact.life, WC_LIFE_RUNNING);
+    assert_int_not_equal(row_of(&ps, "web")->fact.life, WC_LIFE_RUNNING);
+    end(&host);
+    host_deinit(&host);
+}
+
 /* One that can't be gone on with is given up, or every successor would fail at it. */
 static void nonsense_is_given_up(void **state)
 {
@@ -575,7 +601,8 @@ WC_MAIN(WC_CASE(what_waits_for_a_restart_stays_stopped), WC_CASE(what_is_missing
         WC_CASE(a_restart_is_finished_once), WC_CASE(a_down_is_finished),
         WC_CASE(a_down_with_a_stop_behind_it), WC_CASE(a_down_with_an_apply_behind_it),
         WC_CASE(an_apply_is_finished), WC_CASE(requests_go_on_in_their_order),
-        WC_CASE(nonsense_is_given_up), WC_CASE(a_rejected_model_is_not_adopted),
-        WC_CASE(scale_by_hand_outlives_us), WC_CASE(generations_are_told),
-        WC_CASE(orphans_that_come_late_go), WC_CASE(a_suspension_outlives_us),
-        WC_CASE(a_full_disk_stops_nothing_but_up), WC_CASE(state_of_a_newer_version_is_left_alone))
+        WC_CASE(a_stop_is_newer_than_what_goes_on), WC_CASE(nonsense_is_given_up),
+        WC_CASE(a_rejected_model_is_not_adopted), WC_CASE(scale_by_hand_outlives_us),
+        WC_CASE(generations_are_told), WC_CASE(orphans_that_come_late_go),
+        WC_CASE(a_suspension_outlives_us), WC_CASE(a_full_disk_stops_nothing_but_up),
+        WC_CASE(state_of_a_newer_version_is_left_alone))
