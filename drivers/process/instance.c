@@ -106,6 +106,10 @@ void wc_inst_clear_pid(struct wc_inst *inst)
 
 bool wc_inst_set_pid(struct wc_inst *inst, pid_t pid, uint64_t starttime)
 {
+    /* One that a new keeper is just taking over may have ended meanwhile: then what is held here is
+     * all that keeps its last lines until that keeper has opened them too. */
+    if (inst->pidfd >= 0 && inst->pid == pid && inst->starttime == starttime)
+        return true;
     wc_inst_clear_pid(inst);
     inst->pid = pid;
     inst->starttime = starttime;
@@ -259,6 +263,7 @@ void wc_inst_apply(struct wc_inst *inst, const struct wc_look *look, int link)
     inst->life = look->life;
     if (look->life == WC_LIFE_RUNNING || look->life == WC_LIFE_CREATED) {
         inst->started_at_ms = look->life == WC_LIFE_RUNNING ? look->last.at_ms : 0;
+        wc_drift_forget(inst); /* anew, also for the same process */
         if (wc_inst_set_pid(inst, look->last.pid, look->last.starttime))
             wc_drift_watch(inst);
     } else if (look->life == WC_LIFE_EXITED) {

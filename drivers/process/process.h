@@ -185,7 +185,8 @@ void wc_inst_finish(struct wc_inst *inst, int rc, const struct wc_err *err);
 void wc_inst_report(struct wc_inst *inst);
 /* Takes over a record (copied). */
 void wc_inst_set_record(struct wc_inst *inst, const struct wc_record *record);
-/* Notes the process; opens its pidfd and checks that it is the one meant. False: it is gone. */
+/* Notes the process; opens its pidfd and checks that it is the one meant. False: it is gone. The
+ * one that is noted already stays so, gone or not. */
 bool wc_inst_set_pid(struct wc_inst *inst, pid_t pid, uint64_t starttime);
 void wc_inst_clear_pid(struct wc_inst *inst);
 /* Takes a look at the host as the truth (boot, LIST, after a keeper died). link: -1 or a
