@@ -86,16 +86,6 @@ void wc_eng_inplace_done(struct inst *inst, const struct wc_op *op)
 
 /* ---- what was refused ---- */
 
-static bool is_ready(const struct inst *inst)
-{
-    if (inst->recreate || inst->restart)
-        return false;
-    if (inst->out.phase == WC_PHASE_COMPLETED)
-        return true;
-    return wc_eng_is_up(inst) && !inst->stop_sent && !wc_eng_has_hooks_left(inst) &&
-           (!inst->check.enabled || inst->health.status == WC_HEALTH_HEALTHY);
-}
-
 /* The one that is being replaced for the same reason, or NULL. */
 static const struct inst *ahead(const struct inst *inst)
 {
@@ -116,7 +106,7 @@ static void wake_refused(const struct inst *inst)
 void wc_eng_inplace_turn(struct inst *inst)
 {
     struct inst_inplace *in = &inst->inplace;
-    if (in->remade && is_ready(inst)) {
+    if (in->remade && wc_eng_is_ready(inst)) {
         in->remade = false;
         wake_refused(inst);
     }
