@@ -195,6 +195,20 @@ const char *wc_client_line(struct wc_client *client, size_t *len)
     return in->data;
 }
 
+int wc_client_ask(struct wc_client *client, const char *request, const char **line, size_t *len,
+                  struct wc_err *err)
+{
+    int rc = wc_client_write(client, request, strlen(request), err);
+    *line = NULL;
+    *len = 0;
+    while (rc >= 0 && (*line = wc_client_line(client, len)) == NULL) {
+        rc = wc_client_poll(client, -1, 0, err);
+        if (rc == 0)
+            rc = wc_client_fill(client, err);
+    }
+    return rc;
+}
+
 void wc_client_drop_line(struct wc_client *client, size_t len)
 {
     wc_buf_consume(&client->in, len + 1);

@@ -27,14 +27,9 @@ static int ask(struct wc_client *client, struct wc_arena *arena, const char **te
                struct wc_err *err)
 {
     static const char request[] = "{\"v\":1,\"id\":1,\"verb\":\"metrics\"}\n";
-    int rc = wc_client_write(client, request, strlen(request), err);
-    const char *line = NULL;
-    size_t len = 0;
-    while (rc >= 0 && (line = wc_client_line(client, &len)) == NULL) {
-        rc = wc_client_poll(client, -1, 0, err);
-        if (rc == 0)
-            rc = wc_client_fill(client, err);
-    }
+    size_t len;
+    const char *line;
+    int rc = wc_client_ask(client, request, &line, &len, err);
     return line == NULL ? rc : read_answer(line, len, arena, text, err);
 }
 

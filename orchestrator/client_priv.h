@@ -52,4 +52,9 @@ int wc_client_poll(struct wc_client *client, int interrupt_fd, uint64_t deadline
 const char *wc_client_line(struct wc_client *client, size_t *len);
 void wc_client_drop_line(struct wc_client *client, size_t len);
 
+/* Sends a request line and waits for the first line of the answer, borrowed as above; *line is NULL
+ * where the code returned says why. */
+int wc_client_ask(struct wc_client *client, const char *request, const char **line, size_t *len,
+                  struct wc_err *err);
+
 #endif

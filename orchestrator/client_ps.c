@@ -72,14 +72,9 @@ static int ask(struct wc_client *client, bool detail, struct wc_arena *arena, st
         "{\"v\":1,\"id\":1,\"verb\":\"ps\"}\n",
         "{\"v\":1,\"id\":1,\"verb\":\"ps\",\"detail\":true}\n",
     };
-    int rc = wc_client_write(client, requests[detail], strlen(requests[detail]), err);
-    const char *line = NULL;
-    size_t len = 0;
-    while (rc >= 0 && (line = wc_client_line(client, &len)) == NULL) {
-        rc = wc_client_poll(client, -1, 0, err);
-        if (rc == 0)
-            rc = wc_client_fill(client, err);
-    }
+    size_t len;
+    const char *line;
+    int rc = wc_client_ask(client, requests[detail], &line, &len, err);
     return line == NULL ? rc : read_rows(line, len, arena, out, err);
 }
 

@@ -40,7 +40,9 @@ static void resume(struct wc_keep *keep)
     struct wc_keep_notify *notify = &keep->notify;
     ssize_t len = wc_file_read(AT_FDCWD, WC_KEEPER_NOTICE, keep->notice, sizeof keep->notice);
     const char *word = keep->notice + strlen("notify ");
-    if (len < (ssize_t)strlen("notify waits ") || strncmp(keep->notice, "notify ", 7) != 0) {
+    bool is_ours = len >= (ssize_t)strlen("notify waits ") &&
+                   strncmp(keep->notice, "notify ", 7) == 0 && strchr(word, ' ') != NULL;
+    if (!is_ours) {
         keep->notice[0] = '\0';
         return;
     }

@@ -55,7 +55,7 @@ void wc_net_link_notes(const struct wc_instance *inst, const char *seed, struct 
 /* Reads a line and moves on; false at the end, or where there is no such line. */
 static bool next_note(const char **at, struct note *out)
 {
-    unsigned prefix, m[6];
+    unsigned prefix = 0, m[6] = { 0 };
     *out = (struct note){ .nth = 0 };
     if (*at == NULL || **at == '\0')
         return false;

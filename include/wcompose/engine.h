@@ -135,7 +135,7 @@ struct wc_request {
     int signal;         /* KILL; 0 = SIGKILL */
     bool force_recreate, no_recreate; /* APPLY */
     bool no_start;                    /* APPLY: create only */
-    bool keeps_suspended;             /* it ends no suspension: nobody asked for it just now */
+    bool keeps_suspended;             /* it ends or begins no suspension: nobody asks just now */
     bool is_rollback;                 /* APPLY: by rollback_config, and never rolled back itself */
     bool no_deps;                     /* APPLY, START, RESTART: leave dependencies alone */
     bool remove_orphans; /* APPLY, DOWN, ADOPT: also instances of services that the file no longer
