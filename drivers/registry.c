@@ -3,10 +3,11 @@
 
 #include <stddef.h>
 
+#include "drivers/hyperv/driver.h"
 #include "drivers/process/driver.h"
 #include "drivers/sim/sim.h"
 
-const struct wc_driver_ops *const wc_drivers[] = { &wc_process_ops, &wc_sim_ops, NULL };
+const struct wc_driver_ops *const wc_drivers[] = { &wc_process_ops, &wc_hyperv_ops, &wc_sim_ops, NULL };
 
 const struct wc_driver_ops *wc_driver_for(enum wc_isolation level)
 {
@@ -15,7 +16,7 @@ const struct wc_driver_ops *wc_driver_for(enum wc_isolation level)
     case WC_ISOLATION_PROCESS:
         return &wc_process_ops;
     case WC_ISOLATION_HYPERV:
-        return NULL; /* no driver for virtual machines yet: never served by a weaker one */
+        return &wc_hyperv_ops;
     }
     return NULL;
 }

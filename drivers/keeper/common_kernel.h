@@ -57,6 +57,14 @@ struct wc_sockaddr_nl {
     uint32_t groups;
 };
 
+/* tun(4) */
+enum {
+    WC_TUNSETIFF = 0x400454ca,
+    WC_IFF_TAP = 0x0002,
+    WC_IFF_NO_PI = 0x1000,
+    WC_IFF_VNET_HDR = 0x4000
+};
+
 /* clone3(2) */
 #define WC_CLONE_INTO_CGROUP 0x200000000ULL
 struct wc_clone_args {

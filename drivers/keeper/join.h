@@ -90,6 +90,17 @@ int wc_join_wait(struct wc_join *join, pid_t holder, int report);
 /* With --detach, what the caller waits for: 0 once the program runs, else why it doesn't. */
 int wc_join_herald(pid_t front, int report);
 
+/* A line of ours on stderr; all bytes to a descriptor that may be non-blocking: 0, or -1 when
+ * nobody reads it. */
+void wc_join_say(const char *text);
+int wc_join_show(int fd, const char *data, size_t len);
+
+/* join_vm.c: whether the instance is a virtual machine; path becomes its monitor's socket. */
+enum { WC_JOIN_PATH = 4200 };
+bool wc_join_is_vm(const struct wc_join *join, char path[WC_JOIN_PATH]);
+/* Runs the program there. Returns its exit status, or -1 with wc_fault. */
+int wc_join_vm(const struct wc_join *join, const char *path);
+
 /* join_tty.c */
 int wc_join_tty_open(struct wc_join *join);
 /* The caller's terminal becomes raw, and is put back; both do nothing where there is none. */

@@ -81,9 +81,15 @@ static int run(struct wc_join *join)
 
 int main(int argc, char **argv)
 {
+    static char monitor[WC_JOIN_PATH];
     struct wc_join *join = &the_join;
-    if (wc_join_seal(argv) != 0 || wc_join_options(join, argc, argv) != 0 ||
-        wc_join_conf_load(join) != 0 || wc_join_identify(join) != 0 || wc_join_enter(join) != 0 ||
+    if (wc_join_seal(argv) != 0 || wc_join_options(join, argc, argv) != 0)
+        return refuse();
+    if (wc_join_is_vm(join, monitor)) {
+        int status = wc_join_vm(join, monitor);
+        return status >= 0 ? status : refuse();
+    }
+    if (wc_join_conf_load(join) != 0 || wc_join_identify(join) != 0 || wc_join_enter(join) != 0 ||
         wc_join_user(join) != 0 || (join->tty && wc_join_tty_open(join) != 0))
         return refuse();
     return run(join);

@@ -25,7 +25,7 @@ struct proxy {
     size_t report_len;
 };
 
-static void say(const char *text)
+void wc_join_say(const char *text)
 {
     char line[512];
     struct wc_text out = WC_TEXT(line);
@@ -58,11 +58,11 @@ static void read_report(struct proxy *proxy)
 }
 
 /* To the caller's output, which may be non-blocking: others set that on what we share. */
-static int show(const char *data, size_t len)
+int wc_join_show(int fd, const char *data, size_t len)
 {
-    struct pollfd out = { .fd = 1, .events = POLLOUT };
+    struct pollfd out = { .fd = fd, .events = POLLOUT };
     while (len > 0) {
-        ssize_t k = write(1, data, len);
+        ssize_t k = write(fd, data, len);
         if (k < 0 && errno == EAGAIN)
             poll(&out, 1, -1);
         else if (k < 0 && errno != EINTR)
@@ -80,7 +80,7 @@ static bool carry_output(struct proxy *proxy)
     ssize_t k = read(proxy->fds[MASTER].fd, shown, sizeof shown);
     if (k < 0 && (errno == EAGAIN || errno == EINTR))
         return errno == EINTR;
-    if (k <= 0 || show(shown, (size_t)k) != 0) {
+    if (k <= 0 || wc_join_show(1, shown, (size_t)k) != 0) {
         close(proxy->fds[MASTER].fd); /* hung up; or nobody looks, and the program is told by HUP */
         proxy->fds[MASTER].fd = -1;
         proxy->fds[CALLER].fd = -1;
@@ -120,7 +120,7 @@ static int exit_status(struct proxy *proxy, int status)
     wc_join_tty_restore();
     if (proxy->report_len > 0) {
         proxy->report[proxy->report_len] = '\0';
-        say(proxy->report + 1);
+        wc_join_say(proxy->report + 1);
         return (unsigned char)proxy->report[0];
     }
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -171,7 +171,7 @@ int wc_join_wait(struct wc_join *join, pid_t holder, int report)
     fds[MASTER].fd = join->tty ? join->master : -1;
     fds[CALLER].fd = join->tty && join->input ? 0 : -1;
     if (fds[SIGNALS].fd < 0) {
-        say("no descriptor for signals");
+        wc_join_say("no descriptor for signals");
         kill(holder, SIGALRM);
         waitpid(holder, &status, 0);
         return WC_JOIN_OURS;

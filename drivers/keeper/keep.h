@@ -24,7 +24,8 @@ struct wc_keep_conf {
     struct wc_list pin_at, pin_root, pin_path; /* of the same length */
     uint64_t log_max_bytes, log_max_files, owner, netns_starttime;
     uint64_t notify_watchdog_ms; /* 0 = none */
-    bool read_only, tty, notify;
+    struct wc_list tap;
+    bool read_only, tty, notify, machine;
 };
 
 enum wc_keep_state {
@@ -47,6 +48,7 @@ enum { /* sizes */
        WC_KEEP_PACKET = 512,
        WC_KEEP_ORPHANS = 8,
        WC_KEEP_PINS = 32,
+       WC_KEEP_TAPS = 16,
 };
 
 enum wc_keep_tag { /* of what epoll reports */
@@ -58,6 +60,7 @@ enum wc_keep_tag { /* of what epoll reports */
                    WC_KEEP_TAG_STDIN,
                    WC_KEEP_TAG_INIT, /* of one that we aren't the parent of */
                    WC_KEEP_TAG_NOTIFY,
+                   WC_KEEP_TAG_WORD,
                    WC_KEEP_TAG_CLIENT, /* + index */
 };
 
@@ -110,6 +113,11 @@ struct wc_keep {
     int child_stdin, child_out, child_err; /* for the runtime's create; -1 after it */
     int console, pty, input;               /* terminal: listening socket, master, stdin FIFO */
     int sealed;                            /* the runtime's program in sealed memory; -1 = none */
+    int word;                              /* of a machine's monitor; -1 = none */
+    int taps[WC_KEEP_TAPS];                /* a machine's links, until it has them */
+    unsigned n_taps;
+    bool machine_runs, machine_oom; /* what its monitor said */
+    char cause[256];                /* why it failed or ended; "" = not said */
 };
 
 /* keep_conf.c: reads keeper.conf of the working directory and checks it. */
@@ -147,6 +155,7 @@ bool wc_keep_go(const struct wc_keep_conf *conf);
 void wc_keep_on_child(struct wc_keep *keep, pid_t pid, int status);
 void wc_keep_on_start(struct wc_keep *keep);
 void wc_keep_on_abort(struct wc_keep *keep);
+void wc_keep_on_word(struct wc_keep *keep);
 /* A line in keeper.err. */
 void wc_keep_say(const char *what);
 /* Reports wc_fault_text() as "failed", then lets the runtime delete what there is (if `made`). */
@@ -207,6 +216,15 @@ void wc_keep_notify_read(struct wc_keep *keep);
 /* Tells what is to be told and minds the watchdog. Returns in how many milliseconds it is to be
  * called again; -1 = when something was read. */
 int wc_keep_notify_turn(struct wc_keep *keep);
+
+/* keep_machine.c: what differs where the instance is a virtual machine. _up opens the FIFO of its
+ * monitor's words, _read takes in what was said. Taps are made in the host's network namespace. */
+int wc_keep_machine_up(struct wc_keep *keep, bool adopts);
+void wc_keep_machine_read(struct wc_keep *keep);
+int wc_keep_taps_open(struct wc_keep *keep);
+/* In the runtime's process: gives it the taps as WC_KEEPER_TAP_FD and on. */
+void wc_keep_taps_hand_down(const struct wc_keep *keep);
+void wc_keep_taps_close(struct wc_keep *keep);
 
 /* keep_tty.c */
 int wc_keep_tty_listen(struct wc_keep *keep);

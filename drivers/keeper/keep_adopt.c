@@ -167,7 +167,8 @@ int wc_keep_adopt(struct wc_keep *keep)
     if (lock() != 0 || read_predecessor(&moving) != 0 || find_init(keep) != 0)
         return -1;
     if (wc_keep_write_pid(keep) != 0 || wc_keep_listen(keep) != 0 || wc_keep_log_open(keep) != 0 ||
-        open_streams(keep) != 0 || wc_keep_notify_up(keep, true) != 0)
+        open_streams(keep) != 0 || wc_keep_notify_up(keep, true) != 0 ||
+        wc_keep_machine_up(keep, true) != 0)
         return -1;
     enter_network(keep);
     if (wc_keep_mounts(keep) != 0 || wc_keep_watch(keep, keep->pidfd, WC_KEEP_TAG_INIT, true) != 0)

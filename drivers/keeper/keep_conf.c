@@ -41,6 +41,8 @@ static const struct wc_record_row rows[] = {
     ROW("log_max_files", NUMBER, log_max_files),
     ROW("stdin", TEXT, input),
     ROW("owner", NUMBER, owner),
+    ROW("machine", FLAG, machine),
+    ROW("tap", LIST, tap),
     ROW("notify", FLAG, notify),
     ROW("notify_watchdog_ms", NUMBER, notify_watchdog_ms),
 };
@@ -51,6 +53,7 @@ static const char *sysctls[64];
 static const char *hierarchies[24];
 static const char *state_files[8];
 static const char *pins[3][WC_KEEP_PINS];
+static const char *taps[WC_KEEP_TAPS];
 
 static int check_words(const struct wc_keep_conf *conf)
 {
@@ -125,6 +128,7 @@ int wc_keep_conf_load(struct wc_keep_conf *conf)
         .net_sysctl = { sysctls, 0, sizeof sysctls / sizeof sysctls[0] },
         .hierarchy = { hierarchies, 0, sizeof hierarchies / sizeof hierarchies[0] },
         .state_file = { state_files, 0, sizeof state_files / sizeof state_files[0] },
+        .tap = { taps, 0, WC_KEEP_TAPS },
         .pin_at = { pins[0], 0, WC_KEEP_PINS },
         .pin_root = { pins[1], 0, WC_KEEP_PINS },
         .pin_path = { pins[2], 0, WC_KEEP_PINS },

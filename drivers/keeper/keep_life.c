@@ -102,7 +102,7 @@ static void exited(struct wc_keep *keep)
     wc_keep_log_drain(keep);
     wc_text_num(&text, code);
     wc_text_field(&text, signal);
-    wc_text_field(&text, oom_kills(keep->conf.oom_file));
+    wc_text_field(&text, keep->machine_oom ? 1 : oom_kills(keep->conf.oom_file));
     wc_text_field(&text, now);
     wc_text_put(&line, "exited ");
     wc_text_put(&line, record);
@@ -117,8 +117,11 @@ static void exited(struct wc_keep *keep)
     clean_up(keep);
 }
 
+/* A machine has been started when its service has. */
 static void started(struct wc_keep *keep)
 {
+    if (keep->conf.machine && !keep->machine_runs)
+        return;
     keep->started_ms = wc_wall_ms();
     keep->state = WC_KEEP_RUNNING;
     report_process(keep, "running");
@@ -127,10 +130,18 @@ static void started(struct wc_keep *keep)
 /* Decides what the notes taken so far mean. */
 static void settle(struct wc_keep *keep)
 {
+    wc_keep_machine_read(keep); /* what was said before an end comes first */
     if (keep->phase != WC_KEEP_NONE || keep->state == WC_KEEP_SETUP || keep->state == WC_KEEP_OVER)
         return;
-    if (keep->init_gone)
+    bool boots = keep->conf.machine && keep->state == WC_KEEP_STARTING;
+    if (keep->init_gone && boots) {
+        wc_fault(keep->cause[0] != '\0' ? keep->cause : "the machine ended before its service ran",
+                 NULL, 0);
+        wc_keep_fail(keep, true);
+    } else if (keep->init_gone)
         exited(keep);
+    else if (boots)
+        started(keep);
     else if (keep->want_abort && keep->state == WC_KEEP_CREATED)
         kill(keep->init, SIGKILL); /* our child, not reaped: the pid is its own */
     else if (keep->want_start && keep->state == WC_KEEP_CREATED) {
@@ -173,6 +184,7 @@ static void created(struct wc_keep *keep)
     close(keep->child_out);
     close(keep->child_err);
     keep->child_stdin = keep->child_out = keep->child_err = -1;
+    wc_keep_taps_close(keep);
     keep->state = WC_KEEP_CREATED;
     report_process(keep, "created");
 }
@@ -209,6 +221,11 @@ void wc_keep_on_child(struct wc_keep *keep, pid_t pid, int status)
         keep->orphans[keep->n_orphans].pid = pid;
         keep->orphans[keep->n_orphans++].status = status;
     }
+    settle(keep);
+}
+
+void wc_keep_on_word(struct wc_keep *keep)
+{
     settle(keep);
 }
 

@@ -134,8 +134,8 @@ static int set_up(struct wc_keep *keep)
     if (enter_run(keep) != 0 || wc_keep_write_pid(keep) != 0)
         return -1;
     if (wc_keep_listen(keep) != 0 || wc_keep_notify_up(keep, false) != 0 ||
-        wc_keep_log_open(keep) != 0 || open_stdio(keep) != 0 || wc_keep_root_up(keep) != 0 ||
-        wc_keep_net_up(keep) != 0)
+        wc_keep_machine_up(keep, false) != 0 || wc_keep_log_open(keep) != 0 ||
+        open_stdio(keep) != 0 || wc_keep_root_up(keep) != 0 || wc_keep_net_up(keep) != 0)
         return -1;
     return wc_keep_run(keep, WC_KEEP_CREATE);
 }
@@ -179,6 +179,9 @@ static void dispatch(struct wc_keep *keep, unsigned tag)
         break;
     case WC_KEEP_TAG_NOTIFY:
         wc_keep_notify_read(keep);
+        break;
+    case WC_KEEP_TAG_WORD:
+        wc_keep_on_word(keep);
         break;
     case WC_KEEP_TAG_CLIENT:
         break;
@@ -251,6 +254,7 @@ int main(int argc, char **argv)
         .sealed = -1,
         .lib = -1,
         .pidfd = -1,
+        .word = -1,
     };
     for (int i = 0; i < WC_KEEP_CLIENTS; i++)
         keep->clients[i] = -1;

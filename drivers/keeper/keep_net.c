@@ -214,7 +214,9 @@ int wc_keep_net_up(struct wc_keep *keep)
     int host = rtnetlink_open(); /* a socket belongs to the namespace it was opened in */
     if (host < 0)
         return -1;
-    int status = enter(keep);
+    int status = wc_keep_taps_open(keep);
+    if (status == 0)
+        status = enter(keep);
     if (status == 0)
         status = fill(&keep->conf, host);
     close(WC_KEEPER_NETNS_FD); /* held open, it would keep the namespace after our end */

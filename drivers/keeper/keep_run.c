@@ -29,6 +29,8 @@ static const char *const phase_names[] = {
     [WC_KEEP_DELETE] = "delete",
 };
 
+enum { SEALED_ABOVE = 60 };
+
 static volatile int exec_errno; /* written by the vfork child, which shares our memory */
 
 static void become_runtime(const struct wc_keep *keep, char **argv)
@@ -40,6 +42,7 @@ static void become_runtime(const struct wc_keep *keep, char **argv)
         dup2(keep->child_stdin, 0);
         dup2(keep->child_out, 1);
         dup2(keep->child_err, 2);
+        wc_keep_taps_hand_down(keep);
     }
     if (keep->sealed >= 0) {
         static char *const no_env[] = { NULL };
@@ -55,16 +58,16 @@ void wc_keep_run_seal(struct wc_keep *keep, int fd)
 {
     int seals = fcntl(fd, F_GET_SEALS);
     if (seals >= 0 && (seals & WC_SEALS_ALL) == WC_SEALS_ALL && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
-        keep->sealed = fd;
+        keep->sealed = fcntl(fd, F_DUPFD_CLOEXEC, SEALED_ABOVE); /* taps come below */
 }
 
 int wc_keep_run(struct wc_keep *keep, enum wc_keep_phase phase)
 {
     const struct wc_keep_conf *conf = &keep->conf;
-    char log[4200], pid_file[4200], console[48];
+    char log[4200], pid_file[4200], console[48], taps[16];
     struct wc_text log_text = WC_TEXT(log), pid_text = WC_TEXT(pid_file);
-    struct wc_text console_text = WC_TEXT(console);
-    const char *argv[18] = { conf->runtime,  "--root", conf->runtime_root, "--log", log,
+    struct wc_text console_text = WC_TEXT(console), taps_text = WC_TEXT(taps);
+    const char *argv[20] = { conf->runtime,  "--root", conf->runtime_root, "--log", log,
                              "--log-format", "json",   phase_names[phase] };
     size_t n = 8;
     wc_text_put(&log_text, keep->run);
@@ -83,6 +86,11 @@ int wc_keep_run(struct wc_keep *keep, enum wc_keep_phase phase)
         wc_text_put(&console_text, "/cwd/console.sock");
         argv[n++] = "--console-socket";
         argv[n++] = console;
+    }
+    if (phase == WC_KEEP_CREATE && keep->n_taps > 0) {
+        wc_text_num(&taps_text, keep->n_taps);
+        argv[n++] = "--preserve-fds";
+        argv[n++] = taps;
     }
     if (phase == WC_KEEP_DELETE)
         argv[n++] = "--force";

@@ -39,9 +39,13 @@
  * the log is the terminal's output log           "json-file" or "none"; log_max_bytes (0 = never
  * rotate), log_max_files (>= 1) stdin         "null" or "fifo" (run directory: stdin) owner uid
  * that stdout and stderr are chowned to
- *   notify        "1": a datagram socket notify/notify in the run directory takes sd_notify's
- * words; config.json mounts that directory into the container notify_watchdog_ms   READY=1 and each
- * WATCHDOG=1 have to be followed by another one within that time; 0 = no watchdog
+ *   machine       "1": the instance is a virtual machine: its process says how it is by
+ * WC_KEEPER_WORD, whose owner is `owner` (drivers/hyperv/monitor/conf.h); it runs when it says so
+ *   tap           (repeatable) a link that is made in the host's network namespace before net.host
+ * is sent; the process gets it as descriptor WC_KEEPER_TAP_FD and on notify        "1": a datagram
+ * socket notify/notify in the run directory takes sd_notify's words; config.json mounts that
+ * directory into the container notify_watchdog_ms   READY=1 and each WATCHDOG=1 have to be followed
+ * by another one within that time; 0 = no watchdog
  */
 #define WC_KEEPER_CONF "keeper.conf"
 
@@ -96,10 +100,13 @@ enum { WC_KEEPER_PIDFD = 5 };
  * 16 KiB comes in parts, all but the last without \n. Rotated to log.json.1, .2 …
  */
 #define WC_KEEPER_NOTIFY "notify" /* the directory, and the socket in it */
+#define WC_KEEPER_WORD "vm/word"  /* FIFO of a machine's monitor */
+enum { WC_KEEPER_TAP_FD = 3 };
 #define WC_KEEPER_NOTICE "notice" /* the last "notify" packet, for a keeper that takes over */
 #define WC_KEEPER_STATUS "status"
 #define WC_KEEPER_PID "keeper.pid"
 #define WC_KEEPER_EXIT "exit"
+#define WC_KEEPER_CAUSE "cause" /* lib: what a machine ended of, where no status tells; text */
 #define WC_KEEPER_LOG "log.json"
 
 /* wcompose-join: runs a program inside a running instance without executing the runtime.

@@ -20,9 +20,11 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/str.h"
 #include "drivers/keeper/protocol.h"
 #include "drivers/net/netlink.h"
 
@@ -88,16 +90,21 @@ void wc_link_put_veth(struct wc_buf *buf, const struct wc_attachment *att, size_
 }
 
 /* Hairpin: an instance may reach itself by its own published port. */
-void wc_link_put_port_mode(struct wc_buf *buf, int index)
+static void put_hairpin(struct wc_buf *buf)
 {
-    struct ifinfomsg head = { .ifi_index = index };
-    size_t at = wc_nl_begin(buf, RTM_NEWLINK, 0, &head, sizeof head);
     size_t info = wc_nl_nest(buf, IFLA_LINKINFO);
     wc_nl_put_text(buf, IFLA_INFO_SLAVE_KIND, "bridge");
     size_t data = wc_nl_nest(buf, IFLA_INFO_SLAVE_DATA);
     wc_nl_put_u8(buf, IFLA_BRPORT_MODE, 1);
     wc_nl_nest_end(buf, data);
     wc_nl_nest_end(buf, info);
+}
+
+void wc_link_put_port_mode(struct wc_buf *buf, int index)
+{
+    struct ifinfomsg head = { .ifi_index = index };
+    size_t at = wc_nl_begin(buf, RTM_NEWLINK, 0, &head, sizeof head);
+    put_hairpin(buf);
     wc_nl_end(buf, at);
 }
 
@@ -135,13 +142,21 @@ void wc_link_put_route(struct wc_buf *buf, uint32_t gateway4, int index)
     wc_nl_end(buf, at);
 }
 
-int wc_net_link_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
-                      struct wc_buf *inside, struct wc_err *err)
+static int has_bridges(const struct wc_instance *inst, struct wc_err *err)
 {
     for (size_t i = 0; i < inst->n_nets; i++)
         if (if_nametoindex(inst->nets[i].bridge) == 0)
             return wc_err_set(err, WC_ERR_NOENT, errno, "network %s: bridge %s", inst->nets[i].name,
                               inst->nets[i].bridge);
+    return 0;
+}
+
+int wc_net_link_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
+                      struct wc_buf *inside, struct wc_err *err)
+{
+    int rc = has_bridges(inst, err);
+    if (rc != 0)
+        return rc;
     bool routed = false;
     wc_link_put_up(inside, LO_INDEX);
     for (size_t i = 0; i < inst->n_nets; i++) {
@@ -151,6 +166,46 @@ int wc_net_link_blobs(const struct wc_instance *inst, const char *seed, struct w
         wc_link_outer_of(seed, i, &outer);
         wc_link_put_veth(host, att, i, &outer, WC_KEEPER_NETNS_FD);
         wc_link_put_port_mode(host, outer.index);
+        wc_link_put_address(inside, att, inner);
+        if (!routed && att->gateway4 != 0) {
+            wc_link_put_route(inside, att->gateway4, inner);
+            routed = true;
+        }
+    }
+    return 0;
+}
+
+/* A tap is there before the message that puts it into its bridge, and known by its name. */
+static void put_tap(struct wc_buf *buf, const struct wc_attachment *att, const char *name)
+{
+    struct ifinfomsg head = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+    size_t at = wc_nl_begin(buf, RTM_NEWLINK, 0, &head, sizeof head);
+    wc_nl_put_text(buf, IFLA_IFNAME, name);
+    wc_nl_put_u32(buf, IFLA_MASTER, if_nametoindex(att->bridge));
+    wc_nl_end(buf, at);
+    head = (struct ifinfomsg){ .ifi_index = 0 };
+    at = wc_nl_begin(buf, RTM_NEWLINK, 0, &head, sizeof head);
+    wc_nl_put_text(buf, IFLA_IFNAME, name);
+    put_hairpin(buf);
+    wc_nl_end(buf, at);
+}
+
+int wc_net_tap_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
+                     struct wc_buf *inside, struct wc_arena *arena, struct wc_strv *taps,
+                     struct wc_err *err)
+{
+    int rc = has_bridges(inst, err);
+    if (rc != 0)
+        return rc;
+    bool routed = false;
+    wc_link_put_up(inside, LO_INDEX);
+    for (size_t i = 0; i < inst->n_nets; i++) {
+        const struct wc_attachment *att = &inst->nets[i];
+        int inner = (int)(LO_INDEX + 1 + i); /* as the guest's kernel numbers them */
+        char name[WC_NET_IFNAME_MAX + 1];
+        wc_net_host_ifname(seed, i, name);
+        put_tap(host, att, name);
+        wc_strv_add(arena, taps, wc_arena_strdup(arena, name));
         wc_link_put_address(inside, att, inner);
         if (!routed && att->gateway4 != 0) {
             wc_link_put_route(inside, att->gateway4, inner);

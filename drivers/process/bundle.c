@@ -26,6 +26,7 @@
 #include "drivers/net/net.h"
 #include "drivers/process/bundle_conf.h"
 #include "drivers/process/caps.h"
+#include "drivers/process/flavour.h"
 #include "drivers/process/image_root.h"
 #include "drivers/process/keeper_link.h"
 #include "drivers/process/baseline.h"
@@ -88,6 +89,8 @@ static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena
     rc = rc != 0 ? rc : rc_run;
     for (size_t i = 0; rc == 0 && i < WC_COUNT(stale); i++)
         (void)unlink(below(arena, req->run_dir, stale[i]));
+    (void)wc_fs_remove_tree(below(arena, req->run_dir, "vm"), NULL);
+    (void)unlink(below(arena, req->lib_dir, WC_KEEPER_CAUSE));
     if (req->run >
         1) { /* the last exit is not this run's; kept in case that it never comes to be */
         (void)rename(below(arena, req->lib_dir, WC_KEEPER_EXIT),
@@ -119,7 +122,7 @@ static struct wc_record make_record(const struct wc_bundle_request *req, struct 
                            .service = inst->service,
                            .image = inst->image->reference,
                            .layers = layer_names(inst->image, arena),
-                           .level = "process",
+                           .level = req->flavour != NULL ? req->flavour->level : "process",
                            .index = inst->index,
                            .run = req->run };
     char boot[64];
@@ -156,12 +159,23 @@ static int write_blob(const struct wc_bundle_request *req, const char *name,
     return wc_write_plain(below(arena, req->run_dir, name), blob->data, blob->len, 0600, err);
 }
 
-static int write_network(const struct wc_bundle_request *req, const struct wc_record *record,
-                         struct wc_arena *arena, struct wc_err *err)
+/* The links that a run gets: messages to the kernel outside and inside, what is noted of them, and
+ * for a machine the names of its taps. */
+struct network {
+    struct wc_buf host, inside, links;
+    struct wc_strv taps;
+};
+
+static void network_deinit(struct network *net)
 {
-    WC_CLEANUP_BUF struct wc_buf host = WC_BUF_INIT;
-    WC_CLEANUP_BUF struct wc_buf inside = WC_BUF_INIT;
-    WC_CLEANUP_BUF struct wc_buf links = WC_BUF_INIT;
+    wc_buf_deinit(&net->host);
+    wc_buf_deinit(&net->inside);
+    wc_buf_deinit(&net->links);
+}
+
+static int plan_network(const struct wc_bundle_request *req, const struct wc_record *record,
+                        struct wc_arena *arena, struct network *out, struct wc_err *err)
+{
     enum wc_network_mode mode = req->inst->spec->network_mode;
     if (mode == WC_NETMODE_HOST || mode == WC_NETMODE_SERVICE)
         return 0;
@@ -172,18 +186,42 @@ static int write_network(const struct wc_bundle_request *req, const struct wc_re
         return wc_err_set(err, WC_ERR_IO, errno, "get random bytes");
     const char *seed =
         wc_arena_printf(arena, "%s.%llx", record->runtime_id, (unsigned long long)unique);
-    int rc = wc_net_link_blobs(req->inst, seed, &host, &inside, err);
+    if (req->flavour != NULL)
+        return wc_net_tap_blobs(req->inst, seed, &out->host, &out->inside, arena, &out->taps, err);
+    wc_net_link_notes(req->inst, seed, &out->links);
+    return wc_net_link_blobs(req->inst, seed, &out->host, &out->inside, err);
+}
+
+/* What is inside a machine is the agent's to do. */
+static int write_network(const struct wc_bundle_request *req, const struct network *net,
+                         struct wc_arena *arena, struct wc_err *err)
+{
+    int rc = write_blob(req, WC_KEEPER_NET_HOST, &net->host, arena, err);
+    if (rc == 0 && req->flavour == NULL)
+        rc = write_blob(req, WC_KEEPER_NET_INSIDE, &net->inside, arena, err);
     if (rc == 0)
-        rc = write_blob(req, WC_KEEPER_NET_HOST, &host, arena, err);
-    if (rc == 0)
-        rc = write_blob(req, WC_KEEPER_NET_INSIDE, &inside, arena, err);
-    wc_net_link_notes(req->inst, seed, &links);
-    if (rc == 0)
-        rc = write_blob(req, WC_BUNDLE_LINKS, &links, arena, err);
+        rc = write_blob(req, WC_BUNDLE_LINKS, &net->links, arena, err);
     return rc;
 }
 
 /* All answers, then all files. */
+static int write_answers(const struct wc_bundle_request *req, const struct wc_oci_runtime *runtime,
+                         const struct wc_oci *oci, const struct network *net,
+                         struct wc_arena *arena, struct wc_bundle *out, struct wc_err *err)
+{
+    WC_CLEANUP_BUF struct wc_buf config = WC_BUF_INIT;
+    wc_oci_render(oci, &config);
+    int rc = wc_record_write(req->lib_dir, &out->record, err);
+    if (rc == 0)
+        rc = wc_bundle_write_conf(req, oci, runtime, &out->record, &net->taps, arena, err);
+    if (rc == 0)
+        rc = write_network(req, net, arena, err);
+    if (rc == 0)
+        rc = wc_write_plain(below(arena, req->lib_dir, "bundle/config.json"), config.data,
+                            config.len, 0600, err);
+    return rc;
+}
+
 static int write_run(const struct wc_bundle_request *req, const struct wc_oci_runtime *runtime,
                      int root_fd, struct wc_arena *arena, struct wc_bundle *out, struct wc_err *err)
 {
@@ -201,28 +239,32 @@ static int write_run(const struct wc_bundle_request *req, const struct wc_oci_ru
         .recursive_ro = runtime->recursive_ro,
         .caps_available = wc_caps_available(),
     };
-    WC_CLEANUP_BUF struct wc_buf config = WC_BUF_INIT;
     WC_CLEANUP_BUF struct wc_buf join = WC_BUF_INIT;
-    struct wc_oci oci;
-    int rc = wc_oci_resolve(req->inst, &host, arena, &oci, err);
+    struct wc_oci oci, jail;
+    struct network net = { WC_BUF_INIT, WC_BUF_INIT, WC_BUF_INIT, { 0 } };
+    struct wc_instance inst = *req->inst;
+    if (req->flavour != NULL)
+        inst.hosts_file =
+            NULL; /* it changes while the machine has a copy: it asks the name server */
+    int rc = wc_oci_resolve(&inst, &host, arena, &oci, err);
     if (rc != 0)
         return rc;
     out->record.notes = oci.notes;
     out->record.runtime = runtime->path;
-    wc_oci_render(&oci, &config);
     wc_oci_render_join(&oci, &join);
     char *copy = wc_arena_alloc(arena, join.len + 1);
     memcpy(copy, join.data, join.len);
     out->join = copy;
     out->join_len = join.len;
-    rc = wc_record_write(req->lib_dir, &out->record, err);
+    rc = plan_network(req, &out->record, arena, &net, err);
+    if (rc == 0 && req->flavour != NULL) {
+        const struct wc_wrap wrap = { req, &oci, root_fd, &net.inside };
+        rc = req->flavour->wrap(&wrap, arena, &jail, err);
+    }
     if (rc == 0)
-        rc = wc_bundle_write_conf(req, &oci, runtime, &out->record, arena, err);
-    if (rc == 0)
-        rc = write_network(req, &out->record, arena, err);
-    if (rc == 0)
-        rc = wc_write_plain(below(arena, req->lib_dir, "bundle/config.json"), config.data,
-                            config.len, 0600, err);
+        rc =
+            write_answers(req, runtime, req->flavour != NULL ? &jail : &oci, &net, arena, out, err);
+    network_deinit(&net);
     return rc;
 }
 
@@ -240,12 +282,15 @@ static int start(const struct wc_bundle_request *req, struct wc_arena *arena, st
     struct wc_oci_runtime runtime;
     WC_CLEANUP_FD int root_fd = -1;
     const char *upper = below(arena, req->lib_dir, "upper");
-    int rc = wc_oci_runtime_find(req->inst->spec->runtime, arena, &runtime, err);
+    const char *wanted = req->flavour != NULL ? NULL : req->inst->spec->runtime;
+    bool layered = req->flavour == NULL; /* a machine's writable layer is a disk of its own */
+    int rc = wc_oci_runtime_find(wanted, arena, &runtime, err);
     if (rc == 0)
         rc = make_dirs(req, arena, err);
     if (rc == 0)
-        rc = wc_image_root(&req->inst->image->layers, req->run > 1 ? upper : NULL, &root_fd, err);
-    if (rc == 0)
+        rc = wc_image_root(&req->inst->image->layers, layered && req->run > 1 ? upper : NULL,
+                           &root_fd, err);
+    if (rc == 0 && layered)
         rc = make_upper(upper, root_fd, err);
     out->record = make_record(req, arena);
     if (rc == 0)

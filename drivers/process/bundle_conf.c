@@ -119,7 +119,7 @@ static int write_netns(const struct wc_bundle_request *req, const struct wc_oci 
 
 int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oci *oci,
                          const struct wc_oci_runtime *runtime, const struct wc_record *record,
-                         struct wc_arena *arena, struct wc_err *err)
+                         const struct wc_strv *taps, struct wc_arena *arena, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     struct wc_log_conf log;
@@ -144,9 +144,15 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     static const char *const pin[] = { "pin_at", "pin_root", "pin_path" };
     for (size_t i = 0; i < oci->pins.n; i++)
         wc_oci_record(&out, pin[i % WC_COUNT(pin)], "%s", oci->pins.items[i]);
-    write_layers(&req->inst->image->layers, arena, &out);
-    wc_oci_record(&out, "upper", "%s/upper", req->lib_dir);
-    wc_oci_record(&out, "work", "%s/work", req->lib_dir);
+    if (req->flavour == NULL) {
+        write_layers(&req->inst->image->layers, arena, &out);
+        wc_oci_record(&out, "upper", "%s/upper", req->lib_dir);
+        wc_oci_record(&out, "work", "%s/work", req->lib_dir);
+    } else {
+        wc_oci_record(&out, "machine", "1");
+    }
+    for (size_t i = 0; i < taps->n; i++)
+        wc_oci_record(&out, "tap", "%s", taps->items[i]);
     wc_oci_record(&out, "rootfs", "%s/rootfs", req->lib_dir);
     const char *oom = wc_cgroup_oom_file(req->cgroup, record->cgroup, arena);
     if (oom != NULL)

@@ -19,6 +19,7 @@
 #include "base/str.h"
 #include "drivers/net/net.h"
 #include "drivers/process/bundle_conf.h"
+#include "drivers/process/flavour.h"
 #include "drivers/process/oci_runtime.h"
 #include "drivers/process/process.h"
 #include "drivers/process/volume.h"
@@ -113,22 +114,24 @@ static void probe(const struct wc_paths *paths, struct wc_driver_facts *out)
     wc_arena_deinit(&arena);
 }
 
-static int check(struct wc_driver *driver, const struct wc_instance *instance, struct wc_err *err)
+int wc_process_check(struct wc_driver *base, const struct wc_instance *instance, struct wc_err *err)
 {
+    const struct wc_process *driver = (const struct wc_process *)base;
     struct wc_arena arena;
     struct wc_oci_runtime runtime;
     struct wc_log_conf log;
-    (void)driver;
     wc_arena_init(&arena);
     int rc = wc_oci_runtime_find(instance->spec->runtime, &arena, &runtime, err);
     if (rc == 0)
         rc = wc_log_conf_read(instance->spec, &log, err);
+    if (rc == 0 && driver->flavour != NULL)
+        rc = driver->flavour->check(driver->paths, instance, err);
     wc_arena_deinit(&arena);
     return rc;
 }
 
-static int open_driver(const struct wc_driver_config *config, struct wc_driver **out,
-                       struct wc_err *err)
+int wc_process_open(const struct wc_driver_config *config, const struct wc_driver_ops *ops,
+                    const struct wc_flavour *flavour, struct wc_driver **out, struct wc_err *err)
 {
     struct wc_process *driver = wc_calloc(1, sizeof *driver);
     driver->sealed = (struct wc_sealed)WC_SEALED_INIT;
@@ -142,7 +145,8 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
         wc_free(driver);
         return rc;
     }
-    driver->base.ops = &wc_process_ops;
+    driver->base.ops = ops;
+    driver->flavour = flavour;
     driver->loop = config->loop;
     driver->sink = config->sink;
     driver->paths = config->paths;
@@ -153,6 +157,18 @@ static int open_driver(const struct wc_driver_config *config, struct wc_driver *
     wc_drift_open(driver);
     *out = &driver->base;
     return 0;
+}
+
+static int open_driver(const struct wc_driver_config *config, struct wc_driver **out,
+                       struct wc_err *err)
+{
+    return wc_process_open(config, &wc_process_ops, NULL, out, err);
+}
+
+bool wc_process_is_ours(const struct wc_process *driver, const char *level)
+{
+    const char *ours = driver->flavour != NULL ? driver->flavour->level : "process";
+    return wc_streq(level != NULL ? level : "process", ours);
 }
 
 static void work_net(struct wc_job *job)
@@ -234,7 +250,7 @@ static void submit_to_instance(struct wc_process *driver, struct wc_op *op)
     wc_inst_submit(wc_inst_get(driver, id), op);
 }
 
-static void submit(struct wc_driver *base, struct wc_op *op)
+void wc_process_submit(struct wc_driver *base, struct wc_op *op)
 {
     struct wc_process *driver = (struct wc_process *)base;
     op->status = 0;
@@ -316,7 +332,7 @@ void wc_process_settle(struct wc_process *driver)
     uv_close((uv_handle_t *)&driver->kick, on_kick_closed);
 }
 
-static void close_driver(struct wc_driver *base, wc_driver_closed_fn *closed, void *data)
+void wc_process_close(struct wc_driver *base, wc_driver_closed_fn *closed, void *data)
 {
     struct wc_process *driver = (struct wc_process *)base;
     driver->closing = true;
@@ -339,7 +355,7 @@ const struct wc_driver_ops wc_process_ops = {
     .name = "process",
     .probe = probe,
     .open = open_driver,
-    .check = check,
-    .submit = submit,
-    .close = close_driver,
+    .check = wc_process_check,
+    .submit = wc_process_submit,
+    .close = wc_process_close,
 };

@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "drivers/process/flavour.h"
 
 struct wc_inst *wc_inst_find(struct wc_process *driver, const char *id)
 {
@@ -133,7 +134,8 @@ void wc_inst_report(struct wc_inst *inst)
         .project = r->project,
         .service = r->service,
         .index = r->index,
-        .level = WC_ISOLATION_PROCESS,
+        .level =
+            inst->driver->flavour != NULL ? inst->driver->flavour->isolation : WC_ISOLATION_PROCESS,
         .life = inst->life,
         .created_at_ms = r->created_at_ms,
         .stopped_by_user = inst->stopped_by_user,

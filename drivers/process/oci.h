@@ -23,6 +23,7 @@
 struct wc_arena;
 struct wc_buf;
 struct wc_instance;
+struct wc_limits;
 struct wc_seccomp;
 
 /* Who the process is, after /etc/passwd and /etc/group of the image had their say. */
@@ -98,6 +99,7 @@ struct wc_oci {
     bool has_oom_score_adj;
     const char *cgroup_path, *rootfs;
     const struct wc_service *spec;
+    const struct wc_limits *limits; /* NULL: the service's */
     struct wc_strv notes; /* what could not be had as asked and was lessened, for people */
 };
 

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "drivers/process/caps.h"
+#include "drivers/process/hidden.h"
 #include "drivers/process/limits.h"
 #include "drivers/process/seccomp.h"
 
@@ -203,7 +204,10 @@ static void write_cpu(const struct wc_limits *limits, struct wc_jsonw *w)
 static void write_resources(const struct wc_oci *oci, struct wc_jsonw *w)
 {
     struct wc_limits limits;
-    wc_limits_of(oci->spec, &limits);
+    if (oci->limits != NULL)
+        limits = *oci->limits;
+    else
+        wc_limits_of(oci->spec, &limits);
     wc_jsonw_object(w, "resources");
     write_device_rules(oci, w);
     write_memory(oci->spec, &limits, w);
@@ -235,27 +239,12 @@ static void write_device_nodes(const struct wc_oci *oci, struct wc_jsonw *w)
     wc_jsonw_end_array(w);
 }
 
-/* Docker's lists, and what newer releases of it add. */
-static void write_hidden(struct wc_jsonw *w)
+static void write_words(struct wc_jsonw *w, const char *key, const char *const *words)
 {
-    static const char *const masked[] = {
-        "/proc/acpi",
-        "/proc/asound",
-        "/proc/interrupts",
-        "/proc/kcore",
-        "/proc/keys",
-        "/proc/latency_stats",
-        "/proc/sched_debug",
-        "/proc/scsi",
-        "/proc/timer_list",
-        "/proc/timer_stats",
-        "/sys/devices/virtual/powercap",
-        "/sys/firmware",
-    };
-    static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-                                            "/proc/sysrq-trigger" };
-    write_list(w, "maskedPaths", masked, WC_COUNT(masked));
-    write_list(w, "readonlyPaths", readonly, WC_COUNT(readonly));
+    size_t n = 0;
+    while (words[n] != NULL)
+        n++;
+    write_list(w, key, words, n);
 }
 
 /* A mount that is to pass mounts from the host to the container needs a root that lets it. */
@@ -279,8 +268,10 @@ static void write_linux(const struct wc_oci *oci, struct wc_jsonw *w)
         write_device_nodes(oci, w);
     if (oci->sysctls.n > 0)
         write_map(w, "sysctl", &oci->sysctls);
-    if (!oci->privileged)
-        write_hidden(w);
+    if (!oci->privileged) {
+        write_words(w, "maskedPaths", wc_hidden_masked);
+        write_words(w, "readonlyPaths", wc_hidden_readonly);
+    }
     if (root_propagation(oci) != NULL)
         wc_jsonw_str(w, "rootfsPropagation", root_propagation(oci));
     if (oci->seccomp != NULL)

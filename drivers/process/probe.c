@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "drivers/process/flavour.h"
 #include "drivers/process/http_answer.h"
 #include "drivers/process/look.h"
 
@@ -251,7 +252,11 @@ static void wait_for_peer(struct wc_probe *probe)
 static void work(uv_work_t *req)
 {
     struct wc_probe *probe = req->data;
-    probe->rc = wc_look_inside(&probe->look, &probe->err);
+    const struct wc_flavour *flavour = probe->inst->driver->flavour;
+    if (flavour != NULL)
+        probe->rc = flavour->look(probe->inst->run_dir, &probe->look, &probe->err);
+    else
+        probe->rc = wc_look_inside(&probe->look, &probe->err);
 }
 
 /* One that waits for a place takes it. */

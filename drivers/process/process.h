@@ -93,6 +93,7 @@ struct wc_process {
     struct wc_sink sink;
     const char *project; /* arena */
     const struct wc_paths *paths;
+    const struct wc_flavour *flavour; /* NULL: containers */
     struct wc_arena arena;
     struct wc_cgroup_host cgroup;
     struct wc_sealed sealed; /* the runtime, for keepers to come */
@@ -136,6 +137,16 @@ void wc_process_finish(struct wc_process *driver, struct wc_op *op, int rc,
 void wc_process_settle(struct wc_process *driver);
 /* Takes over a child that will end; it is reaped without waiting. */
 void wc_process_reap(struct wc_process *driver, pid_t pid);
+
+/* ---- driver.c: for drivers whose instances are of a flavour ---- */
+
+int wc_process_open(const struct wc_driver_config *config, const struct wc_driver_ops *ops,
+                    const struct wc_flavour *flavour, struct wc_driver **out, struct wc_err *err);
+wc_driver_submit_fn wc_process_submit;
+wc_driver_close_fn wc_process_close;
+wc_driver_check_fn wc_process_check;
+/* True when a record's level is the driver's. */
+bool wc_process_is_ours(const struct wc_process *driver, const char *level);
 
 /* ---- job.c: work on the thread pool ---- */
 

@@ -63,7 +63,10 @@ static void look_into(struct wc_job *job, const char *lib_dir, const char *run_d
     looks = wc_arena_grow(&job->arena, looks, job->n_looks, &job->cap_looks, sizeof *looks);
     job->looks = looks;
     wc_look(lib_dir, run_dir, job->driver->project, id, &job->arena, &looks[job->n_looks]);
-    struct wc_look *look = &looks[job->n_looks++];
+    struct wc_look *look = &looks[job->n_looks];
+    if (!wc_process_is_ours(job->driver, look->record.level))
+        return; /* another driver's */
+    job->n_looks++;
     look->link = connect_for(look, run_dir);
     if (lacks_keeper(job, look))
         adopt(job, look, run_dir);

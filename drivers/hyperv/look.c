@@ -1,0 +1,148 @@
+/* look.c - a probe's look inside a virtual machine: the monitor is asked for a connection, or
+ * whether a path is there (monitor/conf.h). The agent answers at once or the machine hangs, which
+ * its heartbeats find; so a few seconds are waited for here, on a thread of the pool.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "drivers/hyperv/machine.h"
+#include "drivers/hyperv/monitor/conf.h"
+#include "drivers/hyperv/protocol.h"
+#include "drivers/process/look.h"
+
+enum { PATIENCE_S = 5, REQUEST_MAX = 4200 };
+
+static int dial(const char *run_dir, struct wc_err *err)
+{
+    struct sockaddr_un name = { .sun_family = AF_UNIX };
+    const struct timeval patience = { .tv_sec = PATIENCE_S };
+    char path[4200];
+    snprintf(path, sizeof path, "%s/" WC_MON_DIR_HOST "/" WC_MON_SOCKET, run_dir);
+    WC_CLEANUP_FD int there = open(path, O_PATH | O_CLOEXEC); /* its own name may be too long */
+    if (there < 0)
+        return wc_err_set(err, WC_ERR_STATE, errno, "the machine's monitor");
+    snprintf(name.sun_path, sizeof name.sun_path, "/proc/self/fd/%d", there);
+    WC_CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
+        connect(fd, (struct sockaddr *)&name, sizeof name) != 0)
+        return wc_err_set(err, WC_ERR_STATE, errno, "the machine's monitor");
+    int out = fd;
+    fd = -1;
+    return out;
+}
+
+/* handed: a descriptor to go along, or -1. */
+static int ask(int monitor, enum wc_vm_type type, const char *record, int handed)
+{
+    char packet[sizeof(struct wc_vm_head) + REQUEST_MAX];
+    size_t len = record == NULL ? 0 : strlen(record) + 1;
+    const struct wc_vm_head head = { .len = (uint32_t)len, .type = (uint8_t)type };
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = { .space = { 0 } };
+    struct iovec iov = { packet, sizeof head + len };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+    if (len > REQUEST_MAX)
+        return ENAMETOOLONG;
+    memcpy(packet, &head, sizeof head);
+    if (len > 0)
+        memcpy(packet + sizeof head, record, len);
+    if (handed >= 0) {
+        msg.msg_control = control.space;
+        msg.msg_controllen = sizeof control.space;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &handed, sizeof handed);
+    }
+    return sendmsg(monitor, &msg, MSG_NOSIGNAL) == (ssize_t)iov.iov_len ? 0 : errno;
+}
+
+/* Returns the answer's type and, of ENDED, its code; WC_ERR_* when there is none. */
+static int hear(int monitor, unsigned *code, struct wc_err *err)
+{
+    char packet[sizeof(struct wc_vm_head) + sizeof(struct wc_vm_ended) + WC_VM_TEXT_MAX];
+    struct wc_vm_head head;
+    struct wc_vm_ended ended;
+    ssize_t len = recv(monitor, packet, sizeof packet, 0);
+    if (len < (ssize_t)sizeof head)
+        return wc_err_set(err, len < 0 ? WC_ERR_FAILED : WC_ERR_STATE, len < 0 ? errno : 0,
+                          "the machine's monitor gave no answer");
+    memcpy(&head, packet, sizeof head);
+    if (head.type == WC_VM_ENDED && len >= (ssize_t)(sizeof head + sizeof ended)) {
+        memcpy(&ended, packet + sizeof head, sizeof ended);
+        *code = ended.code;
+    }
+    return head.type;
+}
+
+static int look_along(struct wc_look_in *look, int monitor, const char *record,
+                      enum wc_vm_type type, struct wc_err *err)
+{
+    int ends[2] = { -1, -1 };
+    unsigned code = 0;
+    bool connects = type == WC_VM_CONNECT;
+    if (connects && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return wc_err_set(err, wc_fs_code(errno), errno, "make a socket");
+    WC_CLEANUP_FD int ours = ends[0];
+    int sys = ask(monitor, type, record, ends[1]);
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (sys != 0)
+        return wc_err_set(err, wc_fs_code(sys), sys, "ask the machine's monitor");
+    int answer = hear(monitor, &code, err);
+    if (answer < 0)
+        return answer;
+    look->passed = answer == WC_VM_RUNS || code == 0;
+    look->why = (int)code;
+    if (answer != WC_VM_RUNS || look->check->kind == WC_CHECK_UNIX)
+        return 0;
+    if (ask(monitor, WC_VM_INPUT_END, NULL, -1) != 0 || fcntl(ours, F_SETFL, O_NONBLOCK) != 0)
+        return wc_err_set(err, WC_ERR_FAILED, errno, "the machine's monitor");
+    look->fd = ours;
+    ours = -1;
+    return 0;
+}
+
+int wc_vm_look(const char *run_dir, struct wc_look_in *look, struct wc_err *err)
+{
+    char record[REQUEST_MAX];
+    const struct wc_check *check = look->check;
+    look->fd = -1;
+    look->passed = look->connecting = false;
+    look->why = 0;
+    if (look->ip6) { /* the agent has tried both */
+        look->why = ECONNREFUSED;
+        return 0;
+    }
+    WC_CLEANUP_FD int monitor = dial(run_dir, err);
+    if (monitor < 0)
+        return monitor;
+    switch (check->kind) {
+    case WC_CHECK_TCP:
+    case WC_CHECK_HTTP:
+        snprintf(record, sizeof record, "port=%lld", (long long)check->port);
+        return look_along(look, monitor, record, WC_VM_CONNECT, err);
+    case WC_CHECK_UNIX:
+        snprintf(record, sizeof record, "unix=%s", check->path);
+        return look_along(look, monitor, record, WC_VM_CONNECT, err);
+    case WC_CHECK_FILE:
+        snprintf(record, sizeof record, "path=%s", check->path);
+        return look_along(look, monitor, record, WC_VM_LOOK, err);
+    case WC_CHECK_TEST:
+    case WC_CHECK_NOTIFY:
+        break;
+    }
+    return wc_err_set(err, WC_ERR_BUG, 0, "no look for a check of kind %d", (int)check->kind);
+}

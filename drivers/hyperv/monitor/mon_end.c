@@ -1,0 +1,197 @@
+/* mon_end.c - signals, deadlines, deaths: how a machine ends, and what is said of it.
+ *
+ * Deaths are told apart by who is heard of last: the agent (ENDED: the service's own end), QMP
+ * (panic, reset), the VMM's wait status (killed), the clock (silence). Whatever it was, the VMM is
+ * gone before the monitor is.
+ */
+#include "drivers/hyperv/monitor/mon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    OFF_MS = 10000,   /* for the agent to sync and power off */
+    KILLED = 128 + 9, /* what a container's end looks like that was taken from outside */
+};
+
+uint64_t wc_mon_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+void wc_mon_word(struct wc_mon *mon, const char *word, const char *text)
+{
+    char said[640];
+    struct wc_text out = WC_TEXT(said);
+    if (mon->word < 0)
+        return;
+    wc_text_put(&out, word);
+    if (text != NULL) {
+        wc_text_put(&out, " ");
+        wc_text_put(&out, text);
+    }
+    if (out.len > sizeof said - 2)
+        out.len = sizeof said - 2;
+    said[out.len] = '\n';
+    (void)wc_file_write_all(mon->word, said, out.len + 1); /* less than PIPE_BUF: all or nothing */
+}
+
+static void kill_vmm(const struct wc_mon *mon)
+{
+    if (mon->vmm > 0 && !mon->vmm_gone)
+        (void)kill(mon->vmm, SIGKILL);
+}
+
+void wc_mon_break(struct wc_mon *mon, const char *why)
+{
+    if (mon->over)
+        return;
+    if (mon->state != WC_MON_ENDS) {
+        bool early = mon->state != WC_MON_RUNS;
+        wc_mon_word(mon, early ? "failed" : "cause", why);
+        mon->status = KILLED;
+    }
+    mon->over = true;
+    kill_vmm(mon);
+}
+
+void wc_mon_power_off(struct wc_mon *mon)
+{
+    mon->state = WC_MON_ENDS;
+    mon->deadline_ms = wc_mon_now_ms() + OFF_MS;
+}
+
+/* Why a machine is gone whose service had not ended. */
+static void tell_death(struct wc_mon *mon)
+{
+    char why[300];
+    struct wc_text text = WC_TEXT(why);
+    const char *panic = wc_mon_console_panic();
+    if (mon->panicked || panic[0] != '\0') {
+        wc_text_put(&text, "the guest's kernel panicked");
+        wc_text_put(&text, panic[0] != '\0' ? ": " : "");
+        wc_text_put(&text, panic);
+    } else if (mon->reset) {
+        wc_text_put(&text, "the guest reset itself");
+    } else if (WIFSIGNALED(mon->vmm_status)) {
+        wc_text_put(&text, "the virtual machine was killed by signal");
+        wc_text_field(&text, (uint64_t)WTERMSIG(mon->vmm_status));
+    } else {
+        wc_text_put(&text, "the virtual machine ended with status");
+        wc_text_field(&text, (uint64_t)WEXITSTATUS(mon->vmm_status));
+        wc_text_put(&text, mon->state == WC_MON_BOOTS ? " before its agent was heard of" : "");
+    }
+    wc_mon_break(mon, why);
+}
+
+static void reap(struct wc_mon *mon)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == mon->share)
+            mon->share = 0; /* a mount that stands still is the guest's to see */
+        if (pid != mon->vmm)
+            continue;
+        mon->vmm_gone = true;
+        mon->vmm_status = status;
+    }
+}
+
+/* A service that isn't there yet can't be told: what ends programs ends the machine. */
+static void pass_on(struct wc_mon *mon, int signal)
+{
+    const uint32_t number = (uint32_t)signal;
+    if (mon->state == WC_MON_RUNS) {
+        (void)wc_mon_send(mon, WC_VM_SIGNAL, 0, &number, sizeof number);
+    } else if (mon->state != WC_MON_ENDS &&
+               (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT || signal == SIGHUP)) {
+        wc_mon_break(mon, "it was stopped before it ran");
+        mon->status = 128 + signal;
+    }
+}
+
+static void pass_size(struct wc_mon *mon)
+{
+    struct winsize size;
+    if (mon->state != WC_MON_RUNS || !mon->conf.tty || ioctl(0, TIOCGWINSZ, &size) != 0)
+        return;
+    const uint16_t rows_columns[2] = { size.ws_row, size.ws_col };
+    (void)wc_mon_send(mon, WC_VM_SIZE, 0, rows_columns, sizeof rows_columns);
+}
+
+void wc_mon_on_signals(struct wc_mon *mon)
+{
+    struct signalfd_siginfo info;
+    while (read(mon->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        int signal = (int)info.ssi_signo;
+        if (signal == SIGCHLD)
+            reap(mon);
+        else if (signal == SIGWINCH)
+            pass_size(mon);
+        else if (signal != SIGPIPE)
+            pass_on(mon, signal);
+    }
+}
+
+/* The service has ended: its output first, then the machine. */
+static void turn_off(struct wc_mon *mon)
+{
+    if (!mon->asked_off && wc_mon_stream_is_dry(&mon->streams[0]))
+        mon->asked_off = wc_mon_send(mon, WC_VM_POWER_OFF, 0, NULL, 0);
+}
+
+static void beat(struct wc_mon *mon, uint64_t now)
+{
+    if (now - mon->beat_ms >= mon->conf.beat_ms) {
+        mon->beat_ms = now;
+        (void)wc_mon_send(mon, WC_VM_PING, 0, &now, sizeof now);
+    }
+    if (now - mon->answered_ms > mon->conf.patience_ms)
+        wc_mon_break(mon, "the guest hangs: its agent has not answered in time");
+}
+
+static bool is_late(const struct wc_mon *mon, uint64_t now)
+{
+    return mon->deadline_ms != 0 && now >= mon->deadline_ms;
+}
+
+int wc_mon_turn(struct wc_mon *mon)
+{
+    uint64_t now = wc_mon_now_ms();
+    if (mon->state == WC_MON_ENDS)
+        turn_off(mon);
+    if (mon->state == WC_MON_RUNS)
+        beat(mon, now);
+    if (mon->over)
+        return 0;
+    if (mon->vmm_gone && mon->state != WC_MON_ENDS && mon->channel < 0) {
+        tell_death(mon); /* all that the agent said is read */
+        return 0;
+    }
+    if (mon->state == WC_MON_ENDS && wc_mon_stream_is_dry(&mon->streams[0]) &&
+        (mon->vmm_gone || is_late(mon, now))) {
+        mon->over = true;
+        return 0;
+    }
+    if (mon->state != WC_MON_ENDS && is_late(mon, now)) {
+        wc_mon_break(mon, mon->state == WC_MON_BOOTS
+                              ? "the guest did not come up in time; its kernel's words are in "
+                                "vm/console of the run directory"
+                              : "the guest came up, but its service did not start in time");
+        return 0;
+    }
+    if (mon->state == WC_MON_RUNS) {
+        uint64_t next = mon->beat_ms + mon->conf.beat_ms;
+        return next > now ? (int)(next - now) : 0;
+    }
+    return mon->deadline_ms > now ? (int)(mon->deadline_ms - now) : -1;
+}

@@ -1,0 +1,56 @@
+/* mon_qmp.c - what the VMM tells of the machine: lines of JSON, of which two events matter.
+ *
+ * The VMM is not trusted with more than these: a guest that has taken it over can say that it
+ * panicked, and nothing else. So nothing is parsed but two words.
+ */
+#include "drivers/hyperv/monitor/mon.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+static char line[4096];
+static size_t line_len;
+static bool too_long, greeted;
+
+static void on_line(struct wc_mon *mon)
+{
+    static const char capabilities[] = "{\"execute\":\"qmp_capabilities\"}\r\n";
+    if (!greeted && strstr(line, "\"QMP\"") != NULL)
+        greeted = wc_file_write_all(mon->qmp, capabilities, sizeof capabilities - 1) == 0;
+    if (strstr(line, "\"event\"") == NULL)
+        return;
+    if (strstr(line, "\"GUEST_PANICKED\"") != NULL)
+        mon->panicked = true;
+    if (strstr(line, "\"SHUTDOWN\"") != NULL && strstr(line, "\"guest-reset\"") != NULL)
+        mon->reset = true;
+}
+
+static void take(struct wc_mon *mon, const char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] == '\n') {
+            line[line_len] = '\0';
+            if (!too_long)
+                on_line(mon);
+            line_len = 0;
+            too_long = false;
+        } else if (line_len < sizeof line - 1) {
+            line[line_len++] = data[i];
+        } else {
+            too_long = true;
+        }
+    }
+}
+
+void wc_mon_qmp_read(struct wc_mon *mon)
+{
+    char data[2048];
+    ssize_t k = read(mon->qmp, data, sizeof data);
+    if (k > 0) {
+        take(mon, data, (size_t)k);
+    } else if (k == 0 || (errno != EAGAIN && errno != EINTR)) {
+        close(mon->qmp);
+        mon->qmp = -1;
+    }
+}
