@@ -7,6 +7,7 @@
 #include "wcompose/event.h"
 #include "wcompose/model.h"
 #include "wcompose/state.h"
+#include "wcompose/vm_options.h"
 
 const char *wc_life_name(enum wc_life life)
 {
@@ -73,6 +74,15 @@ const char *wc_isolation_name(enum wc_isolation isolation)
         return "hyperv";
     }
     return "unknown";
+}
+
+const char *wc_vm_key_name(enum wc_vm_key key)
+{
+    static const char *const names[WC_VM_KEYS] = {
+        [WC_VM_ACCEL] = "accel",   [WC_VM_CPUS] = "cpus",     [WC_VM_DISK] = "disk",
+        [WC_VM_KERNEL] = "kernel", [WC_VM_MEMORY] = "memory", [WC_VM_TEMPLATE] = "template",
+    };
+    return (size_t)key < WC_VM_KEYS ? names[key] : "unknown";
 }
 
 const char *wc_rollout_state_name(enum wc_rollout_state state)

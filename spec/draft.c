@@ -20,7 +20,8 @@ void wc_draft_init(struct wc_service_draft *draft)
     s->memswap_limit_bytes = s->nano_cpus = s->cpu_shares = s->pids_limit = WC_UNSET;
     s->oom_score_adj = INT64_MIN;
     s->stop_grace_ms = 10000;
-    s->init = s->tty = s->stdin_open = WC_TRI_UNSET;
+    s->init = s->tty = s->stdin_open = s->vm.use_template = WC_TRI_UNSET;
+    s->vm.cpus = s->vm.disk_bytes = s->vm.memory_bytes = WC_UNSET;
     draft->deploy_max_attempts = draft->scale = draft->replicas = draft->memswap = WC_UNSET;
     draft->limit_memory = draft->limit_nano_cpus = draft->limit_pids = WC_UNSET;
     draft->reserve_memory = draft->progress_ms = WC_UNSET;
@@ -334,6 +335,7 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
     settle_resources(load, draft, node);
     settle_restart(draft);
     wc_probe_settle(load, draft, node);
+    wc_vm_settle(load, draft, node);
     settle_network_mode(load, draft, node);
     wc_draft_settle_updates(load, draft, node);
     settle_links(load, draft, node);

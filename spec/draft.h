@@ -42,6 +42,10 @@ void wc_draft_settle_updates(struct wc_load *load, struct wc_service_draft *draf
 void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node);
 
+/* vm.c: fills in the places of x-wcompose.vm, and reports sizes and numbers that no machine can
+ * have (E102). node  the service's long form */
+void wc_vm_settle(struct wc_load *load, struct wc_service_draft *draft, const struct wc_node *node);
+
 /* The name on the host of an entry of the top level: `name`, that of an external one, or one with
  * the project's. name  as given, or NULL */
 const char *wc_draft_name(struct wc_load *load, const struct wc_member *member, const char *name,

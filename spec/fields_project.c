@@ -33,6 +33,7 @@ static const struct wc_table profile_table =
 static const struct wc_field own_rows[] = {
     { ROW("policy", any, NONE, APPEND, REFUSED, KEEPS) },
     { ROW("profiles", entries, NONE, MAP, CARRIED, KEEPS), .sub = &profile_table },
+    { ROW("vm", section, NONE, MAP, CARRIED, KEEPS), WINDOWS(WARNED), .sub = &wc_table_vm },
 };
 static const struct wc_table own_table = CLOSED_TABLE(own_rows, "wcompose", OWN_CLAUSE);
 

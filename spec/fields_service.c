@@ -119,6 +119,7 @@ static const struct wc_field own_rows[] = {
           REPLACE, CARRIED, KEEPS), .fallback = "10m" },
     { ROW("tenant", string, S(tenant), REPLACE, CARRIED, RECREATES) },
     { ROW("trust", trust, S(trust), REPLACE, CARRIED, RECREATES), .words = trusts },
+    { ROW("vm", section, NONE, MAP, CARRIED, RECREATES), WINDOWS(WARNED), .sub = &wc_table_vm },
 };
 static const struct wc_table own_table =
     CLOSED_TABLE(own_rows, "wcompose_service", "11-extension.md");

@@ -14,10 +14,13 @@ static void read_strings(struct wc_load *load, const struct wc_node *list, struc
             wc_strv_add(load->arena, out, list->items[i]->text);
 }
 
+/* A place is three items: file, line, column. */
+enum { PLACE = 3 };
+
 static struct wc_loc read_place(const struct wc_node *list, size_t from)
 {
     struct wc_loc at = { 0 };
-    if (list == NULL || list->kind != WC_NODE_LIST || list->n < from + 3)
+    if (list == NULL || list->kind != WC_NODE_LIST || list->n < from + PLACE)
         return at;
     if (list->items[from]->kind == WC_NODE_STRING)
         at.file = list->items[from]->text;
@@ -43,6 +46,9 @@ void wc_loaded_read(struct wc_load *load, const struct wc_node *root, struct wc_
         if (place == NULL)
             continue;
         project->services[i].at = read_place(place, 0);
-        project->services[i].isolation_at = read_place(place, 3);
+        project->services[i].isolation_at = read_place(place, PLACE);
+        project->services[i].vm.at = read_place(place, 2 * PLACE);
+        for (size_t k = 0; k < WC_VM_KEYS; k++)
+            project->services[i].vm.key_at[k] = read_place(place, (3 + k) * PLACE);
     }
 }

@@ -16,6 +16,7 @@
 enum kind {
     PATH,    /* nothing else; empty stays empty */
     HOST,    /* a path of a Windows host stays */
+    NAMED,   /* what has no '/' is a name */
     CONTEXT, /* a URL or service:name stays */
 };
 
@@ -85,7 +86,8 @@ static struct wc_node *path_node(const struct base *base, struct wc_node *node, 
     if (node == NULL || node->kind != WC_NODE_STRING || node->text[0] == '/' || done(base, node))
         return node;
     if ((node->text[0] == '\0' && kind != HOST) || (kind == HOST && wc_paths_windows(node->text)) ||
-        (kind == CONTEXT && is_remote(node->text)))
+        (kind == CONTEXT && is_remote(node->text)) ||
+        (kind == NAMED && strchr(node->text, '/') == NULL))
         return node;
     struct wc_node *copy = wc_node_copy(base->load->arena, node);
     copy->text = resolved(base, node->text);
@@ -220,8 +222,24 @@ static struct wc_node *mounts(const struct base *base, struct wc_node *node)
     return each(base, node, mount);
 }
 
+static struct wc_node *as_named(const struct base *base, struct wc_node *node)
+{
+    return path_node(base, node, NAMED);
+}
+
+static struct wc_node *vm(const struct base *base, struct wc_node *node)
+{
+    return member(base, node, "kernel", as_named);
+}
+
+static struct wc_node *own(const struct base *base, struct wc_node *node)
+{
+    return member(base, node, "vm", vm);
+}
+
 static struct wc_node *service(const struct base *base, struct wc_node *node)
 {
+    node = member(base, node, "x-wcompose", own);
     node = member(base, node, "build", build);
     node = member(base, node, "develop", develop);
     node = member(base, node, "env_file", env_files);
@@ -300,6 +318,7 @@ struct wc_node *wc_paths_resolve(struct wc_load *load, struct wc_node *root, con
     struct base base = { load, dir, load->options->no_path_resolution };
     if (load->canonical || stays(&base))
         return root;
+    root = member(&base, root, "x-wcompose", own);
     root = member(&base, root, "services", services);
     root = member(&base, root, "volumes", volumes);
     root = member(&base, root, "configs", file_objects);

@@ -17,4 +17,9 @@ bool wc_profile_active(const struct wc_load *load, const struct wc_node *service
 void wc_profile_apply(struct wc_load *load, const struct wc_node *root, const char *name,
                       struct wc_node *service);
 
+/* vm.c: lays x-wcompose.vm of the top level under that of a service's long form (a copy that may be
+ * changed), member by member; places stay those of where a value is written. root  the merged file
+ */
+void wc_vm_inherit(struct wc_load *load, const struct wc_node *root, struct wc_node *service);
+
 #endif

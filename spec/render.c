@@ -360,6 +360,13 @@ static void wire_strings(struct wc_jsonw *w, const char *key, const struct wc_st
     wc_jsonw_end_array(w);
 }
 
+static void wire_vm(struct wc_jsonw *w, const struct wc_vm_options *vm)
+{
+    wire_place(w, vm->at);
+    for (size_t i = 0; i < WC_VM_KEYS; i++)
+        wire_place(w, vm->key_at[i]);
+}
+
 /* What the tree doesn't hold: read back by wc_loaded_read. */
 static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
 {
@@ -374,6 +381,8 @@ static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
         wc_jsonw_array(w, s->name);
         wire_place(w, s->at);
         wire_place(w, s->isolation_at);
+        if (s->vm.at.line != 0)
+            wire_vm(w, &s->vm);
         wc_jsonw_end_array(w);
     }
     wc_jsonw_end_object(w);

@@ -252,6 +252,15 @@ static void decode_unhealthy(struct wc_load *load, const struct wc_field *field,
         wc_streq(node->text, "restart") ? WC_ON_UNHEALTHY_RESTART : WC_ON_UNHEALTHY_NONE;
 }
 
+static void decode_accel(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(enum wc_vm_accel *)dst = wc_streq(node->text, "kvm")   ? WC_VM_ACCEL_KVM
+                               : wc_streq(node->text, "tcg") ? WC_VM_ACCEL_TCG
+                                                             : WC_VM_ACCEL_AUTO;
+}
+
 const struct wc_type wc_type_string = {
     .expects = "a string", .kinds = STRING, .decode = decode_text, .schema = SCHEMA_STRING
 };
@@ -362,6 +371,9 @@ const struct wc_type wc_type_isolation = {
 const struct wc_type wc_type_trust = { .expects = "trusted or untrusted",
                                        .kinds = STRING,
                                        .decode = decode_trust };
+const struct wc_type wc_type_accel = { .expects = "auto, kvm or tcg",
+                                       .kinds = STRING,
+                                       .decode = decode_accel };
 const struct wc_type wc_type_unhealthy = { .expects = "none or restart",
                                            .kinds = STRING,
                                            .decode = decode_unhealthy };

@@ -28,6 +28,7 @@ extern const struct wc_type wc_type_bytes_m1;   /* int64_t; -1 is a value */
 extern const struct wc_type wc_type_duration;   /* int64_t, milliseconds */
 extern const struct wc_type wc_type_isolation;  /* enum wc_isolation */
 extern const struct wc_type wc_type_trust;      /* enum wc_trust */
+extern const struct wc_type wc_type_accel;      /* enum wc_vm_accel */
 extern const struct wc_type wc_type_unhealthy;  /* enum wc_on_unhealthy */
 extern const struct wc_type wc_type_pid;        /* const char *; null is a value */
 extern const struct wc_type wc_type_any;        /* kept as it is */

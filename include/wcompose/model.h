@@ -19,6 +19,7 @@
 #include "wcompose/health.h"
 #include "wcompose/lists.h"
 #include "wcompose/update.h"
+#include "wcompose/vm_options.h"
 
 /* isolation: how a service is kept apart from the host and from others. */
 enum wc_isolation { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
@@ -168,6 +169,7 @@ struct wc_service {
     struct wc_loc isolation_at; /* the value's place; zero when absent */
     enum wc_trust trust;        /* x-wcompose.trust */
     const char *tenant;
+    struct wc_vm_options vm; /* x-wcompose.vm */
     enum wc_on_unhealthy on_unhealthy;
 
     /* Hex SHA-256 over everything that needs a new instance when it changes (canonical form of this

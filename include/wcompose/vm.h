@@ -22,9 +22,6 @@
 struct wc_arena;
 struct wc_paths;
 
-/* What runs the guest's instructions: the processor itself, or QEMU's translator. */
-enum wc_vm_accel { WC_VM_TCG, WC_VM_KVM };
-
 /* What was found out about this host. */
 struct wc_vm_accel_facts {
     bool kvm;              /* a guest was run on it, and did the right thing in time */

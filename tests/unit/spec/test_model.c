@@ -243,6 +243,7 @@ static void hash_sees_what_needs_a_new_instance(void **state)
         "    oom_kill_disable: true\n",
         "    networks: [default]\nnetworks: {default: {internal: true}}\n",
         "    x-wcompose: {trust: untrusted}\n",
+        "    x-wcompose: {vm: {memory: 192m}}\n",
     };
     static const char *const same[] = {
         "    scale: 3\n",
