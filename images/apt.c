@@ -14,7 +14,7 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "images/layer.h"
-#include "images/run.h"
+#include "base/run.h"
 
 static void add_all(struct wc_arena *arena, struct wc_strv *argv, const char *const *words,
                     size_t n)

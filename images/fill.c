@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "images/run.h"
+#include "base/run.h"
 
 struct account {
     const char *name;

@@ -9,13 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -24,60 +19,12 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/paths.h"
+#include "base/run.h"
 #include "base/str.h"
 #include "wcompose/image.h"
 
 static const char mkfs_image[] = WC_VM_MKFS_IMAGE;
 static const char mkfs_scratch[] = WC_VM_MKFS_SCRATCH;
-
-/* Runs argv with `keep` (-1 = none) as descriptor 3; what it says last is the error's text. */
-static int run(const char *const *argv, int keep, struct wc_err *err)
-{
-    static char *const env[] = { "PATH=/usr/sbin:/usr/bin", "LC_ALL=C", NULL };
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attr;
-    sigset_t none;
-    char said[512] = "";
-    int pipe_fds[2], status = -1;
-    pid_t pid;
-    if (pipe2(pipe_fds, O_CLOEXEC) != 0)
-        return wc_err_set(err, WC_ERR_IO, errno, "pipe");
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDWR, 0);
-    posix_spawn_file_actions_adddup2(&files, pipe_fds[1], 1);
-    posix_spawn_file_actions_adddup2(&files, pipe_fds[1], 2);
-    if (keep >= 0)
-        posix_spawn_file_actions_adddup2(&files, keep, 3);
-    posix_spawnattr_init(&attr);
-    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
-    posix_spawnattr_setsigmask(&attr, &none);
-    int sys = posix_spawn(&pid, argv[0], &files, &attr, (char *const *)(uintptr_t)argv, env);
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attr);
-    close(pipe_fds[1]);
-    size_t len = 0;
-    ssize_t k;
-    while (sys == 0 && (k = read(pipe_fds[0], said + len, sizeof said - 1 - len)) > 0) {
-        len += (size_t)k;
-        if (len == sizeof said - 1) { /* the end of it tells why */
-            memmove(said, said + len / 2, len - len / 2);
-            len -= len / 2;
-        }
-    }
-    said[len] = '\0';
-    close(pipe_fds[0]);
-    if (sys != 0)
-        return wc_err_set(err, WC_ERR_FAILED, sys, "run %s", argv[0]);
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (status == 0)
-        return 0;
-    while (len > 0 && said[len - 1] == '\n')
-        said[--len] = '\0';
-    const char *last = strrchr(said, '\n');
-    return wc_err_set(err, WC_ERR_FAILED, 0, "%s: %s", argv[0], last != NULL ? last + 1 : said);
-}
 
 /* What the root is made of decides the name. */
 static const char *image_path(const struct wc_machine *machine)
@@ -107,8 +54,10 @@ static int make_image(const struct wc_machine *machine, const char *path, struct
     if (access(path, R_OK) == 0)
         return 0;
     (void)unlink(fresh);
-    const char *const argv[] = { mkfs_image, "--quiet", fresh, "/proc/self/fd/3/", NULL };
-    rc = run(argv, machine->in->root_fd, err);
+    const char *root =
+        wc_arena_printf(machine->arena, "/proc/%d/fd/%d/", (int)getpid(), machine->in->root_fd);
+    const char *const argv[] = { mkfs_image, "--quiet", fresh, root, NULL };
+    rc = wc_run(argv, NULL, NULL, err);
     if (rc == 0 && (chmod(fresh, 0444) != 0 || rename(fresh, path) != 0))
         rc = wc_err_set(err, wc_fs_code(errno), errno, "%s", path);
     if (rc != 0)
@@ -135,7 +84,7 @@ static int make_scratch(const struct wc_machine *machine, const char *path, stru
     WC_CLEANUP_FD int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || ftruncate(fd, machine->size.disk_bytes) != 0)
         return wc_err_set(err, wc_fs_code(errno), errno, "%s", fresh);
-    int rc = run(argv, -1, err);
+    int rc = wc_run(argv, NULL, NULL, err);
     if (rc == 0 && (fchown(fd, machine->uid, machine->uid) != 0 || rename(fresh, path) != 0))
         rc = wc_err_set(err, wc_fs_code(errno), errno, "%s", path);
     if (rc != 0)

@@ -85,12 +85,18 @@ int wc_vm_find(const struct wc_paths *paths, const struct wc_service *service,
                struct wc_arena *arena, struct wc_vm_accel_facts *accel, struct wc_vm_kernel *kernel,
                struct wc_err *err)
 {
-    (void)service;
+    const char *wanted = service != NULL ? service->vm.kernel : NULL;
     int rc = wc_vm_accel_probe(paths, accel, err);
     if (rc == 0)
         rc = find_programs(accel, err);
+    if (rc == 0 && service != NULL && service->vm.accel == WC_VM_ACCEL_KVM && !accel->kvm)
+        rc = wc_err_at(err, WC_ERR_ISOLATION, service->vm.key_at[WC_VM_ACCEL],
+                       "service '%s' insists on KVM, which this host can't give: %s", service->name,
+                       accel->why);
     if (rc == 0)
-        rc = wc_vm_kernel_find(paths, NULL, arena, kernel, err);
+        rc = wc_vm_kernel_find(paths, wanted, arena, kernel, err);
+    if (rc != 0 && wanted != NULL && err != NULL && err->at.file == NULL)
+        err->at = service->vm.key_at[WC_VM_KERNEL];
     return rc;
 }
 
@@ -128,7 +134,7 @@ int wc_vm_wrap(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *
     };
     int rc = wc_vm_find(request->paths, request->inst->spec, arena, &machine.accel, &machine.kernel,
                         err);
-    machine.kvm = rc == 0 && machine.accel.kvm;
+    machine.kvm = rc == 0 && machine.accel.kvm && request->inst->spec->vm.accel != WC_VM_ACCEL_TCG;
     wc_vm_size_of(request->inst->spec, host_cpus(), !machine.kvm, &machine.size);
     if (rc == 0)
         rc = make_dir(&machine, err);

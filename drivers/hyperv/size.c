@@ -25,14 +25,16 @@ static unsigned cpus_of(int64_t nano_cpus, unsigned host_cpus)
 void wc_vm_size_of(const struct wc_service *service, unsigned host_cpus, bool tcg,
                    struct wc_vm_size *out)
 {
-    int64_t bytes =
-        service->mem_limit_bytes > 0 ? service->mem_limit_bytes : (int64_t)MEMORY_USUAL * MIB;
+    const struct wc_vm_options *asked = &service->vm;
+    int64_t bytes = asked->memory_bytes > 0        ? asked->memory_bytes
+                    : service->mem_limit_bytes > 0 ? service->mem_limit_bytes
+                                                   : (int64_t)MEMORY_USUAL * MIB;
     int64_t mib = (bytes + MIB - 1) / MIB;
     *out = (struct wc_vm_size){
         .memory_bytes = (mib < MEMORY_LEAST ? MEMORY_LEAST : mib) * MIB,
         .overhead_bytes = (int64_t)(tcg ? OVERHEAD + OVERHEAD_TCG : OVERHEAD) * MIB,
-        .cpus = cpus_of(service->nano_cpus, host_cpus),
-        .disk_bytes = disk_usual,
+        .cpus = asked->cpus > 0 ? (unsigned)asked->cpus : cpus_of(service->nano_cpus, host_cpus),
+        .disk_bytes = asked->disk_bytes > 0 ? asked->disk_bytes : disk_usual,
     };
 }
 

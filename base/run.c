@@ -1,10 +1,11 @@
 /* run.c - posix_spawn; standard error goes to a memfd, so that nothing has to be polled. */
-#include "images/run.h"
+#include "base/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,4 +145,46 @@ int wc_run(const char *const *argv, const char *dir, struct wc_buf *out, struct 
     }
     close(fd);
     return rc;
+}
+
+/* Gives the whole lines of text[0..*len) away, or all of it when it is full or `last`; what is left
+ * moves to the front. */
+static void give_lines(char text[TAIL], size_t *len, bool last, wc_run_line_fn *each, void *data)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < *len; i++)
+        if (text[i] == '\n') {
+            text[i] = '\0';
+            each(data, text + at);
+            at = i + 1;
+        }
+    if (at < *len && (last || *len == TAIL - 1)) {
+        text[*len] = '\0';
+        each(data, text + at);
+        at = *len;
+    }
+    memmove(text, text + at, *len - at);
+    *len -= at;
+}
+
+int wc_run_lines(const char *const *argv, const char *dir, wc_run_line_fn *each, void *data,
+                 struct wc_err *err)
+{
+    struct wc_child child;
+    char text[TAIL];
+    size_t len = 0;
+    int rc = wc_run_start(argv, dir, &child, err);
+    if (rc != 0)
+        return rc;
+    for (;;) {
+        ssize_t n = read(child.out_fd, text + len, TAIL - 1 - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        len += (size_t)n;
+        give_lines(text, &len, false, each, data);
+    }
+    give_lines(text, &len, true, each, data);
+    return wc_run_wait(&child, err);
 }

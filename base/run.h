@@ -1,11 +1,11 @@
-/* run.h - runs a program and waits for it (images). Never a shell: arguments go as they are.
+/* run.h - runs a program and waits for it (base, layer 0). Never a shell: arguments go as they are.
  *
  * Threads: any. Blocks: until the program ends.
  * Errors:  WC_ERR_UNAVAILABLE when it can't be started or fails; the message ends in the last line
  *          it wrote to standard error.
  */
-#ifndef IMAGES_RUN_H
-#define IMAGES_RUN_H
+#ifndef BASE_RUN_H
+#define BASE_RUN_H
 
 #include <sys/types.h>
 
@@ -16,6 +16,12 @@ struct wc_buf;
 /* Runs argv (found by PATH, NULL-terminated) in directory `dir` (NULL: the current one) with
  * LC_ALL=C and standard input closed. Appends what it writes to `out` (may be NULL). */
 int wc_run(const char *const *argv, const char *dir, struct wc_buf *out, struct wc_err *err);
+
+/* As wc_run, with `each` called for every line that comes, without its end; it is valid during the
+ * call only. Lines beyond 4 KiB are cut into several. */
+typedef void wc_run_line_fn(void *data, const char *line);
+int wc_run_lines(const char *const *argv, const char *dir, wc_run_line_fn *each, void *data,
+                 struct wc_err *err);
 
 /* Starts argv with its standard output as a pipe to *out_fd; end it with wc_run_wait. */
 struct wc_child {
