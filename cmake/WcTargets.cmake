@@ -61,7 +61,7 @@ function(wc_program name main)
                      wcompose-dns-program)
 endfunction()
 
-# wc_static_program(name folder prefix [file…]): a static helper of <folder>/<prefix>*.c, <folder>/common*.c and those files, by musl where it is
+# wc_static_program(name folder prefix [file…]): a static helper of <folder>/<prefix>*.c and drivers/keeper/common*.c, by musl where it is
 # installed (32 KiB of memory an instance against 61 and more with glibc), never sanitized: it has no runtime to report to.
 find_program(WC_MUSL_GCC musl-gcc)
 
@@ -90,11 +90,11 @@ endfunction()
 wc_static_pie(WC_STATIC_BEFORE WC_STATIC_AFTER)
 
 function(wc_static_program name folder prefix)
-    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/${prefix}*.c ${CMAKE_SOURCE_DIR}/${folder}/common*.c)
-    list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/ OUTPUT_VARIABLE more)
-    list(APPEND sources ${more})
-    file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.h ${CMAKE_SOURCE_DIR}/drivers/keeper/common*.h
-         ${CMAKE_SOURCE_DIR}/drivers/hyperv/protocol.h)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/${prefix}*.c ${CMAKE_SOURCE_DIR}/drivers/keeper/common*.c)
+    file(GLOB headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.h ${CMAKE_SOURCE_DIR}/drivers/keeper/*.h ${CMAKE_SOURCE_DIR}/drivers/hyperv/*.h)
+    foreach(file ${ARGN})
+        list(APPEND sources ${CMAKE_SOURCE_DIR}/${file})
+    endforeach()
     set(cc ${CMAKE_C_COMPILER})
     if(WC_MUSL_GCC)
         set(cc ${WC_MUSL_GCC})

@@ -47,7 +47,8 @@ struct wc_join {
     size_t n_groups;
     const char *envp[WC_JOIN_ENV + 4];
     struct wc_sock_fprog filter; /* len 0 = none */
-    int pidfd, null, proc; /* proc: the host's /proc, open only where there is a profile to set */
+    int pidfd;                   /* of the instance's first process; -1: the program is to be it */
+    int null, proc; /* proc: the host's /proc, open only where there is a profile to set */
     int cgroups[WC_JOIN_CGROUPS]; /* open cgroup.procs files the child writes itself into */
     size_t n_cgroups;
     int into_cgroup; /* directory of a v2 cgroup to be born in, -1 = none */

@@ -3,7 +3,9 @@
  * The order is the point. Cgroups while we are still mighty; descriptors before anything is
  * resolved by name (a working directory of /proc/self/fd/N must find nothing, the class of
  * CVE-2024-21626); rights after the working directory; the seccomp filter last, or, where
- * no_new_privs is not wanted, while CAP_SYS_ADMIN is still there, as the kernel demands.
+ * no_new_privs is not wanted, while CAP_SYS_ADMIN is still there, as the kernel demands. The agent
+ * of a virtual machine (drivers/hyperv/guest) makes its service's first process the same way; that
+ * one is in its namespaces already.
  */
 #include "drivers/keeper/join.h"
 
@@ -49,7 +51,7 @@ static int enter_cgroups(const struct wc_join *join)
     for (size_t i = 0; i < join->n_cgroups; i++)
         if ((int)i != join->into_index && write(join->cgroups[i], "0", 1) != 1)
             return wc_fault("enter", join->cgroup.items[i], errno);
-    if (setns(join->pidfd, CLONE_NEWCGROUP) != 0)
+    if (join->pidfd >= 0 && setns(join->pidfd, CLONE_NEWCGROUP) != 0)
         return wc_fault("enter the cgroup namespace", NULL, errno);
     return 0;
 }
@@ -202,7 +204,7 @@ static int check_cwd(void)
 static int die_with_parent(const struct wc_join *join)
 {
     struct pollfd parent = { .fd = join->report, .events = 0 };
-    if (join->detach)
+    if (join->detach || join->pidfd < 0)
         return 0;
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
         return wc_fault("parent death signal", NULL, errno);

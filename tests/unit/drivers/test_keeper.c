@@ -141,8 +141,7 @@ static void bad_settings(void **state)
         { "lower=a", "failed settings: missing rootfs" },
         { "log=syslog", "failed settings: unknown value of log" },
         { "netns=new\nnet_sysctl=kernel.panic=1", "failed network: bad net_sysctl kernel.panic=1" },
-        { "netns=new\nnet_sysctl=net.no.such=1",
-          "failed network: sysctl net.no.such=1: No such file" },
+        { "netns=new\nnet_sysctl=net.no.such=1", "failed sysctl net.no.such=1: No such file" },
         { "netns=/nonexistent", "failed network: join /nonexistent: No such file" },
     };
     for (size_t i = 0; i < WC_COUNT(rows); i++) {
