@@ -7,7 +7,8 @@
 #include "drivers/process/driver.h"
 #include "drivers/sim/sim.h"
 
-const struct wc_driver_ops *const wc_drivers[] = { &wc_process_ops, &wc_hyperv_ops, &wc_sim_ops, NULL };
+const struct wc_driver_ops *const wc_drivers[] = { &wc_process_ops, &wc_hyperv_ops, &wc_sim_ops,
+                                                   NULL };
 
 const struct wc_driver_ops *wc_driver_for(enum wc_isolation level)
 {

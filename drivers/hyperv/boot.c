@@ -168,8 +168,12 @@ static void add_hidden(struct boot *boot)
 static void add_sysctls(struct boot *boot)
 {
     const struct wc_kvs *const lists[] = { &boot->oci->sysctls, &boot->oci->net_sysctls };
+    const struct wc_instance *inst = boot->machine->in->request->inst;
     for (const char *const *s = wc_net_sysctls(); *s != NULL; s++)
         wc_oci_record(&boot->conf, "sysctl", "%s", *s);
+    for (size_t i = 0; i < inst->n_nets; i++) /* they are there before the default is set */
+        wc_oci_record(&boot->conf, "sysctl", "net/ipv6/conf/%s/disable_ipv6=1",
+                      inst->nets[i].ifname);
     for (size_t n = 0; n < WC_COUNT(lists); n++)
         for (size_t i = 0; i < lists[n]->n; i++)
             wc_oci_record(&boot->conf, "sysctl", "%s=%s", lists[n]->items[i].key,

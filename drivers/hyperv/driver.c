@@ -16,6 +16,7 @@ static const struct wc_flavour flavour = {
     .isolation = WC_ISOLATION_HYPERV,
     .check = wc_vm_check,
     .wrap = wc_vm_wrap,
+    .kill = wc_vm_kill,
     .look = wc_vm_look,
 };
 

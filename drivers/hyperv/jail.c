@@ -8,12 +8,15 @@
  */
 #include "drivers/hyperv/machine.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/arena.h"
+#include "base/fs.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "drivers/hyperv/monitor/conf.h"
@@ -103,7 +106,28 @@ static void add_kvm(struct wc_oci *oci, uint32_t uid)
     oci->n_devices = 1;
 }
 
-void wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out)
+/* The runtime would make these itself, but for root only (the keeper's umask). */
+static int make_places(const struct wc_oci *oci, struct wc_err *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < oci->n_mounts && rc == 0; i++) {
+        const char *path = wc_arena_printf(oci->arena, "%s%s", oci->rootfs, oci->mounts[i].target);
+        struct stat st;
+        bool file = wc_streq(oci->mounts[i].type, "bind") &&
+                    stat(oci->mounts[i].source, &st) == 0 && !S_ISDIR(st.st_mode);
+        const char *dir = path;
+        if (file)
+            dir = wc_arena_strndup(oci->arena, path, (size_t)(strrchr(path, '/') - path));
+        rc = wc_fs_mkdirs(dir, 0755, err);
+        WC_CLEANUP_FD int fd =
+            rc == 0 && file ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0444) : -1;
+        if (rc == 0 && file && fd < 0)
+            rc = wc_err_set(err, wc_fs_code(errno), errno, "%s", path);
+    }
+    return rc;
+}
+
+int wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out, struct wc_err *err)
 {
     const struct wc_oci *service = machine->in->service;
     struct wc_arena *arena = machine->arena;
@@ -133,4 +157,5 @@ void wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out)
     add_machine(machine, out);
     if (machine->kvm)
         add_kvm(out, machine->uid);
+    return make_places(out, err);
 }

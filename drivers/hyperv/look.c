@@ -1,9 +1,10 @@
-/* look.c - a probe's look inside a virtual machine: the monitor is asked for a connection, or
- * whether a path is there (monitor/conf.h). The agent answers at once or the machine hangs, which
- * its heartbeats find; so a few seconds are waited for here, on a thread of the pool.
+/* look.c - what the driver asks of a machine's monitor (monitor/conf.h): for a probe a connection,
+ * or whether a path is there; or to kill the service. The agent answers at once or the machine
+ * hangs, which its heartbeats find; so a few seconds are waited for here, on a thread of the pool.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -113,6 +114,16 @@ static int look_along(struct wc_look_in *look, int monitor, const char *record,
     look->fd = ours;
     ours = -1;
     return 0;
+}
+
+bool wc_vm_kill(const char *run_dir)
+{
+    struct {
+        struct wc_vm_head head;
+        uint32_t signal;
+    } packet = { { .len = sizeof packet.signal, .type = WC_VM_SIGNAL }, SIGKILL };
+    WC_CLEANUP_FD int monitor = dial(run_dir, NULL);
+    return monitor >= 0 && send(monitor, &packet, sizeof packet, MSG_NOSIGNAL) == sizeof packet;
 }
 
 int wc_vm_look(const char *run_dir, struct wc_look_in *look, struct wc_err *err)

@@ -119,6 +119,9 @@ static int make_dir(const struct wc_machine *machine, struct wc_err *err)
 {
     if (mkdir(machine->dir, 0700) != 0 || lchown(machine->dir, machine->uid, machine->uid) != 0)
         return wc_err_set(err, wc_fs_code(errno), errno, "%s", machine->dir);
+    const char *root = machine->in->service->rootfs; /* its user goes through it */
+    if (chmod(root, 0755) != 0)
+        return wc_err_set(err, wc_fs_code(errno), errno, "%s", root);
     return 0;
 }
 
@@ -126,25 +129,27 @@ int wc_vm_wrap(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *
                struct wc_err *err)
 {
     const struct wc_bundle_request *request = in->request;
-    struct wc_machine machine = {
+    struct wc_machine *machine = WC_NEW(arena, struct wc_machine); /* the jail refers to it */
+    *machine = (struct wc_machine){
         .arena = arena,
         .in = in,
         .uid = uid_of(request->inst->id),
         .dir = wc_arena_printf(arena, "%s/%s", request->run_dir, WC_MON_DIR_HOST),
     };
-    int rc = wc_vm_find(request->paths, request->inst->spec, arena, &machine.accel, &machine.kernel,
-                        err);
-    machine.kvm = rc == 0 && machine.accel.kvm && request->inst->spec->vm.accel != WC_VM_ACCEL_TCG;
-    wc_vm_size_of(request->inst->spec, host_cpus(), !machine.kvm, &machine.size);
+    int rc = wc_vm_find(request->paths, request->inst->spec, arena, &machine->accel,
+                        &machine->kernel, err);
+    machine->kvm =
+        rc == 0 && machine->accel.kvm && request->inst->spec->vm.accel != WC_VM_ACCEL_TCG;
+    wc_vm_size_of(request->inst->spec, host_cpus(), !machine->kvm, &machine->size);
     if (rc == 0)
-        rc = make_dir(&machine, err);
+        rc = make_dir(machine, err);
     if (rc == 0)
-        rc = wc_vm_disks(&machine, err);
+        rc = wc_vm_disks(machine, err);
     if (rc == 0)
-        rc = wc_vm_boot_write(&machine, err);
+        rc = wc_vm_boot_write(machine, err);
     if (rc == 0)
-        rc = wc_vm_conf_write(&machine, err);
+        rc = wc_vm_conf_write(machine, err);
     if (rc == 0)
-        wc_vm_jail(&machine, out);
+        rc = wc_vm_jail(machine, out, err);
     return rc;
 }

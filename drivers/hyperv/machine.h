@@ -44,8 +44,8 @@ int wc_vm_boot_write(struct wc_machine *machine, struct wc_err *err);
 /* qemu.c: vm/conf, the monitor's settings with the VMM's command line. */
 int wc_vm_conf_write(const struct wc_machine *machine, struct wc_err *err);
 
-/* jail.c: what the OCI runtime is to make. */
-void wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out);
+/* jail.c: what the OCI runtime is to make, and the places for its mounts. */
+int wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out, struct wc_err *err);
 
 /* machine.c: finds emulator, kernel and the programs that make disks. WC_ERR_UNAVAILABLE with the
  * command that installs what is missing. */
@@ -55,7 +55,8 @@ int wc_vm_find(const struct wc_paths *paths, const struct wc_service *service,
 /* The flavour's functions. */
 int wc_vm_check(const struct wc_paths *paths, const struct wc_instance *instance,
                 struct wc_err *err);
-int wc_vm_look(const char *run_dir, struct wc_look_in *look, struct wc_err *err); /* look.c */
+bool wc_vm_kill(const char *run_dir); /* look.c, as the next */
+int wc_vm_look(const char *run_dir, struct wc_look_in *look, struct wc_err *err);
 int wc_vm_wrap(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *out,
                struct wc_err *err);
 

@@ -117,6 +117,7 @@ struct wc_keep {
     int taps[WC_KEEP_TAPS];                /* a machine's links, until it has them */
     unsigned n_taps;
     bool machine_runs, machine_oom; /* what its monitor said */
+    unsigned machine_signal;        /* that its service was ended by; 0 = none */
     char cause[256];                /* why it failed or ended; "" = not said */
 };
 

@@ -96,6 +96,8 @@ static void exited(struct wc_keep *keep)
     char record[128], packet[WC_KEEP_PACKET];
     struct wc_text text = WC_TEXT(record), line = WC_TEXT(packet);
     unsigned signal = WIFSIGNALED(keep->init_status) ? (unsigned)WTERMSIG(keep->init_status) : 0;
+    if (keep->machine_signal != 0)
+        signal = keep->machine_signal; /* the monitor can only exit */
     unsigned code = signal != 0 ? 128 + signal : (unsigned)WEXITSTATUS(keep->init_status);
     uint64_t now = wc_wall_ms();
 

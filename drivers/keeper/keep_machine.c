@@ -89,10 +89,13 @@ static void take_cause(struct wc_keep *keep, const char *why)
 
 static void on_word(struct wc_keep *keep, const char *line)
 {
+    uint64_t signal;
     if (strcmp(line, "started") == 0)
         keep->machine_runs = true;
     else if (strcmp(line, "oom") == 0)
         keep->machine_oom = true;
+    else if (strncmp(line, "signal ", 7) == 0 && wc_number(line + 7, 64, &signal))
+        keep->machine_signal = (unsigned)signal;
     else if (strncmp(line, "failed ", 7) == 0)
         take_cause(keep, line + 7);
     else if (strncmp(line, "says ", 5) == 0)

@@ -20,11 +20,9 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
-#include "base/str.h"
 #include "drivers/keeper/protocol.h"
 #include "drivers/net/netlink.h"
 
@@ -191,8 +189,7 @@ static void put_tap(struct wc_buf *buf, const struct wc_attachment *att, const c
 }
 
 int wc_net_tap_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
-                     struct wc_buf *inside, struct wc_arena *arena, struct wc_strv *taps,
-                     struct wc_err *err)
+                     struct wc_buf *inside, struct wc_err *err)
 {
     int rc = has_bridges(inst, err);
     if (rc != 0)
@@ -205,7 +202,6 @@ int wc_net_tap_blobs(const struct wc_instance *inst, const char *seed, struct wc
         char name[WC_NET_IFNAME_MAX + 1];
         wc_net_host_ifname(seed, i, name);
         put_tap(host, att, name);
-        wc_strv_add(arena, taps, wc_arena_strdup(arena, name));
         wc_link_put_address(inside, att, inner);
         if (!routed && att->gateway4 != 0) {
             wc_link_put_route(inside, att->gateway4, inner);

@@ -22,7 +22,6 @@
 #include "wcompose/err.h"
 #include "wcompose/state.h"
 
-struct wc_arena;
 struct wc_buf;
 struct wc_paths;
 
@@ -70,12 +69,11 @@ int wc_net_down(const struct wc_net_request *req, const struct wc_paths *paths, 
 int wc_net_link_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
                       struct wc_buf *inside, struct wc_err *err);
 
-/* The same for a virtual machine: its links are taps, which the keeper makes in the order of `taps`
- * before it sends `host`; `inside` is for the guest's kernel, whose links have the numbers 2, 3 …
- * in that order. Names are the arena's. */
+/* The same for a virtual machine: its links are taps, which the keeper makes by their names
+ * (wc_net_host_ifname of seed and number) before it sends `host`; `inside` is for the guest's
+ * kernel, whose links have the numbers 2, 3 … in that order. */
 int wc_net_tap_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
-                     struct wc_buf *inside, struct wc_arena *arena, struct wc_strv *taps,
-                     struct wc_err *err);
+                     struct wc_buf *inside, struct wc_err *err);
 
 /* ---- links of an instance that runs (links.c) ---- */
 

@@ -186,8 +186,13 @@ static int plan_network(const struct wc_bundle_request *req, const struct wc_rec
         return wc_err_set(err, WC_ERR_IO, errno, "get random bytes");
     const char *seed =
         wc_arena_printf(arena, "%s.%llx", record->runtime_id, (unsigned long long)unique);
+    for (size_t i = 0; req->flavour != NULL && i < req->inst->n_nets; i++) {
+        char name[WC_NET_IFNAME_MAX + 1];
+        wc_net_host_ifname(seed, i, name);
+        wc_strv_add(arena, &out->taps, wc_arena_strdup(arena, name));
+    }
     if (req->flavour != NULL)
-        return wc_net_tap_blobs(req->inst, seed, &out->host, &out->inside, arena, &out->taps, err);
+        return wc_net_tap_blobs(req->inst, seed, &out->host, &out->inside, err);
     wc_net_link_notes(req->inst, seed, &out->links);
     return wc_net_link_blobs(req->inst, seed, &out->host, &out->inside, err);
 }
@@ -206,16 +211,14 @@ static int write_network(const struct wc_bundle_request *req, const struct netwo
 
 /* All answers, then all files. */
 static int write_answers(const struct wc_bundle_request *req, const struct wc_oci_runtime *runtime,
-                         const struct wc_oci *oci, const struct network *net,
-                         struct wc_arena *arena, struct wc_bundle *out, struct wc_err *err)
+                         const struct wc_oci *oci, struct wc_arena *arena, struct wc_bundle *out,
+                         struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf config = WC_BUF_INIT;
     wc_oci_render(oci, &config);
     int rc = wc_record_write(req->lib_dir, &out->record, err);
     if (rc == 0)
-        rc = wc_bundle_write_conf(req, oci, runtime, &out->record, &net->taps, arena, err);
-    if (rc == 0)
-        rc = write_network(req, net, arena, err);
+        rc = wc_bundle_write_conf(req, oci, runtime, &out->record, arena, err);
     if (rc == 0)
         rc = wc_write_plain(below(arena, req->lib_dir, "bundle/config.json"), config.data,
                             config.len, 0600, err);
@@ -257,13 +260,15 @@ static int write_run(const struct wc_bundle_request *req, const struct wc_oci_ru
     out->join = copy;
     out->join_len = join.len;
     rc = plan_network(req, &out->record, arena, &net, err);
+    if (rc == 0)
+        rc = write_network(req, &net, arena, err);
     if (rc == 0 && req->flavour != NULL) {
         const struct wc_wrap wrap = { req, &oci, root_fd, &net.inside };
         rc = req->flavour->wrap(&wrap, arena, &jail, err);
+        jail.taps = net.taps;
     }
     if (rc == 0)
-        rc =
-            write_answers(req, runtime, req->flavour != NULL ? &jail : &oci, &net, arena, out, err);
+        rc = write_answers(req, runtime, req->flavour != NULL ? &jail : &oci, arena, out, err);
     network_deinit(&net);
     return rc;
 }

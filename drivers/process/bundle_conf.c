@@ -119,7 +119,7 @@ static int write_netns(const struct wc_bundle_request *req, const struct wc_oci 
 
 int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oci *oci,
                          const struct wc_oci_runtime *runtime, const struct wc_record *record,
-                         const struct wc_strv *taps, struct wc_arena *arena, struct wc_err *err)
+                         struct wc_arena *arena, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     struct wc_log_conf log;
@@ -151,8 +151,8 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     } else {
         wc_oci_record(&out, "machine", "1");
     }
-    for (size_t i = 0; i < taps->n; i++)
-        wc_oci_record(&out, "tap", "%s", taps->items[i]);
+    for (size_t i = 0; i < oci->taps.n; i++)
+        wc_oci_record(&out, "tap", "%s", oci->taps.items[i]);
     wc_oci_record(&out, "rootfs", "%s/rootfs", req->lib_dir);
     const char *oom = wc_cgroup_oom_file(req->cgroup, record->cgroup, arena);
     if (oom != NULL)

@@ -19,6 +19,6 @@ int wc_log_conf_read(const struct wc_service *spec, struct wc_log_conf *out, str
 
 int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oci *oci,
                          const struct wc_oci_runtime *runtime, const struct wc_record *record,
-                         const struct wc_strv *taps, struct wc_arena *arena, struct wc_err *err);
+                         struct wc_arena *arena, struct wc_err *err);
 
 #endif

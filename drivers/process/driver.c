@@ -19,7 +19,6 @@
 #include "base/str.h"
 #include "drivers/net/net.h"
 #include "drivers/process/bundle_conf.h"
-#include "drivers/process/flavour.h"
 #include "drivers/process/oci_runtime.h"
 #include "drivers/process/process.h"
 #include "drivers/process/volume.h"

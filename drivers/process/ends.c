@@ -15,11 +15,25 @@
 
 #include "base/fs.h"
 #include "base/str.h"
+#include "drivers/process/flavour.h"
 #include "drivers/process/freezer.h"
 #include "drivers/process/keeper_link.h"
 #include "drivers/process/stuck.h"
 
-enum { ABORT_WAIT_MS = 5000, STUCK_MS = 5000 /* after SIGKILL: now it is worth a look */ };
+enum {
+    ABORT_WAIT_MS = 5000,
+    STUCK_MS = 5000,  /* after SIGKILL: now it is worth a look */
+    GENTLE_MS = 5000, /* for a machine whose service was killed */
+};
+
+/* True when it has ended by that. */
+static bool kill_gently(const struct wc_job *job)
+{
+    const struct wc_flavour *flavour = job->driver->flavour;
+    struct pollfd end = { .fd = job->pidfd, .events = POLLIN };
+    return flavour != NULL && job->request.run_dir != NULL && job->pidfd >= 0 &&
+           flavour->kill(job->request.run_dir) && poll(&end, 1, GENTLE_MS) == 1;
+}
 
 static void work_signal(struct wc_job *job)
 {
@@ -28,6 +42,8 @@ static void work_signal(struct wc_job *job)
     if (job->rc == 0 && job->sick_path != NULL)
         job->rc = wc_write_plain(job->sick_path, "", 0, 0600, &job->err);
     if (job->rc != 0 || job->signal == 0)
+        return;
+    if (kill_gently(job))
         return;
     bool sent = syscall(SYS_pidfd_send_signal, job->pidfd, job->signal, NULL, 0) == 0;
     if (!sent && errno != ESRCH)
@@ -91,6 +107,8 @@ void wc_begin_stop(struct wc_inst *inst)
         job->thaw = op->verb == WC_VERB_STOP || job->signal == SIGKILL;
         if (job->signal == SIGKILL)
             note_kill(inst, job);
+        if (job->signal == SIGKILL && !op->leaving && !inst->frozen)
+            job->request.run_dir = inst->run_dir;
     } else {
         wc_inst_report(inst); /* the mark is news */
     }

@@ -5,7 +5,8 @@
  * surroundings, a keeper, a log, an exit record, groups, and a first process that stands for it. So
  * a virtual machine is a container whose program is the machine's monitor (drivers/hyperv, ADR 18),
  * and only the bundle differs: the flavour turns the answers about the service into answers about
- * the jail. Owner:   flavours are constants. Threads: wrap and look run on a worker and may block.
+ * the jail. Owner:   flavours are constants. Threads: wrap, kill and look run on a worker and may
+ * block.
  */
 #ifndef DRIVERS_PROCESS_FLAVOUR_H
 #define DRIVERS_PROCESS_FLAVOUR_H
@@ -34,6 +35,9 @@ struct wc_flavour {
      * runtime is to make. What it wrote goes with those directories. */
     int (*wrap)(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *out,
                 struct wc_err *err);
+    /* Kills the service in a running instance, so that what it wrote is kept; its process ends soon
+     * after. False: nobody is there who could be asked. */
+    bool (*kill)(const char *run_dir);
     /* As wc_look_inside: looks into a running instance for a probe. */
     int (*look)(const char *run_dir, struct wc_look_in *look, struct wc_err *err);
 };

@@ -138,16 +138,6 @@ void wc_process_settle(struct wc_process *driver);
 /* Takes over a child that will end; it is reaped without waiting. */
 void wc_process_reap(struct wc_process *driver, pid_t pid);
 
-/* ---- driver.c: for drivers whose instances are of a flavour ---- */
-
-int wc_process_open(const struct wc_driver_config *config, const struct wc_driver_ops *ops,
-                    const struct wc_flavour *flavour, struct wc_driver **out, struct wc_err *err);
-wc_driver_submit_fn wc_process_submit;
-wc_driver_close_fn wc_process_close;
-wc_driver_check_fn wc_process_check;
-/* True when a record's level is the driver's. */
-bool wc_process_is_ours(const struct wc_process *driver, const char *level);
-
 /* ---- job.c: work on the thread pool ---- */
 
 struct wc_job;

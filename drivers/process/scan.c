@@ -18,6 +18,7 @@
 #include "base/fs.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "drivers/process/driver.h"
 #include "drivers/process/keeper_link.h"
 
 enum { EXIT_WAIT_TRIES = 400, EXIT_WAIT_MS = 5 };

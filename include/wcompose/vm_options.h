@@ -1,5 +1,5 @@
-/* vm_options.h - what the machine of a service with a kernel of its own is like: a part of the model
- * (contract, plain data, pure).
+/* vm_options.h - what the machine of a service with a kernel of its own is like: a part of the
+ * model (contract, plain data, pure).
  *
  * Idea:    wishes, not facts: what isn't said is the driver's to choose, and what can't be had is
  *          refused by it. They mean nothing for a service that runs as a process.

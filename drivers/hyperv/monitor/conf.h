@@ -26,14 +26,15 @@
 /* vm/word: a FIFO of the keeper's, lines:
  *   started      the service runs
  *   failed TEXT  it can't be had; the monitor ends
+ *   signal N     that is what the service was ended by
  *   oom          the guest's kernel killed the service for want of memory
  *   cause TEXT   why the machine ended without the service's end
  */
 #define WC_MON_WORD "word"
 /* vm/sock: SOCK_SEQPACKET, for root. One packet is one frame of protocol.h. A client sends RUN with
- * three descriptors (the program's stdin, stdout, stderr), CONNECT with one, or LOOK; then SIGNAL,
- * SIZE or CLOSE, or INPUT_END: the program goes on without it; it gets RUNS, and ENDED last, after
- * all output. Its end means CLOSE. */
+ * three descriptors (the program's stdin, stdout, stderr), CONNECT with one, or LOOK; or SIGNAL
+ * alone, which is the service's; then SIGNAL, SIZE or CLOSE, or INPUT_END: the program goes on
+ * without it; it gets RUNS, and ENDED last, after all output. Its end means CLOSE. */
 #define WC_MON_SOCKET "sock"
 /* vm/share: the file server's socket. vm/console, vm/console.1: what the guest's kernel said. */
 #define WC_MON_SHARE_SOCKET "share"

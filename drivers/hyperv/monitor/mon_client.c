@@ -112,10 +112,22 @@ static bool may_begin(const struct wc_mon *mon, const struct wc_vm_head *head, s
     return mon->state == WC_MON_RUNS && n_fds == wanted && (wanted > 0 || head->type == WC_VM_LOOK);
 }
 
+/* Alone, it is the service's. */
+static bool is_for_service(const struct wc_mon *mon, const struct wc_vm_head *head)
+{
+    return mon->state == WC_MON_RUNS && head->type == WC_VM_SIGNAL && head->len == sizeof(uint32_t);
+}
+
 static bool begin(struct wc_mon *mon, unsigned n, const struct wc_vm_head *head, const int fds[3],
                   size_t n_fds)
 {
     int client = mon->streams[n].client;
+    if (is_for_service(mon, head)) {
+        (void)wc_mon_send(mon, WC_VM_SIGNAL, 0, packet + sizeof *head, head->len);
+        mon->streams[n].used = false;
+        close(client);
+        return false;
+    }
     if (!may_begin(mon, head, n_fds) ||
         !wc_mon_send(mon, (enum wc_vm_type)head->type, n, packet + sizeof *head, head->len)) {
         mon->streams[n].used = false;

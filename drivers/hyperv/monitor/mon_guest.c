@@ -84,6 +84,14 @@ static void on_output(struct wc_mon *mon, unsigned n, const char *data, size_t l
         wc_mon_break(mon, "the agent broke the protocol: more output than it may send");
 }
 
+static void tell_signal(struct wc_mon *mon, unsigned signal)
+{
+    char number[8];
+    struct wc_text text = WC_TEXT(number);
+    wc_text_num(&text, signal);
+    wc_mon_word(mon, "signal", number);
+}
+
 static void on_ended(struct wc_mon *mon, unsigned n, const char *data, size_t len)
 {
     struct wc_mon_stream *stream = &mon->streams[n];
@@ -93,6 +101,8 @@ static void on_ended(struct wc_mon *mon, unsigned n, const char *data, size_t le
     if (n > 0)
         return;
     mon->status = stream->end.code;
+    if (stream->end.signal != 0)
+        tell_signal(mon, stream->end.signal);
     if (stream->end.oom != 0)
         wc_mon_word(mon, "oom", NULL);
     if (stream->why[0] != '\0')
