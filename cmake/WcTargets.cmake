@@ -58,7 +58,7 @@ function(wc_program name main)
     target_link_libraries(${name} PRIVATE ${PROG_LINK})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
     add_dependencies(${name} wcompose-keeper-program wcompose-join-program wcompose-init-program
-                     wcompose-dns-program)
+                     wcompose-dns-program wcompose-monitor-program wcompose-guest-program)
 endfunction()
 
 # wc_static_program(name folder prefix [file…]): a static helper of <folder>/<prefix>*.c and drivers/keeper/common*.c, by musl where it is
@@ -142,7 +142,7 @@ function(wc_unit_tests folder)
         set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
         target_compile_definitions(${target} PRIVATE WC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
         add_dependencies(${target} wcompose-keeper-program wcompose-join-program wcompose-init-program
-                     wcompose-dns-program)
+                     wcompose-dns-program wcompose-monitor-program wcompose-guest-program)
         file(STRINGS ${test} cases REGEX "WC_CASE\\([a-z0-9_]+\\)")
         foreach(line ${cases})
             string(REGEX MATCHALL "WC_CASE\\([a-z0-9_]+\\)" found "${line}")

@@ -174,16 +174,22 @@ static void add_ports(const struct wc_ps_options *options, struct wc_arena *aren
 static int list(const struct wc_ps_options *options, struct wc_arena *arena, struct wc_ps *out,
                 struct wc_err *err)
 {
-    const struct wc_driver_ops *ops =
-        options->process != NULL ? options->process : wc_driver_for(WC_ISOLATION_PROCESS);
-    if (ops == NULL)
+    const struct wc_driver_ops *all[] = { options->process, NULL };
+    if (options->process == NULL) {
+        all[0] = wc_driver_for(WC_ISOLATION_PROCESS);
+        all[1] = wc_driver_for(WC_ISOLATION_HYPERV);
+    }
+    if (all[0] == NULL)
         return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "no driver of this host can list instances");
     uv_loop_t loop;
     if (uv_loop_init(&loop) != 0)
         return wc_err_set(err, WC_ERR_IO, errno, "make an event loop");
     struct listing listing = { .arena = arena, .ps = out };
     *out = (struct wc_ps){ 0 };
-    int rc = list_with(options, ops, &loop, &listing, err);
+    int rc = 0;
+    for (size_t i = 0; i < WC_COUNT(all) && rc == 0; i++)
+        if (all[i] != NULL)
+            rc = list_with(options, all[i], &loop, &listing, err);
     uv_loop_close(&loop);
     if (rc != 0)
         return wc_err_wrap(err, rc, "list %s", options->project);
