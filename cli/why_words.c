@@ -185,6 +185,8 @@ const char *wc_why_words_exit(const struct wc_fact *fact, struct wc_arena *arena
     if (!fact->exit_known)
         return fact->earlier_boot ? "ended with the machine's restart"
                                   : "ended, its exit status was lost";
+    if (fact->cause != NULL)
+        return wc_arena_printf(arena, "exited %d: %s", fact->exit_code, fact->cause);
     if (name != NULL)
         return wc_arena_printf(arena, "exited %d (SIG%s)", fact->exit_code, name);
     return wc_arena_printf(arena, "exited %d", fact->exit_code);

@@ -112,6 +112,7 @@ void wc_ps_write(struct wc_jsonw *w, const struct wc_instance_status *status,
     bool_if(w, "exit_known", fact->exit_known);
     bool_if(w, "oom_killed", fact->oom_killed);
     bool_if(w, "earlier_boot", fact->earlier_boot);
+    str_if(w, "cause", fact->cause);
     number_if(w, "created_ms", fact->created_at_ms);
     number_if(w, "started_ms", fact->started_at_ms);
     number_if(w, "finished_ms", fact->finished_at_ms);
@@ -184,6 +185,7 @@ void wc_ps_read(const struct wc_json *object, struct wc_arena *arena, struct wc_
     fact->exit_known = flag(object, "exit_known");
     fact->oom_killed = flag(object, "oom_killed");
     fact->earlier_boot = flag(object, "earlier_boot");
+    fact->cause = text(object, "cause", arena);
     fact->created_at_ms = number(object, "created_ms", INT64_MAX);
     fact->started_at_ms = number(object, "started_ms", INT64_MAX);
     fact->finished_at_ms = number(object, "finished_ms", INT64_MAX);
@@ -215,5 +217,6 @@ void wc_ps_copy_fact(const struct wc_fact *fact, struct wc_arena *arena, struct 
     out->image = wc_arena_strdup(arena, fact->image);
     out->layers = wc_arena_strdup(arena, fact->layers);
     out->labels = wc_arena_strdup(arena, fact->labels);
+    out->cause = wc_arena_strdup(arena, fact->cause);
     out->error = wc_arena_strdup(arena, fact->error);
 }

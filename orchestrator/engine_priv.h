@@ -67,7 +67,7 @@ struct inst {
     struct wc_engine *engine;
     struct svc *svc;
     struct inst *next_in_svc, *next_dirty, *next_waiting, *next_dead;
-    char *id, *name, *image, *layers, *labels, *error, *notice;
+    char *id, *name, *image, *layers, *labels, *error, *notice, *cause;
     char *why;           /* for what it is stopped or removed; NULL: for no special reason */
     struct wc_fact fact; /* strings: the above */
     uint64_t facts;      /* how many came */

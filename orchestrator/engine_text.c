@@ -29,6 +29,8 @@ void wc_eng_exit_text(const struct wc_fact *fact, char *out, size_t size)
         snprintf(out, size, "%s",
                  fact->earlier_boot ? "ended with the machine's restart"
                                     : "ended, its exit status was lost");
+    else if (fact->cause != NULL)
+        snprintf(out, size, "exited %d: %s", fact->exit_code, fact->cause);
     else if (name != NULL)
         snprintf(out, size, "exited %d (SIG%s)", fact->exit_code, name);
     else

@@ -126,6 +126,7 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     wc_eng_set(&inst->name, fact->name);
     wc_eng_set(&inst->image, fact->image);
     wc_eng_set(&inst->notice, fact->notice);
+    wc_eng_set(&inst->cause, fact->cause);
     wc_eng_set(&inst->layers, fact->layers);
     wc_eng_set(&inst->labels, fact->labels);
     if (fact->error != NULL)
@@ -137,6 +138,7 @@ static void copy_fact(struct inst *inst, const struct wc_fact *fact)
     copy.labels = inst->labels;
     copy.error = inst->error;
     copy.notice = inst->notice;
+    copy.cause = inst->cause;
     copy.service = inst->svc->name;
     copy.project = inst->engine->config.project;
     copy.index = inst->fact.index; /* the slot is part of the identity */

@@ -91,9 +91,18 @@ static uint64_t oom_kills(const char *path)
     return count;
 }
 
+/* What a machine ended of, where no status tells. */
+static void put_cause(const struct wc_keep *keep, struct wc_text *text)
+{
+    if (keep->cause[0] == '\0')
+        return;
+    wc_text_put(text, "\t");
+    wc_text_put(text, keep->cause);
+}
+
 static void exited(struct wc_keep *keep)
 {
-    char record[128], packet[WC_KEEP_PACKET];
+    char record[400], packet[WC_KEEP_PACKET];
     struct wc_text text = WC_TEXT(record), line = WC_TEXT(packet);
     unsigned signal = WIFSIGNALED(keep->init_status) ? (unsigned)WTERMSIG(keep->init_status) : 0;
     if (keep->machine_signal != 0)
@@ -109,6 +118,8 @@ static void exited(struct wc_keep *keep)
     wc_text_put(&line, "exited ");
     wc_text_put(&line, record);
     wc_text_field(&text, keep->started_ms);
+    put_cause(keep, &text);
+    put_cause(keep, &line);
     wc_text_put(&text, "\n");
     if (wc_file_replace(keep->lib, WC_KEEPER_EXIT, record, text.len, !keep->leaving) != 0) {
         wc_fault("write", WC_KEEPER_EXIT, errno);

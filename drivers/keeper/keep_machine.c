@@ -68,15 +68,6 @@ void wc_keep_taps_close(struct wc_keep *keep)
         close(keep->taps[--keep->n_taps]);
 }
 
-/* Beside the exit record, for people; nothing is decided by it. */
-static void note_cause(struct wc_keep *keep)
-{
-    if (wc_file_replace(keep->lib, WC_KEEPER_CAUSE, keep->cause, strlen(keep->cause), false) != 0) {
-        wc_fault("write", WC_KEEPER_CAUSE, errno);
-        wc_keep_say(wc_fault_text());
-    }
-}
-
 static void take_cause(struct wc_keep *keep, const char *why)
 {
     struct wc_text text = WC_TEXT(keep->cause);
@@ -100,10 +91,8 @@ static void on_word(struct wc_keep *keep, const char *line)
         take_cause(keep, line + 7);
     else if (strncmp(line, "says ", 5) == 0)
         wc_keep_say(line + 5);
-    else if (strncmp(line, "cause ", 6) == 0) {
+    else if (strncmp(line, "cause ", 6) == 0)
         take_cause(keep, line + 6);
-        note_cause(keep);
-    }
 }
 
 void wc_keep_machine_read(struct wc_keep *keep)

@@ -95,7 +95,8 @@ enum { WC_KEEPER_PIDFD = 5 };
  * keeper said).
  *
  * lib:exit: the exit record, replaced by rename after fsync (without, when leaving): one line
- * "CODE SIGNAL OOM WALL_MS STARTED_MS\n". lib:log.json: json-file:
+ * "CODE SIGNAL OOM WALL_MS STARTED_MS\n", with a tab and a text before its end where the cause is
+ * known that no status tells (a machine's); so the packet. lib:log.json: json-file:
  * {"log":"…\n","stream":"stdout","time":"RFC 3339 with nanoseconds"} per line; a line longer than
  * 16 KiB comes in parts, all but the last without \n. Rotated to log.json.1, .2 …
  */
@@ -106,7 +107,6 @@ enum { WC_KEEPER_TAP_FD = 3 };
 #define WC_KEEPER_STATUS "status"
 #define WC_KEEPER_PID "keeper.pid"
 #define WC_KEEPER_EXIT "exit"
-#define WC_KEEPER_CAUSE "cause" /* lib: what a machine ended of, where no status tells; text */
 #define WC_KEEPER_LOG "log.json"
 
 /* wcompose-join: runs a program inside a running instance without executing the runtime.

@@ -90,7 +90,6 @@ static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena
     for (size_t i = 0; rc == 0 && i < WC_COUNT(stale); i++)
         (void)unlink(below(arena, req->run_dir, stale[i]));
     (void)wc_fs_remove_tree(below(arena, req->run_dir, "vm"), NULL);
-    (void)unlink(below(arena, req->lib_dir, WC_KEEPER_CAUSE));
     if (req->run >
         1) { /* the last exit is not this run's; kept in case that it never comes to be */
         (void)rename(below(arena, req->lib_dir, WC_KEEPER_EXIT),

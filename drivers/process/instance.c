@@ -162,6 +162,7 @@ void wc_inst_report(struct wc_inst *inst)
         fact.exit_code = inst->exit.code;
         fact.exit_signal = inst->exit.signal;
         fact.oom_killed = inst->exit.oom;
+        fact.cause = inst->exit.text[0] != '\0' ? inst->exit.text : NULL;
         fact.finished_at_ms = inst->exit.at_ms;
         fact.started_at_ms =
             inst->exit.started_ms != 0 ? inst->exit.started_ms : inst->started_at_ms;

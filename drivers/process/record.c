@@ -127,6 +127,14 @@ int wc_record_read(const char *lib_dir, struct wc_arena *arena, struct wc_record
     return 0;
 }
 
+/* What stands behind the numbers. */
+static void take_cause(const char *line, struct wc_report *out)
+{
+    const char *tab = strchr(line, '\t');
+    snprintf(out->text, sizeof out->text, "%s", tab != NULL ? tab + 1 : "");
+    out->text[strcspn(out->text, "\n")] = '\0';
+}
+
 void wc_report_parse(const char *line, struct wc_report *out)
 {
     int64_t n[4] = { 0 };
@@ -142,6 +150,7 @@ void wc_report_parse(const char *line, struct wc_report *out)
                                    .signal = (int)n[1],
                                    .oom = n[2] != 0,
                                    .at_ms = n[3] };
+        take_cause(line, out);
         return;
     } else if (wc_str_starts(line, "notify ")) {
         const char *word = line + 7, *space = strchr(word, ' ');
@@ -188,6 +197,7 @@ bool wc_exit_read(const char *lib_dir, struct wc_report *out)
                                .oom = n[2] != 0,
                                .at_ms = n[3],
                                .started_ms = n[4] };
+    take_cause(line, out);
     return true;
 }
 

@@ -64,7 +64,7 @@ struct wc_report {
     bool oom;                  /* EXITED */
     int64_t at_ms;             /* RUNNING: started, EXITED: finished; wall clock */
     int64_t started_ms;        /* EXITED by record: when it was started, 0 = never */
-    char text[256];            /* FAILED; NOTIFY: STATUS= */
+    char text[256];            /* FAILED; NOTIFY: STATUS=; EXITED: what it ended of, or "" */
     enum wc_notified notified; /* NOTIFY */
 };
 void wc_report_parse(const char *line, struct wc_report *out);

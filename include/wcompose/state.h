@@ -94,6 +94,7 @@ struct wc_fact {
     int exit_signal; /* the signal, or 0 */
     bool exit_known; /* EXITED: false when the status was lost */
     bool oom_killed;
+    const char *cause; /* EXITED: what it ended of, where no status tells: of a machine; or NULL */
     bool earlier_boot; /* EXITED: it last ran before the machine was started */
     int64_t created_at_ms, started_at_ms, finished_at_ms;
     bool sick;                 /* its last stop was one for a failed health check (wc_op.sick) */
