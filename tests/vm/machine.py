@@ -101,8 +101,8 @@ class Machine:
         self.qemu = subprocess.Popen(args + list(extra), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         theirs.close()
         self.sock = ours
-        self.buf = b""
-        self.out = collections.defaultdict(bytes)
+        self.buf = bytearray()
+        self.out = collections.defaultdict(bytearray)
         self.said = []
         self.times = {}
         self.grant = True
@@ -118,7 +118,8 @@ class Machine:
                 size, kind, zero, stream = struct.unpack_from("<IBBH", self.buf)
                 assert zero == 0 and size <= 65536, self.buf[:16]
                 if len(self.buf) >= 8 + size:
-                    data, self.buf = self.buf[8:8 + size], self.buf[8 + size:]
+                    data = bytes(self.buf[8:8 + size])
+                    del self.buf[:8 + size]
                     self.note(kind, stream, data)
                     return kind, stream, data
             left = until - time.monotonic()
@@ -173,13 +174,13 @@ class Machine:
 
     def run(self, stream, *argv, timeout=60, stdin=None, **options):
         """A program beside the service: (Ended, stdout, stderr)."""
-        self.out[stream, 1] = self.out[stream, 2] = b""
+        self.out[stream, 1], self.out[stream, 2] = bytearray(), bytearray()
         self.send(RUN, records(arg=list(argv), input="1" if stdin is not None else None, **options), stream)
         if stdin is not None:
             self.send(INPUT, stdin, stream)
             self.send(INPUT_END, b"", stream)
         end = self.ended(stream, timeout)
-        return end, self.out[stream, 1], self.out[stream, 2]
+        return end, bytes(self.out[stream, 1]), bytes(self.out[stream, 2])
 
     def off(self, timeout=20):
         """Powers off; the exit status of QEMU."""
