@@ -44,6 +44,9 @@ static void add_system(struct wc_oci *oci)
                                         "/usr/share/seabios" };
     add(oci, "/proc", "proc", "proc", "nosuid,noexec,nodev");
     add(oci, "/dev", "tmpfs", "tmpfs", "nosuid,noexec,mode=755,size=64k");
+    if (oci->tty)
+        add(oci, "/dev/pts", "devpts", "devpts",
+            "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
     add(oci, "/tmp", "tmpfs", "tmpfs", "nosuid,noexec,nodev,mode=1777,size=1m");
     for (size_t i = 0; i < WC_COUNT(dirs); i++)
         if (access(dirs[i], F_OK) == 0)

@@ -217,10 +217,11 @@ class Case:
                 "files": sorted(files)}
 
     def is_of_host(self, here, name):
-        """What belongs to no project: empty locks (removing one is a race), the cache of compiled filters."""
+        """What belongs to no project: empty locks (removing one is a race), the cache of compiled filters, guest
+        kernels and disks of images, what was learnt of the accelerator."""
         path = os.path.join(here, name)
         is_lock = (name == "lock" or name.endswith(".lock")) and "/projects/" not in path and os.path.getsize(path) == 0
-        return is_lock or re.search(r"/lib/seccomp/[0-9a-f]+\.bpf$", path) is not None
+        return is_lock or re.search(r"/lib/seccomp/[0-9a-f]+\.bpf$|/lib/vm/|/run/vm-accel", path) is not None
 
     def left(self, before):
         """What is there now and was not before."""

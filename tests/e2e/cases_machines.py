@@ -1,0 +1,233 @@
+"""Services with a kernel of their own (isolation: hyperv), on real virtual machines, beside containers."""
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import harness
+
+BOOT = 100  # seconds that a machine may take on a loaded host without KVM
+
+
+def ready(t):
+    """Puts a guest kernel where this case's root has it; skips where there can be none."""
+    for program, package in (("/usr/bin/qemu-system-x86_64", "qemu-system-x86"), ("/usr/bin/mkfs.erofs", "erofs-utils"),
+                             ("/usr/lib/qemu/virtiofsd", "qemu-system-common")):
+        if not os.path.exists(program):
+            raise harness.Skip(f"{package} is not installed")
+    cache = os.path.join(os.path.dirname(t.binary), "e2e-vm")
+    os.makedirs(cache, exist_ok=True)
+    with open(cache + "/lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(cache + "/lib/vm/kernel-in-use"):
+            made = t.wc("vm", "kernel", "install", code=None, timeout=110, online=True, env={"WCOMPOSE_ROOT": cache})
+            if made.code != 0:
+                raise harness.Skip("no guest kernel can be had: " + made.err.strip().splitlines()[-1])
+    shutil.copytree(cache + "/lib/vm", t.root + "/lib/vm", dirs_exist_ok=True)
+    t.load_image()
+
+
+def up(t, *options, code=0):
+    return t.wc(*options, "up", "-d", "--wait", "--wait-timeout", str(BOOT), timeout=BOOT + 10, code=code)
+
+
+def kernel_of(t, service):
+    return t.run_inside(service, "cat", "/proc/version", "/proc/sys/kernel/random/boot_id").out
+
+
+def vmm_of(t, service):
+    """The process id of the machine's VMM: a child of its monitor."""
+    monitor = t.pid(service)
+    children = harness.read(f"/proc/{monitor}/task/{monitor}/children").split()
+    found = [int(c) for c in children if "qemu" in harness.read(f"/proc/{c}/cmdline")]
+    assert len(found) == 1, children
+    return found[0]
+
+
+def case_machine_beside_containers(t):
+    """One app, one network: names, HTTP both ways, health as a condition, logs, exit codes, exec, ports, files."""
+    ready(t)
+    t.write("shared/hello", "from the host\n")
+    t.write("one.conf", "a setting\n")
+    t.compose("""
+        services:
+          vm:
+            image: bb:1
+            isolation: hyperv
+            mem_limit: 128m
+            stop_grace_period: 2s
+            environment: {COLOUR: blue}
+            command: ["sh", "-c", "trap 'echo bye; exit 3' TERM; echo up $$COLOUR; httpd -p 80 -h /www; while :; do sleep 0.2; done"]
+            ports: ["18481:80"]
+            volumes: ["./shared:/shared", "./one.conf:/etc/one.conf:ro", "kept:/kept"]
+            tmpfs: [/fast]
+            healthcheck: {test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 1s}
+          box:
+            image: bb:1
+            stop_grace_period: 1s
+            command: ["sh", "-c", "wget -q -O - http://vm/; httpd -p 80 -h /www; exec idle"]
+            volumes: ["kept:/kept"]
+            depends_on: {vm: {condition: service_healthy}}
+        volumes: {kept: {}}
+    """)
+    t.write("shared/index.html", "a page\n")
+    up(t)
+    rows = {row["Service"]: row for row in t.ps()}
+    assert rows["vm"]["Isolation"] == "hyperv" and rows["box"]["Isolation"] == "process", rows
+    assert kernel_of(t, "vm") != kernel_of(t, "box")
+    assert t.run_inside("box", "cat", "/proc/version").out == harness.read("/proc/version")
+    assert "vm" in t.run_inside("vm", "hostname").out
+    assert t.run_inside("vm", "wget", "-q", "-O", "-", "http://box/").out == t.run_inside("box", "wget", "-q", "-O", "-", "http://vm/").out
+    assert t.http("http://127.0.0.1:18481/")[0] == 200
+    assert "up blue" in t.wc("logs", "vm").out
+    assert t.run_inside("vm", "sh", "-c", "exit 7", code=7).out == ""
+    assert t.run_inside("vm", "cat", "/shared/hello", "/etc/one.conf").out == "from the host\na setting\n"
+    t.run_inside("vm", "sh", "-c", "echo guest > /shared/back; echo both > /kept/file; echo x > /fast/file; echo root > /root/file")
+    assert harness.read(t.dir + "/shared/back") == "guest\n"
+    assert t.run_inside("box", "cat", "/kept/file").out == "both\n"
+    assert t.run_inside("vm", "sh", "-c", "echo x > /etc/one.conf", code=None).code != 0
+    assert t.run_inside("vm", "sh", "-c", "cat", stdin="typed\n").out == "typed\n"
+    t.wc("stop", "vm")
+    assert t.row("vm")["ExitCode"] == 3, t.row("vm")
+    assert "bye" in t.wc("logs", "vm").out
+    t.wc("start", "vm", timeout=BOOT)
+    assert t.run_inside("vm", "cat", "/root/file").out == "root\n", "the writable layer stays"
+    assert t.run_inside("vm", "ls", "/fast").out == "", "what is in memory does not"
+    t.wc("down", "-v")
+
+
+def case_machine_deaths_are_told_apart(t):
+    """VMM killed, kernel panic, out of memory, monitor killed: each is told, and the policy holds."""
+    ready(t)
+    t.compose("""
+        services:
+          vm:
+            image: bb:1
+            isolation: hyperv
+            mem_limit: 112m
+            restart: always
+            stop_grace_period: 1s
+            command: ["sh", "-c", "while [ ! -e /hog ]; do sleep 0.2; done; rm /hog; echo 500 > /proc/self/oom_score_adj; tail /dev/zero"]
+    """)
+    up(t)
+
+    def again(restarts):
+        t.until(lambda: t.row("vm")["State"] == "running" and t.row("vm")["Restarts"] == restarts, f"restart {restarts}", BOOT)
+
+    def told(text):
+        t.until(lambda: text in t.wc("events", "--since", "10m", "--until", "0s").out, text, 10)
+
+    os.kill(vmm_of(t, "vm"), signal.SIGKILL)
+    told("the virtual machine was killed by signal 9")
+    again(1)
+    t.wc("exec", "-T", "--privileged", "vm", "sh", "-c", "mkdir /p; mount -t proc p /p; echo c > /p/sysrq-trigger", code=None, timeout=30)
+    told("the guest's kernel panicked: sysrq triggered crash")
+    again(2)
+    t.run_inside("vm", "touch", "/hog")
+    told("ran out of memory and was killed")
+    again(3)
+    os.kill(t.pid("vm"), signal.SIGKILL)
+    again(4)
+    t.wc("down")
+
+
+def case_machine_outlives_us(t):
+    """kill -9 of the supervisor and of the keeper: the machine runs on, no line is lost."""
+    ready(t)
+    t.compose("""
+        services:
+          vm:
+            image: bb:1
+            isolation: hyperv
+            mem_limit: 112m
+            stop_grace_period: 1s
+            command: ["sh", "-c", "i=0; while :; do i=$$((i+1)); echo line $$i; sleep 0.1; done"]
+    """)
+    up(t)
+    pid = t.pid("vm")
+    run = f"{t.root}/run/projects/{t.project}/instances/{t.row('vm')['ID']}"
+    for _ in range(3):
+        keeper = int(harness.read(run + "/keeper.pid").split()[0])
+        os.kill(keeper, signal.SIGKILL)
+        supervisors = [int(p) for p in filter(str.isdigit, os.listdir("/proc")) if is_supervisor(p)]
+        for supervisor in supervisors:
+            os.kill(supervisor, signal.SIGKILL)
+        time.sleep(0.3)
+        t.wc("up", "-d", timeout=BOOT)
+        t.until(lambda: int(harness.read(run + "/keeper.pid").split()[0]) != keeper, "a new keeper", 10)
+    assert t.pid("vm") == pid, "the machine is the same"
+    time.sleep(0.5)
+    lines = [line.split("|", 1)[1].strip() for line in t.wc("logs", "vm").out.splitlines()]
+    assert lines == [f"line {i + 1}" for i in range(len(lines))] and len(lines) > 10, lines
+    t.wc("down")
+
+
+def is_supervisor(pid):
+    try:
+        return harness.read(f"/proc/{pid}/comm").strip() == "wcompose-super"
+    except OSError:
+        return False
+
+
+def case_machine_is_confined(t):
+    """The process tree of a machine has no right, and no file but its own."""
+    ready(t)
+    t.compose("""
+        services:
+          a: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s}
+          b: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s}
+    """)
+    up(t)
+    users = set()
+    for service in ("a", "b"):
+        monitor, vmm = t.pid(service), vmm_of(t, service)
+        for pid in (monitor, vmm):
+            status = t.status(pid)
+            for name in ("CapEff", "CapPrm", "CapBnd", "CapInh", "CapAmb"):
+                assert int(status[name], 16) == 0, (service, name, status[name])
+            assert status["NoNewPrivs"] == "1" and status["Seccomp"] == "2", status
+            assert len(set(status["Uid"].split())) == 1 and status["Uid"].split()[0] != "0", status["Uid"]
+            users.add(status["Uid"].split()[0])
+            for kind in ("mnt", "pid", "net", "ipc", "uts"):
+                assert os.readlink(f"/proc/{pid}/ns/{kind}") != os.readlink(f"/proc/self/ns/{kind}"), kind
+            files = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+            strange = [f for f in files if f.startswith("/") and not f.startswith(("/dev/", "/vm/", "/disks/", "/memfd:", "/usr/", "/proc"))
+                       and f"/{t.row(service)['ID']}/" not in f]
+            assert strange == [], strange
+            assert os.listdir(f"/proc/{pid}/root/vm") and not os.path.exists(f"/proc/{pid}/root/etc"), os.listdir(f"/proc/{pid}/root")
+    assert len(users) == 2, users
+    links = harness.command("nsenter", "-t", str(t.pid("a")), "-n", "ip", "-o", "link").stdout.splitlines()
+    assert len(links) == 1, "only lo: its links are descriptors"
+    t.wc("down")
+
+
+def case_machine_terminal(t):
+    """exec with a terminal, and a service that has one."""
+    ready(t)
+    t.compose("""
+        services:
+          vm: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s}
+          shell: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s, tty: true, stdin_open: true,
+                  command: [sh, "-c", "tty; test -t 0 && echo a terminal; exec idle"]}
+    """)
+    up(t)
+    out = subprocess.run(["script", "-qec", f"{t.binary} exec vm sh -c 'tty; stty size; exit 5'", "/dev/null"], cwd=t.dir,
+                         env=dict(t.environment, COLUMNS="80"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+    assert out.returncode == 5 and "/dev/pts/" in out.stdout, (out.returncode, out.stdout, out.stderr)
+    t.until(lambda: "a terminal" in t.wc("logs", "shell").out, "its word", 20)
+    t.wc("down")
+
+
+def case_machine_refusals(t):
+    """What can't be had in a machine is refused before anything is made."""
+    ready(t)
+    t.compose("""
+        services:
+          web: {image: "bb:1"}
+          vm: {image: "bb:1", isolation: hyperv, network_mode: host}
+    """)
+    failed = t.wc("up", "-d", code=None)
+    assert failed.code != 0 and "network_mode: host" in failed.err + failed.out, failed
+    assert t.ps() == []
