@@ -295,15 +295,17 @@ static int print_help(const struct wc_command *verb, const char *family)
     return WC_EXIT_OK;
 }
 
-/* Takes the second word of "image ls" and of "help up". */
-static int scan_family(struct scan *scan, const char *word)
+/* Takes the words after the first of "image ls" and of "vm kernel ls". */
+static int scan_family(struct scan *scan, const char *name)
 {
     struct wc_cli *cli = scan->cli;
-    const char *second = scan->at < scan->argc ? scan->argv[scan->at] : NULL;
-    if (second == NULL || wc_streq(second, "--help") || wc_streq(second, "-h"))
-        return print_help(NULL, word);
-    scan->at++;
-    const char *name = wc_arena_printf(cli->arena, "%s %s", word, second);
+    while (wc_command_is_family(name)) {
+        const char *next = scan->at < scan->argc ? scan->argv[scan->at] : NULL;
+        if (next == NULL || wc_streq(next, "--help") || wc_streq(next, "-h"))
+            return print_help(NULL, name);
+        scan->at++;
+        name = wc_arena_printf(cli->arena, "%s %s", name, next);
+    }
     cli->verb = wc_command_find(name);
     return cli->verb != NULL ? -1 : unknown_verb(cli, name);
 }
@@ -311,10 +313,10 @@ static int scan_family(struct scan *scan, const char *word)
 static int scan_help(struct scan *scan)
 {
     const char *word = scan->at < scan->argc ? scan->argv[scan->at++] : NULL;
-    if (word == NULL || (wc_command_is_family(word) && scan->at == scan->argc))
-        return print_help(NULL, word);
-    if (wc_command_is_family(word))
+    while (word != NULL && wc_command_is_family(word) && scan->at < scan->argc)
         word = wc_arena_printf(scan->cli->arena, "%s %s", word, scan->argv[scan->at++]);
+    if (word == NULL || wc_command_is_family(word))
+        return print_help(NULL, word);
     const struct wc_command *verb = wc_command_find(word);
     return verb != NULL ? print_help(verb, NULL) : unknown_verb(scan->cli, word);
 }

@@ -9,7 +9,7 @@ struct wc_buf;
 /* Finds a row by its exact name ("up", "image ls"); hidden ones too. NULL when there is none. */
 const struct wc_command *wc_command_find(const char *name);
 
-/* True when `word` begins the names of two-word verbs: "image". */
+/* True when `word` begins the names of verbs of several words: "image", "vm", "vm kernel". */
 bool wc_command_is_family(const char *word);
 
 /* Looks an option up by long name (len bytes) or letter: the verb's, then the global ones. `verb`

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "cli/args.h"
 
-/* Names of verbs as the shell sees the first word: "image" once for the family. */
+/* Writes the first word of row i's name: what the shell sees first, "image" once for the family. */
 static bool first_of_family(size_t i, char *word, size_t size)
 {
     const char *name = wc_commands[i].name;
@@ -19,6 +19,38 @@ static bool first_of_family(size_t i, char *word, size_t size)
     bool seen = i > 0 && wc_str_starts(wc_commands[i - 1].name, word) &&
                 wc_commands[i - 1].name[len] == ' ';
     return wc_commands[i].group != NULL && !seen;
+}
+
+/* Calls `each` for every family of verbs: "image", "vm", "vm kernel". Members of a family follow
+ * each other in the table. */
+static void each_family(void (*each)(const char *family, struct wc_buf *out), struct wc_buf *out)
+{
+    char family[64];
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        const char *name = wc_commands[i].name, *before = i > 0 ? wc_commands[i - 1].name : "";
+        for (const char *end = strchr(name, ' '); end != NULL; end = strchr(end + 1, ' ')) {
+            size_t len = (size_t)(end - name);
+            snprintf(family, sizeof family, "%.*s", (int)len, name);
+            if (!wc_str_starts(before, family) || before[len] != ' ')
+                each(family, out);
+        }
+    }
+}
+
+/* Appends the words that may come after `family`. */
+static void add_members(const char *family, struct wc_buf *out)
+{
+    size_t len = strlen(family);
+    const char *before = "";
+    for (size_t i = 0; i < wc_n_commands; i++) {
+        const char *name = wc_commands[i].name;
+        if (!wc_str_starts(name, family) || name[len] != ' ')
+            continue;
+        size_t word = strcspn(name + len + 1, " ");
+        if (strncmp(before, name + len + 1, word) != 0 || strchr(" ", before[word]) == NULL)
+            wc_buf_printf(out, "%s%.*s", before[0] != '\0' ? " " : "", (int)word, name + len + 1);
+        before = name + len + 1;
+    }
 }
 
 /* Appends `text` for use within single quotes of a shell. */
@@ -110,6 +142,18 @@ static const char bash_head[] =
     "    case ${COMP_WORDS[i]} in\n"
     "      -f|-p";
 
+static void bash_family(const char *family, struct wc_buf *out)
+{
+    wc_buf_printf(out, "         '%s') verb=\"$verb ${COMP_WORDS[i]}\";;\n", family);
+}
+
+static void bash_members(const char *family, struct wc_buf *out)
+{
+    wc_buf_printf(out, "    '%s') list='", family);
+    add_members(family, out);
+    wc_buf_adds(out, "';;\n");
+}
+
 static void bash_script(struct wc_buf *out)
 {
     char word[64];
@@ -119,10 +163,10 @@ static void bash_script(struct wc_buf *out)
             wc_buf_printf(out, "|--%s", wc_global_options[i].name);
     }
     wc_buf_adds(out, ") [[ $verb ]] || skip=1;;\n      -*) ;;\n"
-                     "      *) if [[ -z $verb ]]; then verb=${COMP_WORDS[i]}\n"
-                     "         elif [[ $verb == image ]]; then verb=\"image "
-                     "${COMP_WORDS[i]}\"; fi;;\n"
-                     "    esac\n  done\n  case \"$verb:$last\" in\n");
+                     "      *) case $verb in\n"
+                     "         '') verb=${COMP_WORDS[i]};;\n");
+    each_family(bash_family, out);
+    wc_buf_adds(out, "         esac;;\n    esac\n  done\n  case \"$verb:$last\" in\n");
     bash_values("", wc_global_options, wc_n_global_options, out);
     for (size_t i = 0; i < wc_n_commands; i++)
         bash_values(wc_commands[i].name, wc_commands[i].options, wc_commands[i].n_options, out);
@@ -133,7 +177,8 @@ static void bash_script(struct wc_buf *out)
     }
     wc_buf_adds(out, "help'; [[ $word == -* ]] && list='");
     bash_options(wc_global_options, wc_n_global_options, out);
-    wc_buf_adds(out, "';;\n    image) list='load ls make rm';;\n");
+    wc_buf_adds(out, "';;\n");
+    each_family(bash_members, out);
     for (size_t i = 0; i < wc_n_commands; i++) {
         const struct wc_command *verb = &wc_commands[i];
         if (verb->group == NULL)
@@ -168,23 +213,34 @@ static void fish_option(const char *condition, const struct wc_option *option, s
     wc_buf_adds(out, "'\n");
 }
 
+/* Appends "__fish_seen_subcommand_from vm; and …": that the words of a name were typed. */
+static void fish_typed(const char *name, struct wc_buf *out)
+{
+    for (const char *at = name; *at != '\0';) {
+        size_t len = strcspn(at, " ");
+        wc_buf_printf(out, "%s__fish_seen_subcommand_from %.*s", at > name ? "; and " : "",
+                      (int)len, at);
+        at += len + (at[len] == ' ');
+    }
+}
+
+/* The words that may come after a family's. */
+static void fish_family(const char *family, struct wc_buf *out)
+{
+    wc_buf_adds(out, "complete -c wcompose -n '");
+    fish_typed(family, out);
+    wc_buf_adds(out, "; and not __fish_seen_subcommand_from ");
+    add_members(family, out);
+    wc_buf_adds(out, "' -f -a '");
+    add_members(family, out);
+    wc_buf_adds(out, "'\n");
+}
+
 static void fish_verb(const struct wc_command *verb, struct wc_buf *out)
 {
-    char condition[96];
-    const char *second = strchr(verb->name, ' ');
-    size_t len = strcspn(verb->name, " ");
-    snprintf(condition, sizeof condition, "__fish_seen_subcommand_from %.*s", (int)len, verb->name);
-    if (second != NULL) {
-        wc_buf_printf(out,
-                      "complete -c wcompose -n '%s; and not __fish_seen_subcommand_from load ls "
-                      "rm make' -f -a %s -d '",
-                      condition, second + 1);
-        add_quoted(out, verb->help);
-        wc_buf_adds(out, "'\n");
-        size_t used = strlen(condition);
-        snprintf(condition + used, sizeof condition - used, "; and __fish_seen_subcommand_from %s",
-                 second + 1);
-    }
+    WC_CLEANUP_BUF struct wc_buf typed = WC_BUF_INIT;
+    fish_typed(verb->name, &typed);
+    const char *condition = typed.data;
     for (size_t i = 0; i < verb->n_options; i++)
         fish_option(condition, &verb->options[i], out);
     if (verb->words == WC_WORDS_OTHER && strchr(verb->usage, '|') != NULL) {
@@ -208,9 +264,10 @@ static void fish_script(struct wc_buf *out)
             continue;
         bool family = strchr(wc_commands[i].name, ' ') != NULL;
         wc_buf_printf(out, "complete -c wcompose -n __fish_use_subcommand -f -a %s -d '", word);
-        add_quoted(out, family ? "images on this host" : wc_commands[i].help);
+        add_quoted(out, family ? wc_commands[i].group : wc_commands[i].help);
         wc_buf_adds(out, "'\n");
     }
+    each_family(fish_family, out);
     for (size_t i = 0; i < wc_n_global_options; i++)
         fish_option("__fish_use_subcommand", &wc_global_options[i], out);
     for (size_t i = 0; i < wc_n_commands; i++) {
@@ -275,6 +332,13 @@ static void zsh_verb(const struct wc_command *verb, struct wc_buf *out)
     wc_buf_adds(out, ";;\n");
 }
 
+static void zsh_family(const char *family, struct wc_buf *out)
+{
+    wc_buf_printf(out, "    '%s') if (( CURRENT == 2 )); then compadd ", family);
+    add_members(family, out);
+    wc_buf_adds(out, "; return; fi;;\n");
+}
+
 static void zsh_script(struct wc_buf *out)
 {
     char word[64];
@@ -299,10 +363,11 @@ static void zsh_script(struct wc_buf *out)
     wc_buf_adds(out, "help)' '*::argument:->rest'\n"
                      "  [[ $state == rest ]] || return\n"
                      "  verb=$words[1]\n"
-                     "  if [[ $verb == image ]]; then\n"
-                     "    if (( CURRENT == 2 )); then compadd load ls make rm; return; fi\n"
-                     "    verb=\"image $words[2]\"; shift words; (( CURRENT-- ))\n"
-                     "  fi\n"
+                     "  while true; do case $verb in\n");
+    each_family(zsh_family, out);
+    wc_buf_adds(out, "    *) break;; esac\n"
+                     "    verb=\"$verb $words[2]\"; shift words; (( CURRENT-- ))\n"
+                     "  done\n"
                      "  case $verb in\n");
     for (size_t i = 0; i < wc_n_commands; i++) {
         if (wc_commands[i].group != NULL)

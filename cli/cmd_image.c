@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
@@ -11,6 +10,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/long_work.h"
 #include "cli/table.h"
 #include "wcompose/client.h"
 #include "wcompose/image.h"
@@ -23,25 +23,6 @@ static int open_store(struct wc_cli *cli, struct wc_paths *paths, struct wc_imag
     if (status != 0)
         return status;
     return wc_image_store_open(paths->images, out, &err) == 0 ? 0 : wc_cli_fail(cli, &err);
-}
-
-/* Progress of a long call, at most a line a second. */
-struct progress {
-    const struct wc_cli *cli;
-    time_t last;
-};
-
-static void on_progress(void *data, const char *what, uint64_t done, uint64_t total)
-{
-    struct progress *progress = data;
-    time_t now = time(NULL);
-    if (now == progress->last)
-        return;
-    progress->last = now;
-    if (total > 0)
-        wc_cli_note(progress->cli, "  %s  %u %%", what, (unsigned)(done * 100 / total));
-    else
-        wc_cli_note(progress->cli, "  %s", what);
 }
 
 /* One line, or one object, for an image that is there now. */
@@ -71,14 +52,14 @@ int wc_cmd_image_load(struct wc_cli *cli)
     int status = open_store(cli, &paths, &store);
     if (status != 0)
         return status;
-    struct progress progress = { cli, time(NULL) };
+    struct wc_long_work work = WC_LONG_WORK(cli);
     for (size_t i = 0; i < cli->n_words && status == 0; i++) {
         struct wc_strv loaded = { 0 };
         struct wc_err err = { 0 };
         struct wc_image_load_options options = { .source = cli->words[i],
                                                  .name = wc_cli_text(cli, "name"),
-                                                 .progress = on_progress,
-                                                 .progress_data = &progress };
+                                                 .progress = wc_long_work_note,
+                                                 .progress_data = &work };
         if (wc_image_load(store, &options, cli->arena, &loaded, &err) != 0)
             status = wc_cli_fail(cli, &err);
         for (size_t k = 0; k < loaded.n && status == 0; k++)
@@ -114,7 +95,7 @@ int wc_cmd_image_make(struct wc_cli *cli)
     int status = open_store(cli, &paths, &store);
     if (status != 0)
         return status;
-    struct progress progress = { cli, time(NULL) };
+    struct wc_long_work work = WC_LONG_WORK(cli);
     for (size_t i = 0; i < cli->n_words && status == 0; i++) {
         struct wc_err err = { 0 };
         const char *reference = NULL;
@@ -123,8 +104,8 @@ int wc_cmd_image_make(struct wc_cli *cli)
                                                  .name = wc_cli_text(cli, "name"),
                                                  .recipe_dirs = recipe_dirs(cli, &paths),
                                                  .force = wc_cli_flag(cli, "force"),
-                                                 .progress = on_progress,
-                                                 .progress_data = &progress };
+                                                 .progress = wc_long_work_note,
+                                                 .progress_data = &work };
         if (wc_image_make(store, &options, cli->arena, &reference, &made, &err) != 0)
             status = wc_cli_fail(cli, &err);
         else

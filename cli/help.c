@@ -57,7 +57,7 @@ static void list_verbs(const char *family, struct wc_buf *out)
         if (group != verb->group)
             wc_buf_printf(out, "\n%s\n", verb->group);
         group = verb->group;
-        wc_buf_printf(out, "  %-12s  %s\n", verb->name, verb->help);
+        wc_buf_printf(out, "  %-17s  %s\n", verb->name, verb->help);
     }
 }
 

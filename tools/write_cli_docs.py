@@ -17,7 +17,7 @@ def document(binary):
     parts = ["# The command line\n",
              "Made from the table in `cli/verbs.c` by `tools/write_cli_docs.py`; an end-to-end case fails when it is not "
              "current. Exit codes: `exit-codes.md`.\n", f"```\n{top}```\n"]
-    for name in re.findall(r"^  ((?:image |generate )?[a-z]+)  +\S", top.split("\nOptions\n")[0], flags=re.M):
+    for name in re.findall(r"^  ((?:image |generate |vm kernel )?[a-z]+)  +\S", top.split("\nOptions\n")[0], flags=re.M):
         parts.append(f"## {name}\n\n```\n{help_of(binary, *name.split())}```\n")
     return "\n".join(parts)
 

@@ -47,6 +47,11 @@ int wc_kernel_set_in_use(const struct wc_paths *paths, struct wc_arena *arena, c
 int wc_kernels_lock(const struct wc_paths *paths, struct wc_arena *arena, int *fd,
                     struct wc_err *err);
 
+/* The name of a kernel of that origin which is good for this version of wcompose; NULL when there
+ * is none. */
+const char *wc_kernel_of_origin(const struct wc_paths *paths, struct wc_arena *arena,
+                                const char *origin);
+
 /* Says that there is no kernel `name`, with a suggestion; returns `code`. */
 int wc_kernel_unknown(const struct wc_paths *paths, const char *name, int code,
                       struct wc_arena *arena, struct wc_err *err);

@@ -263,26 +263,6 @@ static const char *debian_arch(void)
                                                : NULL;
 }
 
-/* True when a kernel of that origin is here already. */
-static bool has_origin(struct install *in, const char *origin)
-{
-    struct wc_vm_kernel_row *rows = NULL;
-    struct wc_kernel_meta meta;
-    size_t n = 0;
-    if (in->source->force || wc_vm_kernel_list(in->paths, in->arena, &rows, &n, NULL) != 0)
-        return false;
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].broken == NULL && wc_streq(rows[i].origin, origin) &&
-            wc_kernel_meta_read(wc_kernel_dir(in->paths, in->arena, rows[i].name), in->arena, &meta,
-                                NULL) == 0 &&
-            wc_streq(meta.wanted, wc_modules_wanted(in->arena))) {
-            *in->name = rows[i].name;
-            *in->made = false;
-            return true;
-        }
-    return false;
-}
-
 static int from_apt(struct install *in, const char *work)
 {
     struct wc_deb_work deb = { .arena = in->arena,
@@ -299,8 +279,12 @@ static int from_apt(struct install *in, const char *work)
     if (rc != 0)
         return rc;
     const char *origin = wc_arena_printf(in->arena, "%s %s", package, version);
-    if (has_origin(in, origin))
+    const char *same = in->source->force ? NULL : wc_kernel_of_origin(in->paths, in->arena, origin);
+    if (same != NULL) {
+        *in->name = same;
+        *in->made = false;
         return 0;
+    }
     rc = wc_deb_download(&deb, package, &file, in->err);
     return rc != 0 ? rc : adopt_deb(in, file, work, origin);
 }

@@ -17,6 +17,7 @@
 #include "base/paths.h"
 #include "base/str.h"
 #include "drivers/hyperv/kernel.h"
+#include "drivers/hyperv/modules.h"
 
 enum { NAME_MAX_LEN = 64, META_MAX_BYTES = 256 << 10 };
 
@@ -226,6 +227,23 @@ int wc_vm_kernel_list(const struct wc_paths *paths, struct wc_arena *arena,
     *rows = found;
     *n = count;
     return 0;
+}
+
+const char *wc_kernel_of_origin(const struct wc_paths *paths, struct wc_arena *arena,
+                                const char *origin)
+{
+    struct wc_vm_kernel_row *rows = NULL;
+    struct wc_kernel_meta meta;
+    size_t n = 0;
+    if (wc_vm_kernel_list(paths, arena, &rows, &n, NULL) != 0)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].broken == NULL && wc_streq(rows[i].origin, origin) &&
+            wc_kernel_meta_read(wc_kernel_dir(paths, arena, rows[i].name), arena, &meta, NULL) ==
+                0 &&
+            wc_streq(meta.wanted, wc_modules_wanted(arena)))
+            return rows[i].name;
+    return NULL;
 }
 
 int wc_kernel_unknown(const struct wc_paths *paths, const char *name, int code,
