@@ -31,7 +31,6 @@ static char out[OUT_BYTES] __attribute__((aligned(4096)));
 static struct {
     int dir, fd; /* the lib directory; the log, -1 = none */
     int copy[2]; /* private pipe for tee */
-    int null;
     size_t out_len;
     uint64_t size, max_bytes, max_files;
     bool dirty, complained;
@@ -76,8 +75,7 @@ int wc_keep_log_open(struct wc_keep *keep)
     logs.dir = keep->lib;
     logs.max_bytes = conf->log_max_bytes;
     logs.max_files = conf->log_max_files;
-    logs.null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    if (logs.null < 0 || pipe2(logs.copy, O_CLOEXEC | O_NONBLOCK) != 0)
+    if (pipe2(logs.copy, O_CLOEXEC | O_NONBLOCK) != 0)
         return wc_fault("log: pipe", NULL, errno);
     if (strcmp(conf->log, "none") == 0)
         return 0;
@@ -140,17 +138,15 @@ static void flush(void)
     logs.out_len = 0;
 }
 
-static void record(const char *line, size_t n, bool whole, const char *tag, const char stamp[30])
+/* A batch is what one write puts into one file, so that a successor finds the whole of it. */
+static bool is_batch_full(size_t next)
 {
-    if (logs.out_len + 6 * n + 128 > sizeof out)
-        flush();
-    logs.out_len += wc_keep_json_record(out + logs.out_len, line, n, whole, tag, stamp);
-    if (logs.max_bytes > 0 && logs.size + logs.out_len >= logs.max_bytes)
-        flush();
+    return logs.out_len > 0 && (logs.out_len + 6 * next + 128 > sizeof out - 2 ||
+                                (logs.max_bytes > 0 && logs.size + logs.out_len >= logs.max_bytes));
 }
 
-/* Logs the lines, and the parts of long ones, at the start of n bytes; with `all` the rest too.
- * Returns how many bytes are dealt with. */
+/* Logs the lines, and the parts of long ones, at the start of n bytes, as many as fit; with `all`
+ * the rest too. Returns how many bytes are dealt with. */
 static size_t batch(size_t n, const char *tag, bool all)
 {
     char stamp[30];
@@ -168,17 +164,23 @@ static size_t batch(size_t n, const char *tag, bool all)
             len = wc_keep_json_cut(in + at, WC_KEEP_PART);
         else if (!all)
             break;
-        record(in + at, len, newline != NULL, tag, stamp);
+        if (is_batch_full(len))
+            break;
+        logs.out_len +=
+            wc_keep_json_record(out + logs.out_len, in + at, len, newline != NULL, tag, stamp);
         at += len + (newline != NULL);
     }
     flush();
     return at;
 }
 
+/* All of it or, killed, nothing: a successor can't tell how much of a batch is gone. read(2) looks
+ * for signals only where a pipe is empty; splice(2) to /dev/null, a copy cheaper, does between any
+ * two of its buffers. The place is in memory: it was just read into. */
 static void consume(int fd, size_t n)
 {
     while (n > 0) {
-        ssize_t k = splice(fd, NULL, logs.null, NULL, n, SPLICE_F_NONBLOCK);
+        ssize_t k = read(fd, in, n);
         if (k < 0 && errno == EINTR)
             continue;
         if (k <= 0)
@@ -219,9 +221,13 @@ static void step_terminal(struct wc_keep_stream *stream, bool all)
     bool over = k == 0 || (k < 0 && errno != EINTR && errno != EAGAIN);
     stream->ready = k > 0 || (k < 0 && errno == EINTR);
     size_t n = stream->carried + (k > 0 ? (size_t)k : 0);
-    size_t used = n == 0 ? 0 : batch(n, stream->tag, over || (all && k < 0));
-    memmove(in, in + used, n - used);
-    stream->carried = n - used;
+    size_t used = 1;
+    while (n > 0 && used > 0) {
+        used = batch(n, stream->tag, over || (all && k < 0));
+        n -= used;
+        memmove(in, in + used, n);
+    }
+    stream->carried = n;
     if (over) { /* EIO: no process has the terminal open; one may open it again */
         stream->ready = false;
     }
