@@ -248,31 +248,41 @@ static int judge(const struct trial *trial, bool in_time, const char *device, st
                       trial->at != NULL ? trial->at : "the trial broke off");
 }
 
+/* Runs `body` in a process of its own for at most `ms`. Returns 0, or the errno of why it could not
+ * begin. */
+static int run_apart(void (*body)(struct trial *trial, const char *device), const char *device,
+                     struct trial *trial, int ms, bool *in_time)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        body(trial, device);
+        _exit(0);
+    }
+    int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+    int sys = pidfd >= 0 ? 0 : errno;
+    *in_time = pidfd >= 0 && ended_within(pidfd, ms);
+    if (pid > 0 && !*in_time)
+        (void)kill(pid, SIGKILL);
+    /* what doesn't die is not waited for: it would be this process that hangs then */
+    if (pid > 0 && (*in_time || pidfd < 0 || ended_within(pidfd, 50)))
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    if (pidfd >= 0)
+        close(pidfd);
+    return sys;
+}
+
 int wc_kvm_trial(const char *device, struct wc_err *err)
 {
     struct trial *trial =
         mmap(NULL, sizeof *trial, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (trial == MAP_FAILED)
         return wc_err_set(err, WC_ERR_IO, errno, "try %s", device);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        run_trial(trial, device);
-        _exit(0);
-    }
-    int pidfd = pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
-    int rc = pid > 0 && pidfd >= 0 ? 0 : wc_err_set(err, WC_ERR_IO, errno, "try %s", device);
-    bool in_time = pidfd >= 0 && ended_within(pidfd, WC_KVM_TRIAL_MS);
-    if (pid > 0 && !in_time)
-        (void)kill(pid, SIGKILL);
-    /* what doesn't die is not waited for: it would be this process that hangs then */
-    if (pid > 0 && (in_time || pidfd < 0 || ended_within(pidfd, 50)))
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-            ;
-    if (pidfd >= 0)
-        close(pidfd);
-    if (rc == 0)
-        rc = judge(trial, in_time, device, err);
+    bool in_time = false;
+    int sys = run_apart(run_trial, device, trial, WC_KVM_TRIAL_MS, &in_time);
+    int rc = sys != 0 ? wc_err_set(err, WC_ERR_IO, sys, "try %s", device)
+                      : judge(trial, in_time, device, err);
     (void)munmap(trial, sizeof *trial);
     return rc;
 }
