@@ -11,9 +11,21 @@
 #include "drivers/process/driver.h"
 #include "drivers/process/process.h"
 
+static void *open_cache(void)
+{
+    return wc_vm_cache_new();
+}
+
+static void close_cache(void *data)
+{
+    wc_vm_cache_free(data);
+}
+
 static const struct wc_flavour flavour = {
     .level = "hyperv",
     .isolation = WC_ISOLATION_HYPERV,
+    .open = open_cache,
+    .close = close_cache,
     .check = wc_vm_check,
     .wrap = wc_vm_wrap,
     .kill = wc_vm_kill,

@@ -72,6 +72,8 @@ static void add_machine(const struct wc_machine *machine, struct wc_oci *oci)
         add(oci, WC_MON_NOTIFY, "bind",
             wc_arena_printf(arena, "%s/%s", request->run_dir, WC_KEEPER_NOTIFY),
             "bind,ro,nosuid,nodev,noexec");
+    if (machine->state_file != NULL)
+        add(oci, WC_MON_STATE_JAIL, "bind", machine->state_file, "bind,ro,nosuid,nodev,noexec");
     for (size_t i = 0; i < machine->n_shares; i++)
         add(oci, wc_arena_printf(arena, WC_MON_SHARES "/%zu", i), "bind", machine->shares[i].source,
             machine->shares[i].read_only ? "rbind,ro,nosuid,nodev" : "rbind,rw,nosuid,nodev");
@@ -154,6 +156,7 @@ int wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out, struct wc_e
         .rootfs = service->rootfs,
         .spec = service->spec,
         .limits = limits,
+        .handed = machine->state_file != NULL ? machine->memory_fd : 0,
     };
     wc_strv_add(arena, &out->args, WC_MON_PROGRAM);
     add_system(out);

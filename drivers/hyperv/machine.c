@@ -148,6 +148,8 @@ int wc_vm_wrap(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *
     if (rc == 0)
         rc = wc_vm_boot_write(machine, err);
     if (rc == 0)
+        wc_vm_template_find(machine, request->flavour_data);
+    if (rc == 0)
         rc = wc_vm_conf_write(machine, err);
     if (rc == 0)
         rc = wc_vm_jail(machine, out, err);

@@ -26,10 +26,13 @@ struct wc_machine {
     struct wc_vm_kernel kernel;
     struct wc_vm_accel_facts accel;
     bool kvm;
-    uint32_t uid;        /* the machine's own user and group */
-    const char *dir;     /* vm/ of the run directory */
-    const char *image;   /* erofs of the image */
-    const char *scratch; /* ext4 of the writable layer */
+    uint32_t uid;           /* the machine's own user and group */
+    const char *dir;        /* vm/ of the run directory */
+    const char *image;      /* erofs of the image */
+    const char *scratch;    /* ext4 of the writable layer */
+    const char *state_file; /* of the template that it starts from; NULL: it starts cold */
+    int memory_fd;          /* the template's memory, borrowed; -1 = none */
+    bool makes_template;    /* it is booted to be written down, in `dir` */
     struct wc_vm_share *shares;
     size_t n_shares, cap_shares;
 };
@@ -40,6 +43,19 @@ int wc_vm_disks(struct wc_machine *machine, struct wc_err *err);
 
 /* boot.c: vm/boot, frames for the agent. Collects the shares. */
 int wc_vm_boot_write(struct wc_machine *machine, struct wc_err *err);
+
+/* template.c: the memories of templates, each sealed in a descriptor, for all machines of a driver.
+ * Used by several threads at once. */
+struct wc_vm_cache;
+struct wc_vm_cache *wc_vm_cache_new(void);
+void wc_vm_cache_free(struct wc_vm_cache *cache);
+
+/* Finds the template for a machine, and makes it when there is none yet, which takes a boot; others
+ * that want the same wait for that. Sets state_file and memory_fd (the cache's; the machine's user
+ * can open it, nobody can change it). Where there can be none (shares: their server has to reach
+ * the memory; not wanted; making one failed in this boot of the host), they stay NULL and -1, and
+ * why is logged once: the machine starts cold. */
+void wc_vm_template_find(struct wc_machine *machine, struct wc_vm_cache *cache);
 
 /* qemu.c: vm/conf, the monitor's settings with the VMM's command line. */
 int wc_vm_conf_write(const struct wc_machine *machine, struct wc_err *err);
@@ -64,6 +80,9 @@ int wc_vm_wrap(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *
 #define WC_VM_MKFS_IMAGE "/usr/bin/mkfs.erofs"
 #define WC_VM_MKFS_SCRATCH "/usr/sbin/mke2fs"
 #define WC_VM_SHARE_SERVER "/usr/lib/qemu/virtiofsd"
+
+/* The file of a template's memory. */
+#define WC_VM_MEMORY "memory"
 
 /* Where files are in the jail. */
 #define WC_JAIL_KERNEL "/boot/kernel"

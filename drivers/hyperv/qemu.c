@@ -25,36 +25,54 @@ enum {
     PATIENCE_MS_TCG = 120000,
 };
 
-static void arg(struct wc_buf *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static void arg(struct wc_buf *out, const char *fmt, ...)
+/* One command line: how the machine starts, and under which key its words are written down. */
+struct line {
+    const struct wc_machine *machine;
+    enum { COLD, SAVE, RESTORE } how;
+    const char *key;
+    struct wc_buf *buf;
+};
+
+static void arg(const struct line *line, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+static void arg(const struct line *line, const char *fmt, ...)
 {
+    struct wc_buf *out = line->buf;
     va_list args;
-    wc_buf_adds(out, "vmm=");
+    wc_buf_printf(out, "%s=", line->key);
     va_start(args, fmt);
     wc_buf_vprintf(out, fmt, args);
     va_end(args);
     wc_buf_addc(out, '\0');
 }
 
-static void put_board(const struct wc_machine *machine, struct wc_buf *out)
+/* The memory: plain, or one that others see too: the file server, a template's file, what a
+ * template has written down. */
+static void put_memory(const struct line *line)
 {
+    const struct wc_machine *machine = line->machine;
     long long mib = (long long)(machine->size.memory_bytes >> 20);
-    bool shared = machine->n_shares > 0;
-    arg(out, "%s", machine->accel.qemu);
-    arg(out, "-machine");
-    arg(out, "microvm,x-option-roms=off%s", shared ? ",memory-backend=ram" : "");
-    if (shared) {
-        arg(out, "-object");
-        arg(out, "memory-backend-memfd,id=ram,size=%lldM,share=on", mib);
-    }
-    arg(out, "-m");
-    arg(out, "%lldM", mib);
-    arg(out, "-smp");
-    arg(out, "%u", machine->size.cpus);
-    arg(out, "-accel");
-    arg(out, "%s", machine->kvm ? "kvm" : "tcg,tb-size=32");
-    arg(out, "-cpu");
-    arg(out, "%s", machine->kvm ? "host" : "max");
+    bool shares = machine->n_shares > 0;
+    arg(line, "-machine");
+    arg(line, "microvm,x-option-roms=off%s",
+        shares || line->how != COLD ? ",memory-backend=ram" : "");
+    if (shares || line->how != COLD)
+        arg(line, "-object");
+    if (line->how == SAVE)
+        arg(line, "memory-backend-file,id=ram,mem-path=" WC_VM_MEMORY ",size=%lldM,share=on", mib);
+    else if (line->how == RESTORE)
+        arg(line, "memory-backend-file,id=ram,mem-path=/proc/self/fd/%zu,size=%lldM,share=off",
+            WC_MON_FD_LINKS + machine->in->request->inst->n_nets, mib);
+    else if (shares)
+        arg(line, "memory-backend-memfd,id=ram,size=%lldM,share=on", mib);
+    arg(line, "-m");
+    arg(line, "%lldM", mib);
+}
+
+static void put_board(const struct line *line)
+{
+    static const char sandbox[] =
+        "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny";
     static const char *const plain[] = { "-nodefaults",
                                          "-no-user-config",
                                          "-display",
@@ -63,81 +81,127 @@ static void put_board(const struct wc_machine *machine, struct wc_buf *out)
                                          "-global",
                                          "virtio-mmio.force-legacy=off",
                                          "-sandbox",
-                                         "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
-                                         "resourcecontrol=deny" };
+                                         sandbox };
+    const struct wc_machine *machine = line->machine;
+    arg(line, "%s", machine->accel.qemu);
+    put_memory(line);
+    arg(line, "-smp");
+    arg(line, "%u", machine->size.cpus);
+    arg(line, "-accel");
+    arg(line, "%s", machine->kvm ? "kvm" : "tcg,tb-size=32");
+    arg(line, "-cpu");
+    arg(line, "%s", machine->kvm ? "host" : "max");
     for (size_t i = 0; i < WC_COUNT(plain); i++)
-        arg(out, "%s", plain[i]);
+        arg(line, "%s", plain[i]);
+    if (line->how == RESTORE) {
+        arg(line, "-incoming");
+        arg(line, "defer");
+    }
 }
 
-static void put_kernel(const struct wc_machine *machine, struct wc_buf *out)
+static void put_kernel(const struct line *line)
 {
-    arg(out, "-kernel");
-    arg(out, WC_JAIL_KERNEL);
-    arg(out, "-initrd");
-    arg(out, WC_JAIL_INITRAMFS);
-    arg(out, "-append");
-    arg(out,
+    bool save = line->how == SAVE;
+    arg(line, "-kernel");
+    arg(line, "%s", save ? "kernel" : WC_JAIL_KERNEL);
+    arg(line, "-initrd");
+    arg(line, "%s", save ? "initramfs" : WC_JAIL_INITRAMFS);
+    arg(line, "-append");
+    arg(line,
         "console=ttyS0 quiet loglevel=3 rdinit=/init reboot=t panic=-1 net.ifnames=0 "
         "tsc_early_khz=%llu tsc=reliable",
-        (unsigned long long)machine->accel.tsc_khz);
+        (unsigned long long)line->machine->accel.tsc_khz);
 }
 
-static void put_channels(struct wc_buf *out)
+static void put_channels(const struct line *line)
 {
-    arg(out, "-chardev");
-    arg(out, "socket,id=console,fd=%d", WC_MON_FD_CONSOLE);
-    arg(out, "-serial");
-    arg(out, "chardev:console");
-    arg(out, "-chardev");
-    arg(out, "socket,id=qmp,fd=%d", WC_MON_FD_QMP);
-    arg(out, "-mon");
-    arg(out, "chardev=qmp,mode=control");
-    arg(out, "-device");
-    arg(out, "virtio-serial-device");
-    arg(out, "-chardev");
-    arg(out, "socket,id=agent,fd=%d", WC_MON_FD_AGENT);
-    arg(out, "-device");
-    arg(out, "virtserialport,chardev=agent,name=wcompose.agent");
+    arg(line, "-chardev");
+    arg(line, "socket,id=console,fd=%d", WC_MON_FD_CONSOLE);
+    arg(line, "-serial");
+    arg(line, "chardev:console");
+    arg(line, "-chardev");
+    arg(line, "socket,id=qmp,fd=%d", WC_MON_FD_QMP);
+    arg(line, "-mon");
+    arg(line, "chardev=qmp,mode=control");
+    arg(line, "-device");
+    arg(line, "virtio-serial-device");
+    arg(line, "-chardev");
+    arg(line, "socket,id=agent,fd=%d", WC_MON_FD_AGENT);
+    arg(line, "-device");
+    arg(line, "virtserialport,chardev=agent,name=wcompose.agent");
 }
 
-static void put_disks(struct wc_buf *out)
+/* A template has disks of no content in the places of those to come; the guest reads how large they
+ * are when it mounts them. */
+static void put_disks(const struct line *line)
 {
-    arg(out, "-drive");
-    arg(out, "id=image,if=none,format=raw,readonly=on,file=" WC_JAIL_IMAGE);
-    arg(out, "-device");
-    arg(out, "virtio-blk-device,drive=image,serial=image");
-    arg(out, "-drive");
-    arg(out, "id=scratch,if=none,format=raw,discard=unmap,file=" WC_JAIL_SCRATCH);
-    arg(out, "-device");
-    arg(out, "virtio-blk-device,drive=scratch,serial=scratch");
+    static const char nothing[] = "driver=null-co,size=64G,read-zeroes=on";
+    bool save = line->how == SAVE;
+    arg(line, "-drive");
+    arg(line, "id=image,if=none,readonly=on,%s", save ? nothing : "format=raw,file=" WC_JAIL_IMAGE);
+    arg(line, "-device");
+    arg(line, "virtio-blk-device,drive=image,serial=image");
+    arg(line, "-drive");
+    arg(line, "id=scratch,if=none,%s",
+        save ? nothing : "format=raw,discard=unmap,file=" WC_JAIL_SCRATCH);
+    arg(line, "-device");
+    arg(line, "virtio-blk-device,drive=scratch,serial=scratch");
 }
 
-static void put_links(const struct wc_instance *inst, struct wc_buf *out)
+static void put_links(const struct line *line)
 {
+    const struct wc_instance *inst = line->machine->in->request->inst;
     for (size_t i = 0; i < inst->n_nets; i++) {
         const uint8_t *mac = inst->nets[i].mac;
-        arg(out, "-netdev");
-        arg(out, "tap,id=net%zu,fd=%zu", i, WC_MON_FD_LINKS + i);
-        arg(out, "-device");
-        arg(out, "virtio-net-device,netdev=net%zu,mac=%02x:%02x:%02x:%02x:%02x:%02x", i, mac[0],
+        arg(line, "-netdev");
+        if (line->how == SAVE)
+            arg(line, "hubport,id=net%zu,hubid=%zu", i, i);
+        else
+            arg(line, "tap,id=net%zu,fd=%zu", i, WC_MON_FD_LINKS + i);
+        arg(line, "-device");
+        arg(line, "virtio-net-device,netdev=net%zu,mac=%02x:%02x:%02x:%02x:%02x:%02x", i, mac[0],
             mac[1], mac[2], mac[3], mac[4], mac[5]);
     }
 }
 
-static void put_rest(const struct wc_machine *machine, struct wc_buf *out)
+static void put_rest(const struct line *line)
 {
-    arg(out, "-object");
-    arg(out, "rng-random,id=rng,filename=/dev/urandom");
-    arg(out, "-device");
-    arg(out, "virtio-rng-device,rng=rng");
-    arg(out, "-device");
-    arg(out, "virtio-balloon-device,free-page-reporting=on");
-    if (machine->n_shares > 0) {
-        arg(out, "-chardev");
-        arg(out, "socket,id=share,path=" WC_MON_DIR "/" WC_MON_SHARE_SOCKET);
-        arg(out, "-device");
-        arg(out, "vhost-user-fs-device,chardev=share,tag=shares");
+    arg(line, "-object");
+    arg(line, "rng-random,id=rng,filename=/dev/urandom");
+    arg(line, "-device");
+    arg(line, "virtio-rng-device,rng=rng");
+    arg(line, "-device");
+    arg(line, "virtio-balloon-device,free-page-reporting=on");
+    if (line->machine->n_shares > 0) {
+        arg(line, "-chardev");
+        arg(line, "socket,id=share,path=" WC_MON_DIR "/" WC_MON_SHARE_SOCKET);
+        arg(line, "-device");
+        arg(line, "vhost-user-fs-device,chardev=share,tag=shares");
     }
+}
+
+static void put_line(const struct line *line)
+{
+    put_board(line);
+    put_kernel(line);
+    put_channels(line);
+    put_disks(line);
+    put_links(line);
+    put_rest(line);
+}
+
+/* With a template also how it starts without, should the template be of no use. */
+static void put_lines(const struct wc_machine *machine, struct wc_buf *out)
+{
+    struct line line = { machine, COLD, "vmm", out };
+    if (machine->makes_template || machine->state_file != NULL) {
+        line.how = machine->makes_template ? SAVE : RESTORE;
+        put_line(&line);
+        wc_oci_record(out, "mode", "%s", machine->makes_template ? "save" : "restore");
+        line = (struct line){ machine, COLD, "cold", out };
+    }
+    if (!machine->makes_template)
+        put_line(&line);
 }
 
 static void put_share(const struct wc_machine *machine, struct wc_buf *out)
@@ -161,12 +225,7 @@ int wc_vm_conf_write(const struct wc_machine *machine, struct wc_err *err)
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     const struct wc_oci *service = machine->in->service;
     const char *path = wc_arena_printf(machine->arena, "%s/%s", machine->dir, WC_MON_CONF);
-    put_board(machine, &out);
-    put_kernel(machine, &out);
-    put_channels(&out);
-    put_disks(&out);
-    put_links(machine->in->request->inst, &out);
-    put_rest(machine, &out);
+    put_lines(machine, &out);
     put_share(machine, &out);
     wc_oci_record(&out, "uid", "%u", machine->uid);
     wc_oci_record(&out, "gid", "%u", machine->uid);

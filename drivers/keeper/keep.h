@@ -25,7 +25,7 @@ struct wc_keep_conf {
     uint64_t log_max_bytes, log_max_files, owner, netns_starttime;
     uint64_t notify_watchdog_ms; /* 0 = none */
     struct wc_list tap;
-    bool read_only, tty, notify, machine;
+    bool read_only, tty, notify, machine, handed;
 };
 
 enum wc_keep_state {
@@ -49,6 +49,7 @@ enum { /* sizes */
        WC_KEEP_ORPHANS = 8,
        WC_KEEP_PINS = 32,
        WC_KEEP_TAPS = 16,
+       WC_KEEP_HANDED_ABOVE = 40, /* the runtime's numbers are below */
 };
 
 enum wc_keep_tag { /* of what epoll reports */
@@ -114,7 +115,8 @@ struct wc_keep {
     int console, pty, input;               /* terminal: listening socket, master, stdin FIFO */
     int sealed;                            /* the runtime's program in sealed memory; -1 = none */
     int word;                              /* of a machine's monitor; -1 = none */
-    int taps[WC_KEEP_TAPS];                /* a machine's links, until it has them */
+    int handed;                            /* goes after the taps; -1 = none */
+    int taps[WC_KEEP_TAPS + 1];            /* a machine's links, until it has them */
     unsigned n_taps;
     bool machine_runs, machine_oom; /* what its monitor said */
     unsigned machine_signal;        /* that its service was ended by; 0 = none */

@@ -43,6 +43,7 @@ static const struct wc_record_row rows[] = {
     ROW("owner", NUMBER, owner),
     ROW("machine", FLAG, machine),
     ROW("tap", LIST, tap),
+    ROW("handed", FLAG, handed),
     ROW("notify", FLAG, notify),
     ROW("notify_watchdog_ms", NUMBER, notify_watchdog_ms),
 };

@@ -19,8 +19,6 @@
 #include "drivers/keeper/common_kernel.h"
 #include "drivers/keeper/protocol.h"
 
-enum { ABOVE = 40 /* the runtime's numbers are below */ };
-
 static int open_fifo(const struct wc_keep *keep, bool adopts)
 {
     if (!adopts && (mkfifo(WC_KEEPER_WORD, 0600) != 0 ||
@@ -50,9 +48,12 @@ int wc_keep_taps_open(struct wc_keep *keep)
         int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (fd < 0 || ioctl(fd, WC_TUNSETIFF, &request) != 0)
             return wc_fault("network: make link", name, errno);
-        keep->taps[keep->n_taps++] = fcntl(fd, F_DUPFD_CLOEXEC, ABOVE);
+        keep->taps[keep->n_taps++] = fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEP_HANDED_ABOVE);
         close(fd);
     }
+    if (keep->conf.handed && keep->handed >= 0)
+        keep->taps[keep->n_taps++] = keep->handed;
+    keep->handed = -1;
     return 0;
 }
 

@@ -255,9 +255,14 @@ int main(int argc, char **argv)
         .lib = -1,
         .pidfd = -1,
         .word = -1,
+        .handed = -1,
     };
     for (int i = 0; i < WC_KEEP_CLIENTS; i++)
         keep->clients[i] = -1;
+    if (!adopts && fcntl(WC_KEEPER_HANDED_FD, F_GETFD) >= 0)
+        keep->handed = fcntl(WC_KEEPER_HANDED_FD, F_DUPFD_CLOEXEC, WC_KEEP_HANDED_ABOVE);
+    if (keep->handed >= 0)
+        close(WC_KEEPER_HANDED_FD);
     if (adopts) /* before anything else gets that number */
         keep->pidfd = fcntl(WC_KEEPER_PIDFD, F_DUPFD_CLOEXEC, WC_KEEPER_NETNS_FD + 1);
     if (adopts && keep->pidfd >= 0)

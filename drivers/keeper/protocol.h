@@ -43,6 +43,7 @@
  * WC_KEEPER_WORD, whose owner is `owner` (drivers/hyperv/monitor/conf.h); it runs when it says so
  *   tap           (repeatable) a link that is made in the host's network namespace before net.host
  * is sent; the process gets it as descriptor WC_KEEPER_TAP_FD and on notify        "1": a datagram
+ *   handed        "1": the process gets WC_KEEPER_HANDED_FD of ours after those
  * socket notify/notify in the run directory takes sd_notify's words; config.json mounts that
  * directory into the container notify_watchdog_ms   READY=1 and each WATCHDOG=1 have to be followed
  * by another one within that time; 0 = no watchdog
@@ -69,6 +70,8 @@ enum { WC_KEEPER_CLIENT_FD = 3 };
 enum { WC_KEEPER_SEALED_FD = 4 };
 /* Optional, to adopt: a pidfd of the process. By it an end is known even if it came meanwhile. */
 enum { WC_KEEPER_PIDFD = 5 };
+/* Optional: one that the instance's process gets, after its taps. */
+enum { WC_KEEPER_HANDED_FD = 6 };
 
 /* keeper.sock: a listening SOCK_SEQPACKET Unix socket for supervisors that come later. A client is
  * told the current state at once.

@@ -188,6 +188,15 @@ static void put_tap(struct wc_buf *buf, const struct wc_attachment *att, const c
     wc_nl_end(buf, at);
 }
 
+/* One that was made from a template has the template's. */
+static void put_mac(struct wc_buf *buf, const struct wc_attachment *att, int index)
+{
+    struct ifinfomsg head = { .ifi_index = index };
+    size_t at = wc_nl_begin(buf, RTM_NEWLINK, 0, &head, sizeof head);
+    wc_nl_put(buf, IFLA_ADDRESS, att->mac, sizeof att->mac);
+    wc_nl_end(buf, at);
+}
+
 int wc_net_tap_blobs(const struct wc_instance *inst, const char *seed, struct wc_buf *host,
                      struct wc_buf *inside, struct wc_err *err)
 {
@@ -202,6 +211,7 @@ int wc_net_tap_blobs(const struct wc_instance *inst, const char *seed, struct wc
         char name[WC_NET_IFNAME_MAX + 1];
         wc_net_host_ifname(seed, i, name);
         put_tap(host, att, name);
+        put_mac(inside, att, inner);
         wc_link_put_address(inside, att, inner);
         if (!routed && att->gateway4 != 0) {
             wc_link_put_route(inside, att->gateway4, inner);

@@ -265,6 +265,7 @@ static int write_run(const struct wc_bundle_request *req, const struct wc_oci_ru
         const struct wc_wrap wrap = { req, &oci, root_fd, &net.inside };
         rc = req->flavour->wrap(&wrap, arena, &jail, err);
         jail.taps = net.taps;
+        out->handed = rc == 0 ? jail.handed : 0;
     }
     if (rc == 0)
         rc = write_answers(req, runtime, req->flavour != NULL ? &jail : &oci, arena, out, err);
@@ -309,7 +310,8 @@ static int start(const struct wc_bundle_request *req, struct wc_arena *arena, st
                                                 below(arena, req->paths->bin, "wcompose-keeper"),
                                             .run_dir = req->run_dir,
                                             .sealed = sealed,
-                                            .pidfd = -1 };
+                                            .pidfd = -1,
+                                            .handed = out->handed };
     rc = wc_keeper_spawn(&keeper, &out->keeper, &out->link, err);
     if (rc != 0 && out->lock >= 0)
         close(out->lock);

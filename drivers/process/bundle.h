@@ -25,6 +25,7 @@ struct wc_bundle {
     struct wc_record record;
     const char *join; /* join.conf but for pid, starttime, cgroup: join_len bytes with NULs */
     size_t join_len;
+    int handed;   /* as of wc_oci; borrowed */
     int link;     /* our end of the keeper's socket, non-blocking; the caller closes it */
     int lock;     /* held until the runtime has made the cgroups; the caller closes it */
     pid_t keeper; /* our child, to be reaped by the caller */

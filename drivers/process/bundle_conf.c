@@ -151,6 +151,8 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     } else {
         wc_oci_record(&out, "machine", "1");
     }
+    if (oci->handed > 0)
+        wc_oci_record(&out, "handed", "1");
     for (size_t i = 0; i < oci->taps.n; i++)
         wc_oci_record(&out, "tap", "%s", oci->taps.items[i]);
     wc_oci_record(&out, "rootfs", "%s/rootfs", req->lib_dir);

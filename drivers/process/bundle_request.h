@@ -17,6 +17,7 @@ struct wc_bundle_request {
     const struct wc_paths *paths;
     const struct wc_cgroup_host *cgroup;
     const struct wc_flavour *flavour; /* NULL: a container */
+    void *flavour_data;               /* the driver's */
     struct wc_sealed *sealed;         /* the driver's copy of a runtime; NULL: none is kept */
     const char *lib_dir, *run_dir;    /* of the instance */
     unsigned run;                     /* number of this run, from 1 */

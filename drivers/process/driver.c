@@ -146,6 +146,7 @@ int wc_process_open(const struct wc_driver_config *config, const struct wc_drive
     }
     driver->base.ops = ops;
     driver->flavour = flavour;
+    driver->flavour_data = flavour != NULL ? flavour->open() : NULL;
     driver->loop = config->loop;
     driver->sink = config->sink;
     driver->paths = config->paths;
@@ -300,6 +301,8 @@ static void on_kick_closed(uv_handle_t *handle)
     reap_zombies(driver);
     wc_arena_deinit(&driver->arena);
     wc_sealed_deinit(&driver->sealed);
+    if (driver->flavour != NULL)
+        driver->flavour->close(driver->flavour_data);
     wc_free(driver->zombies);
     wc_free(driver->watches);
     wc_free(driver);

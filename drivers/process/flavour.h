@@ -28,6 +28,9 @@ struct wc_wrap {
 struct wc_flavour {
     const char *level; /* as records have it; a driver has no other instances */
     enum wc_isolation isolation;
+    /* What a driver object keeps for its instances (request->flavour_data); close frees it. */
+    void *(*open)(void);
+    void (*close)(void *data);
     /* As wc_driver_check_fn. */
     int (*check)(const struct wc_paths *paths, const struct wc_instance *instance,
                  struct wc_err *err);

@@ -53,6 +53,8 @@ static int spawn(const struct wc_keeper_start *start, int theirs, pid_t *pid)
         posix_spawn_file_actions_adddup2(&actions, start->sealed, WC_KEEPER_SEALED_FD);
     if (start->pidfd >= 0)
         posix_spawn_file_actions_adddup2(&actions, start->pidfd, WC_KEEPER_PIDFD);
+    if (start->handed > 0)
+        posix_spawn_file_actions_adddup2(&actions, start->handed, WC_KEEPER_HANDED_FD);
     posix_spawnattr_init(&attr);
     posix_spawnattr_setflags(&attr,
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
@@ -68,16 +70,16 @@ static int spawn(const struct wc_keeper_start *start, int theirs, pid_t *pid)
  * keep close-on-exec). */
 static int above(int fd)
 {
-    if (fd < 0 || fd > WC_KEEPER_PIDFD)
+    if (fd < 0 || fd > WC_KEEPER_HANDED_FD)
         return fd;
-    int moved = fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_PIDFD + 1);
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_HANDED_FD + 1);
     close(fd);
     return moved;
 }
 
 static int copy_above(int fd)
 {
-    return fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_PIDFD + 1) : -1;
+    return fd > 0 ? fcntl(fd, F_DUPFD_CLOEXEC, WC_KEEPER_HANDED_FD + 1) : -1;
 }
 
 int wc_keeper_spawn(const struct wc_keeper_start *start, pid_t *pid, int *link, struct wc_err *err)
@@ -88,7 +90,9 @@ int wc_keeper_spawn(const struct wc_keeper_start *start, pid_t *pid, int *link, 
     ends[1] = above(ends[1]);
     WC_CLEANUP_FD int sealed = copy_above(start->sealed);
     WC_CLEANUP_FD int pidfd = copy_above(start->pidfd);
+    WC_CLEANUP_FD int handed = copy_above(start->handed);
     struct wc_keeper_start copies = *start;
+    copies.handed = handed;
     copies.sealed = sealed;
     copies.pidfd = pidfd;
     int rc = spawn(&copies, ends[1], pid);

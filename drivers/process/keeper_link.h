@@ -14,6 +14,7 @@
 struct wc_keeper_start {
     const char *program, *run_dir;
     int sealed; /* the runtime's program (sealed.h), or -1; stays the caller's */
+    int handed; /* for the instance's process (WC_KEEPER_HANDED_FD); 0 = none; stays the caller's */
     bool adopt; /* in the place of one that was killed while its process ran */
     int pidfd;  /* of that process, or -1; stays the caller's */
 };

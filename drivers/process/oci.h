@@ -84,6 +84,7 @@ struct wc_oci {
     bool host_pid, host_ipc, host_uts, host_cgroup; /* namespaces that are not made */
     struct wc_oci_mount *mounts;
     size_t n_mounts, cap_mounts;
+    int handed;          /* a descriptor that the process gets after those; 0 = none. Borrowed */
     struct wc_strv taps; /* for the keeper: links that the process gets as descriptors */
     struct wc_strv pins; /* for the keeper, in threes: place, volume's data, path in it */
     struct wc_oci_device *devices;

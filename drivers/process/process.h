@@ -94,6 +94,7 @@ struct wc_process {
     const char *project; /* arena */
     const struct wc_paths *paths;
     const struct wc_flavour *flavour; /* NULL: containers */
+    void *flavour_data;
     struct wc_arena arena;
     struct wc_cgroup_host cgroup;
     struct wc_sealed sealed; /* the runtime, for keepers to come */

@@ -98,6 +98,7 @@ static void fill_request(const struct wc_inst *inst, struct wc_bundle_request *r
         .paths = inst->driver->paths,
         .cgroup = &inst->driver->cgroup,
         .flavour = inst->driver->flavour,
+        .flavour_data = inst->driver->flavour_data,
         .sealed = &inst->driver->sealed,
         .lib_dir = inst->lib_dir,
         .run_dir = inst->run_dir,

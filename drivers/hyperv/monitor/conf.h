@@ -15,6 +15,9 @@
 /* vm/conf: "key=value" records, each ended by a NUL:
  *   vmm …        argv of the VMM; it finds the descriptors below, and links' from 3 on
  *   share …      argv of the file server, without the descriptor of its socket; absent = none
+ *   cold …       argv of the VMM for a start without template, where `vmm` is one with
+ *   mode         absent: a plain start; "restore": from WC_MON_STATE and the memory that vmm names;
+ *                "save": until the agent is heard of, then into WC_MON_STATE, and end with status 0
  *   uid, gid     whom to become before the VMM is started
  *   boot_ms      how long the machine may take until the service runs
  *   beat_ms, patience_ms   how often it is asked whether it lives, and how long it may not answer
@@ -37,6 +40,9 @@
  * without it; it gets RUNS, and ENDED last, after all output. Its end means CLOSE. */
 #define WC_MON_SOCKET "sock"
 /* vm/share: the file server's socket. vm/console, vm/console.1: what the guest's kernel said. */
+/* The state of a machine's devices (a migration stream of QEMU's). */
+#define WC_MON_STATE "state"
+#define WC_MON_STATE_JAIL "/template/state" /* in a jail, for "restore" */
 #define WC_MON_SHARE_SOCKET "share"
 #define WC_MON_CONSOLE "console"
 

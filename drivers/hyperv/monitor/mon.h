@@ -31,13 +31,15 @@ enum {                         /* sizes */
 
 /* Settings: conf.h. Texts are borrowed from a static buffer. */
 struct wc_mon_conf {
-    struct wc_list vmm, share;
+    struct wc_list vmm, cold, share;
+    const char *mode; /* NULL, "save" or "restore" */
     uint64_t uid, gid;
     uint64_t boot_ms, beat_ms, patience_ms;
     bool tty, input, notify;
 };
 
 enum wc_mon_state {
+    WC_MON_LOADS, /* a template is read */
     WC_MON_BOOTS, /* no HELLO yet */
     WC_MON_TOLD,  /* the boot file is on its way, or the agent sets up */
     WC_MON_RUNS,  /* the service does */
@@ -71,13 +73,14 @@ struct wc_mon {
     struct wc_mon_conf conf;
     enum wc_mon_state state;
     pid_t vmm, share; /* 0 = not running */
-    int signals, channel, qmp, console, listener, word;
+    int signals, channel, qmp, console, listener, word, state_fd;
     const char *boot; /* what the agent is to be told, boot_len bytes, mapped */
     size_t boot_len, boot_at;
-    bool asked_off;                /* POWER_OFF is on its way */
-    bool over;                     /* the loop ends */
-    int status;                    /* exit status to be */
-    uint64_t deadline_ms;          /* of this state; 0 = none */
+    bool asked_off;       /* POWER_OFF is on its way */
+    bool over;            /* the loop ends */
+    int status;           /* exit status to be */
+    uint64_t deadline_ms; /* of this state; 0 = none */
+    uint64_t woken_ms;    /* gone on with from a template, and not heard of yet; 0 = not so */
     uint64_t beat_ms, answered_ms; /* PING was sent, PONG came last */
     bool reset, panicked;          /* what QMP told */
     int vmm_status;
@@ -93,11 +96,14 @@ int wc_mon_conf_load(struct wc_mon_conf *conf);
 
 /* mon_spawn.c: starts the file server, sheds our rights, starts the VMM. */
 int wc_mon_spawn(struct wc_mon *mon);
+/* Starts the VMM; its descriptors of before are closed. */
+int wc_mon_spawn_vmm(struct wc_mon *mon, struct wc_list *argv);
 
 /* mon_channel.c: puts one frame in line. False: no room (only asked-for frames may be refused). */
 bool wc_mon_send(struct wc_mon *mon, enum wc_vm_type type, unsigned stream, const void *data,
                  size_t len);
 /* Room for that many bytes of frames, heads included. */
+void wc_mon_channel_reset(void);
 size_t wc_mon_room(const struct wc_mon *mon);
 short wc_mon_channel_events(const struct wc_mon *mon);
 void wc_mon_channel_write(struct wc_mon *mon);
@@ -125,7 +131,22 @@ void wc_mon_client_read(struct wc_mon *mon, unsigned n);
 /* Tells the one who asked for stream n. */
 void wc_mon_client_tell(struct wc_mon *mon, unsigned n, enum wc_vm_type type);
 
+/* mon_guest.c: the agent is there and waits: it is told the rest. */
+void wc_mon_tell_agent(struct wc_mon *mon);
+
+/* mon_template.c: one line of QMP, in "save" and "restore". */
+void wc_mon_template_line(struct wc_mon *mon, const char *line);
+/* The agent was heard of, in "save". */
+void wc_mon_template_save(struct wc_mon *mon);
+/* A start from a template came to nothing: another one, without. */
+/* True when a machine that was woken has not answered for too long. */
+bool wc_mon_template_sleeps(const struct wc_mon *mon, uint64_t now);
+void wc_mon_template_give_up(struct wc_mon *mon, const char *why);
+
 /* mon_qmp.c, mon_console.c */
+/* A command, and a descriptor that goes with it; -1 = none. */
+void wc_mon_qmp_send(struct wc_mon *mon, const char *command, int fd);
+void wc_mon_qmp_reset(void);
 void wc_mon_qmp_read(struct wc_mon *mon);
 void wc_mon_console_read(struct wc_mon *mon);
 /* The last panic that the console told of, printable ASCII; "" = none. */

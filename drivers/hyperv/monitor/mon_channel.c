@@ -16,6 +16,11 @@ static struct wc_vm_head head;
 static char payload[WC_VM_PAYLOAD_MAX];
 static size_t got; /* of head and payload */
 
+void wc_mon_channel_reset(void)
+{
+    out_from = out_len = got = 0;
+}
+
 size_t wc_mon_room(const struct wc_mon *mon)
 {
     (void)mon;
@@ -41,14 +46,20 @@ bool wc_mon_send(struct wc_mon *mon, enum wc_vm_type type, unsigned stream, cons
     return true;
 }
 
+/* Nobody listens yet. */
+static bool is_quiet(const struct wc_mon *mon)
+{
+    return mon->state == WC_MON_LOADS || mon->state == WC_MON_BOOTS;
+}
+
 static bool has_boot(const struct wc_mon *mon)
 {
-    return mon->state != WC_MON_BOOTS && mon->boot_at < mon->boot_len;
+    return !is_quiet(mon) && mon->boot_at < mon->boot_len;
 }
 
 short wc_mon_channel_events(const struct wc_mon *mon)
 {
-    bool writes = mon->state != WC_MON_BOOTS && (out_len > 0 || has_boot(mon));
+    bool writes = !is_quiet(mon) && (out_len > 0 || has_boot(mon));
     return (short)(POLLIN | (writes ? POLLOUT : 0));
 }
 
@@ -64,7 +75,7 @@ static ssize_t put(const struct wc_mon *mon, const char *data, size_t len)
 /* The first words, entropy and clock, were put in line at HELLO: they go before the boot file. */
 void wc_mon_channel_write(struct wc_mon *mon)
 {
-    if (mon->state == WC_MON_BOOTS)
+    if (is_quiet(mon))
         return;
     if (out_len > 0) {
         ssize_t k = put(mon, out + out_from, out_len);

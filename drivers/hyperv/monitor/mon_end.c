@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum {
+    BRIEF_MS = 1000,  /* between looks at a machine that was woken */
     OFF_MS = 10000,   /* for the agent to sync and power off */
     KILLED = 128 + 9, /* what a container's end looks like that was taken from outside */
 };
@@ -31,8 +32,6 @@ void wc_mon_word(struct wc_mon *mon, const char *word, const char *text)
 {
     char said[640];
     struct wc_text out = WC_TEXT(said);
-    if (mon->word < 0)
-        return;
     wc_text_put(&out, word);
     if (text != NULL) {
         wc_text_put(&out, " ");
@@ -41,7 +40,8 @@ void wc_mon_word(struct wc_mon *mon, const char *word, const char *text)
     if (out.len > sizeof said - 2)
         out.len = sizeof said - 2;
     said[out.len] = '\n';
-    (void)wc_file_write_all(mon->word, said, out.len + 1); /* less than PIPE_BUF: all or nothing */
+    /* less than PIPE_BUF: all or nothing. Who makes a template reads our stderr */
+    (void)wc_file_write_all(mon->word < 0 ? 2 : mon->word, said, out.len + 1);
 }
 
 static void kill_vmm(const struct wc_mon *mon)
@@ -173,6 +173,11 @@ int wc_mon_turn(struct wc_mon *mon)
         beat(mon, now);
     if (mon->over)
         return 0;
+    if ((mon->state == WC_MON_LOADS && (mon->vmm_gone || is_late(mon, now))) ||
+        wc_mon_template_sleeps(mon, now)) {
+        wc_mon_template_give_up(mon, "the machine ended, or took too long");
+        return 0;
+    }
     if (mon->vmm_gone && mon->state != WC_MON_ENDS && mon->channel < 0) {
         tell_death(mon); /* all that the agent said is read */
         return 0;
@@ -193,5 +198,7 @@ int wc_mon_turn(struct wc_mon *mon)
         uint64_t next = mon->beat_ms + mon->conf.beat_ms;
         return next > now ? (int)(next - now) : 0;
     }
+    if (mon->woken_ms != 0 && mon->state == WC_MON_TOLD)
+        return BRIEF_MS;
     return mon->deadline_ms > now ? (int)(mon->deadline_ms - now) : -1;
 }

@@ -28,14 +28,22 @@ static void copy_text(char out[WC_VM_TEXT_MAX + 1], const char *data, size_t len
 static void on_hello(struct wc_mon *mon, unsigned n, const char *data, size_t len)
 {
     uint32_t version;
-    char seed[64];
-    struct timespec now;
     (void)n, (void)len;
     memcpy(&version, data, sizeof version);
     if (version != WC_VM_VERSION) {
         wc_mon_break(mon, "the agent speaks another version of the protocol");
         return;
     }
+    if (mon->conf.mode != NULL && mon->conf.mode[0] == 's')
+        wc_mon_template_save(mon);
+    else
+        wc_mon_tell_agent(mon);
+}
+
+void wc_mon_tell_agent(struct wc_mon *mon)
+{
+    char seed[64];
+    struct timespec now;
     if (getrandom(seed, sizeof seed, 0) == (ssize_t)sizeof seed)
         (void)wc_mon_send(mon, WC_VM_ENTROPY, 0, seed, sizeof seed);
     clock_gettime(CLOCK_REALTIME, &now);
@@ -126,6 +134,7 @@ static void on_pong(struct wc_mon *mon, unsigned n, const char *data, size_t len
 {
     (void)n, (void)data, (void)len;
     mon->answered_ms = wc_mon_now_ms();
+    mon->woken_ms = 0;
 }
 
 static void on_notify(struct wc_mon *mon, unsigned n, const char *data, size_t len)
@@ -168,7 +177,8 @@ static const struct {
                                     IN(WC_MON_TOLD) | IN(WC_MON_RUNS) | IN(WC_MON_ENDS), true },
     [WC_VM_TAKEN - WC_VM_HELLO] = { on_taken, 4, 4,
                                     IN(WC_MON_TOLD) | IN(WC_MON_RUNS) | IN(WC_MON_ENDS), true },
-    [WC_VM_PONG - WC_VM_HELLO] = { on_pong, 8, 8, IN(WC_MON_RUNS) | IN(WC_MON_ENDS), false },
+    [WC_VM_PONG - WC_VM_HELLO] = { on_pong, 8, 8,
+                                   IN(WC_MON_TOLD) | IN(WC_MON_RUNS) | IN(WC_MON_ENDS), false },
     [WC_VM_NOTIFY - WC_VM_HELLO] = { on_notify, 0, 4096,
                                      IN(WC_MON_TOLD) | IN(WC_MON_RUNS) | IN(WC_MON_ENDS), false },
     [WC_VM_SAYS -

@@ -1,6 +1,7 @@
 /* mon_main.c - wcompose-monitor: starts one virtual machine and stands for its service.
  *
- * Run as the first process of the machine's jail (drivers/hyperv/jail.c), without arguments.
+ * Run as the first process of the machine's jail (drivers/hyperv/jail.c), without arguments; to
+ * make a template (template.c) with a directory in WC_MON_DIR's place.
  */
 #include "drivers/hyperv/monitor/mon.h"
 
@@ -55,20 +56,23 @@ static int open_signals(struct wc_mon *mon)
     return mon->signals >= 0 ? 0 : wc_fault("signals", NULL, errno);
 }
 
-static int set_up(struct wc_mon *mon)
+static int set_up(struct wc_mon *mon, const char *dir)
 {
     umask(077);
     prctl(PR_SET_NAME, "wcompose-vm");
     if (open_signals(mon) != 0)
         return -1;
-    if (chdir(WC_MON_DIR) != 0)
-        return wc_fault("enter", WC_MON_DIR, errno);
+    if (chdir(dir) != 0)
+        return wc_fault("enter", dir, errno);
     int word = open(WC_MON_WORD, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
     mon->word = word < 0 ? -1 : fcntl(word, F_DUPFD_CLOEXEC, 64);
     if (word >= 0)
         close(word);
-    if (wc_mon_conf_load(&mon->conf) != 0 || wc_mon_spawn(mon) != 0 || map_boot(mon) != 0 ||
-        wc_mon_listen(mon) != 0)
+    if (wc_mon_conf_load(&mon->conf) != 0 || wc_mon_spawn(mon) != 0)
+        return -1;
+    bool saves = mon->conf.mode != NULL && mon->conf.mode[0] == 's';
+    mon->state = mon->conf.mode == NULL || saves ? WC_MON_BOOTS : WC_MON_LOADS;
+    if (!saves && (map_boot(mon) != 0 || wc_mon_listen(mon) != 0))
         return -1;
     if (mon->conf.tty)
         be_raw();
@@ -119,11 +123,12 @@ static int end(struct wc_mon *mon)
     return mon->status;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct wc_mon *mon = &the_mon;
-    mon->signals = mon->channel = mon->qmp = mon->console = mon->listener = mon->word = -1;
-    if (set_up(mon) != 0) {
+    mon->signals = mon->channel = mon->qmp = mon->console = mon->listener = mon->word =
+        mon->state_fd = -1;
+    if (set_up(mon, argc > 1 ? argv[1] : WC_MON_DIR) != 0) {
         wc_mon_word(mon, "failed", wc_fault_text());
         (void)end(mon);
         return FAULTY;

@@ -7,17 +7,47 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static char line[4096];
 static size_t line_len;
 static bool too_long, greeted;
 
+void wc_mon_qmp_reset(void)
+{
+    line_len = 0;
+    too_long = greeted = false;
+}
+
+void wc_mon_qmp_send(struct wc_mon *mon, const char *command, int fd)
+{
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = { .space = { 0 } };
+    struct iovec iov = { (void *)(uintptr_t)command, strlen(command) };
+    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+    if (fd >= 0) {
+        msg.msg_control = control.space;
+        msg.msg_controllen = sizeof control.space;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    }
+    if (mon->qmp >= 0)
+        (void)sendmsg(mon->qmp, &msg, MSG_NOSIGNAL); /* a full socket's end is a deadline's */
+}
+
 static void on_line(struct wc_mon *mon)
 {
     static const char capabilities[] = "{\"execute\":\"qmp_capabilities\"}\r\n";
     if (!greeted && strstr(line, "\"QMP\"") != NULL)
         greeted = wc_file_write_all(mon->qmp, capabilities, sizeof capabilities - 1) == 0;
+    if (mon->conf.mode != NULL && (mon->state == WC_MON_LOADS || mon->conf.mode[0] == 's'))
+        wc_mon_template_line(mon, line);
     if (strstr(line, "\"event\"") == NULL)
         return;
     if (strstr(line, "\"GUEST_PANICKED\"") != NULL)

@@ -105,23 +105,54 @@ static int pair(int *ours, int *theirs)
     return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
-int wc_mon_spawn(struct wc_mon *mon)
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+int wc_mon_spawn_vmm(struct wc_mon *mon, struct wc_list *argv)
 {
     int theirs[3];
     static const int at[3] = { WC_MON_FD_AGENT, WC_MON_FD_QMP, WC_MON_FD_CONSOLE };
-    if (mon->conf.share.n > 0 && start_share(mon) != 0)
-        return -1;
-    if (shed_rights(&mon->conf) != 0)
-        return -1;
+    close_fd(&mon->channel);
+    close_fd(&mon->qmp);
+    close_fd(&mon->console);
     if (pair(&mon->channel, &theirs[0]) != 0 || pair(&mon->qmp, &theirs[1]) != 0 ||
         pair(&mon->console, &theirs[2]) != 0)
         return wc_fault("sockets to the machine", NULL, errno);
-    mon->conf.vmm.items[mon->conf.vmm.n] = NULL;
-    mon->vmm = start(mon->conf.vmm.items, theirs, at, 3);
+    argv->items[argv->n] = NULL;
+    mon->vmm = start(argv->items, theirs, at, 3);
     int sys = errno;
     for (size_t i = 0; i < 3; i++)
         close(theirs[i]);
-    for (int fd = WC_MON_FD_LINKS; fd < OURS; fd++)
-        close(fd); /* the links are the machine's now */
-    return mon->vmm > 0 ? 0 : wc_fault("start", mon->conf.vmm.items[0], sys);
+    return mon->vmm > 0 ? 0 : wc_fault("start", argv->items[0], sys);
+}
+
+/* Read from the place that nobody in here may write, or written in our own. */
+static int open_state(struct wc_mon *mon)
+{
+    bool save = mon->conf.mode != NULL && mon->conf.mode[0] == 's';
+    if (mon->conf.mode == NULL)
+        return 0;
+    int fd = save ? open(WC_MON_STATE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)
+                  : open(WC_MON_STATE_JAIL, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return wc_fault("open the template's state", NULL, errno);
+    mon->state_fd = out_of_the_way(fd);
+    return 0;
+}
+
+int wc_mon_spawn(struct wc_mon *mon)
+{
+    if (mon->conf.share.n > 0 && start_share(mon) != 0)
+        return -1;
+    if (shed_rights(&mon->conf) != 0 || open_state(mon) != 0 ||
+        wc_mon_spawn_vmm(mon, &mon->conf.vmm) != 0)
+        return -1;
+    if (mon->conf.cold.n == 0) /* the links, and what else was handed down, are the machine's now */
+        for (int fd = WC_MON_FD_LINKS; fd < OURS; fd++)
+            close(fd);
+    return 0;
 }

@@ -1,0 +1,125 @@
+/* mon_template.c - a machine that has booted, written down once and gone on with many times.
+ *
+ * The memory is a file (save) or a private view of one (restore), so only the devices' state is in
+ * the stream ("x-ignore-shared"). The steps are QMP commands, each after the answer to the last. A
+ * start from a template that fails in any way is a start without one: nothing of the service has
+ * been said to the guest by then.
+ */
+#include "drivers/hyperv/monitor/mon.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum { LOAD_MS = 20000 };
+
+bool wc_mon_template_sleeps(const struct wc_mon *mon, uint64_t now)
+{
+    return mon->woken_ms != 0 && mon->state == WC_MON_TOLD && now - mon->woken_ms > LOAD_MS;
+}
+
+static unsigned step; /* commands that were answered */
+
+static const char capabilities[] =
+    "{\"execute\":\"migrate-set-capabilities\",\"arguments\":{\"capabilities\":["
+    "{\"capability\":\"x-ignore-shared\",\"state\":true},"
+    "{\"capability\":\"events\",\"state\":true}]}}\r\n";
+
+/* Goes with the descriptor of the state's file. */
+static const char hand_over[] = "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"}}\r\n";
+
+/* In order; the first follows the answer to qmp_capabilities (restore), or HELLO (save). */
+static const char *const save[] = {
+    "{\"execute\":\"stop\"}\r\n",
+    capabilities,
+    hand_over,
+    "{\"execute\":\"migrate\",\"arguments\":{\"uri\":\"fd:state\"}}\r\n",
+    NULL,
+};
+static const char *const restore[] = {
+    capabilities,
+    hand_over,
+    "{\"execute\":\"migrate-incoming\",\"arguments\":{\"uri\":\"fd:state\"}}\r\n",
+    NULL,
+};
+
+static void next(struct wc_mon *mon)
+{
+    const char *const *commands = mon->conf.mode[0] == 's' ? save : restore;
+    size_t n = mon->conf.mode[0] == 's' ? sizeof save / sizeof save[0]
+                                        : sizeof restore / sizeof restore[0];
+    if (step < n && commands[step] != NULL)
+        wc_mon_qmp_send(mon, commands[step], commands[step] == hand_over ? mon->state_fd : -1);
+    step++;
+}
+
+void wc_mon_template_save(struct wc_mon *mon)
+{
+    mon->deadline_ms = wc_mon_now_ms() + LOAD_MS;
+    step = 0;
+    next(mon);
+}
+
+static bool is_saving(const struct wc_mon *mon)
+{
+    return mon->conf.mode[0] == 's';
+}
+
+static void failed(struct wc_mon *mon, const char *line)
+{
+    if (is_saving(mon))
+        wc_mon_break(mon, line);
+    else
+        wc_mon_template_give_up(mon, line);
+}
+
+static void completed(struct wc_mon *mon)
+{
+    if (is_saving(mon)) {
+        mon->status = 0;
+        mon->over = true;
+        return;
+    }
+    mon->woken_ms = wc_mon_now_ms();
+    mon->deadline_ms = mon->woken_ms + mon->conf.boot_ms;
+    wc_mon_qmp_send(mon, "{\"execute\":\"cont\"}\r\n", -1); /* it was stopped to be written down */
+    wc_mon_tell_agent(mon); /* it said HELLO before it was written down */
+    (void)wc_mon_send(mon, WC_VM_PING, 0, &mon->woken_ms, sizeof mon->woken_ms);
+}
+
+void wc_mon_template_line(struct wc_mon *mon, const char *line)
+{
+    bool saves = is_saving(mon);
+    if (strstr(line, "\"error\"") != NULL) {
+        failed(mon, line);
+    } else if (strstr(line, "\"MIGRATION\"") != NULL) {
+        if (strstr(line, "\"completed\"") != NULL)
+            completed(mon);
+        else if (strstr(line, "\"failed\"") != NULL)
+            failed(mon, line);
+    } else if (strstr(line, "\"return\"") != NULL && (!saves || step > 0)) {
+        next(mon);
+    }
+}
+
+void wc_mon_template_give_up(struct wc_mon *mon, const char *why)
+{
+    wc_mon_word(mon, "says", "the template is of no use, a cold start instead:");
+    wc_mon_word(mon, "says", why);
+    if (!mon->vmm_gone) {
+        (void)kill(mon->vmm, SIGKILL);
+        while (waitpid(mon->vmm, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    mon->vmm_gone = mon->reset = mon->panicked = false;
+    mon->conf.mode = NULL;
+    mon->woken_ms = 0;
+    mon->boot_at = 0;
+    wc_mon_channel_reset();
+    mon->state = WC_MON_BOOTS; /* nothing that was opened for the service is lost: it has not run */
+    mon->deadline_ms = wc_mon_now_ms() + mon->conf.boot_ms;
+    wc_mon_qmp_reset();
+    if (wc_mon_spawn_vmm(mon, &mon->conf.cold) != 0)
+        wc_mon_break(mon, wc_fault_text());
+}
