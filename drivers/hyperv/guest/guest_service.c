@@ -331,7 +331,7 @@ static void decide(struct wc_guest *guest)
                           pid == 0 ? "the service's process ended before the program ran"
                                    : wc_fault_text());
     guest->failed = true;
-    stream->closed = true; /* there is no ENDED: the machine is of no use */
+    stream->closed = true; /* there is no ENDED: guest_stream.c */
     if (pid != 0)
         kill(stream->pid, SIGKILL);
 }

@@ -152,6 +152,7 @@ static inline void guest_open(struct guest *guest)
     assert_int_equal(mkdir(box_path(&guest->box, "rootfs/var"), 0755), 0);
     assert_int_equal(mkdir(box_path(&guest->box, "rootfs/run"), 0755), 0);
     assert_int_equal(symlink("/run", box_path(&guest->box, "rootfs/var/run")), 0);
+    assert_int_equal(symlink("lib", box_path(&guest->box, "rootfs/lib64")), 0); /* to nothing */
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
     guest->sock = pair[0];
     const unsigned long flags =
