@@ -191,6 +191,8 @@ static void add_process(struct boot *boot)
         wc_oci_record(out, "env", "%s", oci->env.items[i]);
     for (size_t i = 0; i < oci->user.n_groups; i++)
         wc_buf_printf(&groups, "%s%u", i > 0 ? "," : "", oci->user.groups[i]);
+    if (oci->is_home_ours)
+        wc_oci_record(out, "own_home", "1");
     wc_oci_record(out, "cwd", "%s", oci->cwd);
     wc_oci_record(out, "uid", "%u", oci->user.uid);
     wc_oci_record(out, "gid", "%u", oci->user.gid);

@@ -102,16 +102,20 @@ struct wc_vm_ended {
  *   pids          the most processes and threads the service may have; absent = no limit
  *   arg …         the program; arg 0 is looked up along PATH of env
  *   env …         "K=V"
+ *   own_home      "1": HOME of env is that of the service's user, for want of another: a program
+ *                 beside the service has that of its own user
  *   cwd, uid, gid, groups (comma list), umask (octal), caps (hex), nnp ("1"), rlimit …
  *   ("NUMBER SOFT HARD"): as in join.conf (drivers/keeper/protocol.h)
  *   seccomp       number of the FILE that holds the compiled program (struct sock_filter array)
  *   oom_score_adj
- *   tty           "1": a terminal; all output is stdout's. input: "1": stdin is INPUT, else
- * /dev/null notify        "1": a datagram socket at /run/wcompose/notify inside takes sd_notify's
- * words
+ *   tty           "1": a terminal; all output is stdout's
+ *   input         "1": stdin is INPUT, else /dev/null
+ *   notify        "1": a datagram socket at /run/wcompose/notify inside takes sd_notify's words
  *
  * RUN: arg …, env … (win over the service's), user ("USER[:GROUP]"), cwd, tty, input, privileged
- * ("1"), rows, cols.
+ * ("1"), rows, cols. wcompose-join runs it, and says why it can't as its line on stderr (which 2; 1
+ * with a terminal); ENDED has a text only where join itself could not be run. SIGNAL to it may be
+ * INT, TERM, HUP, QUIT, USR1, USR2 or KILL, as join passes them on.
  */
 
 #endif

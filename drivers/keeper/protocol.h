@@ -133,7 +133,7 @@ enum { WC_KEEPER_TAP_FD = 3 };
  *
  * join.conf: records as in keeper.conf:
  *   pid, starttime  the instance's first process (checked by pidfd before anything is joined)
- *   uid, gid, groups (comma list), umask
+ *   uid, gid, groups (comma list), umask (decimal, as all numbers)
  *   cwd             working directory; default /
  *   env             "K=V" (repeatable)
  *   caps            hex mask for effective, permitted, bounding (and inheritable 0, ambient 0)

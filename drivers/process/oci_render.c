@@ -319,7 +319,7 @@ void wc_oci_render_join(const struct wc_oci *oci, struct wc_buf *out)
     wc_oci_record(out, "uid", "%u", oci->user.uid);
     wc_oci_record(out, "gid", "%u", oci->user.gid);
     wc_oci_record(out, "groups", "%s", groups.data);
-    wc_oci_record(out, "umask", "%s", "022");
+    wc_oci_record(out, "umask", "%d", 022);
     wc_oci_record(out, "cwd", "%s", oci->cwd);
     for (size_t i = 0; i < oci->env.n; i++) {
         if (oci->is_home_ours && wc_str_starts(oci->env.items[i], "HOME="))

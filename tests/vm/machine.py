@@ -5,10 +5,9 @@ kernel package's modules, starts QEMU (TCG) and reads frames; everything lies be
 """
 
 import collections
-import gzip
+import json
 import os
 import select
-import shutil
 import socket
 import struct
 import subprocess
@@ -21,9 +20,6 @@ HELLO, RUNS, FAILED, OUTPUT, ENDED, TAKEN, PONG, NOTIFY, SAYS = range(64, 73)
 NAMES = {HELLO: "HELLO", RUNS: "RUNS", FAILED: "FAILED", OUTPUT: "OUTPUT", ENDED: "ENDED", TAKEN: "TAKEN", PONG: "PONG",
          NOTIFY: "NOTIFY", SAYS: "SAYS"}
 WINDOW = 65536
-
-MODULES = ["virtio_ring", "virtio", "virtio_mmio", "virtio_console", "virtio_blk", "failover", "net_failover", "virtio_net",
-           "crc32c_generic", "libcrc32c", "erofs", "crc16", "mbcache", "jbd2", "ext4", "overlay"]
 
 Ended = collections.namedtuple("Ended", "code signal oom why")
 
@@ -54,20 +50,15 @@ def newc(entries):
     return bytes(out)
 
 
-def initramfs(path, programs, modules_dir):
-    """programs: the folder with wcompose-guest and wcompose-join. modules_dir: lib/modules/RELEASE, or None."""
+def initramfs(path, programs, kernel):
+    """programs: the folder with wcompose-guest and wcompose-join. kernel: a folder of `wcompose vm kernel`."""
     entries = [("bin", 0o40755, b""), ("dev", 0o40755, b""), ("lib", 0o40755, b"")]
-    names = []
-    found = {}
-    for folder, _, files in os.walk(modules_dir) if modules_dir else ():
-        for file in files:
-            found[file.split(".ko")[0].replace("-", "_")] = os.path.join(folder, file)
-    for module in MODULES:
-        if module in found:
-            with open(found[module], "rb") as f:
-                names.append("lib/" + os.path.basename(found[module]))
-                entries.append((names[-1], 0o100644, f.read()))
-    entries.append(("modules", 0o100644, "".join(n + "\n" for n in names).encode()))
+    with open(os.path.join(kernel, "meta"), encoding="utf-8") as f:
+        modules = json.load(f).get("modules", [])
+    for module in modules:
+        with open(os.path.join(kernel, "modules", module), "rb") as f:
+            entries.append(("lib/" + module, 0o100644, f.read()))
+    entries.append(("modules", 0o100644, "".join("/lib/%s\n" % m for m in modules).encode()))
     for name, program in (("init", "wcompose-guest"), ("bin/wcompose-join", "wcompose-join")):
         with open(os.path.join(programs, program), "rb") as f:
             entries.append((name, 0o100755, f.read()))
@@ -84,16 +75,16 @@ def tsc_khz():
 
 
 class Machine:
-    def __init__(self, folder, kernel, initrd, image, scratch=None, memory=128, extra=(), append="", smp=1):
+    def __init__(self, folder, kernel, initrd, image, scratch=None, memory=128, extra=(), append="", smp=1, port="wcompose.agent", machine=""):
         self.log = os.path.join(folder, "console.log")
         ours, theirs = socket.socketpair()
         theirs.set_inheritable(True)
-        args = ["qemu-system-x86_64", "-M", "microvm,rtc=on", "-m", str(memory), "-smp", str(smp), "-nodefaults", "-no-user-config",
+        args = ["qemu-system-x86_64", "-M", "microvm,rtc=on" + machine, "-m", str(memory), "-smp", str(smp), "-nodefaults", "-no-user-config",
                 "-display", "none", "-no-reboot", "-global", "virtio-mmio.force-legacy=off", "-accel", "tcg,tb-size=32",
                 "-kernel", kernel, "-initrd", initrd, "-serial", "file:" + self.log,
                 "-append", "console=ttyS0 quiet tsc_early_khz=%d tsc=reliable reboot=t panic=-1 rdinit=/init %s" % (tsc_khz(), append),
                 "-chardev", "socket,id=agent,fd=%d" % theirs.fileno(),
-                "-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=wcompose.agent",
+                "-device", "virtio-serial-device", "-device", "virtserialport,chardev=agent,name=" + port,
                 "-drive", "if=none,id=image,format=raw,readonly=on,file=" + image, "-device", "virtio-blk-device,drive=image"]
         if scratch:
             args += ["-drive", "if=none,id=scratch,format=raw,file=" + scratch, "-device", "virtio-blk-device,drive=scratch"]
@@ -134,7 +125,8 @@ class Machine:
             self.buf += more
 
     def note(self, kind, stream, data):
-        self.times.setdefault(NAMES.get(kind, kind), time.monotonic() - self.began)
+        if NAMES.get(kind) not in self.times:
+            self.times[NAMES.get(kind)] = (time.monotonic() - self.began, self.cpu())
         if kind == OUTPUT:
             self.out[stream, data[0]] += data[1:]
             if self.grant:
@@ -191,6 +183,12 @@ class Machine:
         except Gone:
             pass
         return self.qemu.wait(timeout)
+
+    def cpu(self):
+        """Seconds of processor time that QEMU took: what a busy host doesn't blur."""
+        with open("/proc/%d/stat" % self.qemu.pid, encoding="ascii", errors="replace") as f:
+            fields = f.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def console(self):
         try:

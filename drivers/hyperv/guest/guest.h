@@ -56,10 +56,12 @@ struct wc_guest_stream {
 
 /* Where things are; settled by wc_guest_boot, or by the options of a test. */
 struct wc_guest_place {
-    bool test;         /* --channel: neither modules nor a power switch */
-    int channel;       /* the port */
-    int console;       /* for last words; -1 = none */
+    bool test;   /* --channel: the machine around is somebody else's: neither modules nor clock, no
+                    power switch */
+    int channel; /* the port */
+    int console; /* for last words; -1 = none */
     int initramfs;     /* O_PATH; programs are opened below it */
+    const char *own;   /* where in it the agent's own root is mounted */
     const char *image; /* block device with erofs, or in a test a directory */
     const char *scratch;
     const char *join;   /* below initramfs */

@@ -53,15 +53,29 @@ static void fatal(struct wc_guest *guest, const char *what, const char *name)
     wc_guest_die(guest, wc_fault_text());
 }
 
+/* In a test the image is a directory. */
+static void bind_image(struct wc_guest *guest, int image)
+{
+    char path[40];
+    struct wc_text text = WC_TEXT(path);
+    wc_text_put(&text, "/proc/self/fd/");
+    wc_text_num(&text, (uint64_t)image);
+    if (mount(path, WC_GUEST_IMAGE, NULL, MS_BIND, NULL) != 0)
+        fatal(guest, "bind", guest->place.image);
+    close(image);
+}
+
 /* A root of our own over the initramfs, which stays open. */
 static void settle(struct wc_guest *guest)
 {
+    const struct wc_guest_place *place = &guest->place;
     guest->place.initramfs = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (mkdir("/own", 0755) != 0 && errno != EEXIST)
-        fatal(guest, "make a root", NULL);
-    if (mount("agent", "/own", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=48m") != 0 ||
-        chdir("/own") != 0)
-        fatal(guest, "mount a root", NULL);
+    int image = place->test ? open(place->image, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (mkdir(place->own, 0755) != 0 && errno != EEXIST)
+        fatal(guest, "make", place->own);
+    if (mount("agent", place->own, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=48m") != 0 ||
+        chdir(place->own) != 0)
+        fatal(guest, "mount", place->own);
     for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++)
         if (mkdir(mounts[i].target, 0755) != 0 ||
             mount(mounts[i].type, mounts[i].target, mounts[i].type, mounts[i].flags,
@@ -71,6 +85,10 @@ static void settle(struct wc_guest *guest)
         fatal(guest, "move the root", NULL);
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
         mkdir(places[i], 0755);
+    if (place->test) {
+        bind_image(guest, image);
+        return;
+    }
     guest->place.console = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3; fd++)
@@ -223,6 +241,8 @@ void wc_guest_boot(struct wc_guest *guest)
 {
     wc_guest_catch(guest);
     settle(guest);
+    if (guest->place.test)
+        return;
     take_priority();
     reboot(RB_DISABLE_CAD);
     int uevents = uevents_open();

@@ -32,6 +32,7 @@ static const struct wc_record_row conf_rows[] = {
     ROW(wc_guest_conf, "pids", NUMBER, pids),
     ROW(wc_guest_conf, "arg", LIST, args),
     ROW(wc_guest_conf, "env", LIST, env),
+    ROW(wc_guest_conf, "own_home", FLAG, own_home),
     ROW(wc_guest_conf, "cwd", TEXT, cwd),
     ROW(wc_guest_conf, "uid", NUMBER, uid),
     ROW(wc_guest_conf, "gid", NUMBER, gid),

@@ -1,7 +1,8 @@
 /* guest_main.c - wcompose-guest, the first process of a virtual machine.
  *
  *   wcompose-guest                                     as /init of an initramfs
- *   wcompose-guest --channel FD --image DIR --join FILE    in namespaces of a test
+ *   wcompose-guest --channel FD --own DIR --image DIR --join FILE
+ *                                                      in a test's namespaces (mount, pid, net …)
  *
  * Boot, say hello, then do what the host says until it says power off, or is gone.
  */
@@ -19,7 +20,7 @@ static int usage(void)
 {
     static const char words[] =
         "wcompose-guest is the first process of a virtual machine; by hand it takes\n"
-        "  --channel FD --image DIRECTORY --join FILE\n";
+        "  --channel FD --own DIRECTORY --image DIRECTORY --join FILE\n";
     wc_file_write_all(2, words, sizeof words - 1);
     return 2;
 }
@@ -35,11 +36,13 @@ static bool take_options(struct wc_guest *guest, int argc, char **argv)
         else if (strcmp(argv[i], "--image") == 0)
             place->image = argv[i + 1];
         else if (strcmp(argv[i], "--join") == 0)
-            place->join = argv[i + 1];
+            place->join = argv[i + 1][0] == '/' ? argv[i + 1] + 1 : argv[i + 1];
+        else if (strcmp(argv[i], "--own") == 0)
+            place->own = argv[i + 1];
         else
             return false;
     }
-    return argc % 2 == 1 && place->channel > 2 && place->join[0] == '/';
+    return argc % 2 == 1 && place->channel > 2;
 }
 
 int main(int argc, char **argv)
@@ -48,6 +51,7 @@ int main(int argc, char **argv)
     sigset_t all;
     guest->place = (struct wc_guest_place){ .channel = -1,
                                             .console = -1,
+                                            .own = "/own",
                                             .image = "/dev/vda",
                                             .scratch = "/dev/vdb",
                                             .join = "bin/wcompose-join" };

@@ -19,7 +19,7 @@
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
 #endif
-enum { ATTR_RDONLY = 1, RECURSIVE = 0x8000, EMPTY_PATH = 0x1000, PATH_MAX_ = 4096 };
+enum { ATTR_RDONLY = 1, RECURSIVE = 0x8000, EMPTY_PATH = 0x1000, PATH_MAX_ = 4096, LINKS = 8 };
 struct mount_attr_ {
     uint64_t set, clear, propagation, userns_fd;
 };
@@ -80,6 +80,35 @@ int wc_guest_root(const struct wc_guest *guest)
 
 /* ---- places in it ---- */
 
+static int make_path(int root, const char *path, bool directory, unsigned links);
+
+/* A link that leads to nothing yet (/var/run -> /run in an image without it): made there. */
+static int make_behind(int root, const char *parent, const char *name, bool directory,
+                       unsigned links)
+{
+    char target[PATH_MAX_], path[PATH_MAX_];
+    struct wc_text text = WC_TEXT(path);
+    int dir = wc_guest_open_in(root, parent, O_PATH | O_DIRECTORY);
+    if (dir < 0)
+        return -1;
+    ssize_t len = readlinkat(dir, name, target, sizeof target - 1);
+    close(dir);
+    if (len <= 0 || links == 0) /* it is there, and no link */
+        return len <= 0 ? 0 : (errno = ELOOP, -1);
+    target[len] = '\0';
+    if (strlen(parent) + (size_t)len + 2 > sizeof path)
+        return errno = ENAMETOOLONG, -1;
+    if (target[0] != '/') {
+        wc_text_put(&text, parent);
+        wc_text_put(&text, "/");
+    }
+    wc_text_put(&text, target);
+    int fd = wc_guest_open_in(root, path, O_PATH);
+    if (fd >= 0)
+        return close(fd);
+    return make_path(root, path, directory, links - 1);
+}
+
 static int make_part(int root, const char *parent, const char *name, bool directory)
 {
     int dir = wc_guest_open_in(root, parent, O_PATH | O_DIRECTORY);
@@ -89,11 +118,11 @@ static int make_part(int root, const char *parent, const char *name, bool direct
     int sys = errno;
     close(dir);
     errno = sys;
-    return rc == 0 || sys == EEXIST ? 0 : -1;
+    return rc == 0 ? 0 : sys == EEXIST ? 1 : -1;
 }
 
 /* Makes what is missing of an absolute path, component by component. */
-static int make_path(int root, const char *path, bool directory)
+static int make_path(int root, const char *path, bool directory, unsigned links)
 {
     char part[PATH_MAX_];
     size_t len = strlen(path);
@@ -111,7 +140,10 @@ static int make_path(int root, const char *path, bool directory)
         memcpy(name, part + at, end - at);
         name[end - at] = '\0';
         part[at - 1] = '\0';
-        int rc = end == at ? 0 : make_part(root, at == 1 ? "/" : part, name, directory || !last);
+        const char *parent = at == 1 ? "/" : part;
+        int rc = end == at ? 0 : make_part(root, parent, name, directory || !last);
+        if (rc > 0)
+            rc = make_behind(root, parent, name, directory || !last, links);
         part[at - 1] = '/';
         if (rc != 0)
             return -1;
@@ -126,7 +158,7 @@ static int open_target(int root, const char *path, bool directory)
     int fd = wc_guest_open_in(root, path, O_PATH);
     if (fd >= 0 || errno != ENOENT)
         return fd;
-    return make_path(root, path, directory) == 0 ? wc_guest_open_in(root, path, O_PATH) : -1;
+    return make_path(root, path, directory, LINKS) == 0 ? wc_guest_open_in(root, path, O_PATH) : -1;
 }
 
 /* ---- mounts ---- */

@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -207,6 +208,15 @@ static int open_terminal(int report)
     return sendmsg(report, &message, 0) == 1 ? 0 : wc_fault("pass a terminal", NULL, errno);
 }
 
+/* Its own /dev/null where it has one, since that has a name in it. */
+static void own_null(void)
+{
+    struct stat st;
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3))
+        the_join.null = fd;
+}
+
 static int set_up(const struct wc_guest *guest, int report)
 {
     const struct wc_guest_conf *conf = &guest->conf;
@@ -223,6 +233,7 @@ static int set_up(const struct wc_guest *guest, int report)
     if (wc_guest_hide(guest) != 0 || prepare_join(conf, report) != 0 ||
         write_number("/proc/self/oom_score_adj", conf->oom_score_adj) != 0 || pivot() != 0)
         return -1;
+    own_null();
     return conf->tty ? open_terminal(report) : 0;
 }
 
@@ -320,7 +331,7 @@ static void decide(struct wc_guest *guest)
                           pid == 0 ? "the service's process ended before the program ran"
                                    : wc_fault_text());
     guest->failed = true;
-    stream->closed = true; /* there is no ENDED: the machine is of no use */
+    stream->closed = true; /* there is no ENDED: guest_stream.c */
     if (pid != 0)
         kill(stream->pid, SIGKILL);
 }
@@ -402,7 +413,8 @@ int wc_guest_join_conf(struct wc_guest *guest)
     if (guest->cgroup >= 0)
         put(&r, "cgroup", WC_GUEST_CGROUP "/service/cgroup.procs");
     for (size_t i = 0; i < conf->env.n; i++)
-        put(&r, "env", conf->env.items[i]);
+        if (!conf->own_home || strncmp(conf->env.items[i], "HOME=", 5) != 0)
+            put(&r, "env", conf->env.items[i]);
     for (size_t i = 0; i < conf->rlimit.n; i++)
         put(&r, "rlimit", conf->rlimit.items[i]);
     int fd = open(WC_GUEST_RUN "/" WC_JOIN_CONF, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

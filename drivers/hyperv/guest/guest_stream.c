@@ -187,6 +187,13 @@ void wc_guest_settle(struct wc_guest *guest, uint16_t number)
     struct wc_guest_stream *stream = &guest->streams[number];
     if (stream->kind == WC_GUEST_FREE || !stream->over)
         return;
+    if (number == 0 && guest->failed) { /* FAILED was its last word */
+        shut(&stream->in);
+        shut(&stream->out);
+        shut(&stream->err);
+        stream->kind = WC_GUEST_FREE;
+        return;
+    }
     bool out = is_empty(guest, number, 1), err = is_empty(guest, number, 2);
     if (!out || !err || !wc_vm_fits(&guest->writer, ANSWERS / 4))
         return;

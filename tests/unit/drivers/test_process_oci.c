@@ -394,6 +394,18 @@ static void apparmor_profile(void **state)
     fixture_end(&f);
 }
 
+/* What wcompose-join reads: numbers are decimal there, the umask's too. */
+static void programs_beside_it(void **state)
+{
+    (void)state;
+    WC_CLEANUP_BUF struct wc_buf join = WC_BUF_INIT;
+    fixture_begin(&f);
+    assert_int_equal(resolve(fixture_service(&f, "plain")), 0);
+    wc_oci_render_join(&oci, &join);
+    assert_non_null(memmem(join.data, join.len, "\0umask=18\0", 10)); /* 022 */
+    fixture_end(&f);
+}
+
 static void cgroup_hosts(void **state)
 {
     (void)state;
@@ -513,4 +525,5 @@ static void volume_copies_nodes(void **state)
 WC_MAIN(WC_CASE(defaults_of_config), WC_CASE(limits_in_config), WC_CASE(args_rules), WC_CASE(users),
         WC_CASE(image_links_stay_inside), WC_CASE(layered_root), WC_CASE(capabilities),
         WC_CASE(seccomp_profile), WC_CASE(seccomp_file), WC_CASE(apparmor_profile),
-        WC_CASE(cgroup_hosts), WC_CASE(logging), WC_CASE(reports), WC_CASE(volume_copies_nodes))
+        WC_CASE(programs_beside_it), WC_CASE(cgroup_hosts), WC_CASE(logging), WC_CASE(reports),
+        WC_CASE(volume_copies_nodes))
