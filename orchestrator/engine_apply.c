@@ -66,11 +66,13 @@ static bool is_replaced(const struct svc *svc)
     return false;
 }
 
-/* What is to be replaced when its turn comes is not started again before. */
+/* What is to be replaced when its turn comes is not started again before. What goes down because it
+ * has failed counts as down: whether it comes back, and when, is its policy's to say. */
 static bool start_again(struct inst *inst)
 {
-    if (!wc_eng_is_up(inst) || inst->goal != WC_GOAL_RUNNING || inst->recreate || inst->again ||
-        wc_eng_is_held(inst))
+    bool fails = inst->sick || inst->hooks.failed;
+    if (!wc_eng_is_up(inst) || fails || inst->goal != WC_GOAL_RUNNING || inst->recreate ||
+        inst->again || wc_eng_is_held(inst))
         return false;
     inst->restart = true;
     inst->gated = true;

@@ -221,6 +221,7 @@ static void add_instance(struct maker *m, size_t node, unsigned index, const str
         .index = index,
         .name = out->name,
         .incarnation = wc_eng_incarnation(out->id),
+        .kept = pinned != NULL,
     };
 }
 

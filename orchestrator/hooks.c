@@ -151,8 +151,10 @@ void wc_eng_pre_stop(struct inst *inst, uint64_t grace_ms)
 
 void wc_eng_hooks_again(struct inst *inst)
 {
-    if (!inst->stop_sent)
-        inst->hooks.until_ms = 0;
+    if (inst->stop_sent)
+        return;
+    inst->hooks.until_ms = 0;
+    inst->sick = false; /* said anew when its stop begins anew */
 }
 
 void wc_eng_hooks_begin(struct inst *inst)

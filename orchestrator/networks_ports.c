@@ -92,6 +92,7 @@ static unsigned earlier(const struct wc_networks_work *w, const struct wish *wis
     return 0;
 }
 
+/* 0 for one that is kept as it is when there is none. */
 static int choose(const struct claims *c, const struct wish *wish, unsigned *out)
 {
     unsigned before = earlier(c->w, wish);
@@ -105,6 +106,9 @@ static int choose(const struct claims *c, const struct wish *wish, unsigned *out
             return 0;
         }
     }
+    *out = 0;
+    if (wish->slot->kept)
+        return 0;
     return wc_err_at(c->w->err, WC_ERR_LIMIT, wish->port->at,
                      "service %s: no free port between %u and %u for %u/%s",
                      wish->slot->service->name, wish->low, wish->high, wish->port->target,
@@ -169,9 +173,11 @@ static int publish(struct claims *c, size_t nth, const struct wc_port *port)
     unsigned host_port = wish.low;
     if (any)
         status = choose(c, &wish, &host_port);
-    if (status != 0)
+    if (status != 0 || host_port == 0)
         return status;
     const struct wc_port_claim *by = any ? NULL : claimed(c, c->n_others, &wish, host_port);
+    if (by != NULL && slot->kept && wc_streq(by->service, slot->service->name))
+        return 0; /* made when the file said otherwise: the port leads to the first of them */
     if (by != NULL)
         return refuse_twice(c, &wish, by);
     c->items = wc_arena_grow(w->arena, c->items, c->n, &c->cap, sizeof *c->items);

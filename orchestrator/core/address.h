@@ -71,6 +71,8 @@ struct wc_address_slot {
                               */
     const char *holder; /* the incarnation that is there now, and goes before this one comes, which
                            gets its address then; NULL: none, or it is aside */
+    bool kept;  /* there already, and nobody asks for more of it now: it is no reason to refuse
+                   anything */
     bool aside; /* there beside the one that is wanted, until that takes over: it has an address of
                    its own. What the model names but this service isn't on is nothing to it */
 };

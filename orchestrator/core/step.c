@@ -132,8 +132,9 @@ static struct wc_step_out stay(const struct wc_step_in *in)
 static struct wc_step_out step_running(const struct wc_step_in *in)
 {
     bool stays = in->goal == WC_GOAL_RUNNING || in->goal == WC_GOAL_CREATED;
+    bool begun = in->hooks_until_ms != 0; /* also when it is well again: it has taken leave */
     if (stays && !in->stop_sent)
-        return is_to_heal(in) || in->hook_failed ? stop(in) : stay(in);
+        return begun || is_to_heal(in) || in->hook_failed ? stop(in) : stay(in);
     if (!in->stop_sent)
         return in->dependents_up && in->hooks_until_ms == 0 ? rest(WC_PHASE_WAIT_DEPENDENTS)
                                                             : stop(in);

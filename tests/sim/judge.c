@@ -20,7 +20,6 @@ struct memo {
     uint64_t run_epoch;  /* when it was asked to start last */
     uint64_t up_epoch;   /* when it was asked to start, of its last run */
     uint64_t ended_ms;   /* when it ended last */
-    uint64_t made_ms;    /* when it was made last */
     unsigned short_runs; /* that ended by themselves, in a row, since the last request or crash; one
                             that ran well begins a new row */
     uint64_t runs_epoch;
@@ -225,9 +224,6 @@ static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned
     if (memo->up_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there ||
         !is_current(play, fact, service))
         return;
-    if (memo->healed && play->excuse[service] >= memo->up_epoch)
-        return; /* what it needs was replaced while it was being stopped for a failed hook or check
-                 */
     if (part->policy == WC_RESTART_NO)
         play_fail(play, "%s is started again against its policy", fact->id);
     if (part->policy != WC_RESTART_ON_FAILURE)
@@ -538,11 +534,8 @@ static void on_change(void *data, const struct wc_fact *fact)
     memo->seen = seen;
     if (fact->life == WC_LIFE_RUNNING) {
         const struct wc_fact *other = beside(play, fact->id, fact->service, fact->index, true);
-        /* an old one may also come back by an op of a predecessor; by two of them it is made and
-         * started when the new one runs: whoever started that one could not see it */
-        bool unseen =
-            other != NULL && memo->made_ms >= sim_record(play->world, other->id)->up_at_ms;
-        if (other != NULL && !memo->surges && !may_surge(play, fact) && !unseen)
+        /* an old one may also come back by an op of a predecessor */
+        if (other != NULL && !memo->surges && !may_surge(play, fact))
             play_fail(play, "%s and %s run at a time", fact->id, other->id);
         unsigned service = service_number(fact->service);
         judge_address(play, fact);
@@ -553,7 +546,6 @@ static void on_change(void *data, const struct wc_fact *fact)
         memo->up_epoch = memo->run_epoch;
     } else if (fact->life == WC_LIFE_CREATED) {
         memo->short_runs = 0;
-        memo->made_ms = play->world->now_ms;
     } else if (fact->life == WC_LIFE_EXITED) {
         const struct sim_record *record = sim_record(play->world, fact->id);
         uint64_t ran_ms = play->world->now_ms - record->up_at_ms;

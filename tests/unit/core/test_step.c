@@ -181,6 +181,10 @@ static const struct {
       0 },
     { IN(GOAL(RUNNING, PAUSED), .sick = true, .restart = WC_RESTART_ALWAYS), WC_ACT_NONE,
       WC_PHASE_SETTLED, 0 },
+    /* one that took leave for it goes, though it is well again */
+    { IN(GOAL(RUNNING, RUNNING), .hooks_until_ms = NOW + 5, .hook_in_flight = true), WC_ACT_NONE,
+      WC_PHASE_HOOKS, NOW + 5 },
+    { IN(GOAL(RUNNING, RUNNING), .hooks_until_ms = NOW + 5), WC_ACT_STOP, WC_PHASE_ACTING, 0 },
     { IN(GOAL(LEAVE, RUNNING), .sick = true, .restart = WC_RESTART_ALWAYS), WC_ACT_NONE,
       WC_PHASE_SETTLED, 0 },
     { IN(GOAL(RUNNING, RUNNING), .stop_sent = true, .kill_at_ms = NOW + 7), WC_ACT_NONE,

@@ -401,6 +401,33 @@ static void impossible_ports_are_refused(void **state)
     deinit(&w);
 }
 
+/* What was made when the file had more replicas, and no port, is taken as it is. */
+static void what_is_kept_refuses_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    unsigned taken;
+    init(&w);
+    w.services[2].ports = &w.ports[2];
+    w.services[2].n_ports = 1;
+    w.ports[2].published = 18083;
+    w.slots[1].kept = w.slots[2].kept = true;
+    plan(&w);
+    assert_int_equal(w.plan.request.n_ports, 1);
+    assert_int_equal(w.plan.request.ports[0].target_ip4, w.plan.slots[1].nets[0].ip4);
+    int fd = listen_somewhere(&taken);
+    w.ports[2].published = taken - 1;
+    w.ports[2].published_end = taken;
+    plan(&w);
+    assert_int_equal(w.plan.request.n_ports, 1);
+    close(fd);
+    w.ports[2].published = w.ports[2].published_end = 18083; /* the file contradicts itself */
+    w.services[0].ports = &w.ports[2];
+    w.services[0].n_ports = 1;
+    refused(&w, WC_ERR_CONFLICT, "service web: port 18083/tcp is published by service db too", 32);
+    deinit(&w);
+}
+
 /* ---- two incarnations of a replica ---- */
 
 /* web 1 in a new incarnation, the one before beside it; both have been written once. */
@@ -559,6 +586,7 @@ WC_MAIN(WC_CASE(request_has_networks_names_and_ports), WC_CASE(hosts_files_name_
         WC_CASE(assignments_survive_and_looking_writes_nothing),
         WC_CASE(two_projects_get_different_subnets), WC_CASE(shared_network_changes_hands),
         WC_CASE(rollback_puts_everything_back), WC_CASE(chosen_ports_are_free_distinct_and_stay),
-        WC_CASE(impossible_ports_are_refused), WC_CASE(damaged_registry_is_named),
-        WC_CASE(names_and_ports_go_over_at_once), WC_CASE(a_successor_knows_who_leads),
-        WC_CASE(files_of_two_stay_with_their_own), WC_CASE(who_is_gone_gives_back_its_address))
+        WC_CASE(impossible_ports_are_refused), WC_CASE(what_is_kept_refuses_nothing),
+        WC_CASE(damaged_registry_is_named), WC_CASE(names_and_ports_go_over_at_once),
+        WC_CASE(a_successor_knows_who_leads), WC_CASE(files_of_two_stay_with_their_own),
+        WC_CASE(who_is_gone_gives_back_its_address))

@@ -116,7 +116,7 @@ static const struct wc_sim_world *watched;
 static void note_start(void *data, const struct wc_fact *fact)
 {
     (void)data;
-    if (fact->life == WC_LIFE_RUNNING && n_starts < 64)
+    if (fact->life == WC_LIFE_RUNNING && strcmp(fact->service, "web") == 0 && n_starts < 64)
         starts_ms[n_starts++] = wc_sim_now(watched);
 }
 
@@ -174,6 +174,33 @@ static void a_window(void **state)
     box_end(&box);
 }
 
+/* What goes down for its failed start comes back when its policy says, though something that it
+ * needs (restart: true) is replaced meanwhile. */
+static void the_pace_of_what_fails(void **state)
+{
+    static const struct wc_sim_program bad_start = { .run_ms = -1, .stop_ms = 300, .hook_code = 3 };
+    struct box box;
+    (void)state;
+    box_begin(&box, 8);
+    begin_watch(&box, &bad_start);
+    box_submit(&box, (struct wc_request){ 0 }, "db web!always@<db.sr", NULL);
+    for (unsigned version = 2; version < 8; version++) {
+        wc_buf_reset(&box.events);
+        while (strstr(box.events.data, "p-web-1 stopping") == NULL)
+            box_pass(&box, 1);
+        char model[32];
+        snprintf(model, sizeof model, "db=%u web!always@<db.sr", version);
+        box_submit(&box, (struct wc_request){ 0 }, model, "db");
+        box_pass(&box, 350); /* it has ended */
+    }
+    box_pass(&box, 60000);
+    assert_true(n_starts > 8);
+    for (unsigned i = 2; i < 8;
+         i++) /* 100 ms << (i - 2), a tenth less, after an end 300 ms later */
+        assert_true(starts_ms[i] - starts_ms[i - 1] >= (90U << (i - 2)) + 300);
+    box_end(&box);
+}
+
 WC_MAIN(WC_CASE(nothing_is_done_with_it), WC_CASE(an_explicit_word_ends_it),
         WC_CASE(who_waits_is_told), WC_CASE(a_fixed_delay), WC_CASE(so_many_attempts),
-        WC_CASE(a_window))
+        WC_CASE(a_window), WC_CASE(the_pace_of_what_fails))
