@@ -158,7 +158,7 @@ def case_machine_outlives_us(t):
         t.wc("up", "-d", timeout=BOOT)
         t.until(lambda: int(harness.read(run + "/keeper.pid").split()[0]) != keeper, "a new keeper", 10)
     assert t.pid("vm") == pid, "the machine is the same"
-    time.sleep(0.5)
+    t.until(lambda: t.wc("logs", "vm").out.count("line") > 20, "more lines", 10)
     lines = [line.split("|", 1)[1].strip() for line in t.wc("logs", "vm").out.splitlines()]
     assert lines == [f"line {i + 1}" for i in range(len(lines))], lines
     t.wc("down")
