@@ -55,3 +55,10 @@ build_preset() {
     [ -f "$top/build/$preset/build.ninja" ] || (cd "$top" && cmake --preset "$preset")
     cmake --build "$top/build/$preset" "$@"
 }
+
+# Gets the kernel that virtual machines boot, for the root that WCOMPOSE_ROOT names; what needs it says so
+# by itself where there can be none.
+guest_kernel() {
+    step "kernel for virtual machines" "$@" vm kernel install ||
+        printf '  note: services with isolation: hyperv need one; wcompose doctor tells more\n'
+}

@@ -52,6 +52,10 @@ need "filter packets and publish ports" libnftables-dev
 need "filter system calls" libseccomp-dev
 need "small static helpers (a keeper per instance)" musl-tools
 need "run containers (OCI runtime)" crun
+if [ "$(uname -m)" = x86_64 ]; then
+    need "run virtual machines (isolation: hyperv)" qemu-system-x86 qemu-system-common
+    need "file systems of virtual machines" erofs-utils e2fsprogs
+fi
 need "make images from Debian packages" ca-certificates dpkg apt
 need "ask the demo's front end" curl
 if [ -n "$with_tests" ]; then

@@ -124,6 +124,11 @@ static int copy_modules(struct wc_arena *arena, const char *from, const char *to
         wc_strv_add(arena, &meta->modules, name);
     }
     meta->missing = modules.missing;
+    /* with it the directory says all that the tree said: it may be installed from, or named by path
+     */
+    const char *builtin = wc_arena_printf(arena, "%s/modules.builtin", from);
+    if (rc == 0 && wc_fs_exists(builtin))
+        rc = copy_file(builtin, wc_arena_printf(arena, "%s/modules.builtin", to), err);
     return rc;
 }
 

@@ -73,6 +73,7 @@ static void begin(struct box *box)
     put(box, "bin/wcompose-join", "join", 4);
     put_image(box, "from/boot/vmlinuz-" RELEASE, RELEASE, 0);
     put_image(box, "from/boot/vmlinuz-9.8.0-1-amd64", "9.8.0-1-amd64", 0);
+    put(box, "from/lib/modules/" RELEASE "/modules.builtin", "kernel/fs/ext4/ext4.ko\n", 23);
     put_module(box, "from/lib/modules/" RELEASE "/kernel/overlay.ko", "");
     put_module(box, "from/lib/modules/" RELEASE "/kernel/virtio_ring.ko", "");
     put_module(box, "from/lib/modules/" RELEASE "/kernel/virtio_blk.ko", "virtio_ring");
@@ -139,6 +140,12 @@ static void a_directory_is_installed(void **state)
     assert_string_equal(meta.modules.items[1], "virtio_blk.ko");
     assert_int_equal(install(&box, "from", &made), 0);
     assert_false(made);
+    assert_int_equal(rename(at(&box, "lib/vm/kernels/" RELEASE), at(&box, "taken")), 0);
+    assert_int_equal(install(&box, "taken", &made), 0); /* one of ours serves as a source */
+    assert_true(made);
+    assert_int_equal(wc_vm_kernel_list(&box.paths, &box.arena, &rows, &n, &box.err), 0);
+    assert_int_equal(rows[0].n_modules, 3);
+    assert_false(wc_strv_has(&rows[0].missing, "ext4"));       /* still known to be built in */
     put_image(&box, "from/boot/vmlinuz-" RELEASE, RELEASE, 1); /* a rebuild of the same release */
     assert_int_equal(install(&box, "from", &made), 0);
     assert_true(made);
