@@ -32,6 +32,7 @@
 #include "base/str.h"
 #include "drivers/hyperv/monitor/conf.h"
 #include "drivers/hyperv/protocol.h"
+#include "drivers/process/record.h"
 
 enum { KEY_DIGITS = 24, CACHED = 16 };
 
