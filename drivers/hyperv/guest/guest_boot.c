@@ -123,21 +123,55 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-static int load_module(int initramfs, const char *file)
+/* Cuts the signature off, in the copy that is the initramfs. To check it costs as much as the rest
+ * of loading does, and this kernel takes modules without: they come from who brought the kernel. */
+static void cut_signature(int fd)
+{
+    static const char mark[] = "~Module signature appended~\n";
+    struct {
+        uint8_t head[8], len[4]; /* the kernel's struct module_signature: len is big-endian */
+        char mark[sizeof mark - 1];
+    } end;
+    struct stat st;
+    if (fstat(fd, &st) != 0 || st.st_size < (off_t)sizeof end ||
+        pread(fd, &end, sizeof end, st.st_size - (off_t)sizeof end) != (ssize_t)sizeof end ||
+        memcmp(end.mark, mark, sizeof end.mark) != 0)
+        return;
+    off_t len = (off_t)end.len[0] << 24 | end.len[1] << 16 | end.len[2] << 8 | end.len[3];
+    if (len + (off_t)sizeof end < st.st_size &&
+        ftruncate(fd, st.st_size - len - (off_t)sizeof end) != 0)
+        wc_fault("cut a signature", NULL, errno);
+}
+
+static bool takes_unsigned(void)
+{
+    char enforced[4];
+    return wc_file_read(AT_FDCWD, "/sys/module/module/parameters/sig_enforce", enforced,
+                        sizeof enforced) > 0 &&
+           enforced[0] == 'N';
+}
+
+static int load_module(int initramfs, const char *file, bool cut)
 {
     char arguments[2048];
     struct wc_text text = WC_TEXT(arguments);
     const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
     arguments[0] = '\0';
     module_arguments(name, strcspn(name, "."), &text);
-    int fd = openat(initramfs, file[0] == '/' ? file + 1 : file, O_RDONLY | O_CLOEXEC);
+    const char *path = file[0] == '/' ? file + 1 : file;
+    int fd = cut ? openat(initramfs, path, O_RDWR | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        cut_signature(fd);
+        close(fd); /* a file that is open for writing isn't loaded */
+    }
+    fd = openat(initramfs, path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;
     int flags = ends_with(file, ".ko") ? 0 : MODULE_COMPRESSED;
     int sys = syscall(SYS_finit_module, fd, arguments, flags) == 0 || errno == EEXIST ? 0 : errno;
     close(fd);
     if (sys == 0)
-        unlinkat(initramfs, file[0] == '/' ? file + 1 : file, 0);
+        unlinkat(initramfs, path, 0);
     return sys;
 }
 
@@ -145,6 +179,7 @@ static int load_module(int initramfs, const char *file)
 static void load_modules(struct wc_guest *guest)
 {
     static char list[16384];
+    bool cut = takes_unsigned();
     if (wc_file_read(guest->place.initramfs, "modules", list, sizeof list) < 0)
         return;
     for (char *at = list; *at != '\0';) {
@@ -154,7 +189,7 @@ static void load_modules(struct wc_guest *guest)
         line[len] = '\0';
         if (len == 0 || line[0] == '#')
             continue;
-        int sys = load_module(guest->place.initramfs, line);
+        int sys = load_module(guest->place.initramfs, line, cut);
         if (sys != 0) {
             wc_fault("module", line, sys);
             wc_guest_to_console(guest, wc_fault_text());
