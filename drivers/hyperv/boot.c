@@ -159,6 +159,7 @@ static void add_hidden(struct boot *boot)
 {
     if (boot->oci->privileged)
         return;
+    wc_oci_record(&boot->conf, "usual_devices", "1");
     for (const char *const *path = wc_hidden_masked; *path != NULL; path++)
         wc_oci_record(&boot->conf, "mask", "%s", *path);
     for (const char *const *path = wc_hidden_readonly; *path != NULL; path++)

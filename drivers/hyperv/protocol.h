@@ -98,6 +98,7 @@ struct wc_vm_ended {
  *                 FILE, bound likewise, read-only if OPTIONS have "ro"
  *   file …        "NUMBER UID GID MODE": of a FILE; mode octal
  *   mask …        a path to be hidden; readonly …: a path to be made read-only
+ *   usual_devices "1": any device may be made, but only those opened that every container has
  *   sysctl …      "name=value"
  *   pids          the most processes and threads the service may have; absent = no limit
  *   arg …         the program; arg 0 is looked up along PATH of env

@@ -101,7 +101,7 @@ class Machine:
     def send(self, kind, data=b"", stream=0):
         self.sock.sendall(struct.pack("<IBBH", len(data), kind, 0, stream) + data)
 
-    def frame(self, timeout=30):
+    def frame(self, timeout=120):
         """The next frame: (type, stream, payload). Output is collected and granted again."""
         until = time.monotonic() + timeout
         while True:
@@ -134,7 +134,7 @@ class Machine:
         elif kind in (SAYS, FAILED):
             self.said.append(data.decode(errors="replace"))
 
-    def until(self, kind, stream=None, timeout=60):
+    def until(self, kind, stream=None, timeout=180):
         stop = time.monotonic() + timeout
         while True:
             got = self.frame(max(0.1, stop - time.monotonic()))
@@ -144,7 +144,7 @@ class Machine:
                 raise AssertionError("FAILED: " + got[2].decode())
 
     def hello(self):
-        data = self.until(HELLO)
+        data = self.until(HELLO, timeout=300)
         assert struct.unpack_from("<I", data)[0] == 1
         return data[4:].decode()
 
@@ -160,11 +160,11 @@ class Machine:
             self.send(LINKS, links)
         self.send(BEGIN)
 
-    def ended(self, stream=0, timeout=60):
+    def ended(self, stream=0, timeout=180):
         data = self.until(ENDED, stream, timeout)
         return Ended(data[0], data[1], data[2], data[4:].decode(errors="replace"))
 
-    def run(self, stream, *argv, timeout=60, stdin=None, **options):
+    def run(self, stream, *argv, timeout=180, stdin=None, **options):
         """A program beside the service: (Ended, stdout, stderr)."""
         self.out[stream, 1], self.out[stream, 2] = bytearray(), bytearray()
         self.send(RUN, records(arg=list(argv), input="1" if stdin is not None else None, **options), stream)
@@ -174,7 +174,7 @@ class Machine:
         end = self.ended(stream, timeout)
         return end, bytes(self.out[stream, 1]), bytes(self.out[stream, 2])
 
-    def off(self, timeout=20):
+    def off(self, timeout=120):
         """Powers off; the exit status of QEMU."""
         self.send(POWER_OFF)
         try:

@@ -120,7 +120,7 @@ def case_container(lab):
     """What a container sees."""
     m = lab.service(FOREVER, {"scratch": lab.scratch()},
                     {"scratch": "disk", "pids": 50, "mount": MOUNTS + ["/etc/hosts\tfile\t0\trbind,rprivate"], "file": "0 0 0 644",
-                     "sysctl": ["net.ipv4.ip_forward=1", "kernel.shmmni=99"], "nnp": "1", "rlimit": "7 100 200", "notify": "1"},
+                     "sysctl": ["net.ipv4.ip_forward=1", "kernel.shmmni=99"], "nnp": "1", "usual_devices": "1", "rlimit": "7 100 200", "notify": "1"},
                     [b"127.0.0.1 me\n"])
     _, out, err = m.run(1, "sh", "-c", "hostname; cat /etc/hosts /proc/self/cgroup /sys/fs/cgroup/pids.max; ulimit -n; umask; "
                         "cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni; grep -E 'Cap|NoNew' /proc/self/status; "
@@ -135,6 +135,9 @@ def case_container(lab):
     for path in ("/proc/sys/kernel/shmmni", "/proc/sysrq-trigger", "/sys/x", "/sys/fs/cgroup/x"):
         end, _, err = m.run(1, "sh", "-c", "echo 1 > " + path)
         assert end.code != 0 and b"Read-only" in err, (path, err)
+    _, out, err = m.run(1, "sh", "-c", "mknod /tmp/vdb b 254 16; mknod /tmp/port c 10 144; mknod /tmp/zero c 1 5; "
+                        "for i in vdb port zero; do head -c 1 /tmp/$i | wc -c; done; head -c 1 /dev/vdb")
+    check("devices", (out, err.count(b"Operation not permitted")), (b"0\n0\n1\n", 2))
     end, out, _ = m.run(1, "sh", "-c", "for i in $(seq 60); do sleep 20 & done")
     assert end.code != 0, "more processes than pids"
     m.send(SIGNAL, struct.pack("<I", 15))
@@ -265,7 +268,7 @@ def case_host_gone(lab):
     """The channel's end is the machine's."""
     m = lab.service("trap '' TERM; " + FOREVER)
     m.sock.close()
-    check("exit of QEMU", m.qemu.wait(20), 0)
+    check("exit of QEMU", m.qemu.wait(120), 0)
 
 
 def case_broken_host(lab):
@@ -274,10 +277,10 @@ def case_broken_host(lab):
     m.sock.sendall(b"\xff" * 64)
     try:
         while True:
-            m.frame(20)
+            m.frame(120)
     except Gone:
         pass
-    check("exit of QEMU", m.qemu.wait(20), 0)
+    check("exit of QEMU", m.qemu.wait(120), 0)
     holds("words", " ".join(m.said), "of no type")
     holds("console", m.console(), "wcompose-guest: channel: a frame of no type")
 
@@ -286,7 +289,7 @@ def case_no_port(lab):
     """Without a port of ours: words on the console, then the end. With a kernel without ACPI as well."""
     for machine in ("", ",acpi=off"):
         m = lab.boot(port="other", machine=machine, extra=["-device", "virtserialport,name=third"])
-        check("exit of QEMU", m.qemu.wait(90), 0)
+        check("exit of QEMU", m.qemu.wait(300), 0)
         holds("console", m.console(), "wcompose-guest: there is no virtio-serial port named wcompose.agent")
 
 

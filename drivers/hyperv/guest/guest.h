@@ -152,6 +152,8 @@ int wc_guest_mounts(const struct wc_guest *guest);
 /* Hides and protects; then the root itself, where it is to be read-only. */
 int wc_guest_hide(const struct wc_guest *guest);
 int wc_guest_devices(const struct wc_guest *guest);
+/* From now on the service's cgroup may open these only, where CONF says so. */
+int wc_guest_filter_devices(const struct wc_guest *guest);
 /* Opens `path` as the root at `root` shows it (O_PATH). Returns it, or -1 with errno. */
 int wc_guest_open_in(int root, const char *path, uint64_t flags);
 

@@ -28,6 +28,7 @@ static const struct wc_record_row conf_rows[] = {
     ROW(wc_guest_conf, "file", LIST, files),
     ROW(wc_guest_conf, "mask", LIST, mask),
     ROW(wc_guest_conf, "readonly", LIST, readonly),
+    ROW(wc_guest_conf, "usual_devices", FLAG, usual_devices),
     ROW(wc_guest_conf, "sysctl", LIST, sysctl),
     ROW(wc_guest_conf, "pids", NUMBER, pids),
     ROW(wc_guest_conf, "arg", LIST, args),

@@ -230,7 +230,8 @@ static int set_up(const struct wc_guest *guest, int report)
     for (size_t i = 0; i < conf->sysctl.n; i++)
         if (wc_sysctl_write(conf->sysctl.items[i]) != 0)
             return -1;
-    if (wc_guest_hide(guest) != 0 || prepare_join(conf, report) != 0 ||
+    if (wc_guest_hide(guest) != 0 || wc_guest_filter_devices(guest) != 0 ||
+        prepare_join(conf, report) != 0 ||
         write_number("/proc/self/oom_score_adj", conf->oom_score_adj) != 0 || pivot() != 0)
         return -1;
     own_null();

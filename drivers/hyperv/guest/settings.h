@@ -15,7 +15,7 @@
 struct wc_guest_conf {
     const char *hostname, *domainname, *scratch;
     const char *cwd, *groups, *umask_text, *caps, *oom_text;
-    bool root_ro, shares, tty, input, notify, nnp, own_home;
+    bool root_ro, shares, tty, input, notify, nnp, own_home, usual_devices;
     uint64_t pids, uid, gid;
     uint64_t seccomp; /* number of a file; UINT64_MAX = none (pids as well) */
     struct wc_list mounts, files, mask, readonly, sysctl, args, env, rlimit;
