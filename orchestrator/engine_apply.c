@@ -188,22 +188,29 @@ static bool slot_exists(const struct inst *target)
     return false;
 }
 
+static void assume_network(struct wc_engine *engine, const char *network)
+{
+    if (wc_map_has(&engine->net_names, network))
+        return;
+    char *name = wc_arena_strdup(&engine->arena, network);
+    wc_map_put(&engine->net_names, name, name);
+}
+
 /* A new engine doesn't know which networks are up; those of what is there already must be. */
 static void assume_networks(struct wc_engine *engine)
 {
     const struct revision *rev = engine->rev;
+    const struct wc_net_request *net = &rev->nets.request;
     if (engine->net_names.n > 0 || engine->net != NET_UNKNOWN)
         return;
     for (size_t k = 0; k < rev->n_instances; k++) {
         if (!slot_exists(rev->targets[k]))
             continue;
-        for (size_t i = 0; i < rev->instances[k].n_nets; i++) {
-            if (wc_map_has(&engine->net_names, rev->instances[k].nets[i].name))
-                continue;
-            char *name = wc_arena_strdup(&engine->arena, rev->instances[k].nets[i].name);
-            wc_map_put(&engine->net_names, name, name);
-        }
+        for (size_t i = 0; i < rev->instances[k].n_nets; i++)
+            assume_network(engine, rev->instances[k].nets[i].name);
     }
+    for (size_t i = net->n_networks - rev->nets.n_lingering; i < net->n_networks; i++)
+        assume_network(engine, net->networks[i].name);
 }
 
 int wc_eng_begin_apply(struct request *request, struct wc_err *err)

@@ -277,6 +277,10 @@ void wc_eng_front_bury(struct inst *inst)
     struct wc_err err = { 0 };
     size_t place = inst->front.place;
     inst->front = (struct inst_front){ 0 };
+    if (rev != NULL && rev->nets.n_lingering > 0 &&
+        wc_networks_left(&rev->nets, inst->svc->name, inst->fact.index,
+                         wc_eng_incarnation(inst->id)))
+        changed(engine);
     if (rev == NULL || place <= rev->n_instances || place > rev->n_instances + rev->n_asides)
         return;
     if (together(inst, all) > 0)

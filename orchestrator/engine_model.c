@@ -337,11 +337,35 @@ static int check_new(struct maker *m, struct wc_err *err)
 
 /* ---- networks ---- */
 
+/* All that is there, and may be on a network. */
+static struct wc_address_guest *find_guests(const struct maker *m, size_t *n)
+{
+    const struct wc_engine *engine = m->engine;
+    struct wc_address_guest *guests =
+        WC_NEW_ARRAY(&m->rev->arena, struct wc_address_guest, engine->n_insts);
+    *n = 0;
+    for (size_t i = 0; i < engine->ids.n; i++) {
+        const struct inst *inst = engine->ids.entries[i].value;
+        if (inst == NULL || !wc_eng_is_there(inst))
+            continue;
+        guests[(*n)++] = (struct wc_address_guest){
+            .service = inst->svc->name,
+            .index = inst->fact.index,
+            .incarnation = wc_arena_strdup(&m->rev->arena, wc_eng_incarnation(inst->id)),
+        };
+    }
+    return guests;
+}
+
 static int plan_with_asides(struct maker *m, struct wc_err *err)
 {
     struct revision *rev = m->rev;
+    size_t n_guests;
     wc_eng_find_asides(m->engine, m->ask, rev);
+    struct wc_address_guest *guests = find_guests(m, &n_guests);
     const struct wc_networks_in in = {
+        .guests = guests,
+        .n_guests = n_guests,
         .paths = m->engine->config.paths,
         .project = rev->project,
         .slots = all_slots(m),

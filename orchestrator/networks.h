@@ -10,7 +10,8 @@
  *          rewritten in place, so running instances see their new peers.
  *          While two incarnations of a replica are there, names and ports lead to one of them:
  *          wc_networks_lead, wc_networks_write and NET_UP move them to the other;
- *          wc_networks_forget when the first has gone.
+ *          wc_networks_forget when the first has gone. wc_networks_left says of any instance that
+ it has gone, while n_lingering isn't 0.
  * Owner:   inputs are borrowed as long as the plan lives; the plan is in the arena.
  * Threads: any; calls block for a few small files. Processes take turns by lib/networks/lock.
  */
@@ -29,7 +30,10 @@ struct wc_networks_in {
                                             then those that are aside, on networks. These, and what
                                             they point to, until they are `gone` */
     size_t n_slots;
-    bool reserve; /* false: look only (plan, dry run); nothing is written */
+    bool reserve;                    /* false: look only (plan, dry run); nothing is written */
+    struct wc_address_guest *guests; /* n_guests: all instances that are there. A network that no
+                                        slot is on stays as long as one of them has an address */
+    size_t n_guests;
 };
 
 /* What one slot gets, to be copied into its wc_instance. */
@@ -47,6 +51,7 @@ struct wc_networks_plan {
     struct wc_net_request request;  /* for NET_UP */
     struct wc_networks_slot *slots; /* n_slots, as in->slots */
     size_t n_slots;
+    size_t n_lingering; /* networks that are only there for instances that go */
     struct wc_networks_priv *priv;
 };
 
@@ -68,6 +73,12 @@ void wc_networks_lead(struct wc_networks_plan *plan, struct wc_arena *arena);
 
 /* Gives back the addresses of one that is gone. */
 int wc_networks_forget(const struct wc_networks_plan *plan, size_t slot, struct wc_err *err);
+
+/* One of the guests has gone. True when a network has gone with it: wc_networks_lead makes the
+ * request anew, and with `reserve` the registry forgets it (a failure is logged: the next plan does
+ * it). */
+bool wc_networks_left(struct wc_networks_plan *plan, const char *service, unsigned index,
+                      const char *incarnation);
 
 /* Writes who leads, where there are several of a replica; then hosts and resolv.conf of every slot,
  * into lib/projects/<project>/net/, keeping the inode of files that exist (they are bound into

@@ -34,6 +34,31 @@ static bool same_replica(const struct wc_networks_in *in, size_t a, size_t b)
 
 /* ---- the request ------------------------------------------------------------------------ */
 
+static struct wc_net_network network_of(const struct wc_known_network *net, bool external)
+{
+    return (struct wc_net_network){ .name = net->name,
+                                    .bridge = net->bridge,
+                                    .subnet4 = net->subnet.base4,
+                                    .gateway4 = net->gateway4,
+                                    .prefix4 = net->subnet.prefix4,
+                                    .internal = net->internal,
+                                    .external = external };
+}
+
+static void request_networks(struct wc_networks_work *w)
+{
+    const struct wc_address_plan *plan = &w->addresses;
+    size_t n = 0, n_lingering = w->out->n_lingering;
+    struct wc_net_network *nets =
+        WC_NEW_ARRAY(w->arena, struct wc_net_network, plan->n_networks + n_lingering);
+    for (size_t i = 0; i < plan->n_networks; i++)
+        nets[n++] = network_of(&plan->networks[i], plan->models[i]->external);
+    for (size_t i = 0; i < n_lingering; i++)
+        nets[n++] = network_of(&w->out->priv->lingering[i], false);
+    w->out->request.networks = nets;
+    w->out->request.n_networks = n;
+}
+
 static size_t count_names(const struct wc_networks_work *w)
 {
     size_t total = 0;
@@ -121,6 +146,7 @@ void wc_networks_lead(struct wc_networks_plan *plan, struct wc_arena *arena)
     };
     priv->files = NULL;
     priv->n_files = priv->cap_files = 0;
+    request_networks(&w);
     request_names(&w);
     request_ports(&w);
     leading_text(&w);

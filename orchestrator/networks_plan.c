@@ -31,6 +31,8 @@ static int plan_addresses(struct wc_networks_work *w)
         .project = w->in->project,
         .slots = w->in->slots,
         .n_slots = w->in->n_slots,
+        .guests = w->in->guests,
+        .n_guests = w->in->n_guests,
         .known = w->known,
         .n_known = w->n_known,
         .used = used,
@@ -44,58 +46,6 @@ static int plan_addresses(struct wc_networks_work *w)
     return status;
 }
 
-static void request_networks(struct wc_networks_work *w)
-{
-    const struct wc_address_plan *plan = &w->addresses;
-    struct wc_net_network *nets = WC_NEW_ARRAY(w->arena, struct wc_net_network, plan->n_networks);
-    for (size_t i = 0; i < plan->n_networks; i++)
-        nets[i] = (struct wc_net_network){ .name = plan->networks[i].name,
-                                           .bridge = plan->networks[i].bridge,
-                                           .subnet4 = plan->networks[i].subnet.base4,
-                                           .gateway4 = plan->networks[i].gateway4,
-                                           .prefix4 = plan->networks[i].subnet.prefix4,
-                                           .internal = plan->networks[i].internal,
-                                           .external = plan->models[i]->external };
-    w->out->request.networks = nets;
-    w->out->request.n_networks = plan->n_networks;
-}
-
-/* Takes the project's leases off a network; hands it to another user, or leaves it without owner.
- * True when that changed something. */
-static bool forget(struct wc_known_network *net, const char *project)
-{
-    size_t kept = 0;
-    bool changed = wc_streq(net->owner, project);
-    for (size_t i = 0; i < net->n_leases; i++) {
-        if (wc_streq(net->leases[i].project, project))
-            changed = true;
-        else
-            net->leases[kept++] = net->leases[i];
-    }
-    net->n_leases = kept;
-    if (wc_streq(net->owner, project))
-        net->owner = kept > 0 ? net->leases[0].project : "";
-    return changed;
-}
-
-static bool in_plan(const struct wc_networks_work *w, const char *name)
-{
-    for (size_t i = 0; i < w->addresses.n_networks; i++)
-        if (wc_streq(w->addresses.networks[i].name, name))
-            return true;
-    return false;
-}
-
-/* Networks that the project had and no longer uses: its leases go. */
-static int forget_unused(struct wc_networks_work *w, struct wc_networks_priv *priv)
-{
-    int status = 0;
-    for (size_t i = 0; i < w->n_known && status == 0; i++)
-        if (!in_plan(w, w->known[i].name) && forget(&w->known[i], w->in->project->name))
-            status = wc_registry_put(priv, w->arena, &w->known[i], w->err);
-    return status;
-}
-
 static int record(struct wc_networks_work *w, const struct wc_port_claim *claims, size_t n_claims)
 {
     struct wc_networks_priv *priv = w->out->priv;
@@ -103,7 +53,7 @@ static int record(struct wc_networks_work *w, const struct wc_port_claim *claims
     for (size_t i = 0; i < w->addresses.n_networks && status == 0; i++)
         status = wc_registry_put(priv, w->arena, &w->addresses.networks[i], w->err);
     if (status == 0)
-        status = forget_unused(w, priv);
+        status = wc_networks_forget_unused(w, priv);
     if (status == 0)
         status = wc_registry_put_claims(priv, w->arena, claims, n_claims, w->err);
     return status;
@@ -135,7 +85,7 @@ static int plan(struct wc_networks_work *w)
         return status;
     w->out->priv->fresh = is_fresh(w);
     w->out->priv->addresses = w->addresses;
-    request_networks(w);
+    wc_networks_find_lingering(w);
     status = wc_networks_ports(w, &claims, &n_claims);
     if (status == 0)
         status = wc_networks_name_files(w);
@@ -304,7 +254,7 @@ static int release(struct wc_networks_work *w, struct wc_networks_priv *priv, co
     size_t kept = 0;
     int status = wc_registry_read(w, priv->dir);
     for (size_t i = 0; i < w->n_known && status == 0; i++)
-        if (forget(&w->known[i], project))
+        if (wc_networks_take_off(w, &w->known[i], project, false))
             status = wc_registry_put(priv, w->arena, &w->known[i], w->err);
     for (size_t i = 0; i < w->n_claims; i++)
         if (!wc_streq(w->claims[i].project, project))

@@ -29,6 +29,7 @@ struct wc_networks_file {
 struct wc_networks_priv {
     struct wc_networks_in in;
     struct wc_address_plan addresses;
+    struct wc_known_network *lingering; /* n_lingering of the plan */
     const struct wc_net_publish *ports; /* the request's, as if who is wanted led */
     size_t *port_slots;                 /* whose each of them is */
     const char *leading;                /* the text of WC_NETWORKS_LEADING; "" = no such file */
@@ -79,6 +80,19 @@ int wc_registry_put_claims(struct wc_networks_priv *priv, struct wc_arena *arena
 
 /* Ranges that the host routes by other interfaces than bridges of known networks. */
 void wc_routes_read(struct wc_networks_work *w, struct wc_cidr4 **out, size_t *n);
+
+/* ---- networks_linger.c -------------------------------------------------------------------- */
+
+/* Finds the networks that the project has, the plan lacks, and somebody who is there is on. */
+void wc_networks_find_lingering(struct wc_networks_work *w);
+
+/* Takes the project's leases off a network; keep: but for those of the guests of w->in. Hands it to
+ * another user when none is left, or leaves it without owner. True when that changed something. */
+bool wc_networks_take_off(const struct wc_networks_work *w, struct wc_known_network *net,
+                          const char *project, bool keep);
+
+/* Networks that the project had and no longer uses: its leases go, but for those of guests. */
+int wc_networks_forget_unused(struct wc_networks_work *w, struct wc_networks_priv *priv);
 
 /* ---- networks_ports.c -------------------------------------------------------------------- */
 

@@ -21,6 +21,8 @@ int sim_networks(struct wc_sim_world *world, const struct wc_op *op)
     struct wc_map *all = &world->networks;
     for (size_t i = 0; i < all->n && op->verb == WC_VERB_NET_DOWN && op->net->n_networks == 0; i++)
         all->entries[i].value = NULL;
+    for (size_t i = 0; i < all->n && op->verb == WC_VERB_NET_UP; i++) /* the rest goes */
+        all->entries[i].value = NULL;
     for (size_t i = 0; i < op->net->n_networks; i++) {
         if (op->net->networks[i].external && op->verb == WC_VERB_NET_DOWN)
             continue;

@@ -77,11 +77,20 @@ struct wc_address_slot {
                    its own. What the model names but this service isn't on is nothing to it */
 };
 
+/* An incarnation that is there, wanted or not. */
+struct wc_address_guest {
+    const char *service, *incarnation;
+    unsigned index;
+};
+
 struct wc_address_in {
     const struct wc_project *project;
     const struct wc_address_slot *slots; /* n_slots entries; (service, index) unique among those
                                             that aren't aside, with incarnation among all */
     size_t n_slots;
+    const struct wc_address_guest *guests; /* n_guests entries: all that are there. What was theirs
+                                              is given away last */
+    size_t n_guests;
     const struct wc_known_network *known; /* n_known entries: all networks of the host */
     size_t n_known;
     const struct wc_cidr4 *used; /* n_used ranges that others route (host routes) */
@@ -115,6 +124,9 @@ struct wc_address_plan {
  */
 int wc_address_plan(const struct wc_address_in *in, struct wc_arena *arena,
                     struct wc_address_plan *out, struct wc_err *err);
+
+/* True when the lease is one of the project's, of an incarnation that is there. */
+bool wc_address_is_guest(const struct wc_address_in *in, const struct wc_lease *lease);
 
 /* The bridge of a network: "wc" and 13 hex digits of its name's hash; always the same. */
 void wc_address_bridge(const char *network, char out[16]);

@@ -227,18 +227,39 @@ static bool is_wanted(const struct wc_address_work *w, const struct wc_lease *le
     return false;
 }
 
-/* Gives up the first lease of an own member that is gone. */
+bool wc_address_is_guest(const struct wc_address_in *in, const struct wc_lease *lease)
+{
+    if (!wc_streq(lease->project, in->project->name))
+        return false;
+    for (size_t i = 0; i < in->n_guests; i++)
+        if (in->guests[i].index == lease->index &&
+            wc_streq(in->guests[i].service, lease->service) &&
+            same_incarnation(in->guests[i].incarnation, lease->incarnation))
+            return true;
+    return false;
+}
+
+/* Gives up the first lease of an own member that is gone; of one that only goes when there is no
+ * other. */
 static uint32_t reclaim(struct wc_address_work *w)
 {
     struct wc_known_network *net = w->net;
+    size_t found = net->n_leases;
     for (size_t i = 0; i < net->n_leases; i++) {
-        struct wc_lease lease = net->leases[i];
-        if (wc_streq(lease.project, w->in->project->name) && !is_wanted(w, &lease)) {
-            net->leases[i] = net->leases[--net->n_leases];
-            return lease.ip4;
-        }
+        const struct wc_lease *lease = &net->leases[i];
+        if (!wc_streq(lease->project, w->in->project->name) || is_wanted(w, lease))
+            continue;
+        bool goes = wc_address_is_guest(w->in, lease);
+        if (!goes || found == net->n_leases)
+            found = i;
+        if (!goes)
+            break;
     }
-    return 0;
+    if (found == net->n_leases)
+        return 0;
+    uint32_t ip4 = net->leases[found].ip4;
+    net->leases[found] = net->leases[--net->n_leases];
+    return ip4;
 }
 
 /* Pass 4: the lowest free address for the rest; leases for whoever has none. */

@@ -501,6 +501,7 @@ static void on_op(void *data, const struct wc_op *op)
             judge_check(play, op);
         break;
     case WC_VERB_NET_UP:
+        judge_networks(play, op->net);
         judge_lead(play, op->net, is_going);
         break;
     case WC_VERB_LIST:

@@ -13,16 +13,13 @@ static const struct sim_record *record_at(const struct play *play, size_t i)
     return play->world->records.entries[i].value;
 }
 
-/* Of one replica: a network that no service uses any more is forgotten with its addresses, though
- * one that was on it may be on its way out when the next model makes it anew. */
 void judge_address(struct play *play, const struct wc_fact *fact)
 {
     uint32_t ip4 = sim_record(play->world, fact->id)->ip4;
     for (size_t i = 0; i < play->world->records.n && ip4 != 0; i++) {
         const struct sim_record *other = record_at(play, i);
         if (other->fact.life == WC_LIFE_RUNNING && other->ip4 == ip4 &&
-            !wc_streq(other->fact.id, fact->id) && other->fact.index == fact->index &&
-            wc_streq(other->fact.service, fact->service))
+            !wc_streq(other->fact.id, fact->id))
             play_fail(play, "%s and %s run with one address", fact->id, other->fact.id);
     }
 }
@@ -74,9 +71,19 @@ static bool is_undisturbed(const struct play *play, const struct wc_fact *fact, 
 {
     const struct sim_record *record = sim_record(play->world, fact->id);
     return service < SERVICES && play->has_model && play->has_former &&
-           play->wish[service] == WISH_RUNNING && play->model.parts[service].there &&
-           fact->index <= play->model.parts[service].replicas && !play->forced &&
-           play->hit_ms[service] < record->up_at_ms && play->deaf_ms == 0;
+           play->wish[service] == WISH_RUNNING &&
+           play->model.parts[service].there && fact->index <= play->model.parts[service].replicas &&
+           !play->forced && play->hit_ms[service] < record->up_at_ms && play->deaf_ms == 0;
+}
+
+/* A network goes with the last that is on it. */
+void judge_networks(struct play *play, const struct wc_net_request *net)
+{
+    for (size_t i = 0; i < play->world->records.n && net->n_networks == 0; i++) {
+        const struct sim_record *record = record_at(play, i);
+        if (record->fact.life == WC_LIFE_RUNNING && record->ip4 != 0)
+            play_fail(play, "the network is taken away while %s runs on it", record->fact.id);
+    }
 }
 
 void judge_lead(struct play *play, const struct wc_net_request *net,

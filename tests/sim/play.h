@@ -102,6 +102,8 @@ void nets_end(void);
 /* judge_net.c */
 /* It runs: nobody else may have its address. */
 void judge_address(struct play *play, const struct wc_fact *fact);
+/* NET_UP: a network that somebody is on stays. */
+void judge_networks(struct play *play, const struct wc_net_request *net);
 /* NET_UP: names and ports lead to one that is ready, where one is. */
 void judge_lead(struct play *play, const struct wc_net_request *net,
                 bool (*going)(struct play *, const char *));

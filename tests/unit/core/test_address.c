@@ -317,6 +317,14 @@ static void addresses_of_the_gone_are_the_last_reserve(void **state)
     w.slots[0].index = 3; /* a.1 and a.2 gone, nothing free: theirs is taken over */
     plan(&w);
     assert_int_equal(ip(&w, 0), IP4(10, 9, 9, 2));
+    struct wc_address_guest guests[] = { { "a", "", 1 }, { "a", "", 2 } };
+    w.in.guests = guests; /* … the one that only goes last */
+    w.in.n_guests = 1;
+    plan(&w);
+    assert_int_equal(ip(&w, 0), IP4(10, 9, 9, 6));
+    w.in.n_guests = 2;
+    plan(&w);
+    assert_int_equal(ip(&w, 0), IP4(10, 9, 9, 2));
     deinit(&w);
 }
 

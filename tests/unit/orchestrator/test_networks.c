@@ -64,7 +64,9 @@ static void init(struct world *w)
         (struct wc_address_slot){ .service = &w->services[2], .index = 1, .name = "p-web-1" };
     w->slots[2] =
         (struct wc_address_slot){ .service = &w->services[2], .index = 2, .name = "p-web-2" };
-    w->in = (struct wc_networks_in){ &w->paths, &w->project, w->slots, 3, true };
+    w->in = (struct wc_networks_in){
+        .paths = &w->paths, .project = &w->project, .slots = w->slots, .n_slots = 3, .reserve = true
+    };
 }
 
 static void deinit(struct world *w)
@@ -567,6 +569,48 @@ static void who_is_gone_gives_back_its_address(void **state)
     deinit(&w);
 }
 
+/* Nobody is to be on the network any more, and one that goes still is: it stays until then. */
+static void a_network_goes_with_its_last(void **state)
+{
+    (void)state;
+    struct world w;
+    struct wc_address_guest guests[] = { { "web", "v1", 1 }, { "db", "v1", 1 } };
+    init(&w);
+    w.slots[1].incarnation = "v1";
+    w.in.slots = &w.slots[1];
+    w.in.n_slots = 1;
+    plan(&w);
+    uint32_t had = w.plan.slots[0].nets[0].ip4;
+    w.in.guests = guests;
+    w.in.n_guests = 2;
+    w.services[2].n_networks = 0;
+    plan(&w);
+    assert_int_equal(w.plan.n_lingering, 1);
+    assert_int_equal(w.plan.request.n_networks, 1);
+    assert_string_equal(w.plan.request.networks[0].name, "p_default");
+    assert_int_equal(w.plan.request.n_names, 0);
+
+    w.in.slots = w.slots; /* another model has it again: nobody gets what somebody has */
+    plan(&w);
+    assert_int_equal(w.plan.n_lingering, 0);
+    assert_int_not_equal(w.plan.slots[0].nets[0].ip4, had);
+    w.in.slots = &w.slots[1];
+    plan(&w);
+    assert_int_equal(w.plan.n_lingering, 1);
+
+    assert_false(wc_networks_left(&w.plan, "web", 2, "v1"));
+    assert_false(wc_networks_left(&w.plan, "web", 1, "v2"));
+    assert_false(wc_networks_left(&w.plan, "db", 1, "v1"));
+    assert_int_equal(w.plan.n_lingering, 1);
+    assert_true(exists(&w, "lib/networks/p_default.json"));
+    assert_true(wc_networks_left(&w.plan, "web", 1, "v1"));
+    assert_int_equal(w.plan.n_lingering, 0);
+    wc_networks_lead(&w.plan, &w.arena);
+    assert_int_equal(w.plan.request.n_networks, 0);
+    assert_false(exists(&w, "lib/networks/p_default.json"));
+    deinit(&w);
+}
+
 static void damaged_registry_is_named(void **state)
 {
     (void)state;
@@ -589,4 +633,4 @@ WC_MAIN(WC_CASE(request_has_networks_names_and_ports), WC_CASE(hosts_files_name_
         WC_CASE(impossible_ports_are_refused), WC_CASE(what_is_kept_refuses_nothing),
         WC_CASE(damaged_registry_is_named), WC_CASE(names_and_ports_go_over_at_once),
         WC_CASE(a_successor_knows_who_leads), WC_CASE(files_of_two_stay_with_their_own),
-        WC_CASE(who_is_gone_gives_back_its_address))
+        WC_CASE(who_is_gone_gives_back_its_address), WC_CASE(a_network_goes_with_its_last))
