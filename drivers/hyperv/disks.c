@@ -7,6 +7,7 @@
  */
 #include "drivers/hyperv/machine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,22 +23,63 @@
 #include "base/paths.h"
 #include "base/run.h"
 #include "base/str.h"
+#include "drivers/process/record.h"
 #include "wcompose/image.h"
+
+enum { LIST_MAX = 1 << 20 };
 
 static const char mkfs_image[] = WC_VM_MKFS_IMAGE;
 static const char mkfs_scratch[] = WC_VM_MKFS_SCRATCH;
 
-/* What the root is made of decides the name. */
-static const char *image_path(const struct wc_machine *machine)
+static const char *layers_of(const struct wc_machine *machine)
 {
     WC_CLEANUP_BUF struct wc_buf names = WC_BUF_INIT;
-    char hex[WC_SHA256_HEX + 1];
     const struct wc_strv *layers = &machine->in->request->inst->image->layers;
     for (size_t i = 0; i < layers->n; i++)
         wc_buf_printf(&names, "%s\n", layers->items[i]);
-    wc_sha256_hex(names.data, names.len, hex);
+    return wc_arena_strndup(machine->arena, names.data, names.len);
+}
+
+/* What the root is made of decides the name. */
+static const char *image_path(const struct wc_machine *machine)
+{
+    char hex[WC_SHA256_HEX + 1];
+    const char *names = layers_of(machine);
+    wc_sha256_hex(names, strlen(names), hex);
     return wc_arena_printf(machine->arena, "%s/vm/images/%s.erofs",
                            machine->in->request->paths->lib, hex);
+}
+
+/* Disks whose layers are gone from the store, when another one is made: each has a list of its
+ * layers beside it. Machines that run from one keep it by their mount. */
+static void sweep(const struct wc_machine *machine, const char *dir)
+{
+    static const char end[] = ".layers";
+    struct wc_arena *arena = machine->arena;
+    DIR *all = opendir(dir);
+    const struct dirent *entry;
+    while (all != NULL && (entry = readdir(all)) != NULL) {
+        WC_CLEANUP_BUF struct wc_buf list = WC_BUF_INIT;
+        size_t len = strlen(entry->d_name);
+        const char *path = wc_arena_printf(arena, "%s/%s", dir, entry->d_name);
+        if (len <= strlen(end) || !wc_streq(entry->d_name + len - strlen(end), end) ||
+            wc_fs_read(path, LIST_MAX, &list, NULL) != 0)
+            continue;
+        bool whole = true;
+        for (char *line = list.data; *line != '\0';) {
+            char *next = line + strcspn(line, "\n");
+            bool more = *next == '\n';
+            *next = '\0';
+            whole = whole && wc_fs_exists(line);
+            line = next + more;
+        }
+        if (whole)
+            continue;
+        (void)unlink(wc_arena_strndup(arena, path, strlen(path) - strlen(end)));
+        (void)unlink(path);
+    }
+    if (all != NULL)
+        closedir(all);
 }
 
 /* One makes it, others wait for that: the lock is the directory's, so nothing of it is left. */
@@ -54,7 +96,13 @@ static int make_image(const struct wc_machine *machine, const char *path, struct
         return wc_err_set(err, wc_fs_code(errno), errno, "%s", dir);
     if (access(path, R_OK) == 0)
         return 0;
+    sweep(machine, dir);
     (void)unlink(fresh);
+    const char *layers = layers_of(machine);
+    rc = wc_write_plain(wc_arena_printf(machine->arena, "%s.layers", path), layers, strlen(layers),
+                        0600, err);
+    if (rc != 0)
+        return rc;
     const char *root =
         wc_arena_printf(machine->arena, "/proc/%d/fd/%d/", (int)getpid(), machine->in->root_fd);
     const char *const argv[] = { mkfs_image, "--quiet", fresh, root, NULL };

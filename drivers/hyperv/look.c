@@ -28,7 +28,8 @@ static int dial(const char *run_dir, struct wc_err *err)
     const struct timeval patience = { .tv_sec = PATIENCE_S };
     char path[4200];
     snprintf(path, sizeof path, "%s/" WC_MON_DIR_HOST "/" WC_MON_SOCKET, run_dir);
-    WC_CLEANUP_FD int there = open(path, O_PATH | O_CLOEXEC); /* its own name may be too long */
+    /* its own name may be too long; the directory is the machine's user's, who may plant links */
+    WC_CLEANUP_FD int there = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (there < 0)
         return wc_err_set(err, WC_ERR_STATE, errno, "the machine's monitor");
     snprintf(name.sun_path, sizeof name.sun_path, "/proc/self/fd/%d", there);

@@ -11,6 +11,7 @@
  */
 #include "drivers/hyperv/machine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -34,7 +36,7 @@
 #include "drivers/hyperv/protocol.h"
 #include "drivers/process/record.h"
 
-enum { KEY_DIGITS = 24, CACHED = 16 };
+enum { KEY_DIGITS = 24, CACHED = 16, KEPT = 12 };
 
 struct wc_vm_cache {
     pthread_mutex_t mutex;
@@ -139,6 +141,34 @@ static bool is_there(const char *dir, struct wc_arena *arena)
     return wc_fs_exists(wc_arena_printf(arena, "%s/" WC_VM_MEMORY, dir));
 }
 
+/* There are as many as there are kinds of machines; those of kernels and sizes that are not used
+ * any more go when new ones come. Machines that started from one don't need it. */
+static void sweep(const char *parent, struct wc_arena *arena)
+{
+    for (;;) {
+        DIR *all = opendir(parent);
+        const struct dirent *entry;
+        const char *oldest = NULL;
+        time_t age = 0;
+        size_t n = 0;
+        while (all != NULL && (entry = readdir(all)) != NULL) {
+            const char *path = wc_arena_printf(arena, "%s/%s", parent, entry->d_name);
+            struct stat st;
+            if (entry->d_name[0] == '.' || stat(path, &st) != 0)
+                continue;
+            n++;
+            if (oldest == NULL || st.st_mtime < age) {
+                oldest = path;
+                age = st.st_mtime;
+            }
+        }
+        if (all != NULL)
+            closedir(all);
+        if (n < KEPT || wc_fs_remove_tree(oldest, NULL) != 0)
+            return;
+    }
+}
+
 /* One that could not be made isn't tried again before the next boot, or by another program. */
 static int make(const struct wc_machine *machine, const char *key, const char *dir)
 {
@@ -157,6 +187,7 @@ static int make(const struct wc_machine *machine, const char *key, const char *d
         return 0;
     if (wc_fs_exists(failed))
         return -1;
+    sweep(parent, arena);
     int rc = boot_once(machine, made, &err);
     if (rc == 0)
         rc = keep(machine, made, dir, &err);

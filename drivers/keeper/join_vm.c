@@ -47,7 +47,8 @@ static int dial(const char *path)
 {
     struct sockaddr_un name = { .sun_family = AF_UNIX };
     struct wc_text text = WC_TEXT(name.sun_path);
-    int there = open(path, O_PATH | O_CLOEXEC);
+    int there =
+        open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); /* its directory is the machine's user's */
     int fd = there < 0 ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     wc_text_put(&text, "/proc/self/fd/");
     wc_text_num(&text, there < 0 ? 0 : (uint64_t)there);
