@@ -28,6 +28,9 @@ struct wc_keep_conf {
     bool read_only, tty, notify, machine, handed;
 };
 
+/* What the runtime said last; not there: it is not to blame. */
+#define WC_KEEP_RUNTIME_LOG "runtime.log"
+
 enum wc_keep_state {
     WC_KEEP_SETUP,    /* namespaces, mounts, `runtime create` */
     WC_KEEP_CREATED,  /* the process waits for "start" */

@@ -148,6 +148,7 @@ static void settle(struct wc_keep *keep)
         return;
     bool boots = keep->conf.machine && keep->state == WC_KEEP_STARTING;
     if (keep->init_gone && boots) {
+        unlink(WC_KEEP_RUNTIME_LOG);
         wc_fault(keep->cause[0] != '\0' ? keep->cause : "the machine ended before its service ran",
                  NULL, 0);
         wc_keep_fail(keep, true);

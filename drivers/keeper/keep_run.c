@@ -20,8 +20,6 @@
 
 #include "drivers/keeper/common_kernel.h"
 
-#define RUNTIME_LOG "runtime.log"
-
 static const char *const phase_names[] = {
     [WC_KEEP_NONE] = "",
     [WC_KEEP_CREATE] = "create",
@@ -71,7 +69,7 @@ int wc_keep_run(struct wc_keep *keep, enum wc_keep_phase phase)
                              "--log-format", "json",   phase_names[phase] };
     size_t n = 8;
     wc_text_put(&log_text, keep->run);
-    wc_text_put(&log_text, "/" RUNTIME_LOG);
+    wc_text_put(&log_text, "/" WC_KEEP_RUNTIME_LOG);
     wc_text_put(&pid_text, keep->run);
     wc_text_put(&pid_text, "/pid");
     if (phase == WC_KEEP_CREATE) {
@@ -96,7 +94,7 @@ int wc_keep_run(struct wc_keep *keep, enum wc_keep_phase phase)
         argv[n++] = "--force";
     argv[n] = conf->id;
 
-    unlink(RUNTIME_LOG);
+    unlink(WC_KEEP_RUNTIME_LOG);
     keep->phase = phase;
     exec_errno = 0;
     pid_t pid = vfork();
@@ -128,7 +126,7 @@ static void unescape(struct wc_text *out, const char *s)
 static bool last_log_message(struct wc_text *out)
 {
     char tail[2048];
-    int fd = open(RUNTIME_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(WC_KEEP_RUNTIME_LOG, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
     off_t size = lseek(fd, 0, SEEK_END);

@@ -151,6 +151,8 @@ void wc_mon_qmp_read(struct wc_mon *mon);
 void wc_mon_console_read(struct wc_mon *mon);
 /* The last panic that the console told of, printable ASCII; "" = none. */
 const char *wc_mon_console_panic(void);
+/* Its last whole line. */
+const char *wc_mon_console_last(void);
 
 /* mon_end.c: a word for the keeper: "WORD" or "WORD TEXT". */
 void wc_mon_word(struct wc_mon *mon, const char *word, const char *text);

@@ -15,21 +15,27 @@ enum { FILE_MAX = 128 << 10 };
 
 static int file = -1;
 static size_t written;
-static char panic[200];
+static char panic[200], last[160];
 static char line[256];
 static size_t line_len;
+
+static void copy_printable(struct wc_text *out, const char *s)
+{
+    for (; *s != '\0'; s++)
+        if (*s >= ' ' && *s <= '~')
+            wc_text_putn(out, s, 1);
+}
 
 static void on_line(void)
 {
     static const char words[] = "Kernel panic - not syncing: ";
     line[line_len] = '\0';
     const char *found = strstr(line, words);
-    struct wc_text text = WC_TEXT(panic);
-    if (found == NULL || panic[0] != '\0')
-        return;
-    for (const char *c = found + sizeof words - 1; *c != '\0'; c++)
-        if (*c >= ' ' && *c <= '~')
-            wc_text_putn(&text, c, 1);
+    struct wc_text text = WC_TEXT(panic), end = WC_TEXT(last);
+    if (line_len > 1)
+        copy_printable(&end, line);
+    if (found != NULL && panic[0] == '\0')
+        copy_printable(&text, found + sizeof words - 1);
 }
 
 static void look_for_panic(const char *data, size_t len)
@@ -57,6 +63,11 @@ static void keep(const char *data, size_t len)
     }
     if (file >= 0 && wc_file_write_all(file, data, len) == 0)
         written += len;
+}
+
+const char *wc_mon_console_last(void)
+{
+    return last;
 }
 
 const char *wc_mon_console_panic(void)

@@ -69,6 +69,26 @@ void wc_mon_power_off(struct wc_mon *mon)
     mon->deadline_ms = wc_mon_now_ms() + OFF_MS;
 }
 
+/* What the guest's kernel said last is all that is known of one that never came up. */
+static void put_last_words(const struct wc_mon *mon, struct wc_text *text)
+{
+    if (mon->state != WC_MON_BOOTS || wc_mon_console_last()[0] == '\0')
+        return;
+    wc_text_put(text, "; its last words: ");
+    wc_text_put(text, wc_mon_console_last());
+}
+
+static void tell_late(struct wc_mon *mon)
+{
+    char why[300];
+    struct wc_text text = WC_TEXT(why);
+    wc_text_put(&text, mon->state == WC_MON_BOOTS
+                           ? "the guest did not come up in time"
+                           : "the guest came up, but its service did not start in time");
+    put_last_words(mon, &text);
+    wc_mon_break(mon, why);
+}
+
 /* Why a machine is gone whose service had not ended. */
 static void tell_death(struct wc_mon *mon)
 {
@@ -89,6 +109,7 @@ static void tell_death(struct wc_mon *mon)
         wc_text_field(&text, (uint64_t)WEXITSTATUS(mon->vmm_status));
         wc_text_put(&text, mon->state == WC_MON_BOOTS ? " before its agent was heard of" : "");
     }
+    put_last_words(mon, &text);
     wc_mon_break(mon, why);
 }
 
@@ -188,10 +209,7 @@ int wc_mon_turn(struct wc_mon *mon)
         return 0;
     }
     if (mon->state != WC_MON_ENDS && is_late(mon, now)) {
-        wc_mon_break(mon, mon->state == WC_MON_BOOTS
-                              ? "the guest did not come up in time; its kernel's words are in "
-                                "vm/console of the run directory"
-                              : "the guest came up, but its service did not start in time");
+        tell_late(mon);
         return 0;
     }
     if (mon->state == WC_MON_RUNS) {
