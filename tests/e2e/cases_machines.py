@@ -231,3 +231,50 @@ def case_machine_refusals(t):
     failed = t.wc("up", "-d", code=None)
     assert failed.code != 0 and "network_mode: host" in failed.err + failed.out, failed
     assert t.ps() == []
+
+
+def kill_all(match, but=()):
+    """kill -9 of this case's processes by name (its pid namespace has no others)."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if int(pid) not in but and harness.read(f"/proc/{pid}/comm").strip() == match:
+                os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            pass
+
+
+def case_machine_start_survives_kills(t):
+    """kill -9 of supervisor, keeper or both at any stage of a start: the next `up` brings what was asked for, once."""
+    ready(t)
+    t.compose("""
+        services:
+          vm: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s}
+    """)
+    up(t)  # its template is there from here on
+    before = None
+    for round_number in range(6):
+        t.wc("down")
+        before = before or t.things()
+        started = t.start("up", "-d")
+        time.sleep(0.1 + 0.35 * round_number)
+        if round_number % 3 != 1:
+            kill_all("wcompose-super")
+        if round_number % 3 != 0:
+            kill_all("wcompose-keeper")
+        started.wait(timeout=BOOT)
+        t.children.remove(started)
+        started.stdout.close()
+        up(t)
+        vmm_of(t, "vm")
+        assert t.run_inside("vm", "echo", "well").out == "well\n"
+        machines = [p for p in filter(str.isdigit, os.listdir("/proc")) if is_named(p, "qemu-system-x86")]
+        assert len(machines) == 1, f"{len(machines)} machines in round {round_number}"
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def is_named(pid, name):
+    try:
+        return harness.read(f"/proc/{pid}/comm").strip() == name and " Z " not in harness.read(f"/proc/{pid}/stat")
+    except OSError:
+        return False
