@@ -35,29 +35,29 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Runs argv with fds[i] as number at[i]; it ends with us. Returns its pid, or -1. */
-static pid_t start(const char *const *argv, const int *fds, const int *at, size_t n)
+/* Runs argv with fds[i] as number at[i]; it says what it has to say to `says`. It ends with us, by
+ * the signal or, where we may not send it one any more, with our pid namespace. Returns its pid, or
+ * -1. */
+static pid_t start(const char *const *argv, int says, const int *fds, const int *at, size_t n)
 {
     pid_t pid = fork();
     if (pid != 0)
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     reset_signals();
-    int null = open("/dev/null", O_RDWR);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, 0);
-    dup2(2, 1); /* what it has to say is for the machine's log; replaced below */
+    dup2(says, 1);
+    dup2(says, 2);
     for (size_t i = 0; i < n; i++)
         if (dup2(fds[i], at[i]) < 0)
             _exit(127);
-    int said = open(WC_MON_CONSOLE ".vmm", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
-    dup2(said, 1);
-    dup2(said, 2);
     static char *const env[] = { "PATH=/usr/bin", "LC_ALL=C", NULL };
     execve(argv[0], (char *const *)(uintptr_t)argv, env);
     _exit(127);
 }
 
-static int start_share(struct wc_mon *mon)
+static int start_share(struct wc_mon *mon, int says)
 {
     static char option[24];
     struct wc_text text = WC_TEXT(option);
@@ -73,7 +73,7 @@ static int start_share(struct wc_mon *mon)
     argv->items[argv->n] = option;
     argv->items[argv->n + 1] = NULL;
     const int at = WC_MON_FD_AGENT;
-    mon->share = start(argv->items, &fd, &at, 1);
+    mon->share = start(argv->items, says, &fd, &at, 1);
     close(fd);
     return mon->share > 0 ? 0 : wc_fault("start the file server", NULL, errno);
 }
@@ -105,11 +105,25 @@ static int pair(int *ours, int *theirs)
     return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
+/* Returns the end to be said to. */
+static int listen_to_programs(struct wc_mon *mon)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return wc_fault("a pipe from the machine", NULL, errno);
+    mon->programs = out_of_the_way(ends[0]);
+    (void)fcntl(mon->programs, F_SETFL, O_NONBLOCK);
+    return out_of_the_way(ends[1]);
+}
+
 int wc_mon_spawn(struct wc_mon *mon)
 {
     int theirs[3];
     static const int at[3] = { WC_MON_FD_AGENT, WC_MON_FD_QMP, WC_MON_FD_CONSOLE };
-    if (mon->conf.share.n > 0 && start_share(mon) != 0)
+    int says = listen_to_programs(mon);
+    if (says < 0)
+        return -1;
+    if (mon->conf.share.n > 0 && start_share(mon, says) != 0)
         return -1;
     if (shed_rights(&mon->conf) != 0)
         return -1;
@@ -117,8 +131,9 @@ int wc_mon_spawn(struct wc_mon *mon)
         pair(&mon->console, &theirs[2]) != 0)
         return wc_fault("sockets to the machine", NULL, errno);
     mon->conf.vmm.items[mon->conf.vmm.n] = NULL;
-    mon->vmm = start(mon->conf.vmm.items, theirs, at, 3);
+    mon->vmm = start(mon->conf.vmm.items, says, theirs, at, 3);
     int sys = errno;
+    close(says);
     for (size_t i = 0; i < 3; i++)
         close(theirs[i]);
     for (int fd = WC_MON_FD_LINKS; fd < OURS; fd++)
