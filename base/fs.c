@@ -51,7 +51,20 @@ static int read_all(int fd, const char *path, size_t limit, struct wc_buf *out, 
     return 0;
 }
 
-int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
+/* What makes a file one that others decide about, or NULL. */
+static const char *others(const struct stat *st)
+{
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return "it belongs to somebody else";
+    if ((st->st_mode & S_IWOTH) != 0)
+        return "anybody may write it";
+    if ((st->st_mode & S_IWGRP) != 0 && st->st_gid != 0)
+        return "its group may write it";
+    return NULL;
+}
+
+static int read_file(const char *path, bool ours, size_t limit, struct wc_buf *out,
+                     struct wc_err *err)
 {
     WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
@@ -59,6 +72,8 @@ int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err
     struct stat st;
     if (fstat(fd, &st) != 0)
         return fail(err, "stat", path);
+    if (ours && others(&st) != NULL)
+        return wc_err_set(err, WC_ERR_PERM, 0, "%s is not trusted: %s", path, others(&st));
     if (S_ISDIR(st.st_mode))
         return wc_err_set(err, WC_ERR_IO, EISDIR, "read %s", path);
     if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
@@ -71,6 +86,16 @@ int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err
             out->data[start] = '\0';
     }
     return rc;
+}
+
+int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
+{
+    return read_file(path, false, limit, out, err);
+}
+
+int wc_fs_read_ours(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
+{
+    return read_file(path, true, limit, out, err);
 }
 
 static int write_all(int fd, const char *bytes, size_t len)

@@ -19,6 +19,11 @@ struct wc_buf;
  */
 int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err);
 
+/* The same for a regular file that tells us what to do: WC_ERR_PERM, without reading it, when
+ * anybody but root and ourselves owns it, or may write it (its group, unless that is root's;
+ * others). */
+int wc_fs_read_ours(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err);
+
 /* Replaces `path` as a whole: writes path.<random>.new, fsyncs it, renames it. With `durable` the
  * directory is synced too. */
 int wc_fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, bool durable,

@@ -123,6 +123,11 @@ int wc_paths_find(struct wc_arena *arena, struct wc_paths *out, struct wc_err *e
     return rc;
 }
 
+const char *wc_paths_policy(const struct wc_paths *paths, struct wc_arena *arena)
+{
+    return wc_arena_printf(arena, "%s/policy.yaml", paths->etc);
+}
+
 const char *wc_paths_project_lib(const struct wc_paths *paths, struct wc_arena *arena,
                                  const char *project)
 {

@@ -29,11 +29,13 @@ struct wc_paths {
 int wc_paths_find(struct wc_arena *arena, struct wc_paths *out, struct wc_err *err);
 
 /* Paths made of the above; arena-owned.
+ *   the host's policy        etc/policy.yaml
  *   project directory        lib/projects/<project>
  *   instance state           lib/projects/<project>/instances/<id>
  *   project's run directory  run/projects/<project>
  *   instance's run directory run/projects/<project>/instances/<id>
  */
+const char *wc_paths_policy(const struct wc_paths *paths, struct wc_arena *arena);
 const char *wc_paths_project_lib(const struct wc_paths *paths, struct wc_arena *arena,
                                  const char *project);
 const char *wc_paths_project_run(const struct wc_paths *paths, struct wc_arena *arena,

@@ -125,6 +125,7 @@ struct wc_cli {
     enum wc_progress progress;  /* never "auto": decided */
     bool json;                  /* --json, or --format json */
     struct wc_source *sources;  /* text of the files loaded last, for places in later findings */
+    struct wc_policy policy;    /* the host's, once a project was loaded to be run */
 };
 
 /* Getters by long name; a name that neither the verb nor the global table has is a bug (aborts).
@@ -194,6 +195,10 @@ int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_ar
  * options. Returns 0, an exit status, or -WC_EXIT_… when the command line was wrong (printed). */
 int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
                         struct wc_diags *diags, struct wc_project **out);
+
+/* Reads the host's policy into cli->policy; *diags as for a load. 0 or an exit status: what it
+ * would demand is not known, so nothing is to be decided. The reasons are in *diags, or printed. */
+int wc_cli_read_policy(struct wc_cli *cli, struct wc_arena *arena, struct wc_diags *diags);
 
 /* Orders the project and decides isolation on this host (wc_plan_make); findings are printed.
  * Returns 0 or an exit status (4, 65). */

@@ -7,6 +7,7 @@
 #include "cli/cmd_history.h"
 #include "cli/cmd_session.h"
 #include "wcompose/plan.h"
+#include "wcompose/spec.h"
 
 static int find_target(struct wc_cli *cli, const struct wc_cli_history *history,
                        const struct wc_history_row **out)
@@ -54,6 +55,22 @@ static int apply(struct wc_session *session, const struct wc_history_row *target
     return status;
 }
 
+/* What was accepted then is taken as it was, so the host's rules of now must allow it. */
+static int verify(struct wc_cli *cli, const struct wc_project *model)
+{
+    struct wc_diags diags;
+    struct wc_err err = { 0 };
+    wc_diags_init(&diags, cli->arena);
+    int status = wc_cli_read_policy(cli, cli->arena, &diags);
+    if (diags.n > 0) {
+        wc_diags_sort(&diags);
+        wc_cli_diags(cli, &diags);
+    }
+    if (status != 0)
+        return status < 0 ? -status : status;
+    return wc_plan_verify(model, &cli->policy, cli->arena, &err) == 0 ? 0 : wc_cli_fail(cli, &err);
+}
+
 int wc_cmd_rollback(struct wc_cli *cli)
 {
     struct wc_session session = { .cli = cli, .signal_fd = -1 };
@@ -65,6 +82,8 @@ int wc_cmd_rollback(struct wc_cli *cli)
         status = find_target(cli, &history, &target);
     if (status == 0)
         status = wc_cli_generation_model(cli, target, &session.model);
+    if (status == 0)
+        status = verify(cli, session.model);
     if (status == 0)
         status =
             wc_cli_plan(cli, session.model, cli->arena, &plan); /* can this host still do it? */

@@ -118,6 +118,17 @@ static int apply_scale(const struct wc_cli *cli, struct wc_project *project)
     return status;
 }
 
+int wc_cli_read_policy(struct wc_cli *cli, struct wc_arena *arena, struct wc_diags *diags)
+{
+    struct wc_paths paths;
+    int status = wc_cli_paths(cli, &paths);
+    if (status != 0)
+        return -status;
+    int code =
+        wc_spec_host_policy(wc_paths_policy(&paths, arena), NULL, arena, diags, &cli->policy);
+    return code == 0 ? 0 : wc_err_exit_status(code);
+}
+
 int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
                         struct wc_diags *diags, struct wc_project **out)
 {
@@ -128,9 +139,15 @@ int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, stru
     if (status != 0)
         return -status;
     int code = wc_spec_load(&options, arena, diags, out);
+    status = code == 0 ? 0 : wc_err_exit_status(code);
+    int policy = what->only_shown ? 0 : wc_cli_read_policy(cli, arena, diags);
+    if (status == 0)
+        status = policy;
+    if (status == 0 && options.check != NULL)
+        wc_plan_settle(*out, &cli->policy, true, arena);
     wc_diags_sort(diags);
     cli->sources = diags->sources;
-    return code == 0 ? 0 : wc_err_exit_status(code);
+    return status;
 }
 
 int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_arena *arena,
@@ -169,6 +186,7 @@ int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_
     struct wc_plan_host host;
     struct wc_diags diags;
     find_host(cli, &host);
+    host.policy = &cli->policy;
     wc_diags_init(&diags, arena);
     diags.sources = cli->sources;
     int code = wc_plan_make(project, &host, arena, &diags, out);

@@ -156,6 +156,19 @@ function(wc_unit_tests folder)
     endforeach()
 endfunction()
 
+# wc_isolation_proof(folder): program `isolation_invariants`, the isolation decision over every combination of what it depends on. In
+# strict C11, optimised and without sanitizers in every build, as `simulate` below.
+function(wc_isolation_proof folder)
+    add_executable(isolation_invariants ${CMAKE_SOURCE_DIR}/${folder}/invariants.c ${CMAKE_SOURCE_DIR}/orchestrator/core/isolation.c
+                   ${CMAKE_SOURCE_DIR}/orchestrator/core/windows.c)
+    target_compile_options(isolation_invariants PRIVATE -std=c11 -pedantic-errors -U_GNU_SOURCE -O2 -fno-sanitize=all)
+    target_link_options(isolation_invariants PRIVATE -fno-sanitize=all)
+    target_include_directories(isolation_invariants PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
+    set_target_properties(isolation_invariants PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    add_test(NAME isolation.invariants COMMAND isolation_invariants)
+    set_tests_properties(isolation.invariants PROPERTIES TIMEOUT 120)
+endfunction()
+
 # wc_simulation(folder): program `simulate`, the engine over the simulated host. Optimised and without sanitizers in every build (the
 # unit tests run the same code under them): what it proves grows with the number of steps.
 function(wc_simulation folder)

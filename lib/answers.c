@@ -53,6 +53,7 @@ int wcompose_plan(struct wcompose_project *project, const struct wcompose_host *
             can.hyperv_why = host->hyperv_why;
     }
     project->n_planned = 0;
+    wc_plan_settle(project->model, NULL, true, &project->arena);
     int code = wc_plan_make(project->model, &can, &project->arena, &project->diags, &project->plan);
     wc_diags_sort(&project->diags);
     wc_lib_show_findings(project);

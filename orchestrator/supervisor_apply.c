@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "wcompose/plan.h"
 #include "wcompose/spec.h"
 
 /* ---- from text to a model ---- */
@@ -36,8 +37,26 @@ int wc_sup_load_model(const char *text, size_t len, struct wc_arena **arena,
         wc_sup_free_model(own);
         return rc;
     }
+    wc_plan_settle(*project, NULL, false, own); /* one of a predecessor that didn't */
     *arena = own;
     return 0;
+}
+
+/* The rules of the host may have changed since the model was settled, and an earlier generation may
+ * be asked for: what would get less than they demand now isn't taken in. */
+static int verify(const struct wc_supervisor *sup, const struct wc_project *project,
+                  struct wc_arena *arena, struct wc_err *err)
+{
+    struct wc_policy policy;
+    struct wc_diags diags;
+    wc_diags_init(&diags, arena);
+    int rc = wc_spec_host_policy(wc_paths_policy(sup->config.paths, arena), NULL, arena, &diags,
+                                 &policy);
+    if (rc != 0) {
+        wc_diags_sort(&diags);
+        return wc_err_at(err, rc, diags.items[0].at, "%s", diags.items[0].msg);
+    }
+    return wc_plan_verify(project, &policy, arena, err);
 }
 
 void wc_sup_free_model(struct wc_arena *arena)
@@ -167,6 +186,8 @@ static int load(struct wc_sup_call *call, const struct wc_sup_model *model,
     if (!wc_streq(project->name, call->sup->config.project))
         rc = wc_err_set(err, WC_ERR_SPEC, 0, "this is the supervisor of '%s', not of '%s'",
                         call->sup->config.project, project->name);
+    if (rc == 0)
+        rc = verify(call->sup, project, request->arena, err);
     return rc != 0 ? rc : scale(project, header, err);
 }
 

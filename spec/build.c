@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "spec/draft.h"
+#include "spec/own.h"
 #include "spec/profile.h"
 #include "spec/resolve.h"
 #include "spec/table.h"
@@ -43,11 +44,12 @@ static void build_service(struct wc_load *load, struct wc_project *project,
     struct wc_where where = { &services, member->key, member->key_at, member->key_span, 0 };
     struct wc_service_draft draft;
     struct wc_node *node = wc_resolve_service(load, member->value);
-    wc_profile_apply(load, root, member->key, node);
-    wc_vm_inherit(load, root, node);
     wc_draft_init(&draft);
+    wc_profile_apply(load, root, member->key, node, &draft.service);
+    wc_vm_inherit(load, root, node);
     wc_decode_section(load, &wc_table_service, node, &draft, &where);
     wc_draft_settle(load, &draft, node, member);
+    wc_own_places(&draft.service, node);
     draft.service.tree = node;
     project->services[project->n_services++] = draft.service;
 }
@@ -173,16 +175,15 @@ struct wc_project *wc_build_project(struct wc_load *load, const struct wc_node *
 {
     static const struct wc_where top = { 0 };
     struct wc_project *project = WC_NEW(load->arena, struct wc_project);
-    struct wc_service_draft model; /* for x-wcompose.vm, which services inherit as it is written */
     project->name = load->project_name;
     project->working_dir = load->project_dir;
     project->files = load->files;
     wc_profile_name(load, wc_node_get(root, "services"));
     project->profiles = load->profiles;
     wc_require_all(load, &wc_table_project, root, &top);
-    wc_draft_init(&model);
-    wc_decode_section(load, &wc_table_project, root, &model, &top);
+    wc_decode_section(load, &wc_table_project, root, NULL, &top);
     build_services(load, project, root);
+    wc_own_settle(load, root, project);
     build_networks(load, project, root);
     build_volumes(load, project, root);
     return project;

@@ -129,10 +129,16 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                              "A file includes itself, directly or through others.",
                              "include: [compose.yaml]   in compose.yaml" },
     [WC_E_CANT_ISOLATE] = { "E401", "isolation can't be kept",
-                            "A service asks for hyperv, by itself or by a profile, and this host "
-                            "can't give it; the message says why. wcompose never lowers an "
-                            "isolation. Exit code 4.",
+                            "The level that a service asks for, or that a rule demands, can't be "
+                            "had on this host, or two demands exclude each other; the message says "
+                            "which and why. wcompose never lowers an isolation: nothing is made. "
+                            "`wcompose why SERVICE` shows every rule. Exit code 4.",
                             "services: {web: {image: nginx, isolation: hyperv}}" },
+    [WC_E_HOST_POLICY] = { "E402", "the host's policy can't be used",
+                           "The policy file of this host can't be read, or somebody else than root "
+                           "and the user may write it. What it would demand is not known, so "
+                           "nothing is decided.",
+                           "-rw-rw-rw- root root /etc/wcompose/policy.yaml" },
     [WC_W_NOT_YET] = { "W010", "accepted, not carried out",
                        "Valid Compose that has no effect here yet; the service runs without it.",
                        "services: {web: {image: nginx, mac_address: \"02:00:00:00:00:01\"}}" },
@@ -154,6 +160,10 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                        "Only the first of the names that are looked for is read: compose.yaml, "
                        "compose.yml, docker-compose.yml, docker-compose.yaml, and one override.",
                        "compose.yaml and docker-compose.yml in one directory" },
+    [WC_W_ISOLATION] = { "W401", "worth knowing about an isolation",
+                         "The level can be had, with something to it: a licence that may not cover "
+                         "it, a host that is for tests only, a memory limit that is missing.",
+                         "wcompose plan --host w11-24h2" },
 };
 
 const struct wc_code_info *wc_spec_code_info(size_t i)

@@ -46,12 +46,14 @@ enum wc_spec_code {
     WC_E_EXTENDS_CYCLE,
     WC_E_INCLUDE_CYCLE,
     WC_E_CANT_ISOLATE, /* reported by the planner */
+    WC_E_HOST_POLICY,
     WC_W_NOT_YET,
     WC_W_OBSOLETE,
     WC_W_UNSET,
     WC_W_ONLY_SHOWN,
     WC_W_PROFILE,
     WC_W_SEVERAL,
+    WC_W_ISOLATION, /* reported by the planner */
     WC_W_COUNT_CODES
 };
 

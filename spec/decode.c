@@ -113,7 +113,7 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
     if (field->type == &wc_type_section)
         wc_decode_section(load, field->sub, value, base, &inner);
     load->decoding = &inner;
-    if (field->type != &wc_type_section && field->offset != WC_NO_OFFSET &&
+    if (base != NULL && field->type != &wc_type_section && field->offset != WC_NO_OFFSET &&
         field->type->decode != NULL)
         field->type->decode(load, field, value, (char *)base + field->offset);
     load->decoding = NULL;

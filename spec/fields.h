@@ -37,6 +37,9 @@
 extern const struct wc_table wc_table_service_network, wc_table_port, wc_table_mount,
     wc_table_device, wc_table_reference, wc_table_config, wc_table_secret, wc_table_external;
 
+/* fields_policy.c */
+extern const struct wc_table wc_table_rule, wc_table_host_policy;
+
 /* fields_vm.c */
 extern const struct wc_table wc_table_vm;
 

@@ -2,6 +2,7 @@
 #include "spec/fields.h"
 
 static const char *const trusts[] = { "trusted", "untrusted", NULL };
+static const char *const fallbacks[] = { "none", "stronger", NULL };
 
 #define OWN_CLAUSE "11-extension.md"
 
@@ -24,14 +25,20 @@ static const struct wc_table profile_service_table =
     CLOSED_TABLE(profile_service_rows, "wcompose_profile_service", OWN_CLAUSE);
 
 static const struct wc_field profile_rows[] = {
+    { ROW("fallback", word, NONE, REPLACE, CARRIED, KEEPS), .words = fallbacks },
     { ROW("isolation", isolation, NONE, REPLACE, CARRIED, KEEPS) },
+    { ROW("production", bool, NONE, REPLACE, CARRIED, KEEPS), SHOWS_ZERO },
     { ROW("services", entries, NONE, MAP, CARRIED, KEEPS), .sub = &profile_service_table },
 };
 static const struct wc_table profile_table =
     CLOSED_TABLE(profile_rows, "wcompose_profile", OWN_CLAUSE);
 
 static const struct wc_field own_rows[] = {
-    { ROW("policy", any, NONE, APPEND, REFUSED, KEEPS) },
+    { ROW("fallback", word, NONE, REPLACE, CARRIED, KEEPS),
+      .words = fallbacks, .fallback = "none" },
+    { ROW("policy", items, NONE, APPEND, CARRIED, KEEPS),
+      .sub = &wc_table_rule, .required = "match require" },
+    { ROW("production", bool, NONE, REPLACE, CARRIED, KEEPS), SHOWS_ZERO },
     { ROW("profiles", entries, NONE, MAP, CARRIED, KEEPS), .sub = &profile_table },
     { ROW("vm", section, NONE, MAP, CARRIED, KEEPS), WINDOWS(WARNED), .sub = &wc_table_vm },
 };

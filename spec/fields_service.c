@@ -25,6 +25,7 @@ static const char *const conditions[] = { "service_started", "service_healthy",
                                           "service_completed_successfully", NULL };
 static const char *const trusts[] = { "trusted", "untrusted", NULL };
 static const char *const unhealthy_words[] = { "none", "restart", NULL };
+static const char *const systems[] = { "linux", "windows", NULL };
 static const char *const formats[] = { "raw", NULL };
 static const char *const cgroups[] = { "host", "private", NULL };
 
@@ -111,15 +112,24 @@ static const struct wc_field probe_rows[] = {
 static const struct wc_table probe_table =
     CLOSED_TABLE(probe_rows, "wcompose_probe", "11-extension.md");
 
+static const struct wc_field image_rows[] = {
+    { ROW("architecture", string, S(image_hint.architecture), REPLACE, CARRIED, KEEPS) },
+    { ROW("os", word, S(image_hint.os), REPLACE, CARRIED, KEEPS), .words = systems },
+    { ROW("os_version", string, S(image_hint.os_version), REPLACE, CARRIED, KEEPS) },
+};
+static const struct wc_table image_table =
+    CLOSED_TABLE(image_rows, "wcompose_image", "11-extension.md");
+
 static const struct wc_field own_rows[] = {
+    { ROW("image", section, NONE, MAP, CARRIED, KEEPS), .sub = &image_table },
     { ROW("on_unhealthy", unhealthy, S(on_unhealthy), REPLACE, CARRIED, KEEPS),
       .words = unhealthy_words, .fallback = "none" },
     { ROW("probe", section, NONE, MAP, CARRIED, RECREATES), .sub = &probe_table },
     { ROW("progress_deadline", duration, (long)offsetof(struct wc_service_draft, progress_ms),
           REPLACE, CARRIED, KEEPS), .fallback = "10m" },
-    { ROW("tenant", string, S(tenant), REPLACE, CARRIED, RECREATES) },
-    { ROW("trust", trust, S(trust), REPLACE, CARRIED, RECREATES), .words = trusts },
-    { ROW("vm", section, NONE, MAP, CARRIED, RECREATES), WINDOWS(WARNED), .sub = &wc_table_vm },
+    { ROW("tenant", string, S(tenant), REPLACE, CARRIED, KEEPS) },
+    { ROW("trust", trust, S(trust), REPLACE, CARRIED, KEEPS), .words = trusts },
+    { ROW("vm", section, NONE, MAP, CARRIED, MACHINE), WINDOWS(WARNED), .sub = &wc_table_vm },
 };
 static const struct wc_table own_table =
     CLOSED_TABLE(own_rows, "wcompose_service", "11-extension.md");
@@ -183,7 +193,7 @@ static const struct wc_field rows[] = {
     { ROW("image", string, S(image), REPLACE, CARRIED, RECREATES) },
     { ROW("init", tri, S(init), REPLACE, CARRIED, RECREATES), SHOWS_ZERO, WINDOWS(WARNED) },
     { ROW("ipc", string, S(ipc), REPLACE, CARRIED, RECREATES), WINDOWS(REFUSED) },
-    { ROW("isolation", isolation, S(isolation), REPLACE, CARRIED, RECREATES),
+    { ROW("isolation", isolation, S(isolation), REPLACE, CARRIED, KEEPS),
       .fallback = "default" },
     { ROW("label_file", string_or_list, NONE, APPEND, CARRIED, KEEPS) },
     { ROW("labels", kv, S(labels), KEYS, CARRIED, INPLACE) },

@@ -7,17 +7,17 @@ static const char *const accels[] = { "auto", "kvm", "tcg", NULL };
 
 /* clang-format off */
 static const struct wc_field rows[] = {
-    { ROW("accel", accel, S(accel), REPLACE, CARRIED, RECREATES),
+    { ROW("accel", accel, S(accel), REPLACE, CARRIED, MACHINE),
       .words = accels, .fallback = "auto" },
-    { ROW("cpus", count, S(cpus), REPLACE, CARRIED, RECREATES),
+    { ROW("cpus", count, S(cpus), REPLACE, CARRIED, MACHINE),
       .fallback = "as many as the service's cpus need" },
-    { ROW("disk", bytes, S(disk_bytes), REPLACE, CARRIED, RECREATES),
+    { ROW("disk", bytes, S(disk_bytes), REPLACE, CARRIED, MACHINE),
       .fallback = "the driver's" },
-    { ROW("kernel", string, S(kernel), REPLACE, CARRIED, RECREATES),
+    { ROW("kernel", string, S(kernel), REPLACE, CARRIED, MACHINE),
       .fallback = "the installed one that is in use" },
-    { ROW("memory", bytes, S(memory_bytes), REPLACE, CARRIED, RECREATES),
+    { ROW("memory", bytes, S(memory_bytes), REPLACE, CARRIED, MACHINE),
       .fallback = "made of mem_limit" },
-    { ROW("template", tri, S(use_template), REPLACE, CARRIED, RECREATES),
+    { ROW("template", tri, S(use_template), REPLACE, CARRIED, MACHINE),
       SHOWS_ZERO, .fallback = "where it is known to work" },
 };
 /* clang-format on */

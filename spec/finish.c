@@ -16,6 +16,7 @@
 #include "spec/encoding.h"
 #include "spec/objects.h"
 #include "spec/output.h"
+#include "spec/own.h"
 #include "spec/render.h"
 #include "spec/table.h"
 #include "spec/written.h"
@@ -173,6 +174,9 @@ static struct wc_node *project_node(struct wc_load *load, const struct wc_projec
         if (objects->n != 0)
             wc_node_put(arena, out, wc_object_sections[i], objects);
     }
+    struct wc_node *own = wc_own_canonical(load, project, root);
+    if (own != NULL)
+        wc_node_put(arena, out, "x-wcompose", own);
     for (size_t i = 0; i < root->n; i++)
         if (stays(root->members[i].key) && wc_str_starts(root->members[i].key, "x-"))
             wc_node_put_at(arena, out, &root->members[i], root->members[i].value);
@@ -202,11 +206,16 @@ static void hash_service(const struct wc_node *tree, struct wc_service *s, struc
             wc_render_json(&w, NULL, node, 0, &wc_table_volume);
     }
     wc_jsonw_end_array(&w);
-    wc_sha256_hex(text->data, text->len, s->spec_hash);
+    wc_sha256_hex(text->data, text->len, s->tree_hash);
     wc_buf_reset(text);
     struct wc_jsonw inplace = WC_JSONW_INIT(text);
     wc_render_json(&inplace, NULL, service, WC_RENDER_INPLACE, &wc_table_service);
     wc_sha256_hex(text->data, text->len, s->inplace_hash);
+    wc_buf_reset(text);
+    struct wc_jsonw machine = WC_JSONW_INIT(text);
+    wc_render_json(&machine, NULL, service, WC_RENDER_MACHINE, &wc_table_service);
+    wc_sha256_hex(text->data, text->len, s->vm_hash);
+    wc_service_settle(s, &s->settled);
 }
 
 void wc_build_finish(struct wc_load *load, struct wc_project *project, const struct wc_node *root)

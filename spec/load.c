@@ -8,6 +8,25 @@
 #include "base/buf.h"
 #include "base/str.h"
 
+/* Candidates that all suggestions of one load together look at: a fraction of a second. */
+enum { SUGGEST_WORDS_MAX = 200000 };
+
+struct wc_load wc_load_begin(const struct wc_spec_options *options, struct wc_arena *arena,
+                             struct wc_diags *diags)
+{
+    struct wc_load load = { .arena = arena, .diags = diags, .options = options };
+    load.canonical = options->canonical;
+    load.budget = wc_budget_make(&options->limits);
+    load.suggest_left = SUGGEST_WORDS_MAX;
+    wc_map_init(&load.env, arena);
+    wc_map_init(&load.warned, arena);
+    wc_map_init(&load.opened, arena);
+    wc_map_init(&load.written, arena);
+    wc_map_init(&load.origins, arena);
+    wc_map_init(&load.texts, arena);
+    return load;
+}
+
 /* What no_consistency leaves out, and no_interpolate, as names may be templates: what attributes
  * say about each other and about services, networks and volumes elsewhere in the file. */
 static bool is_consistency(enum wc_spec_code code)

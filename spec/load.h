@@ -52,6 +52,10 @@ struct wc_load {
     bool is_file_missing;            /* one that was named by an option or in the environment */
 };
 
+/* A load of which nothing is read yet. All is borrowed. */
+struct wc_load wc_load_begin(const struct wc_spec_options *options, struct wc_arena *arena,
+                             struct wc_diags *diags);
+
 /* What brought a file in that the user didn't name: the second place of what is wrong in it. */
 struct wc_origin {
     struct wc_loc at;

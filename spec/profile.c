@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/str.h"
 #include "spec/types.h"
+#include "wcompose/model.h"
 
 bool wc_profile_active(const struct wc_load *load, const struct wc_node *service)
 {
@@ -48,36 +49,60 @@ static enum wc_isolation level_of(const struct wc_node *value)
     return level;
 }
 
-/* The stronger of two values; enumerators are in order of strength. */
-static struct wc_node *stronger(struct wc_node *a, struct wc_node *b)
+/* An isolation that a profile says. */
+struct wish {
+    struct wc_node *value;
+    const char *profile;
+};
+
+/* The stronger of two; enumerators are in order of strength. */
+static void take_stronger(struct wish *wish, struct wc_node *value, const char *profile)
 {
-    return level_of(b) > level_of(a) ? b : a;
+    if (level_of(value) > level_of(wish->value))
+        *wish = (struct wish){ value, profile };
 }
 
 /* What the active profiles say; all may be NULL. */
 struct wishes {
-    struct wc_node *specific, *general, *trust, *tenant;
+    struct wish specific, general;
+    struct wc_node *trust, *tenant;
 };
 
-static void collect(const struct wc_node *profile, const char *service, struct wishes *out)
+static void collect(const struct wc_node *profile, const char *name, const char *service,
+                    struct wishes *out)
 {
     const struct wc_node *entry = wc_node_get(wc_node_get(profile, "services"), service);
     struct wc_node *trust = wc_node_get(entry, "trust"), *tenant = wc_node_get(entry, "tenant");
-    out->specific = stronger(out->specific, wc_node_get(entry, "isolation"));
-    out->general = stronger(out->general, wc_node_get(profile, "isolation"));
+    take_stronger(&out->specific, wc_node_get(entry, "isolation"), name);
+    take_stronger(&out->general, wc_node_get(profile, "isolation"), name);
     if (trust != NULL && (out->trust == NULL || wc_streq(trust->text, "untrusted")))
         out->trust = trust;
     if (tenant != NULL)
         out->tenant = tenant;
 }
 
+static void fill_in(struct wc_load *load, struct wc_node *service, const struct wish *wish,
+                    struct wc_service *said)
+{
+    wc_node_put(load->arena, service, "isolation", wish->value);
+    said->isolation_profile = wish->profile;
+}
+
+/* A process for all who ask for nothing is none for the untrusted, who ask for a kernel. */
+static bool fits(const struct wc_node *service, const struct wish *wish)
+{
+    const char *trust = wc_node_text(wc_node_get(service, "x-wcompose"), "trust");
+    return wish->value != NULL && !(level_of(wish->value) == WC_ISOLATION_PROCESS &&
+                                    trust != NULL && wc_streq(trust, "untrusted"));
+}
+
 static void apply_isolation(struct wc_load *load, struct wc_node *service, const char *name,
-                            const struct wishes *wishes)
+                            const struct wishes *wishes, struct wc_service *said)
 {
     struct wc_node *own = wc_node_get(service, "isolation");
-    enum wc_isolation asked = level_of(own), specific = level_of(wishes->specific);
+    enum wc_isolation asked = level_of(own), specific = level_of(wishes->specific.value);
     if (specific == WC_ISOLATION_PROCESS && asked == WC_ISOLATION_HYPERV) {
-        struct wc_diag *diag = wc_report(load, WC_E_LOWERED, wishes->specific,
+        struct wc_diag *diag = wc_report(load, WC_E_LOWERED, wishes->specific.value,
                                          "a profile can't lower service '%s' from hyperv", name);
         diag->hint = "leave the service's own isolation empty to let profiles choose";
         diag->related = own->at;
@@ -85,10 +110,12 @@ static void apply_isolation(struct wc_load *load, struct wc_node *service, const
         diag->related_label = "asked for here";
         return;
     }
-    if (specific > WC_ISOLATION_DEFAULT)
-        wc_node_put(load->arena, service, "isolation", wishes->specific);
-    else if (asked == WC_ISOLATION_DEFAULT && level_of(wishes->general) > WC_ISOLATION_DEFAULT)
-        wc_node_put(load->arena, service, "isolation", wishes->general);
+    if (specific > WC_ISOLATION_DEFAULT && specific != asked)
+        fill_in(load, service, &wishes->specific, said);
+    else if (asked == WC_ISOLATION_DEFAULT && fits(service, &wishes->general)) {
+        fill_in(load, service, &wishes->general, said);
+        said->isolation_filled_in = true;
+    }
 }
 
 static void apply_own(struct wc_load *load, struct wc_node *service, const struct wishes *wishes)
@@ -109,12 +136,13 @@ static void apply_own(struct wc_load *load, struct wc_node *service, const struc
 }
 
 void wc_profile_apply(struct wc_load *load, const struct wc_node *root, const char *name,
-                      struct wc_node *service)
+                      struct wc_node *service, struct wc_service *said)
 {
     const struct wc_node *profiles = wc_node_get(wc_node_get(root, "x-wcompose"), "profiles");
     struct wishes wishes = { 0 };
     for (size_t i = 0; i < load->profiles.n; i++)
-        collect(wc_node_get(profiles, load->profiles.items[i]), name, &wishes);
-    apply_isolation(load, service, name, &wishes);
+        collect(wc_node_get(profiles, load->profiles.items[i]), load->profiles.items[i], name,
+                &wishes);
     apply_own(load, service, &wishes);
+    apply_isolation(load, service, name, &wishes, said);
 }

@@ -13,6 +13,7 @@
 #include "base/utf8.h"
 #include "spec/types.h"
 #include "wcompose/spec.h"
+#include "wcompose/state.h"
 
 static int by_key(const void *a, const void *b)
 {
@@ -55,13 +56,15 @@ static void json_string(struct wc_jsonw *w, const char *key, const char *text, u
  * its absence is. */
 static bool is_left_out(const struct wc_node *node, const struct wc_field *field, unsigned how)
 {
-    bool inplace = (how & WC_RENDER_INPLACE) != 0;
+    enum wc_hash_class wanted = (how & WC_RENDER_INPLACE) != 0   ? WC_INPLACE
+                                : (how & WC_RENDER_MACHINE) != 0 ? WC_MACHINE
+                                                                 : WC_RECREATES;
     if (field == NULL)
-        return inplace;
+        return wanted != WC_RECREATES;
     if (field->hash == WC_KEEPS || node->kind == WC_NODE_NULL)
         return true;
     if (field->type != &wc_type_section || node->kind != WC_NODE_MAP)
-        return field->hash != (inplace ? WC_INPLACE : WC_RECREATES);
+        return field->hash != wanted;
     for (size_t i = 0; i < node->n; i++)
         if (!is_left_out(node->members[i].value, wc_table_find(field->sub, node->members[i].key),
                          how))
@@ -352,6 +355,24 @@ static void wire_place(struct wc_jsonw *w, struct wc_loc at)
     wc_jsonw_i64(w, NULL, at.col);
 }
 
+/* Where it was decided, the rules are not seen any more: the host's are in a file of their own. */
+static void wire_levels(struct wc_jsonw *w, const struct wc_project *project)
+{
+    wc_jsonw_object(w, "levels");
+    for (size_t i = 0; i < project->n_services; i++) {
+        const struct wc_settled *settled = &project->services[i].settled;
+        if (settled->level == WC_ISOLATION_DEFAULT)
+            continue;
+        wc_jsonw_array(w, project->services[i].name);
+        wc_jsonw_str(w, NULL, wc_isolation_name(settled->level));
+        wc_jsonw_str(w, NULL, settled->code);
+        wc_jsonw_str(w, NULL, settled->why);
+        wire_place(w, settled->at);
+        wc_jsonw_end_array(w);
+    }
+    wc_jsonw_end_object(w);
+}
+
 static void wire_strings(struct wc_jsonw *w, const char *key, const struct wc_strv *list)
 {
     wc_jsonw_array(w, key);
@@ -381,11 +402,14 @@ static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
         wc_jsonw_array(w, s->name);
         wire_place(w, s->at);
         wire_place(w, s->isolation_at);
+        wire_place(w, s->trust_at);
+        wire_place(w, s->tenant_at);
         if (s->vm.at.line != 0)
             wire_vm(w, &s->vm);
         wc_jsonw_end_array(w);
     }
     wc_jsonw_end_object(w);
+    wire_levels(w, project);
     wc_jsonw_end_object(w);
 }
 

@@ -13,6 +13,7 @@ enum {
     WC_RENDER_IN_ORDER = 2, /* keep the order of keys; else they are sorted */
     WC_RENDER_ITEM = 4,     /* within an item of a list: of a table only extensions are left out */
     WC_RENDER_INPLACE = 8,  /* of a table the rows of class WC_INPLACE, and nothing else */
+    WC_RENDER_MACHINE = 16, /* the same of class WC_MACHINE */
 };
 
 /* Writes a node as JSON.

@@ -17,25 +17,6 @@
 #include "spec/restricted.h"
 #include "spec/validate.h"
 
-/* Candidates that all suggestions of one load together look at: a fraction of a second. */
-enum { SUGGEST_WORDS_MAX = 200000 };
-
-static struct wc_load begin(const struct wc_spec_options *options, struct wc_arena *arena,
-                            struct wc_diags *diags)
-{
-    struct wc_load load = { .arena = arena, .diags = diags, .options = options };
-    load.canonical = options->canonical;
-    load.budget = wc_budget_make(&options->limits);
-    load.suggest_left = SUGGEST_WORDS_MAX;
-    wc_map_init(&load.env, arena);
-    wc_map_init(&load.warned, arena);
-    wc_map_init(&load.opened, arena);
-    wc_map_init(&load.written, arena);
-    wc_map_init(&load.origins, arena);
-    wc_map_init(&load.texts, arena);
-    return load;
-}
-
 /* What ${…} was replaced from, for who asks ("config --environment"). */
 static void keep_variables(const struct wc_load *load, struct wc_project *project)
 {
@@ -102,7 +83,7 @@ static void tidy(struct wc_diags *diags)
 int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
                  struct wc_diags *diags, struct wc_project **out)
 {
-    struct wc_load load = begin(options, arena, diags);
+    struct wc_load load = wc_load_begin(options, arena, diags);
     int rc = wc_discover(&load);
     struct wc_node *root = rc == 0 && !load.budget.over ? wc_files_load(&load) : NULL;
     struct wc_project *project = NULL;

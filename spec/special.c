@@ -164,6 +164,45 @@ static struct wc_node *canon_file_mode(struct wc_load *load, const struct wc_fie
                         wc_where_text(load, where), node->raw);
 }
 
+/* A rule that requires nothing is none. */
+static struct wc_node *canon_level(struct wc_load *load, const struct wc_field *field,
+                                   struct wc_node *node, const struct wc_where *where)
+{
+    static const char *const words[] = { "process", "hyperv" };
+    enum wc_isolation level;
+    (void)field;
+    if (!wc_isolation_parse(node->text, &level) || level == WC_ISOLATION_DEFAULT)
+        return refuse_word(load, node, where, words, WC_COUNT(words));
+    return wc_node_string(load->arena, words[level - WC_ISOLATION_PROCESS], node);
+}
+
+static void decode_rule_trust(struct wc_load *load, const struct wc_field *field,
+                              const struct wc_node *node, void *dst)
+{
+    (void)load, (void)field;
+    *(enum wc_rule_trust *)dst = wc_streq(node->text, "untrusted") ? WC_RULE_TRUST_UNTRUSTED
+                                 : wc_streq(node->text, "trusted") ? WC_RULE_TRUST_TRUSTED
+                                                                   : WC_RULE_TRUST_UNSET;
+}
+
+static void decode_level(struct wc_load *load, const struct wc_field *field,
+                         const struct wc_node *node, void *dst)
+{
+    wc_type_isolation.decode(load, field, node, dst);
+}
+
+const struct wc_type wc_type_level = {
+    .expects = "process or hyperv",
+    .kinds = STRING,
+    .canon = canon_level,
+    .decode = decode_level,
+    .schema = SCHEMA_EITHER("{'enum':['process','hyperv']}",
+                            "{'type':'string','pattern':'[$]|^([pP][rR][oO][cC][eE][sS][sS]|"
+                            "[hH][yY][pP][eE][rR][vV])$'}")
+};
+const struct wc_type wc_type_rule_trust = { .expects = "trusted, untrusted or unset",
+                                            .kinds = STRING,
+                                            .decode = decode_rule_trust };
 const struct wc_type wc_type_restart = {
     .expects = "a string",
     .kinds = STRING,

@@ -12,6 +12,8 @@ extern const struct wc_type wc_type_oom_score;      /* int64_t, -1000..1000 */
 extern const struct wc_type wc_type_memswap;        /* int64_t; -1 decodes to INT64_MAX */
 extern const struct wc_type wc_type_swappiness;     /* 0..100; a string, as docker prints it */
 extern const struct wc_type wc_type_micros;         /* a number of microseconds */
+extern const struct wc_type wc_type_level;          /* enum wc_isolation, not DEFAULT */
+extern const struct wc_type wc_type_rule_trust;     /* enum wc_rule_trust */
 extern const struct wc_type wc_type_file_mode;      /* "0440" */
 
 #endif

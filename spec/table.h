@@ -43,7 +43,9 @@ enum wc_support {
 enum wc_hash_class {
     WC_RECREATES, /* they are replaced */
     WC_INPLACE,   /* the driver changes them as they run (UPDATE) */
-    WC_KEEPS,     /* nothing: it isn't the driver's, or not carried out */
+    WC_MACHINE,   /* those with a kernel of their own are replaced */
+    WC_KEEPS,     /* nothing: it isn't the driver's, or not carried out, or what it says comes in by
+                     the level (wc_service_settle) */
 };
 
 /* Checks a value and gives its long form; reports what is wrong and then gives a BAD node. */
@@ -140,7 +142,9 @@ void wc_require(struct wc_load *load, const struct wc_node *map, const char *req
 void wc_require_all(struct wc_load *load, const struct wc_table *table, const struct wc_node *node,
                     const struct wc_where *where);
 
-/* Decodes a long form by a table into the struct at base; reports W010 and E300. */
+/* Decodes a long form by a table into the struct at base; reports W010 and E300.
+ *   base  NULL: only reports
+ */
 void wc_decode_section(struct wc_load *load, const struct wc_table *table,
                        const struct wc_node *node, void *base, const struct wc_where *where);
 

@@ -17,12 +17,11 @@
 
 #include "wcompose/err.h"
 #include "wcompose/health.h"
+#include "wcompose/isolation.h"
 #include "wcompose/lists.h"
 #include "wcompose/update.h"
 #include "wcompose/vm_options.h"
 
-/* isolation: how a service is kept apart from the host and from others. */
-enum wc_isolation { WC_ISOLATION_DEFAULT, WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
 /* depends_on, condition: service_started, service_healthy, service_completed_successfully. */
 enum wc_dep_condition { WC_DEP_STARTED, WC_DEP_HEALTHY, WC_DEP_COMPLETED };
 /* One entry of depends_on. */
@@ -93,14 +92,13 @@ struct wc_logging {
     struct wc_kvs options;
 };
 
-/* network_mode; x-wcompose.trust. */
+/* network_mode. */
 enum wc_network_mode {
     WC_NETMODE_NETWORKS, /* as `networks` says */
     WC_NETMODE_NONE,
     WC_NETMODE_HOST,
     WC_NETMODE_SERVICE, /* shares the namespace of network_mode_service */
 };
-enum wc_trust { WC_TRUST_UNSET, WC_TRUST_TRUSTED, WC_TRUST_UNTRUSTED };
 
 struct wc_node; /* a tree of the spec room; opaque elsewhere */
 /* One entry of services. */
@@ -166,16 +164,22 @@ struct wc_service {
     struct wc_logging logging;
 
     enum wc_isolation isolation;
-    struct wc_loc isolation_at; /* the value's place; zero when absent */
-    enum wc_trust trust;        /* x-wcompose.trust */
+    struct wc_loc isolation_at;    /* the value's place; zero when absent */
+    const char *isolation_profile; /* the profile that says so; NULL: the service itself */
+    bool isolation_filled_in;      /* the profile's for all services that ask for nothing */
+    enum wc_trust trust;           /* x-wcompose.trust */
     const char *tenant;
+    struct wc_loc trust_at, tenant_at; /* of the values; zero when absent */
+    struct wc_image_hint image_hint;
+    struct wc_settled settled;
     struct wc_vm_options vm; /* x-wcompose.vm */
     enum wc_on_unhealthy on_unhealthy;
 
     /* Hex SHA-256 over everything that needs a new instance when it changes (canonical form of this
      * service, of the networks and volumes it uses; not of replicas, depends_on, profiles, restart
-     * policy). And one over what a running instance can be given: its limits and labels. */
-    char spec_hash[65], inplace_hash[65];
+     * policy), its level included once it is settled. And one over what a running instance can be
+     * given: its limits and labels. tree_hash, vm_hash: what spec_hash is made of. */
+    char spec_hash[65], inplace_hash[65], tree_hash[65], vm_hash[65];
     const struct wc_node *tree; /* its long form, for the spec room */
 };
 
@@ -207,6 +211,11 @@ struct wc_project {
     const char *working_dir;     /* absolute project directory */
     struct wc_strv files;        /* absolute paths read, in order; "-" for standard input */
     struct wc_strv profiles;     /* active ones */
+    struct wc_policy policy;     /* x-wcompose.policy */
+    struct wc_strv tenants;      /* of all services of the files, inactive ones too; no repeats */
+    enum wc_tri production;      /* x-wcompose.production, or an active profile's */
+    bool may_raise;              /* x-wcompose.fallback: stronger: an asked process may be raised
+                                    where it can't be had */
     struct wc_kvs variables;     /* what ${…} was replaced from; none in a canonical text */
     struct wc_service *services; /* sorted by name */
     size_t n_services;

@@ -114,6 +114,16 @@ struct wc_spec_options {
 int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
                  struct wc_diags *diags, struct wc_project **out);
 
+/* Reads the host's policy: a YAML file with one key, `policy`, whose rules are those of
+ * x-wcompose.policy. A file that isn't there holds none.
+ *   path    absolute
+ *   access  NULL: the file system, where the file must be root's or ours, and nobody else's to
+ * write Returns 0 and sets *out; or WC_ERR_SPEC, the reasons in diags (E402 where it can't be used
+ * at all), with *out empty: then nothing may be decided.
+ */
+int wc_spec_host_policy(const char *path, const struct wc_spec_access *access,
+                        struct wc_arena *arena, struct wc_diags *diags, struct wc_policy *out);
+
 /* Forms of canonical text. */
 enum wc_render_format { WC_RENDER_YAML, WC_RENDER_JSON };
 

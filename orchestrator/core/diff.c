@@ -22,6 +22,11 @@ const char *wc_diff_why(const struct wc_instance *wanted, const struct wc_fact *
     if (!wc_diff_stale(wanted, seen))
         return NULL;
     bool spec = strncmp(wanted->hash, seen->hash, HALF) != 0;
+    bool level = wanted->level != seen->level && wanted->level != WC_ISOLATION_DEFAULT &&
+                 seen->level != WC_ISOLATION_DEFAULT;
+    if (level) /* whatever else has changed: this is what people must know */
+        return wc_arena_printf(arena, "isolation changed: %s -> %s", wc_isolation_name(seen->level),
+                               wc_isolation_name(wanted->level));
     bool image = strlen(seen->hash) < HALF || strcmp(wanted->hash + HALF, seen->hash + HALF) != 0;
     const char *now = wanted->spec != NULL ? wanted->spec->image : NULL;
     if (!image)

@@ -16,7 +16,8 @@ struct wc_arena;
 bool wc_diff_stale(const struct wc_instance *wanted, const struct wc_fact *seen);
 
 /* Returns the sentence for people: "image changed", "image changed: nginx:1.22 -> nginx:1.23",
- * "configuration changed", both joined by ", "; NULL when it is up to date. From the arena. */
+ * "configuration changed", both joined by ", "; "isolation changed: process -> hyperv", whatever
+ * else has; NULL when it is up to date. From the arena. */
 const char *wc_diff_why(const struct wc_instance *wanted, const struct wc_fact *seen,
                         struct wc_arena *arena);
 

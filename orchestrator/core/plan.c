@@ -7,11 +7,10 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "orchestrator/core/graph.h"
-#include "orchestrator/core/isolation.h"
+#include "orchestrator/core/levels.h"
 
 struct planner {
     const struct wc_project *project;
-    const struct wc_plan_host *host;
     struct wc_arena *arena;
     struct wc_diags *diags;
     struct wc_graph graph;
@@ -75,41 +74,6 @@ static int check_cycles(struct planner *p)
     return status;
 }
 
-/* Any tenant of the project other than the service's own; NULL when there is one tenant at most. */
-static const char *other_tenant(const char *const seen[2], const struct wc_service *s)
-{
-    if (s->tenant == NULL || seen[1] == NULL)
-        return NULL;
-    return wc_streq(seen[0], s->tenant) ? seen[1] : seen[0];
-}
-
-static int choose_levels(struct planner *p, struct wc_isolation_choice *choices)
-{
-    const char *tenants[2] = { NULL, NULL }; /* the first two different ones */
-    int status = 0;
-    for (size_t i = 0; i < p->project->n_services; i++) {
-        const char *tenant = p->project->services[i].tenant;
-        if (tenant != NULL && tenants[0] == NULL)
-            tenants[0] = tenant;
-        else if (tenant != NULL && tenants[1] == NULL && !wc_streq(tenant, tenants[0]))
-            tenants[1] = tenant;
-    }
-    for (size_t i = 0; i < p->project->n_services; i++) {
-        const struct wc_service *s = &p->project->services[i];
-        const struct wc_isolation_in in = { s, p->host, other_tenant(tenants, s) };
-        struct wc_err err = { 0 };
-        if (wc_isolation_decide(&in, p->arena, &choices[i], &err) == 0)
-            continue;
-        struct wc_diag *diag =
-            wc_diags_add(p->diags, WC_SEVERITY_ERROR, "E401", err.at, "%s", err.msg);
-        if (s->isolation == WC_ISOLATION_HYPERV)
-            diag->span = (unsigned)strlen("hyperv");
-        diag->hint = "the demand is never weakened: run this on a host that can keep it";
-        status = WC_ERR_ISOLATION;
-    }
-    return status;
-}
-
 /* Services sorted by wave, by name within one: the project is sorted by name, so a counting sort by
  * wave is enough. */
 static void fill(const struct planner *p, const struct wc_isolation_choice *choices,
@@ -127,7 +91,7 @@ static void fill(const struct planner *p, const struct wc_isolation_choice *choi
 
 void wc_plan_check(const struct wc_project *project, struct wc_arena *arena, struct wc_diags *diags)
 {
-    struct planner p = { project, NULL, arena, diags, { 0 }, NULL };
+    struct planner p = { project, arena, diags, { 0 }, NULL };
     wc_graph_make(project, arena, &p.graph);
     p.waves = WC_NEW_ARRAY(arena, unsigned, p.graph.n);
     (void)wc_graph_waves(&p.graph, arena, p.waves);
@@ -137,7 +101,7 @@ void wc_plan_check(const struct wc_project *project, struct wc_arena *arena, str
 int wc_plan_make(const struct wc_project *project, const struct wc_plan_host *host,
                  struct wc_arena *arena, struct wc_diags *diags, struct wc_plan *out)
 {
-    struct planner p = { project, host, arena, diags, { 0 }, NULL };
+    struct planner p = { project, arena, diags, { 0 }, NULL };
     struct wc_plan plan = { .n_services = project->n_services };
     wc_graph_make(project, arena, &p.graph);
     p.waves = WC_NEW_ARRAY(arena, unsigned, p.graph.n);
@@ -145,7 +109,7 @@ int wc_plan_make(const struct wc_project *project, const struct wc_plan_host *ho
     plan.services = WC_NEW_ARRAY(arena, struct wc_plan_service, plan.n_services);
     struct wc_isolation_choice *choices =
         WC_NEW_ARRAY(arena, struct wc_isolation_choice, plan.n_services);
-    int cycles = check_cycles(&p), levels = choose_levels(&p, choices);
+    int cycles = check_cycles(&p), levels = wc_levels_choose(project, host, arena, diags, choices);
     if (cycles != 0)
         return cycles;
     if (levels != 0)

@@ -177,8 +177,7 @@ static void isolation(void **state)
         { WC_ISOLATION_HYPERV, WC_TRUST_UNSET, true, WC_ISOLATION_HYPERV, "asked" },
         { WC_ISOLATION_HYPERV, WC_TRUST_TRUSTED, false, WC_ISOLATION_DEFAULT, NULL },
         { WC_ISOLATION_DEFAULT, WC_TRUST_UNTRUSTED, true, WC_ISOLATION_HYPERV, "untrusted" },
-        { WC_ISOLATION_PROCESS, WC_TRUST_UNTRUSTED, true, WC_ISOLATION_HYPERV, "untrusted" },
-        { WC_ISOLATION_PROCESS, WC_TRUST_UNTRUSTED, false, WC_ISOLATION_DEFAULT, NULL },
+        { WC_ISOLATION_DEFAULT, WC_TRUST_UNTRUSTED, false, WC_ISOLATION_DEFAULT, NULL },
         { WC_ISOLATION_DEFAULT, WC_TRUST_TRUSTED, true, WC_ISOLATION_PROCESS, "default" },
     };
     for (size_t i = 0; i < WC_COUNT(rows); i++) {
@@ -187,7 +186,7 @@ static void isolation(void **state)
         r.project->services[0].isolation = rows[i].isolation;
         r.project->services[0].isolation_at = (struct wc_loc){ "c.yaml", 7, 9 };
         r.project->services[0].trust = rows[i].trust;
-        const struct wc_plan_host host = { rows[i].host, "no KVM" };
+        const struct wc_plan_host host = { .hyperv_usable = rows[i].host, .hyperv_why = "no KVM" };
         int status = wc_plan_make(r.project, &host, &r.arena, &r.diags, &r.plan);
         if (rows[i].level == WC_ISOLATION_DEFAULT) {
             assert_int_equal(status, WC_ERR_ISOLATION);

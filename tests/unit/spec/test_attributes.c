@@ -38,6 +38,7 @@ static const struct sample samples[] = {
     { &wc_type_bytes_m1, "512m", "-1", "2g" },
     { &wc_type_duration, NULL, "1m30s", "2s" },
     { &wc_type_isolation, NULL, "hyperv", "Process" },
+    { &wc_type_level, NULL, "hyperv", "Process" },
     { &wc_type_any, NULL, "{q: 1}", "{q: 2, r: 3}" },
     { &wc_type_pid, NULL, "host", "other" },
     { &wc_type_strings, NULL, "[a, b]", "[b, c]" },

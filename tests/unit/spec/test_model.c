@@ -238,12 +238,9 @@ static void hash_sees_what_needs_a_new_instance(void **state)
     static const char *const changes[] = {
         "    command: [a]\n",
         "    environment: {A: 1}\n",
-        "    isolation: hyperv\n",
         "    ports: [80]\n",
         "    oom_kill_disable: true\n",
         "    networks: [default]\nnetworks: {default: {internal: true}}\n",
-        "    x-wcompose: {trust: untrusted}\n",
-        "    x-wcompose: {vm: {memory: 192m}}\n",
     };
     static const char *const same[] = {
         "    scale: 3\n",
@@ -256,6 +253,11 @@ static void hash_sees_what_needs_a_new_instance(void **state)
         "    networks: [default]\n",
         "    mem_limit: 5m\n",
         "    labels: {a: b}\n",
+        /* what comes of these is settled by the rules */
+        "    isolation: hyperv\n",
+        "    isolation: process\n",
+        "    x-wcompose: {trust: untrusted, tenant: a, image: {os: linux}}\n",
+        "    x-wcompose: {vm: {memory: 192m}}\n",
     };
     char base[65], other[65];
     hash_of("", base);
@@ -268,6 +270,35 @@ static void hash_sees_what_needs_a_new_instance(void **state)
         hash_of(same[i], other);
         if (strcmp(base, other) != 0)
             fail_msg("the hash changed by: %s", same[i]);
+    }
+}
+
+/* A level that is settled is a part of the hash, and so is the machine's make with it. */
+static void hash_sees_the_level(void **state)
+{
+    (void)state;
+    static const char *const machines[] = { "", "    x-wcompose: {vm: {memory: 192m}}\n",
+                                            "    x-wcompose: {vm: {template: false}}\n" };
+    static const struct wc_settled hyperv = { .level = WC_ISOLATION_HYPERV },
+                                   process = { .level = WC_ISOLATION_PROCESS };
+    char base[65], last[65] = "";
+    hash_of("", base);
+    for (size_t i = 0; i < WC_COUNT(machines); i++) {
+        struct box box;
+        char text[512];
+        snprintf(text, sizeof text, "%s%s", HEAD, machines[i]);
+        struct wc_service service = *box_service(&box, text, "web");
+        wc_service_settle(&service, &process);
+        assert_string_equal(service.spec_hash, base);
+        wc_service_settle(&service, &hyperv);
+        assert_string_not_equal(service.spec_hash, base);
+        assert_string_not_equal(service.spec_hash, last);
+        memcpy(last, service.spec_hash, sizeof last);
+        wc_service_settle(&service, &hyperv);
+        assert_string_equal(service.spec_hash, last);
+        wc_service_settle(&service, &process);
+        assert_string_equal(service.spec_hash, base);
+        box_free(&box);
     }
 }
 
@@ -339,5 +370,5 @@ static void hash_ignores_order_and_notation(void **state)
 WC_MAIN(WC_CASE(defaults), WC_CASE(places), WC_CASE(places_by_path),
         WC_CASE(health_times_are_filled), WC_CASE(resources), WC_CASE(restart_policies),
         WC_CASE(mounts), WC_CASE(implied_dependencies), WC_CASE(default_route_is_stable),
-        WC_CASE(hash_sees_what_needs_a_new_instance), WC_CASE(inplace_hash_sees_limits_and_labels),
-        WC_CASE(hash_ignores_order_and_notation))
+        WC_CASE(hash_sees_what_needs_a_new_instance), WC_CASE(hash_sees_the_level),
+        WC_CASE(inplace_hash_sees_limits_and_labels), WC_CASE(hash_ignores_order_and_notation))
