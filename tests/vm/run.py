@@ -301,8 +301,7 @@ def boots(lab, n):
         check("exit of QEMU", m.off(), 0)
         times.append([m.times[name][k] for k in (0, 1) for name in ("HELLO", "RUNS", "OUTPUT")])
         m.close()
-        if (i + 1) % 10 == 0:
-            print("%d of %d" % (i + 1, n), flush=True)
+        print("%d of %d: OUTPUT after %.2f s" % (i + 1, n, m.times["OUTPUT"][0]), flush=True)
     for k, name in enumerate(("HELLO s", "RUNS s", "OUTPUT s", "HELLO cpu", "RUNS cpu", "OUTPUT cpu")):
         row = sorted(t[k] for t in times)
         print("%-10s median %.2f  least %.2f  most %.2f" % (name, statistics.median(row), row[0], row[-1]))

@@ -97,6 +97,8 @@ void wc_guest_to_console(const struct wc_guest *guest, const char *why);
 _Noreturn void wc_guest_off(struct wc_guest *guest);
 /* Faults of our own (SIGSEGV …) get words before the end. */
 void wc_guest_catch(struct wc_guest *guest);
+/* What comes now may wait for so long, then the machine ends with words; 0: it is over. */
+void wc_guest_patience(unsigned seconds);
 
 /* guest_loop.c */
 _Noreturn void wc_guest_loop(struct wc_guest *guest);

@@ -289,11 +289,6 @@ void wc_guest_boot(struct wc_guest *guest)
         close(uevents);
 }
 
-static void nobody_listens(int signal_number)
-{
-    (void)signal_number;
-}
-
 /* Written while the port still blocks: the kernel then waits for the host to open its end, which it
  * has no event for. */
 void wc_guest_hello(struct wc_guest *guest)
@@ -308,12 +303,10 @@ void wc_guest_hello(struct wc_guest *guest)
     size_t len = strnlen(name.release, sizeof hello.release - 1);
     memcpy(hello.release, name.release, len);
     hello.head = (struct wc_vm_head){ .len = (uint32_t)(4 + len), .type = WC_VM_HELLO };
-    struct sigaction act = { .sa_handler = nobody_listens };
-    sigaction(SIGALRM, &act, NULL);
-    alarm(HOST_PATIENCE_S);
+    wc_guest_patience(HOST_PATIENCE_S);
     if (wc_file_write_all(guest->place.channel, (const char *)&hello, 12 + len) != 0)
         fatal(guest, "say hello", NULL);
-    alarm(0);
+    wc_guest_patience(0);
     fcntl(guest->place.channel, F_SETFL, O_RDWR | O_NONBLOCK);
 }
 

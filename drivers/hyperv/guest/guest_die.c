@@ -135,6 +135,24 @@ static void on_fault(int signal_number)
     switch_off(the_guest, 70);
 }
 
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    wc_guest_to_console(the_guest, "nobody listens to the port named wcompose.agent");
+    switch_off(the_guest, 1);
+}
+
+void wc_guest_patience(unsigned seconds)
+{
+    sigset_t own;
+    struct sigaction act = { .sa_handler = on_alarm };
+    sigaction(SIGALRM, &act, NULL);
+    sigemptyset(&own);
+    sigaddset(&own, SIGALRM);
+    sigprocmask(seconds > 0 ? SIG_UNBLOCK : SIG_BLOCK, &own, NULL);
+    alarm(seconds);
+}
+
 void wc_guest_catch(struct wc_guest *guest)
 {
     static char stack[16384];

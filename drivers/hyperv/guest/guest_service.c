@@ -312,28 +312,24 @@ static void take_terminal(struct wc_guest_stream *stream, struct msghdr *message
     stream->in = fcntl(stream->out, F_DUPFD_CLOEXEC, 3);
 }
 
-/* It became the program, or ended before that. */
+/* It became the program, or ended before that: then it has said why. */
 static void decide(struct wc_guest *guest)
 {
     struct wc_guest_stream *stream = &guest->streams[0];
     close(guest->report);
     guest->report = -1;
-    uint32_t pid = (uint32_t)stream->pid;
-    if (guest->report_len == 0 && pid != 0 && wc_guest_join_conf(guest) == 0) {
+    const uint32_t pid = (uint32_t)stream->pid;
+    if (guest->report_len == 0 && (stream->over || wc_guest_join_conf(guest) == 0)) {
         guest->runs = true;
         wc_guest_say(guest, WC_VM_RUNS, 0, &pid, sizeof pid);
         wc_guest_feed(guest, 0);
         return;
     }
-    if (guest->report_len > 1)
-        wc_guest_say_text(guest, WC_VM_FAILED, guest->report_text + 1);
-    else
-        wc_guest_say_text(guest, WC_VM_FAILED,
-                          pid == 0 ? "the service's process ended before the program ran"
-                                   : wc_fault_text());
+    wc_guest_say_text(guest, WC_VM_FAILED,
+                      guest->report_len > 1 ? guest->report_text + 1 : wc_fault_text());
     guest->failed = true;
     stream->closed = true; /* there is no ENDED: guest_stream.c */
-    if (pid != 0)
+    if (!stream->over)
         kill(stream->pid, SIGKILL);
 }
 

@@ -215,7 +215,6 @@ void wc_guest_reaped(struct wc_guest *guest, pid_t pid, int status)
         if (stream->kind == WC_GUEST_FREE || stream->pid != pid)
             continue;
         int signal_number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-        stream->pid = 0;
         stream->over = true;
         stream->end.signal = (uint8_t)signal_number;
         stream->end.code =
@@ -225,7 +224,8 @@ void wc_guest_reaped(struct wc_guest *guest, pid_t pid, int status)
         else
             stream->end.oom = wc_guest_oom_kills() > stream->oom_before;
         if (i == 0)
-            wc_guest_report(guest); /* it may never have run */
+            wc_guest_report(guest); /* it may never have run, or have been quick */
+        stream->pid = 0;
     }
 }
 

@@ -48,6 +48,20 @@ static void the_service_runs_and_ends(void **state)
     guest_close(&guest);
 }
 
+/* It may be reaped by the time that its start is noticed. */
+static void a_quick_one_has_run(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 25; i++) {
+        guest_open(&guest);
+        guest_conf(&guest, "arg=true");
+        guest_begin(&guest, "");
+        guest_until(&guest, WC_VM_RUNS, 0);
+        assert_int_equal(guest_ended(&guest, 0), 0);
+        guest_close(&guest);
+    }
+}
+
 static void it_sees_a_container(void **state)
 {
     (void)state;
@@ -480,9 +494,10 @@ static void power_off(void **state)
     guest_close(&guest);
 }
 
-WC_MAIN(WC_CASE(the_service_runs_and_ends), WC_CASE(it_sees_a_container),
-        WC_CASE(the_root_is_read_only), WC_CASE(rights), WC_CASE(what_cannot_be_had),
-        WC_CASE(output_waits_for_the_host), WC_CASE(input_comes_in_windows), WC_CASE(a_terminal),
-        WC_CASE(programs_beside_it), WC_CASE(programs_are_ended), WC_CASE(many_at_once),
-        WC_CASE(connections), WC_CASE(looks), WC_CASE(notices), WC_CASE(links),
-        WC_CASE(broken_frames), WC_CASE(the_host_is_gone), WC_CASE(power_off))
+WC_MAIN(WC_CASE(the_service_runs_and_ends), WC_CASE(a_quick_one_has_run),
+        WC_CASE(it_sees_a_container), WC_CASE(the_root_is_read_only), WC_CASE(rights),
+        WC_CASE(what_cannot_be_had), WC_CASE(output_waits_for_the_host),
+        WC_CASE(input_comes_in_windows), WC_CASE(a_terminal), WC_CASE(programs_beside_it),
+        WC_CASE(programs_are_ended), WC_CASE(many_at_once), WC_CASE(connections), WC_CASE(looks),
+        WC_CASE(notices), WC_CASE(links), WC_CASE(broken_frames), WC_CASE(the_host_is_gone),
+        WC_CASE(power_off))
