@@ -39,12 +39,14 @@
  * alone, which is the service's; then SIGNAL, SIZE or CLOSE, or INPUT_END: the program goes on
  * without it; it gets RUNS, and ENDED last, after all output. Its end means CLOSE. */
 #define WC_MON_SOCKET "sock"
-/* vm/share: the file server's socket. vm/console, vm/console.1: what the guest's kernel said. */
 /* The state of a machine's devices (a migration stream of QEMU's). */
 #define WC_MON_STATE "state"
 #define WC_MON_STATE_JAIL "/template/state" /* in a jail, for "restore" */
+/* vm/share: the file server's socket. vm/console, vm/console.1: what the guest's kernel said;
+ * vm/console.vmm, vm/console.vmm.1: what the VMM and the file server did. */
 #define WC_MON_SHARE_SOCKET "share"
 #define WC_MON_CONSOLE "console"
+#define WC_MON_PROGRAMS "console.vmm"
 
 enum { /* descriptors that the VMM is started with, beside links' */
        WC_MON_FD_LINKS = 3,

@@ -24,7 +24,9 @@
 #include "drivers/keeper/common.h"
 
 enum {                         /* sizes */
-       WC_MON_OUT = 256 << 10, /* bytes to the agent that wait */
+       WC_MON_OUT = 256 << 10, /* bytes to the agent that wait; */
+       WC_MON_SPARE = 4096,    /* the last of them are for our own words: signals, ends */
+       WC_MON_SAYS = 64 << 10, /* bytes of SAYS that are passed on */
        WC_MON_CLIENTS = WC_VM_STREAMS,
        WC_MON_POLLED = 8 + 4 * WC_VM_STREAMS,
 };
@@ -54,7 +56,7 @@ struct wc_mon_ring {
 
 struct wc_mon_stream {
     bool used;
-    bool begun;            /* what it is to be was asked for */
+    bool begun;            /* the agent was asked for it */
     bool runs;             /* RUNS came */
     bool alone;            /* goes on when who asked for it is gone */
     bool ended;            /* ENDED came; the rings may hold output yet */
@@ -73,7 +75,7 @@ struct wc_mon {
     struct wc_mon_conf conf;
     enum wc_mon_state state;
     pid_t vmm, share; /* 0 = not running */
-    int signals, channel, qmp, console, listener, word, state_fd;
+    int signals, channel, qmp, console, programs, listener, word, state_fd;
     const char *boot; /* what the agent is to be told, boot_len bytes, mapped */
     size_t boot_len, boot_at;
     bool asked_off;       /* POWER_OFF is on its way */
@@ -83,6 +85,7 @@ struct wc_mon {
     uint64_t woken_ms;    /* gone on with from a template, and not heard of yet; 0 = not so */
     uint64_t beat_ms, answered_ms; /* PING was sent, PONG came last */
     bool reset, panicked;          /* what QMP told */
+    size_t said;                   /* bytes of SAYS so far */
     int vmm_status;
     bool vmm_gone;
     struct wc_mon_stream streams[WC_VM_STREAMS];
@@ -127,6 +130,8 @@ bool wc_mon_stream_is_dry(const struct wc_mon_stream *stream);
 /* mon_client.c */
 int wc_mon_listen(struct wc_mon *mon);
 void wc_mon_accept(struct wc_mon *mon);
+/* Room for what any client may ask; without it none is read. */
+bool wc_mon_client_may_ask(const struct wc_mon *mon);
 void wc_mon_client_read(struct wc_mon *mon, unsigned n);
 /* Tells the one who asked for stream n. */
 void wc_mon_client_tell(struct wc_mon *mon, unsigned n, enum wc_vm_type type);
@@ -149,6 +154,8 @@ void wc_mon_qmp_send(struct wc_mon *mon, const char *command, int fd);
 void wc_mon_qmp_reset(void);
 void wc_mon_qmp_read(struct wc_mon *mon);
 void wc_mon_console_read(struct wc_mon *mon);
+/* What the VMM and the file server have to say; a guest may make them say it. */
+void wc_mon_programs_read(struct wc_mon *mon);
 /* The last panic that the console told of, printable ASCII; "" = none. */
 const char *wc_mon_console_panic(void);
 /* Its last whole line. */

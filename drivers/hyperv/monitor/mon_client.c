@@ -14,6 +14,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+enum { FDS = 3 /* that a packet may bring */ };
+
 static char packet[sizeof(struct wc_vm_head) + WC_VM_PAYLOAD_MAX];
 
 int wc_mon_listen(struct wc_mon *mon)
@@ -80,18 +82,19 @@ void wc_mon_client_tell(struct wc_mon *mon, unsigned n, enum wc_vm_type type)
     }
 }
 
-/* Reads one packet with up to three descriptors. Returns its length, 0 = gone, -1 = nothing now. */
-static ssize_t receive(int client, int fds[3], size_t *n_fds)
+/* Reads one packet with its descriptors. Returns its length, 0 = gone, -1 = nothing now. The room
+ * for descriptors is said without what aligns it: the kernel would put a fourth there. */
+static ssize_t receive(int client, int fds[FDS], size_t *n_fds)
 {
     union {
-        char space[CMSG_SPACE(3 * sizeof(int))];
+        char space[CMSG_SPACE(FDS * sizeof(int))];
         struct cmsghdr align;
     } control;
     struct iovec iov = { packet, sizeof packet };
     struct msghdr msg = { .msg_iov = &iov,
                           .msg_iovlen = 1,
                           .msg_control = control.space,
-                          .msg_controllen = sizeof control.space };
+                          .msg_controllen = CMSG_LEN(FDS * sizeof(int)) };
     *n_fds = 0;
     ssize_t len = recvmsg(client, &msg, MSG_CMSG_CLOEXEC);
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
@@ -118,7 +121,7 @@ static bool is_for_service(const struct wc_mon *mon, const struct wc_vm_head *he
     return mon->state == WC_MON_RUNS && head->type == WC_VM_SIGNAL && head->len == sizeof(uint32_t);
 }
 
-static bool begin(struct wc_mon *mon, unsigned n, const struct wc_vm_head *head, const int fds[3],
+static bool begin(struct wc_mon *mon, unsigned n, const struct wc_vm_head *head, const int fds[FDS],
                   size_t n_fds)
 {
     int client = mon->streams[n].client;
@@ -164,13 +167,18 @@ static void gone(struct wc_mon *mon, unsigned n)
         (void)wc_mon_send(mon, WC_VM_CLOSE, n, NULL, 0);
 }
 
+bool wc_mon_client_may_ask(const struct wc_mon *mon)
+{
+    return wc_mon_room(mon) > sizeof packet + WC_MON_SPARE;
+}
+
 void wc_mon_client_read(struct wc_mon *mon, unsigned n)
 {
     struct wc_mon_stream *stream = &mon->streams[n];
     struct wc_vm_head head;
-    int fds[3];
+    int fds[FDS];
     size_t n_fds;
-    if (wc_mon_room(mon) < sizeof packet)
+    if (!wc_mon_client_may_ask(mon))
         return;
     ssize_t len = receive(stream->client, fds, &n_fds);
     if (len < 0)

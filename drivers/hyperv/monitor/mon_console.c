@@ -1,7 +1,8 @@
-/* mon_console.c - what the guest's kernel says: the last of it is kept in a file, and a panic is
- * remembered.
+/* mon_console.c - what the guest's kernel says, and what the programs do that serve it: the last of
+ * it is kept in files, and a panic is remembered.
  *
- * A guest can say as much as it likes: two files of a fixed size take turns.
+ * A guest can say as much as it likes, and make the VMM complain as much: two files of a fixed size
+ * take turns.
  */
 #include "drivers/hyperv/monitor/mon.h"
 
@@ -13,8 +14,12 @@
 
 enum { FILE_MAX = 128 << 10 };
 
-static int file = -1;
-static size_t written;
+static struct kept {
+    const char *name, *before;
+    int file;
+    size_t written;
+} console = { WC_MON_CONSOLE, WC_MON_CONSOLE ".1", -1, 0 },
+  programs = { WC_MON_PROGRAMS, WC_MON_PROGRAMS ".1", -1, 0 };
 static char panic[200], last[160];
 static char line[256];
 static size_t line_len;
@@ -50,19 +55,34 @@ static void look_for_panic(const char *data, size_t len)
     }
 }
 
-static void keep(const char *data, size_t len)
+static void keep(struct kept *kept, const char *data, size_t len)
 {
-    if (file >= 0 && written > FILE_MAX) {
-        close(file);
-        file = -1;
-        (void)rename(WC_MON_CONSOLE, WC_MON_CONSOLE ".1");
+    if (kept->file >= 0 && kept->written > FILE_MAX) {
+        close(kept->file);
+        kept->file = -1;
+        (void)rename(kept->name, kept->before);
     }
-    if (file < 0) {
-        file = open(WC_MON_CONSOLE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-        written = 0;
+    if (kept->file < 0) {
+        kept->file = open(kept->name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+        kept->written = 0;
     }
-    if (file >= 0 && wc_file_write_all(file, data, len) == 0)
-        written += len;
+    if (kept->file >= 0 && wc_file_write_all(kept->file, data, len) == 0)
+        kept->written += len;
+}
+
+/* Reads once; what came is kept. Returns its length, 0 = nothing now, or it is over. */
+static size_t listen_to(int *fd, struct kept *kept, char *data, size_t cap)
+{
+    ssize_t k = read(*fd, data, cap);
+    if (k > 0) {
+        keep(kept, data, (size_t)k);
+        return (size_t)k;
+    }
+    if (k == 0 || (errno != EAGAIN && errno != EINTR)) {
+        close(*fd);
+        *fd = -1;
+    }
+    return 0;
 }
 
 const char *wc_mon_console_last(void)
@@ -78,12 +98,11 @@ const char *wc_mon_console_panic(void)
 void wc_mon_console_read(struct wc_mon *mon)
 {
     char data[4096];
-    ssize_t k = read(mon->console, data, sizeof data);
-    if (k > 0) {
-        keep(data, (size_t)k);
-        look_for_panic(data, (size_t)k);
-    } else if (k == 0 || (errno != EAGAIN && errno != EINTR)) {
-        close(mon->console);
-        mon->console = -1;
-    }
+    look_for_panic(data, listen_to(&mon->console, &console, data, sizeof data));
+}
+
+void wc_mon_programs_read(struct wc_mon *mon)
+{
+    char data[4096];
+    (void)listen_to(&mon->programs, &programs, data, sizeof data);
 }

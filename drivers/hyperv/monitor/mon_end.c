@@ -17,6 +17,7 @@
 
 enum {
     BRIEF_MS = 1000,  /* between looks at a machine that was woken */
+    LAST_WORDS = 256, /* reads */
     OFF_MS = 10000,   /* for the agent to sync and power off */
     KILLED = 128 + 9, /* what a container's end looks like that was taken from outside */
 };
@@ -89,11 +90,23 @@ static void tell_late(struct wc_mon *mon)
     wc_mon_break(mon, why);
 }
 
+/* What it said last may lie there yet; no more than a socket holds. */
+static void hear_the_rest(struct wc_mon *mon)
+{
+    for (int turns = 0; turns < LAST_WORDS; turns++) {
+        if (mon->console >= 0)
+            wc_mon_console_read(mon);
+        if (mon->qmp >= 0)
+            wc_mon_qmp_read(mon);
+    }
+}
+
 /* Why a machine is gone whose service had not ended. */
 static void tell_death(struct wc_mon *mon)
 {
     char why[300];
     struct wc_text text = WC_TEXT(why);
+    hear_the_rest(mon);
     const char *panic = wc_mon_console_panic();
     if (mon->panicked || panic[0] != '\0') {
         wc_text_put(&text, "the guest's kernel panicked");
@@ -166,8 +179,11 @@ void wc_mon_on_signals(struct wc_mon *mon)
 /* The service has ended: its output first, then the machine. */
 static void turn_off(struct wc_mon *mon)
 {
-    if (!mon->asked_off && wc_mon_stream_is_dry(&mon->streams[0]))
-        mon->asked_off = wc_mon_send(mon, WC_VM_POWER_OFF, 0, NULL, 0);
+    if (mon->asked_off || !wc_mon_stream_is_dry(&mon->streams[0]))
+        return;
+    mon->asked_off = wc_mon_send(mon, WC_VM_POWER_OFF, 0, NULL, 0);
+    if (mon->asked_off) /* the last reader may have taken his time */
+        mon->deadline_ms = wc_mon_now_ms() + OFF_MS;
 }
 
 static void beat(struct wc_mon *mon, uint64_t now)

@@ -151,10 +151,14 @@ static void on_notify(struct wc_mon *mon, unsigned n, const char *data, size_t l
     }
 }
 
+/* They end up in a file of the host's. */
 static void on_says(struct wc_mon *mon, unsigned n, const char *data, size_t len)
 {
     char text[WC_VM_TEXT_MAX + 1];
     (void)n;
+    if (mon->said >= WC_MON_SAYS)
+        return;
+    mon->said += len + sizeof text / 8; /* an empty line is one, too */
     copy_text(text, data, len);
     wc_mon_word(mon, "says", text);
 }
@@ -193,7 +197,7 @@ void wc_mon_on_frame(struct wc_mon *mon, const struct wc_vm_head *head, const ch
     const struct wc_mon_stream *stream = &mon->streams[n];
     bool well = head->len >= frames[row].min && head->len <= frames[row].max &&
                 (frames[row].states & IN(mon->state)) != 0 &&
-                (!frames[row].of_stream || (stream->used && !stream->ended));
+                (!frames[row].of_stream || (stream->begun && !stream->ended));
     if (well && head->type == WC_VM_RUNS)
         well = !stream->runs && (n == 0) == (mon->state == WC_MON_TOLD);
     if (!well) {

@@ -17,7 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-enum { FAULTY = 125 };
+enum { FAULTY = 125, LAST_WORDS = 32 };
 
 static struct wc_mon the_mon;
 
@@ -76,15 +76,15 @@ static int set_up(struct wc_mon *mon, const char *dir)
         return -1;
     if (mon->conf.tty)
         be_raw();
-    wc_mon_stream_open(mon, 0, mon->conf.input || mon->conf.tty ? 0 : -1, 1, mon->conf.tty ? -1 : 2,
-                       -1);
+    int in = mon->conf.input || mon->conf.tty ? 0 : -1;
+    wc_mon_stream_open(mon, 0, in, 1, mon->conf.tty ? -1 : 2, -1)->begun = true;
     mon->deadline_ms = wc_mon_now_ms() + mon->conf.boot_ms;
     return 0;
 }
 
 static void turn(struct wc_mon *mon)
 {
-    enum { SIGNALS, CHANNEL, QMP, CONSOLE, LISTENER, FIXED };
+    enum { SIGNALS, CHANNEL, QMP, CONSOLE, PROGRAMS, LISTENER, FIXED };
     static struct pollfd fds[WC_MON_POLLED];
     int wait_ms = wc_mon_turn(mon);
     if (mon->over)
@@ -93,6 +93,7 @@ static void turn(struct wc_mon *mon)
     fds[CHANNEL] = (struct pollfd){ .fd = mon->channel, .events = wc_mon_channel_events(mon) };
     fds[QMP] = (struct pollfd){ .fd = mon->qmp, .events = POLLIN };
     fds[CONSOLE] = (struct pollfd){ .fd = mon->console, .events = POLLIN };
+    fds[PROGRAMS] = (struct pollfd){ .fd = mon->programs, .events = POLLIN };
     fds[LISTENER] = (struct pollfd){ .fd = mon->listener, .events = POLLIN };
     size_t n = FIXED + wc_mon_streams_poll(mon, fds + FIXED);
     if (poll(fds, n, wait_ms) < 0)
@@ -103,6 +104,8 @@ static void turn(struct wc_mon *mon)
         wc_mon_qmp_read(mon);
     if (fds[CONSOLE].revents != 0)
         wc_mon_console_read(mon);
+    if (fds[PROGRAMS].revents != 0)
+        wc_mon_programs_read(mon);
     if (fds[LISTENER].revents != 0)
         wc_mon_accept(mon);
     if (mon->channel >= 0 && (fds[CHANNEL].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
@@ -120,14 +123,16 @@ static int end(struct wc_mon *mon)
         while (waitpid(mon->vmm, NULL, 0) < 0 && errno == EINTR)
             ;
     }
+    for (int turns = 0; turns < LAST_WORDS && mon->programs >= 0; turns++)
+        wc_mon_programs_read(mon);
     return mon->status;
 }
 
 int main(int argc, char **argv)
 {
     struct wc_mon *mon = &the_mon;
-    mon->signals = mon->channel = mon->qmp = mon->console = mon->listener = mon->word =
-        mon->state_fd = -1;
+    mon->signals = mon->channel = mon->qmp = mon->console = mon->programs = -1;
+    mon->listener = mon->word = mon->state_fd = -1;
     if (set_up(mon, argc > 1 ? argv[1] : WC_MON_DIR) != 0) {
         wc_mon_word(mon, "failed", wc_fault_text());
         (void)end(mon);

@@ -21,6 +21,8 @@
 
 enum { OURS = 64 /* our descriptors are from here on: those below are the links' */ };
 
+static int says = -1; /* where our programs say what they have to say; read by mon_console.c */
+
 static int out_of_the_way(int fd)
 {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, OURS);
@@ -35,7 +37,9 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Runs argv with fds[i] as number at[i]; it ends with us. Returns its pid, or -1. */
+/* Runs argv with fds[i] as number at[i]; it says what it has to say to `says`. It ends with us, by
+ * the signal or, where we may not send it one any more, with our pid namespace. Returns its pid, or
+ * -1. */
 static pid_t start(const char *const *argv, const int *fds, const int *at, size_t n)
 {
     pid_t pid = fork();
@@ -43,15 +47,13 @@ static pid_t start(const char *const *argv, const int *fds, const int *at, size_
         return pid;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     reset_signals();
-    int null = open("/dev/null", O_RDWR);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, 0);
-    dup2(2, 1); /* what it has to say is for the machine's log; replaced below */
+    dup2(says, 1);
+    dup2(says, 2);
     for (size_t i = 0; i < n; i++)
         if (dup2(fds[i], at[i]) < 0)
             _exit(127);
-    int said = open(WC_MON_CONSOLE ".vmm", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
-    dup2(said, 1);
-    dup2(said, 2);
     static char *const env[] = { "PATH=/usr/bin", "LC_ALL=C", NULL };
     execve(argv[0], (char *const *)(uintptr_t)argv, env);
     _exit(127);
@@ -105,6 +107,16 @@ static int pair(int *ours, int *theirs)
     return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
+static int listen_to_programs(struct wc_mon *mon)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return wc_fault("a pipe from the machine", NULL, errno);
+    mon->programs = out_of_the_way(ends[0]);
+    says = out_of_the_way(ends[1]);
+    return fcntl(mon->programs, F_SETFL, O_NONBLOCK);
+}
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -146,7 +158,7 @@ static int open_state(struct wc_mon *mon)
 
 int wc_mon_spawn(struct wc_mon *mon)
 {
-    if (mon->conf.share.n > 0 && start_share(mon) != 0)
+    if (listen_to_programs(mon) != 0 || (mon->conf.share.n > 0 && start_share(mon) != 0))
         return -1;
     if (shed_rights(&mon->conf) != 0 || open_state(mon) != 0 ||
         wc_mon_spawn_vmm(mon, &mon->conf.vmm) != 0)

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { INPUT_AT_ONCE = 8192, OWED_AT_ONCE = WC_VM_WINDOW / 4, HEADS = 256 };
+enum { INPUT_AT_ONCE = 8192, OWED_AT_ONCE = WC_VM_WINDOW / 4 };
 
 static void set_nonblock(int fd)
 {
@@ -101,7 +101,7 @@ static void allow_more(struct wc_mon *mon, unsigned n)
 static bool wants_input(const struct wc_mon *mon, const struct wc_mon_stream *stream)
 {
     return stream->runs && !stream->ended && stream->in >= 0 && !stream->in_over &&
-           stream->sendable > 0 && wc_mon_room(mon) > INPUT_AT_ONCE + HEADS;
+           stream->sendable > 0 && wc_mon_room(mon) > INPUT_AT_ONCE + WC_MON_SPARE;
 }
 
 static void carry_input(struct wc_mon *mon, unsigned n)
@@ -136,7 +136,7 @@ size_t wc_mon_streams_poll(struct wc_mon *mon, struct pollfd *fds)
                 fds[at++] = (struct pollfd){ .fd = stream->out[i], .events = POLLOUT };
         if (wants_input(mon, stream))
             fds[at++] = (struct pollfd){ .fd = stream->in, .events = POLLIN };
-        if (stream->client >= 0)
+        if (stream->client >= 0 && wc_mon_client_may_ask(mon))
             fds[at++] = (struct pollfd){ .fd = stream->client, .events = POLLIN };
     }
     return at;
@@ -158,7 +158,7 @@ static void let_go(struct wc_mon *mon, unsigned n)
     for (size_t i = 0; i < 2; i++) /* whole pages of it */
         madvise((void *)(((uintptr_t)stream->ring[i].data + 4095) & ~(uintptr_t)4095),
                 WC_VM_WINDOW - 4096, MADV_DONTNEED);
-    stream->used = false;
+    stream->used = stream->begun = false;
 }
 
 static void turn(struct wc_mon *mon, unsigned n)
