@@ -76,7 +76,6 @@ struct wc_mon {
     enum wc_mon_state state;
     pid_t vmm, share; /* 0 = not running */
     int signals, channel, qmp, console, programs, listener, word, state_fd;
-    int says;         /* the programs' end of `programs`; -1 = nobody is to be started any more */
     const char *boot; /* what the agent is to be told, boot_len bytes, mapped */
     size_t boot_len, boot_at;
     bool asked_off;       /* POWER_OFF is on its way */

@@ -131,7 +131,7 @@ static int end(struct wc_mon *mon)
 int main(int argc, char **argv)
 {
     struct wc_mon *mon = &the_mon;
-    mon->signals = mon->channel = mon->qmp = mon->console = mon->programs = mon->says = -1;
+    mon->signals = mon->channel = mon->qmp = mon->console = mon->programs = -1;
     mon->listener = mon->word = mon->state_fd = -1;
     if (set_up(mon, argc > 1 ? argv[1] : WC_MON_DIR) != 0) {
         wc_mon_word(mon, "failed", wc_fault_text());

@@ -21,6 +21,8 @@
 
 enum { OURS = 64 /* our descriptors are from here on: those below are the links' */ };
 
+static int says = -1; /* where our programs say what they have to say; read by mon_console.c */
+
 static int out_of_the_way(int fd)
 {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, OURS);
@@ -38,7 +40,7 @@ static void reset_signals(void)
 /* Runs argv with fds[i] as number at[i]; it says what it has to say to `says`. It ends with us, by
  * the signal or, where we may not send it one any more, with our pid namespace. Returns its pid, or
  * -1. */
-static pid_t start(const char *const *argv, int says, const int *fds, const int *at, size_t n)
+static pid_t start(const char *const *argv, const int *fds, const int *at, size_t n)
 {
     pid_t pid = fork();
     if (pid != 0)
@@ -57,7 +59,7 @@ static pid_t start(const char *const *argv, int says, const int *fds, const int 
     _exit(127);
 }
 
-static int start_share(struct wc_mon *mon, int says)
+static int start_share(struct wc_mon *mon)
 {
     static char option[24];
     struct wc_text text = WC_TEXT(option);
@@ -73,7 +75,7 @@ static int start_share(struct wc_mon *mon, int says)
     argv->items[argv->n] = option;
     argv->items[argv->n + 1] = NULL;
     const int at = WC_MON_FD_AGENT;
-    mon->share = start(argv->items, says, &fd, &at, 1);
+    mon->share = start(argv->items, &fd, &at, 1);
     close(fd);
     return mon->share > 0 ? 0 : wc_fault("start the file server", NULL, errno);
 }
@@ -105,6 +107,16 @@ static int pair(int *ours, int *theirs)
     return fcntl(*ours, F_SETFL, O_NONBLOCK);
 }
 
+static int listen_to_programs(struct wc_mon *mon)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return wc_fault("a pipe from the machine", NULL, errno);
+    mon->programs = out_of_the_way(ends[0]);
+    says = out_of_the_way(ends[1]);
+    return fcntl(mon->programs, F_SETFL, O_NONBLOCK);
+}
+
 static void close_fd(int *fd)
 {
     if (*fd >= 0)
@@ -123,7 +135,7 @@ int wc_mon_spawn_vmm(struct wc_mon *mon, struct wc_list *argv)
         pair(&mon->console, &theirs[2]) != 0)
         return wc_fault("sockets to the machine", NULL, errno);
     argv->items[argv->n] = NULL;
-    mon->vmm = start(argv->items, mon->says, theirs, at, 3);
+    mon->vmm = start(argv->items, theirs, at, 3);
     int sys = errno;
     for (size_t i = 0; i < 3; i++)
         close(theirs[i]);
@@ -144,29 +156,15 @@ static int open_state(struct wc_mon *mon)
     return 0;
 }
 
-static int listen_to_programs(struct wc_mon *mon)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return wc_fault("a pipe from the machine", NULL, errno);
-    mon->programs = out_of_the_way(ends[0]);
-    mon->says = out_of_the_way(ends[1]);
-    return fcntl(mon->programs, F_SETFL, O_NONBLOCK);
-}
-
 int wc_mon_spawn(struct wc_mon *mon)
 {
-    if (listen_to_programs(mon) != 0)
-        return -1;
-    if (mon->conf.share.n > 0 && start_share(mon, mon->says) != 0)
+    if (listen_to_programs(mon) != 0 || (mon->conf.share.n > 0 && start_share(mon) != 0))
         return -1;
     if (shed_rights(&mon->conf) != 0 || open_state(mon) != 0 ||
         wc_mon_spawn_vmm(mon, &mon->conf.vmm) != 0)
         return -1;
-    if (mon->conf.cold.n > 0)
-        return 0;
-    for (int fd = WC_MON_FD_LINKS; fd < OURS; fd++)
-        close(fd); /* the links, and what else was handed down, are the machine's now */
-    close_fd(&mon->says);
+    if (mon->conf.cold.n == 0) /* the links, and what else was handed down, are the machine's now */
+        for (int fd = WC_MON_FD_LINKS; fd < OURS; fd++)
+            close(fd);
     return 0;
 }
