@@ -200,6 +200,8 @@ void wc_mon_on_frame(struct wc_mon *mon, const struct wc_vm_head *head, const ch
                 (!frames[row].of_stream || (stream->begun && !stream->ended));
     if (well && head->type == WC_VM_RUNS)
         well = !stream->runs && (n == 0) == (mon->state == WC_MON_TOLD);
+    if (well && head->type == WC_VM_PONG && mon->state == WC_MON_TOLD)
+        well = mon->woken_ms != 0; /* only a machine that was woken was asked so early */
     if (!well) {
         wc_mon_break(mon, "the agent broke the protocol: a frame that may not come now");
         return;
