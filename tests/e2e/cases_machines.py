@@ -197,9 +197,31 @@ def case_machine_is_confined(t):
                        and f"/{t.row(service)['ID']}/" not in f]
             assert strange == [], strange
             assert os.listdir(f"/proc/{pid}/root/vm") and not os.path.exists(f"/proc/{pid}/root/etc"), os.listdir(f"/proc/{pid}/root")
+        other = "b" if service == "a" else "a"
+        mounts = harness.read(f"/proc/{monitor}/mountinfo")
+        assert t.row(service)["ID"] in mounts and t.row(other)["ID"] not in mounts, mounts
+        assert t.project not in " ".join(line.split()[4] for line in mounts.splitlines()), "no path of the host's"
+        # its user, with no more rights than it has, finds nothing of the other one even outside of the jail
+        for place in (f"{t.root}/run/projects/{t.project}/instances/{t.row(other)['ID']}/vm/conf",
+                      f"{t.root}/lib/projects/{t.project}/instances/{t.row(other)['ID']}/scratch",
+                      f"/proc/{t.pid(other)}/root/vm/conf", f"/proc/{vmm_of(t, other)}/mem"):
+            tried = harness.command("setpriv", "--reuid", status["Uid"].split()[0], "--regid", status["Gid"].split()[0],
+                                    "--clear-groups", "head", "-c", "1", place, check=False)
+            assert tried.returncode != 0, place
     assert len(users) == 2, users
     links = harness.command("nsenter", "-t", str(t.pid("a")), "-n", "ip", "-o", "link").stdout.splitlines()
     assert len(links) == 1, "only lo: its links are descriptors"
+    t.compose("""
+        name: strangers
+        services:
+          web: {image: "bb:1", stop_grace_period: 1s, command: [httpd, -f, -p, "80", -h, /www]}
+    """, "other.yaml")
+    t.wc("-f", "other.yaml", "up", "-d")
+    address = t.wc("-f", "other.yaml", "exec", "-T", "web", "hostname", "-i").out.strip()
+    assert t.wc("-f", "other.yaml", "exec", "-T", "web", "wget", "-q", "-O", "/dev/null", f"http://{address}/", code=None).code == 0
+    assert t.run_inside("a", "timeout", "3", "wget", "-q", "-O", "-", f"http://{address}/", code=None).code != 0, "another project"
+    assert t.run_inside("a", "nslookup", "web", code=None).code != 0
+    t.wc("-f", "other.yaml", "down")
     t.wc("down")
 
 
