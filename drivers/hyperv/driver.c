@@ -4,11 +4,12 @@
 #include "drivers/hyperv/driver.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "drivers/hyperv/machine.h"
 #include "drivers/process/driver.h"
+#include "drivers/process/oci_runtime.h"
 #include "drivers/process/process.h"
 
 static void *open_cache(void)
@@ -37,13 +38,19 @@ static void probe(const struct wc_paths *paths, struct wc_driver_facts *out)
     struct wc_arena arena;
     struct wc_err err = { 0 };
     struct wc_vm_kernel kernel;
+    struct wc_oci_runtime runtime; /* the jail is a container */
     struct wc_vm_accel_facts accel = { 0 };
-    wc_process_ops.probe(paths, out); /* the jail is a container */
-    if (!out->usable)
-        return;
+    *out = (struct wc_driver_facts){ 0 };
     wc_arena_init(&arena);
-    int rc = wc_vm_find(paths, NULL, &arena, &accel, &kernel, &err);
+    int rc = geteuid() == 0 ? 0
+                            : wc_err_set(&err, WC_ERR_PERM, 0,
+                                         "the hyperv driver needs root (sudo wcompose …)");
+    if (rc == 0)
+        rc = wc_oci_runtime_find(NULL, &arena, &runtime, &err);
+    if (rc == 0)
+        rc = wc_vm_find(paths, NULL, &arena, &accel, &kernel, &err);
     out->usable = rc == 0;
+    out->is_emulated = rc == 0 && !accel.kvm;
     if (rc == 0)
         snprintf(out->detail, sizeof out->detail, "QEMU %.40s, %s%.120s%s, guest kernel %.60s",
                  accel.qemu_version, accel.kvm ? "KVM" : "TCG (", accel.kvm ? "" : accel.why,

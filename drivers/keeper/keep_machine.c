@@ -19,6 +19,8 @@
 #include "drivers/keeper/common_kernel.h"
 #include "drivers/keeper/protocol.h"
 
+enum { WORDS_MAX = 128 << 10 };
+
 static int open_fifo(const struct wc_keep *keep, bool adopts)
 {
     if (!adopts && (mkfifo(WC_KEEPER_WORD, 0600) != 0 ||
@@ -96,8 +98,11 @@ static void on_word(struct wc_keep *keep, const char *line)
         take_cause(keep, line + 6);
 }
 
+/* Who breaks out of a machine could talk for ever, on our time and into keeper.err: an honest
+ * monitor has some dozen lines to say. */
 void wc_keep_machine_read(struct wc_keep *keep)
 {
+    static size_t heard;
     char words[4096]; /* whole lines: each was written at once */
     ssize_t len;
     while (keep->word >= 0 && (len = read(keep->word, words, sizeof words - 1)) > 0) {
@@ -108,6 +113,12 @@ void wc_keep_machine_read(struct wc_keep *keep)
             *end = '\0';
             on_word(keep, line);
             line = end + more;
+        }
+        heard += (size_t)len;
+        if (heard > WORDS_MAX) {
+            wc_keep_say("the machine says too much; it isn't listened to any more");
+            close(keep->word);
+            keep->word = -1;
         }
     }
 }

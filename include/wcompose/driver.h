@@ -157,6 +157,7 @@ struct wc_driver_config {
 /* What a host can do, found without changing anything. */
 struct wc_driver_facts {
     bool usable;
+    bool is_emulated; /* its instances run without the help of the processor */
     char why[256];    /* when not usable: what is missing and the command that installs it */
     char detail[256]; /* "crun 1.8.1, cgroup v1" */
 };
