@@ -18,6 +18,7 @@ struct wc_process;
 struct wc_watch {
     int wd;
     struct wc_inst *inst;
+    struct wc_watch *next_of_inst, *next; /* next: with the same place in the driver's table */
 };
 
 /* ---- drift.c: what others change of a running instance, and MEND ---- */

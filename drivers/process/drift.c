@@ -144,12 +144,19 @@ void wc_drift_suspect(struct wc_inst *inst)
         begin_look(inst);
 }
 
+/* The kernel counts descriptors up, so their low bits spread them. NULL: there is no table yet. */
+static struct wc_watch **place_of(const struct wc_process *driver, int wd)
+{
+    return driver->n_slots > 0 ? &driver->watches[(size_t)wd & (driver->n_slots - 1)] : NULL;
+}
+
 static struct wc_inst *whose(const struct wc_process *driver, int wd)
 {
-    for (size_t i = 0; i < driver->n_watches; i++)
-        if (driver->watches[i].wd == wd)
-            return driver->watches[i].inst;
-    return NULL;
+    struct wc_watch **place = place_of(driver, wd);
+    struct wc_watch *watch = place != NULL ? *place : NULL;
+    while (watch != NULL && watch->wd != wd)
+        watch = watch->next;
+    return watch != NULL ? watch->inst : NULL;
 }
 
 static void on_news(uv_poll_t *poll, int status, int events)
@@ -168,17 +175,52 @@ static void on_news(uv_poll_t *poll, int status, int events)
     }
 }
 
+static void put_watch(struct wc_process *driver, struct wc_watch *watch)
+{
+    struct wc_watch **place = place_of(driver, watch->wd);
+    watch->next = *place;
+    *place = watch;
+}
+
+/* Twice the room, and each to its place in it. */
+static void grow_table(struct wc_process *driver)
+{
+    struct wc_watch **old = driver->watches;
+    size_t n_old = driver->n_slots;
+    driver->n_slots = n_old > 0 ? n_old * 2 : 64;
+    driver->watches = wc_calloc(driver->n_slots, sizeof(struct wc_watch *));
+    for (size_t i = 0; i < n_old; i++)
+        for (struct wc_watch *watch = old[i], *next; watch != NULL; watch = next) {
+            next = watch->next;
+            put_watch(driver, watch);
+        }
+    wc_free(old);
+}
+
 static void add_watch(struct wc_inst *inst, const char *file)
 {
     struct wc_process *driver = inst->driver;
     int wd = inotify_add_watch(driver->news, file, IN_MODIFY);
     if (wd < 0 || whose(driver, wd) != NULL) /* none left: LIST looks all the same */
         return;
-    if (driver->n_watches == driver->cap_watches) {
-        driver->cap_watches = driver->cap_watches * 2 + 16;
-        driver->watches = wc_realloc(driver->watches, driver->cap_watches, sizeof *driver->watches);
-    }
-    driver->watches[driver->n_watches++] = (struct wc_watch){ wd, inst };
+    if (driver->n_watches == driver->n_slots)
+        grow_table(driver);
+    struct wc_watch *watch = wc_calloc(1, sizeof *watch);
+    *watch = (struct wc_watch){ .wd = wd, .inst = inst, .next_of_inst = inst->watches };
+    inst->watches = watch;
+    put_watch(driver, watch);
+    driver->n_watches++;
+}
+
+static void remove_watch(struct wc_process *driver, struct wc_watch *watch)
+{
+    struct wc_watch **at = place_of(driver, watch->wd);
+    while (*at != watch)
+        at = &(*at)->next;
+    *at = watch->next;
+    driver->n_watches--;
+    (void)inotify_rm_watch(driver->news, watch->wd);
+    wc_free(watch);
 }
 
 void wc_drift_watch(struct wc_inst *inst)
@@ -200,13 +242,11 @@ void wc_drift_watch(struct wc_inst *inst)
 
 void wc_drift_forget(struct wc_inst *inst)
 {
-    struct wc_process *driver = inst->driver;
-    for (size_t i = 0; i < driver->n_watches; i++) {
-        if (driver->watches[i].inst != inst)
-            continue;
-        (void)inotify_rm_watch(driver->news, driver->watches[i].wd);
-        driver->watches[i--] = driver->watches[--driver->n_watches];
+    for (struct wc_watch *watch = inst->watches, *next; watch != NULL; watch = next) {
+        next = watch->next_of_inst;
+        remove_watch(inst->driver, watch);
     }
+    inst->watches = NULL;
     inst->frozen = inst->look_again = false;
     (void)replace(&inst->drift_limits, NULL);
     (void)replace(&inst->drift_links, NULL);

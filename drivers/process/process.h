@@ -69,9 +69,10 @@ struct wc_inst {
     char notice[256];
     bool frozen;                      /* RUNNING: its group stands still */
     char *drift_limits, *drift_links; /* as wc_fact; heap */
-    bool looking, look_again;         /* for drift: a job is under way; something changed since */
-    uint64_t touched;                 /* the driver's turn when an op of it ended last */
-    char why[256];                    /* what a failing keeper said */
+    struct wc_watch *watches;
+    bool looking, look_again; /* for drift: a job is under way; something changed since */
+    uint64_t touched;         /* the driver's turn when an op of it ended last */
+    char why[256];            /* what a failing keeper said */
     bool have_slot;
 
     int link;            /* to the keeper, -1 = none */
@@ -110,10 +111,10 @@ struct wc_process {
     unsigned n_polls; /* open poll handles */
     struct wc_exec *execs;
     struct wc_probe *probes;
-    uv_poll_t news_poll;      /* on news, open while that is */
-    int news;                 /* inotify; -1 = none: then the looks of LIST have to do */
-    struct wc_watch *watches; /* n_watches entries */
-    size_t n_watches, cap_watches;
+    uv_poll_t news_poll;       /* on news, open while that is */
+    int news;                  /* inotify; -1 = none: then the looks of LIST have to do */
+    struct wc_watch **watches; /* n_slots lists, a power of two; each at its wd's place */
+    size_t n_watches, n_slots;
     struct { /* netwatch.c */
         bool begun, suspect;
         int fds[WC_NET_NEWS + 1]; /* the last one: of the name server */
