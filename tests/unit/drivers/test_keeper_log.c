@@ -295,6 +295,37 @@ static void successors_of_killed_keepers(void **state)
     box_close(&box);
 }
 
+/* A program that writes faster than the log: every batch is full of short lines, which make more
+ * records than one write takes. */
+static void full_batches_are_not_doubled(void **state)
+{
+    (void)state;
+    WC_CLEANUP_BUF struct wc_buf log = WC_BUF_INIT;
+    struct box box = { .runtime = "crun",
+                       .program = "awk 'BEGIN { for (i = 0; i < 150000; i++) print \"l \" i }'" };
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    box_open(&box);
+    box_start(&box);
+    bool ended = false;
+    for (unsigned kills = 0; kills < 40 && !ended; kills++) {
+        usleep(2000 + kills * 391 % 3000);
+        if (kill(box.keeper, SIGKILL) != 0)
+            break;
+        assert_int_equal(waitpid(box.keeper, NULL, 0), box.keeper);
+        ended = kill((pid_t)box.pid, 0) != 0;
+        close(box.link);
+        adopt(&box);
+        ended = recv(box.link, box.packet, sizeof box.packet, MSG_PEEK) <= 0;
+        if (!ended)
+            box_expect(&box, "running ");
+    }
+    if (!ended)
+        box_expect(&box, "exited 0 ");
+    read_log(&box, &log);
+    assert_true(count_in_order(&log, "l", "stdout") > 1000);
+    box_close(&box);
+}
+
 /* The lock of one that was killed goes with the last of it, some time after its connection. */
 static void a_lock_is_waited_for(void **state)
 {
@@ -343,4 +374,5 @@ WC_MAIN(WC_CASE(complete_and_in_order), WC_CASE(rotation_keeps_the_newest),
         WC_CASE(odd_bytes_are_json), WC_CASE(long_lines_come_in_parts),
         WC_CASE(no_log_does_not_block), WC_CASE(lines_arrive_at_once),
         WC_CASE(killed_keeper_loses_no_line), WC_CASE(successors_of_killed_keepers),
-        WC_CASE(a_lock_is_waited_for), WC_CASE(nothing_to_adopt))
+        WC_CASE(full_batches_are_not_doubled), WC_CASE(a_lock_is_waited_for),
+        WC_CASE(nothing_to_adopt))
