@@ -65,7 +65,22 @@ int wc_cmd_vm_kernel_build(struct wc_cli *cli)
 
 /* ---- ls ---- */
 
-static void json_row(const struct wc_vm_kernel_row *row)
+/* What a machine would be started with, so that it can be booted by hand as well. */
+static void json_ready(const struct wc_cli *cli, const struct wc_paths *paths, const char *name,
+                       struct wc_jsonw *w)
+{
+    struct wc_vm_kernel kernel = { 0 };
+    struct wc_err err = { 0 };
+    if (wc_vm_kernel_find(paths, name, cli->arena, &kernel, &err) != 0) {
+        wc_jsonw_str(w, "broken", err.msg);
+        return;
+    }
+    wc_jsonw_str(w, "initramfs", kernel.initramfs);
+    wc_jsonw_str(w, "identity", kernel.identity);
+}
+
+static void json_row(const struct wc_cli *cli, const struct wc_paths *paths,
+                     const struct wc_vm_kernel_row *row)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     struct wc_jsonw w = WC_JSONW_INIT(&out);
@@ -84,6 +99,8 @@ static void json_row(const struct wc_vm_kernel_row *row)
     wc_jsonw_bool(&w, "in_use", row->in_use);
     if (row->broken != NULL)
         wc_jsonw_str(&w, "broken", row->broken);
+    else
+        json_ready(cli, paths, row->name, &w);
     wc_jsonw_end_object(&w);
     puts(out.data);
 }
@@ -135,7 +152,7 @@ int wc_cmd_vm_kernel_ls(struct wc_cli *cli)
         warn_about(cli, &rows[i]);
         broken = broken || rows[i].broken != NULL;
         if (cli->json)
-            json_row(&rows[i]);
+            json_row(cli, &paths, &rows[i]);
         else
             add_row(cli, table, &rows[i]);
     }

@@ -104,7 +104,7 @@ static int copy_file(const char *from, const char *to, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf bytes = WC_BUF_INIT;
     int rc = wc_fs_read(from, IMAGE_MAX_BYTES, &bytes, err);
-    return rc != 0 ? rc : wc_fs_write_atomic(to, bytes.data, bytes.len, 0644, false, err);
+    return rc != 0 ? rc : wc_fs_write_atomic(to, bytes.data, bytes.len, 0644, true, err);
 }
 
 static int copy_modules(struct wc_arena *arena, const char *from, const char *to,
@@ -120,7 +120,7 @@ static int copy_modules(struct wc_arena *arena, const char *from, const char *to
         rc = wc_module_read(modules.items[i].path, &bytes, err);
         if (rc == 0)
             rc = wc_fs_write_atomic(wc_arena_printf(arena, "%s/%s", to, name), bytes.data,
-                                    bytes.len, 0644, false, err);
+                                    bytes.len, 0644, true, err);
         wc_strv_add(arena, &meta->modules, name);
     }
     meta->missing = modules.missing;
@@ -130,15 +130,6 @@ static int copy_modules(struct wc_arena *arena, const char *from, const char *to
     if (rc == 0 && wc_fs_exists(builtin))
         rc = copy_file(builtin, wc_arena_printf(arena, "%s/modules.builtin", to), err);
     return rc;
-}
-
-/* Brings what was written to the disk before the rename that makes it count. */
-static int sync_dir(const char *dir, struct wc_err *err)
-{
-    WC_CLEANUP_FD int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || syncfs(fd) != 0)
-        return wc_err_set(err, WC_ERR_IO, errno, "sync %s", dir);
-    return 0;
 }
 
 static int fill_stage(struct wc_arena *arena, const struct wc_kernel_parts *parts,
@@ -159,7 +150,7 @@ static int fill_stage(struct wc_arena *arena, const struct wc_kernel_parts *part
     rc = wc_kernel_meta_write(stage, meta, err);
     if (rc == 0 && chmod(stage, 0755) != 0)
         rc = wc_err_set(err, WC_ERR_IO, errno, "set the mode of %s", stage);
-    return rc != 0 ? rc : sync_dir(stage, err);
+    return rc;
 }
 
 /* ---- putting it in its place ---- */
