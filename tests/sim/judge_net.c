@@ -71,7 +71,7 @@ static bool is_undisturbed(const struct play *play, const struct wc_fact *fact, 
 {
     const struct sim_record *record = sim_record(play->world, fact->id);
     return service < SERVICES && play->has_model && play->has_former &&
-           play->wish[service] == WISH_RUNNING &&
+           play->wish[service] == WISH_RUNNING && !play->paused[service] &&
            play->model.parts[service].there && fact->index <= play->model.parts[service].replicas &&
            !play->forced && play->hit_ms[service] < record->up_at_ms && play->deaf_ms == 0;
 }
