@@ -119,7 +119,7 @@ function(wc_static_program name folder prefix)
 endfunction()
 
 # wc_unit_tests(folder): tests/unit/<room>/test_<x>.c becomes program test_<room>_<x>, linked with its room (and with more where the
-# file says "// LINK: wc_…"); each WC_CASE(name) in it becomes the CTest case <room>.<x>.<name>, a process of its own.
+# file says "// LINK: wc_…"); with another timeout than 60 s where it says "// TIMEOUT: SECONDS"; each WC_CASE(name) in it becomes the CTest case <room>.<x>.<name>, a process of its own.
 function(wc_unit_tests folder)
     pkg_check_modules(CMOCKA cmocka)
     if(NOT CMOCKA_FOUND)
@@ -143,13 +143,18 @@ function(wc_unit_tests folder)
         target_compile_definitions(${target} PRIVATE WC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
         add_dependencies(${target} wcompose-keeper-program wcompose-join-program wcompose-init-program
                      wcompose-dns-program wcompose-monitor-program wcompose-guest-program)
+        file(STRINGS ${test} patience REGEX "^// TIMEOUT: [0-9]+$")
+        string(REPLACE "// TIMEOUT: " "" patience "${patience}")
+        if(NOT patience)
+            set(patience 60)
+        endif()
         file(STRINGS ${test} cases REGEX "WC_CASE\\([a-z0-9_]+\\)")
         foreach(line ${cases})
             string(REGEX MATCHALL "WC_CASE\\([a-z0-9_]+\\)" found "${line}")
             foreach(case ${found})
                 string(REGEX REPLACE "WC_CASE\\(([a-z0-9_]+)\\)" "\\1" case ${case})
                 add_test(NAME ${room}.${unit}.${case} COMMAND ${target} ${case})
-                set_tests_properties(${room}.${unit}.${case} PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77
+                set_tests_properties(${room}.${unit}.${case} PROPERTIES TIMEOUT ${patience} SKIP_RETURN_CODE 77
                     ENVIRONMENT "ASAN_OPTIONS=handle_segv=2:detect_leaks=1;UBSAN_OPTIONS=print_stacktrace=1;WCOMPOSE_LIBEXEC=${CMAKE_BINARY_DIR}")
             endforeach()
         endforeach()

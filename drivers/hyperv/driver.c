@@ -29,6 +29,7 @@ static const struct wc_flavour flavour = {
     .close = close_cache,
     .check = wc_vm_check,
     .wrap = wc_vm_wrap,
+    .limits = wc_vm_limits,
     .kill = wc_vm_kill,
     .look = wc_vm_look,
 };

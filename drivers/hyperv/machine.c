@@ -25,7 +25,7 @@ static uint32_t uid_of(const char *id)
     return UID_FIRST + bits;
 }
 
-static unsigned host_cpus(void)
+unsigned wc_vm_host_cpus(void)
 {
     cpu_set_t set;
     return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
@@ -140,7 +140,9 @@ int wc_vm_wrap(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *
                         &machine->kernel, err);
     machine->kvm =
         rc == 0 && machine->accel.kvm && request->inst->spec->vm.accel != WC_VM_ACCEL_TCG;
-    wc_vm_size_of(request->inst->spec, host_cpus(), !machine->kvm, &machine->size);
+    wc_vm_size_of(request->inst->spec, wc_vm_host_cpus(), !machine->kvm, &machine->size);
+    if (rc == 0)
+        rc = wc_vm_size_note(machine, err);
     if (rc == 0)
         rc = make_dir(machine, err);
     if (rc == 0)

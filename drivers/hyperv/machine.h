@@ -63,7 +63,13 @@ int wc_vm_conf_write(const struct wc_machine *machine, struct wc_err *err);
 /* jail.c: what the OCI runtime is to make, and the places for its mounts. */
 int wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out, struct wc_err *err);
 
-/* machine.c: finds emulator, kernel and the programs that make disks. WC_ERR_UNAVAILABLE with the
+/* resize.c: notes in the run directory how big the machine is. */
+int wc_vm_size_note(const struct wc_machine *machine, struct wc_err *err);
+#define WC_VM_SIZE_NOTE "machine.size"
+
+/* machine.c: processors that this process may use, at least 1. */
+unsigned wc_vm_host_cpus(void);
+/* Finds emulator, kernel and the programs that make disks. WC_ERR_UNAVAILABLE with the
  * command that installs what is missing. */
 int wc_vm_find(const struct wc_paths *paths, const struct wc_service *service,
                struct wc_arena *arena, struct wc_vm_accel_facts *accel, struct wc_vm_kernel *kernel,
@@ -73,6 +79,8 @@ int wc_vm_check(const struct wc_paths *paths, const struct wc_instance *instance
                 struct wc_err *err);
 bool wc_vm_kill(const char *run_dir); /* look.c, as the next */
 int wc_vm_look(const char *run_dir, struct wc_look_in *look, struct wc_err *err);
+int wc_vm_limits(const char *run_dir, const struct wc_service *service, struct wc_limits *out,
+                 struct wc_err *err); /* resize.c */
 int wc_vm_wrap(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *out,
                struct wc_err *err);
 

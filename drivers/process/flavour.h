@@ -15,6 +15,7 @@
 #include "drivers/process/oci.h"
 #include "wcompose/state.h"
 
+struct wc_limits;
 struct wc_look_in;
 
 /* What a flavour needs to know to make a bundle. Borrowed for the call. */
@@ -38,6 +39,10 @@ struct wc_flavour {
      * runtime is to make. What it wrote goes with those directories. */
     int (*wrap)(const struct wc_wrap *in, struct wc_arena *arena, struct wc_oci *out,
                 struct wc_err *err);
+    /* What the groups of an instance that was made are to be given for `service`, as it stands now.
+     * WC_ERR_CONFLICT: only a new one can have it. */
+    int (*limits)(const char *run_dir, const struct wc_service *service, struct wc_limits *out,
+                  struct wc_err *err);
     /* Kills the service in a running instance, so that what it wrote is kept; its process ends soon
      * after. False: nobody is there who could be asked. */
     bool (*kill)(const char *run_dir);

@@ -8,13 +8,25 @@
 
 #include "base/str.h"
 #include "drivers/process/baseline.h"
+#include "drivers/process/flavour.h"
 #include "drivers/process/limits.h"
+
+/* A run that ended has none: the next one gets what holds then. */
+static int limits_of(struct wc_job *job, struct wc_limits *out)
+{
+    const struct wc_flavour *flavour = job->driver->flavour;
+    const struct wc_service *spec = job->op->instance->spec;
+    wc_limits_of(spec, out);
+    if (flavour == NULL || !job->all)
+        return 0;
+    return flavour->limits(job->request.run_dir, spec, out, &job->err);
+}
 
 static void work_update(struct wc_job *job)
 {
     struct wc_limits limits;
-    wc_limits_of(job->op->instance->spec, &limits);
-    if (job->all)
+    job->rc = limits_of(job, &limits);
+    if (job->rc == 0 && job->all)
         job->rc = wc_limits_apply(&job->driver->cgroup, job->record.cgroup, &limits, &job->err);
     if (job->rc == 0 && job->all) /* from here on this is what was meant */
         job->rc = wc_baseline_note(&job->driver->cgroup, job->record.cgroup, job->request.run_dir,

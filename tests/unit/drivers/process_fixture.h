@@ -25,7 +25,11 @@
 #include "drivers/process/driver.h"
 #include "wcompose/image.h"
 
-enum { FIXTURE_FACTS = 64, FIXTURE_GUARD_MS = 30000 };
+#ifndef FIXTURE_GUARD_MS
+#define FIXTURE_GUARD_MS 30000
+#endif
+
+enum { FIXTURE_FACTS = 64 };
 
 struct fixture_fact {
     struct wc_fact fact;
@@ -40,6 +44,7 @@ struct fixture {
     struct wc_image_info image;
     uv_loop_t loop;
     uv_timer_t guard;
+    const struct wc_driver_ops *ops; /* NULL: the process driver's */
     struct wc_driver *driver;
     struct fixture_fact facts[FIXTURE_FACTS];
     size_t n_facts;
@@ -176,7 +181,9 @@ static inline void fixture_open(struct fixture *f)
                                              .project = f->project.name,
                                              .paths = &f->paths };
     struct wc_err err = { 0 };
-    if (wc_process_ops.open(&config, &f->driver, &err) != 0)
+    if (f->ops == NULL)
+        f->ops = &wc_process_ops;
+    if (f->ops->open(&config, &f->driver, &err) != 0)
         fail_msg("open: %s", err.msg);
     f->closed = false;
 }
@@ -189,7 +196,7 @@ static inline void fixture_on_closed(void *data)
 
 static inline void fixture_close(struct fixture *f)
 {
-    wc_process_ops.close(f->driver, fixture_on_closed, f);
+    f->ops->close(f->driver, fixture_on_closed, f);
     while (!f->closed)
         uv_run(&f->loop, UV_RUN_ONCE);
 }

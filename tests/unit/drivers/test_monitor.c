@@ -193,8 +193,7 @@ static void guest_that_stays_silent(void **state)
 {
     struct mon_box box = { .boot_ms = 2500 }, told = { .boot_ms = 8000 };
     (void)state;
-    mon_open(&box);
-    mon_meet_vmm(&box);
+    mon_open(&box); /* nobody is met: that may take as long */
     mon_expect_broken(&box, "failed the guest did not come up in time");
     mon_close(&box);
     mon_open(&told);
