@@ -1,5 +1,5 @@
-/* cmd_start_stop.c - wcompose start, stop, restart, kill, suspend, resume: one call each on what
- * exists. */
+/* cmd_start_stop.c - wcompose start, stop, restart, kill, suspend, resume, pause, unpause: one
+ * call each on what exists. */
 #include "base/str.h"
 #include "cli/cmd_session.h"
 
@@ -86,4 +86,16 @@ int wc_cmd_resume(struct wc_cli *cli)
 {
     struct wc_call call = { .verb = WC_CALL_RESUME, .timeout_ms = WC_UNSET };
     return change(cli, "resume", &call);
+}
+
+int wc_cmd_pause(struct wc_cli *cli)
+{
+    struct wc_call call = { .verb = WC_CALL_PAUSE, .timeout_ms = WC_UNSET };
+    return change(cli, "pause", &call);
+}
+
+int wc_cmd_unpause(struct wc_cli *cli)
+{
+    struct wc_call call = { .verb = WC_CALL_UNPAUSE, .timeout_ms = WC_UNSET };
+    return change(cli, "unpause", &call);
 }

@@ -174,7 +174,11 @@ static void explain_settled(struct wc_why_teller *t, const struct wc_ps_row *row
         explain_running(t, row);
         break;
     case WC_LIFE_PAUSED:
-        wc_why_add_row(t, row, row->phase_at_ms, "is paused", NULL);
+        wc_why_add_row(t, row, row->phase_at_ms,
+                       row->waiting == NULL
+                           ? "is paused"
+                           : wc_arena_printf(t->arena, "is paused: waits for %s", row->waiting),
+                       NULL);
         break;
     case WC_LIFE_EXITED:
         if (t->in->ps->supervised || row->fact.stopped_by_user)

@@ -42,6 +42,7 @@ static uint64_t cause_of(const struct inst *inst, const char *action)
     bool by_others = wc_streq(action, "paused") ? !wc_eng_is_pause_wished(inst)
                                                 : wc_streq(action, "limits changed") ||
                                                       wc_streq(action, "network changed");
+    by_others = by_others || (wc_streq(action, "unpaused") && wc_eng_is_pause_wished(inst));
     if (wc_streq(action, "unhealthy") || by_others || (wc_streq(action, "removed") && inst->lost))
         return 0;
     if (wc_streq(action, "healthy") && inst->story.started != 0)
@@ -135,11 +136,12 @@ void wc_eng_tell_project(struct request *request, const char *action, const char
 void wc_eng_tell_asked(struct request *request)
 {
     static const char *const verbs[] = {
-        [WC_REQUEST_APPLY] = "up",      [WC_REQUEST_START] = "start",
-        [WC_REQUEST_STOP] = "stop",     [WC_REQUEST_RESTART] = "restart",
-        [WC_REQUEST_KILL] = "kill",     [WC_REQUEST_DOWN] = "down",
-        [WC_REQUEST_ADOPT] = "adopt",   [WC_REQUEST_SUSPEND] = "suspend",
-        [WC_REQUEST_RESUME] = "resume",
+        [WC_REQUEST_APPLY] = "up",        [WC_REQUEST_START] = "start",
+        [WC_REQUEST_STOP] = "stop",       [WC_REQUEST_RESTART] = "restart",
+        [WC_REQUEST_KILL] = "kill",       [WC_REQUEST_DOWN] = "down",
+        [WC_REQUEST_ADOPT] = "adopt",     [WC_REQUEST_SUSPEND] = "suspend",
+        [WC_REQUEST_RESUME] = "resume",   [WC_REQUEST_PAUSE] = "pause",
+        [WC_REQUEST_UNPAUSE] = "unpause",
     };
     char text[256];
     size_t len = (size_t)snprintf(text, sizeof text, "%s", verbs[request->ask.kind]);

@@ -21,10 +21,11 @@
 #include "orchestrator/control.h"
 
 static const char *const verb_names[] = {
-    [WC_CALL_APPLY] = "apply",     [WC_CALL_START] = "start",       [WC_CALL_STOP] = "stop",
-    [WC_CALL_RESTART] = "restart", [WC_CALL_KILL] = "kill",         [WC_CALL_DOWN] = "down",
-    [WC_CALL_SUSPEND] = "suspend", [WC_CALL_RESUME] = "resume",     [WC_CALL_EVENTS] = "events",
-    [WC_CALL_PING] = "ping",       [WC_CALL_SHUTDOWN] = "shutdown",
+    [WC_CALL_APPLY] = "apply",       [WC_CALL_START] = "start",     [WC_CALL_STOP] = "stop",
+    [WC_CALL_RESTART] = "restart",   [WC_CALL_KILL] = "kill",       [WC_CALL_DOWN] = "down",
+    [WC_CALL_SUSPEND] = "suspend",   [WC_CALL_RESUME] = "resume",   [WC_CALL_EVENTS] = "events",
+    [WC_CALL_PAUSE] = "pause",       [WC_CALL_UNPAUSE] = "unpause", [WC_CALL_PING] = "ping",
+    [WC_CALL_SHUTDOWN] = "shutdown",
 };
 
 /* Connecting -----------------------------------------------------------------------------------*/

@@ -390,10 +390,10 @@ void wc_engine_visit(const struct wc_engine *engine, wc_engine_visit_fn *visit, 
 void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visit, void *data)
 {
     for (size_t node = 0; engine->rev != NULL && node < engine->rev->graph.n; node++)
-        visit(data,
-              &(struct wc_intent){ engine->rev->svcs[node]->name, engine->rev->svcs[node]->want,
-                                   engine->rev->svcs[node]->hash, engine->rev->svcs[node]->inplace,
-                                   engine->rev->svcs[node]->suspended });
+        visit(data, &(struct wc_intent){
+                        engine->rev->svcs[node]->name, engine->rev->svcs[node]->want,
+                        engine->rev->svcs[node]->hash, engine->rev->svcs[node]->inplace,
+                        engine->rev->svcs[node]->suspended, engine->rev->svcs[node]->paused });
 }
 
 const struct wc_engine_counts *wc_engine_counts(const struct wc_engine *engine)

@@ -155,6 +155,7 @@ static void orphans(struct request *request)
         bool gone = (request->ask.remove_orphans || is_leaving(request, svc->name)) &&
                     !wc_strv_has(disabled, svc->name);
         svc->suspended &= !gone || request->ask.keeps_suspended;
+        svc->paused &= !gone || request->ask.keeps_suspended;
         for (struct inst *inst = svc->insts; inst != NULL; inst = inst->next_in_svc) {
             if (gone) {
                 wc_eng_set(&inst->why, "not in the file any more");
@@ -234,9 +235,11 @@ int wc_eng_begin_apply(struct request *request, struct wc_err *err)
     assume_networks(engine);
     for (size_t node = 0; node < rev->graph.n; node++)
         if (rev->svcs[node]->selected) {
-            if (rev->svcs[node]->suspended && !request->ask.keeps_suspended)
-                wc_eng_rollout_go_on(rev->svcs[node]);
-            rev->svcs[node]->suspended &= request->ask.keeps_suspended;
+            struct svc *svc = rev->svcs[node];
+            if ((svc->suspended || svc->paused) && !request->ask.keeps_suspended)
+                wc_eng_rollout_go_on(svc);
+            svc->suspended &= request->ask.keeps_suspended;
+            svc->paused &= request->ask.keeps_suspended;
             rev->svcs[node]->want = request->ask.no_start ? WC_WANT_CREATED : WC_WANT_RUNNING;
         }
     wc_eng_for_selected(request, apply_wanted);
@@ -258,6 +261,7 @@ static void take_intents(struct request *request)
         const char *inplace = request->ask.intents[i].inplace;
         svc->want = request->ask.intents[i].want;
         svc->suspended = request->ask.intents[i].suspended;
+        svc->paused = request->ask.intents[i].paused;
         snprintf(svc->hash, sizeof svc->hash, "%s", hash != NULL ? hash : "");
         snprintf(svc->inplace, sizeof svc->inplace, "%s", inplace != NULL ? inplace : "");
     }
@@ -280,6 +284,7 @@ static void adopt_one(struct inst *inst, bool told)
     inst->stopped = !told && inst->fact.stopped_by_user;
     inst->gated = inst->fact.earlier_boot; /* the app comes up in its order, as after `up` */
     inst->lost = inst->fact.life == WC_LIFE_ABSENT;
+    inst->drift.told_paused = inst->svc->paused && inst->fact.life == WC_LIFE_PAUSED;
     wc_eng_dirty(inst);
 }
 

@@ -8,17 +8,17 @@
 #include "base/str.h"
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/bus.h"
-#include "orchestrator/engine_priv.h"
-
-static bool is_paused(const struct inst *inst)
-{
-    return inst->fact.life == WC_LIFE_PAUSED && !wc_eng_is_pause_wished(inst);
-}
+#include "orchestrator/engine_request.h"
 
 bool wc_eng_is_pause_wished(const struct inst *inst)
 {
-    (void)inst;
-    return false; /* nobody can wish for one yet */
+    return inst->svc->paused;
+}
+
+/* It stands still and isn't to, or the other way round. */
+static bool is_out_of_step(const struct inst *inst)
+{
+    return inst->fact.life == (wc_eng_is_pause_wished(inst) ? WC_LIFE_RUNNING : WC_LIFE_PAUSED);
 }
 
 /* Its links need the networks; they come first. */
@@ -29,7 +29,7 @@ static bool has_lost_links(const struct inst *inst)
 
 void wc_eng_drift_inputs(const struct inst *inst, struct wc_step_in *in)
 {
-    in->drifted = is_paused(inst) || inst->drift.limits != NULL || has_lost_links(inst);
+    in->drifted = is_out_of_step(inst) || inst->drift.limits != NULL || has_lost_links(inst);
     in->mend_at_ms = inst->drift.retry_at_ms;
 }
 
@@ -74,12 +74,12 @@ void wc_eng_drift_tell(struct inst *inst)
         drift->told_paused = false;
         return;
     }
-    bool paused = is_paused(inst);
-    if (paused && !drift->told_paused) {
-        forgive(drift, inst->engine->now_ms);
-        wc_eng_tell(inst, "paused", "by somebody else");
-    } else if (drift->told_paused && !paused) {
-        wc_eng_tell(inst, "unpaused", "%s", "");
+    bool paused = inst->fact.life == WC_LIFE_PAUSED, wished = wc_eng_is_pause_wished(inst);
+    if (paused != drift->told_paused) {
+        if (paused != wished)
+            forgive(drift, inst->engine->now_ms);
+        wc_eng_tell(inst, paused ? "paused" : "unpaused", "%s",
+                    paused == wished ? "" : "by somebody else");
     }
     drift->told_paused = paused;
     tell_one(inst, "limits changed", drift->limits, &drift->told_limits);
@@ -97,8 +97,15 @@ static void put_off(struct inst *inst)
 
 void wc_eng_drift_mended(struct inst *inst)
 {
+    struct request *asked = inst->request;
     put_off(inst);
     wc_eng_set(&inst->drift.told_failure, NULL);
+    if (asked == NULL || !wc_eng_is_about_pause(asked) || inst->changed)
+        return;
+    inst->changed = true;
+    asked->changed++;
+    inst->drift.n_mends = 0; /* as somebody asked: not against anybody */
+    inst->drift.retry_at_ms = 0;
 }
 
 void wc_eng_drift_failed(struct inst *inst, const struct wc_err *err)
@@ -108,6 +115,14 @@ void wc_eng_drift_failed(struct inst *inst, const struct wc_err *err)
         return;
     wc_eng_set(&inst->drift.told_failure, err->msg);
     wc_eng_tell(inst, "mending failed", "%s", err->msg);
+}
+
+void wc_eng_drift_anew(struct inst *inst)
+{
+    inst->drift.n_mends = 0;
+    inst->drift.retry_at_ms = 0;
+    wc_eng_set(&inst->drift.told_failure, NULL);
+    wc_eng_dirty(inst);
 }
 
 void wc_eng_drift_free(struct inst *inst)

@@ -89,6 +89,7 @@ void wc_eng_drift_inputs(const struct inst *inst, struct wc_step_in *in);
 void wc_eng_drift_tell(struct inst *inst); /* what people don't know yet */
 void wc_eng_drift_mended(struct inst *inst);
 void wc_eng_drift_failed(struct inst *inst, const struct wc_err *err);
+void wc_eng_drift_anew(struct inst *inst); /* a person asks: it is put right at once */
 void wc_eng_drift_free(struct inst *inst);
 bool wc_eng_is_pause_wished(const struct inst *inst); /* by a person, with our own verb */
 

@@ -47,9 +47,9 @@ struct svc {
     unsigned going_down;    /* instances that go down and are not down yet */
     unsigned dependents_up; /* services that need this one and have such instances */
     struct outlook outlook;
-    uint64_t said;            /* seq of the last event of an instance of it */
-    bool job;                 /* others wait for its completion */
-    bool suspended, selected; /* selected: by the request that is being begun */
+    uint64_t said;                    /* seq of the last event of an instance of it */
+    bool job;                         /* others wait for its completion */
+    bool suspended, paused, selected; /* selected: by the request that is being begun */
     enum wc_want want;
     char hash[65], inplace[65]; /* of wc_intent */
     struct rollout *rollout;    /* the last one, or NULL */

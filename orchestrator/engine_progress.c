@@ -29,11 +29,12 @@ static void detach(struct request *request)
 static void tell_end(struct request *request, int status, const struct wc_err *err)
 {
     static const char *const words[] = {
-        [WC_REQUEST_APPLY] = "ready",    [WC_REQUEST_START] = "ready",
-        [WC_REQUEST_STOP] = "stopped",   [WC_REQUEST_RESTART] = "ready",
-        [WC_REQUEST_KILL] = "stopped",   [WC_REQUEST_DOWN] = "removed",
-        [WC_REQUEST_ADOPT] = "ready",    [WC_REQUEST_SUSPEND] = "suspended",
-        [WC_REQUEST_RESUME] = "resumed",
+        [WC_REQUEST_APPLY] = "ready",      [WC_REQUEST_START] = "ready",
+        [WC_REQUEST_STOP] = "stopped",     [WC_REQUEST_RESTART] = "ready",
+        [WC_REQUEST_KILL] = "stopped",     [WC_REQUEST_DOWN] = "removed",
+        [WC_REQUEST_ADOPT] = "ready",      [WC_REQUEST_SUSPEND] = "suspended",
+        [WC_REQUEST_RESUME] = "resumed",   [WC_REQUEST_PAUSE] = "paused",
+        [WC_REQUEST_UNPAUSE] = "unpaused",
     };
     if (status != 0 && status != WC_ERR_CANCELLED)
         wc_eng_tell_project(request, "failed", err->msg);

@@ -190,11 +190,39 @@ static void suspend_one(struct request *request, struct inst *inst)
     wc_eng_take(request, inst); /* who waited for it waits in vain */
 }
 
+/* Those that a change of mind about a pause is for. */
+static void pause_one(struct request *request, struct inst *inst)
+{
+    if (inst->desired == NULL || !wc_eng_is_up(inst) || inst->awaits)
+        return;
+    wc_eng_drift_anew(inst);
+    wc_eng_take(request, inst);
+}
+
+static bool only_passes(const struct wc_request *ask)
+{
+    return ask->kind == WC_REQUEST_KILL && ask->signal != 0 && ask->signal != SIGKILL;
+}
+
+/* A pause is ended in the same way; whether one is suspended is another matter. */
+static void note_pause(struct request *request, struct svc *svc)
+{
+    const struct wc_request *ask = &request->ask;
+    bool other = ask->kind == WC_REQUEST_SUSPEND || ask->kind == WC_REQUEST_RESUME;
+    bool paused = other || only_passes(ask) ? svc->paused : ask->kind == WC_REQUEST_PAUSE;
+    if (paused == svc->paused || ask->keeps_suspended)
+        return;
+    svc->paused = paused;
+    if (!paused)
+        wc_eng_rollout_go_on(svc);
+    wc_eng_dirty_svc(svc);
+}
+
 /* What is said of a service ends its suspension, unless it is a signal that only passes through. */
 static void note_suspension(struct request *request, struct svc *svc)
 {
     const struct wc_request *ask = &request->ask;
-    bool passes = ask->kind == WC_REQUEST_KILL && ask->signal != 0 && ask->signal != SIGKILL;
+    bool passes = only_passes(ask);
     bool suspended = passes ? svc->suspended : ask->kind == WC_REQUEST_SUSPEND;
     if (suspended == svc->suspended || ask->keeps_suspended)
         return;
@@ -215,7 +243,8 @@ static int begin_change(struct request *request, struct wc_err *err)
         [WC_REQUEST_START] = start_one,     [WC_REQUEST_STOP] = stop_one,
         [WC_REQUEST_RESTART] = restart_one, [WC_REQUEST_KILL] = kill_one,
         [WC_REQUEST_DOWN] = down_one,       [WC_REQUEST_SUSPEND] = suspend_one,
-        [WC_REQUEST_RESUME] = suspend_one,
+        [WC_REQUEST_RESUME] = suspend_one,  [WC_REQUEST_PAUSE] = pause_one,
+        [WC_REQUEST_UNPAUSE] = pause_one,
     };
     const struct wc_request *ask = &request->ask;
     struct wc_engine *engine = request->engine;
@@ -234,8 +263,10 @@ static int begin_change(struct request *request, struct wc_err *err)
         wc_eng_tell_asked(request);
     for (size_t i = 0; i < engine->svcs.n; i++) {
         struct svc *svc = engine->svcs.entries[i].value;
-        if (svc->selected)
-            note_suspension(request, svc);
+        if (!svc->selected)
+            continue;
+        note_suspension(request, svc);
+        note_pause(request, svc);
     }
     unsigned n = wc_eng_for_selected(request, setters[ask->kind]);
     bool starts = ask->kind == WC_REQUEST_START || ask->kind == WC_REQUEST_RESTART;

@@ -15,6 +15,9 @@ bool wc_eng_is_up(const struct inst *inst);
 /* The request waits for this instance from now on; an older one that did is cancelled. */
 void wc_eng_take(struct request *request, struct inst *inst);
 
+/* True for one that lets things stand still, or go on. */
+bool wc_eng_is_about_pause(const struct request *request);
+
 /* True for a time after the request was made, when an earlier engine had begun it: done already. */
 bool wc_eng_is_since(const struct request *request, int64_t at_ms);
 

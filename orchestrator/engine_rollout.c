@@ -1,5 +1,4 @@
 /* engine_rollout.c - what core/rollout.c decides, seen from and done to instances. */
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -412,9 +411,8 @@ bool wc_eng_rollouts_turn(struct wc_engine *engine)
     bool moved = false;
     for (struct rollout *r = engine->rolling, *next; r != NULL; r = next) {
         next = r->next;
-        if (r->svc->suspended)
-            continue;
-        if (!r->dirty && (r->wake_at_ms == 0 || r->wake_at_ms > engine->now_ms))
+        if (r->svc->suspended || r->svc->paused ||
+            (!r->dirty && (r->wake_at_ms == 0 || r->wake_at_ms > engine->now_ms)))
             continue;
         turn(engine, r);
         moved = true;
@@ -425,9 +423,11 @@ bool wc_eng_rollouts_turn(struct wc_engine *engine)
 uint64_t wc_eng_rollouts_wake(const struct wc_engine *engine)
 {
     uint64_t wake_ms = 0;
-    for (const struct rollout *r = engine->rolling; r != NULL; r = r->next)
-        if (!r->svc->suspended && r->wake_at_ms != 0 && (wake_ms == 0 || r->wake_at_ms < wake_ms))
+    for (const struct rollout *r = engine->rolling; r != NULL; r = r->next) {
+        bool waits = r->wake_at_ms != 0 && !r->svc->suspended && !r->svc->paused;
+        if (waits && (wake_ms == 0 || r->wake_at_ms < wake_ms))
             wake_ms = r->wake_at_ms;
+    }
     return wake_ms;
 }
 

@@ -240,10 +240,27 @@ static enum verdict judge_down(const struct inst *inst, enum wc_goal goal)
     return wont_go(inst) ? VERDICT_FAILED : VERDICT_OPEN;
 }
 
+bool wc_eng_is_about_pause(const struct request *request)
+{
+    return request->ask.kind == WC_REQUEST_PAUSE || request->ask.kind == WC_REQUEST_UNPAUSE;
+}
+
+/* One that goes down, or has, is nothing to wait for. */
+static enum verdict judge_pause(const struct inst *inst)
+{
+    enum wc_goal goal = wc_eng_goal(inst);
+    enum wc_life other = wc_eng_is_pause_wished(inst) ? WC_LIFE_RUNNING : WC_LIFE_PAUSED;
+    if (inst->fact.life != other || (goal != WC_GOAL_RUNNING && goal != WC_GOAL_CREATED))
+        return VERDICT_OK;
+    return inst->drift.told_failure != NULL ? VERDICT_FAILED : VERDICT_OPEN;
+}
+
 static enum verdict judge(const struct inst *inst)
 {
     if (inst->dead || inst->svc->suspended)
         return VERDICT_OK;
+    if (wc_eng_is_about_pause(inst->request))
+        return judge_pause(inst);
     enum verdict rollout = wc_eng_rollout_judge(inst);
     if (rollout != VERDICT_OK)
         return rollout;

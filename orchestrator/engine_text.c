@@ -110,6 +110,10 @@ void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size)
             snprintf(out, size, "'wcompose resume' (it would %s)", would);
         return;
     }
+    if (inst->fact.life == WC_LIFE_PAUSED && wc_eng_is_pause_wished(inst)) {
+        snprintf(out, size, "'wcompose unpause'");
+        return;
+    }
     if (inst->awaits) {
         snprintf(out, size, "its turn in the rollout");
         return;
@@ -157,6 +161,11 @@ void wc_eng_failure_text(const struct inst *inst, char *out, size_t size)
     }
     if (wc_eng_inplace_text(inst, out, size))
         return;
+    if (inst->request != NULL && wc_eng_is_about_pause(inst->request) &&
+        inst->drift.told_failure != NULL) {
+        snprintf(out, size, "%s", inst->drift.told_failure);
+        return;
+    }
     if (inst->out.phase == WC_PHASE_WAIT_HOST || inst->engine->net == NET_FAILED) {
         snprintf(out, size, "networks: %s", inst->engine->net_err.msg);
     } else if ((inst->op_failed || inst->stuck) && inst->error != NULL) {

@@ -244,11 +244,12 @@ static void take_wishes(struct wc_ledger *ledger, const struct wc_json *list)
         struct wc_wish *wish = wish_at(ledger, wc_json_str(wc_json_get(at, "service"), ""));
         wish->stopped = wc_json_bool(wc_json_get(at, "stopped"), false);
         wish->suspended = wc_json_bool(wc_json_get(at, "suspended"), false);
+        wish->paused = wc_json_bool(wc_json_get(at, "paused"), false);
         wish->replicas = wc_json_i64(wc_json_get(at, "replicas"), WC_UNSET);
     }
     for (size_t i = 0; i < ledger->n_wishes; i++) { /* those that say nothing any more go */
         struct wc_wish *wish = &ledger->wishes[i];
-        if (wish->stopped || wish->suspended || wish->replicas >= 0)
+        if (wish->stopped || wish->suspended || wish->paused || wish->replicas >= 0)
             ledger->wishes[n++] = *wish;
         else
             wc_free((char *)wish->service);

@@ -49,7 +49,7 @@ struct wc_generation {
 /* What a person wants of one service, beyond the model. */
 struct wc_wish {
     const char *service;
-    bool stopped, suspended;
+    bool stopped, suspended, paused;
     int64_t replicas; /* by --scale; WC_UNSET = as the model says */
 };
 

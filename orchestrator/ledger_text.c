@@ -53,6 +53,7 @@ static void put_wishes(struct wc_jsonw *w, const struct wc_wish *wishes, size_t 
         wc_jsonw_str(w, "service", wishes[i].service);
         put_flag(w, "stopped", wishes[i].stopped);
         put_flag(w, "suspended", wishes[i].suspended);
+        put_flag(w, "paused", wishes[i].paused);
         if (wishes[i].replicas >= 0)
             wc_jsonw_i64(w, "replicas", wishes[i].replicas);
         wc_jsonw_end_object(w);

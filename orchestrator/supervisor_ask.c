@@ -18,7 +18,8 @@
 static const char *const verb_names[] = {
     [WC_REQUEST_APPLY] = "apply",     [WC_REQUEST_START] = "start",   [WC_REQUEST_STOP] = "stop",
     [WC_REQUEST_RESTART] = "restart", [WC_REQUEST_KILL] = "kill",     [WC_REQUEST_DOWN] = "down",
-    [WC_REQUEST_SUSPEND] = "suspend", [WC_REQUEST_RESUME] = "resume",
+    [WC_REQUEST_SUSPEND] = "suspend", [WC_REQUEST_RESUME] = "resume", [WC_REQUEST_PAUSE] = "pause",
+    [WC_REQUEST_UNPAUSE] = "unpause",
 };
 
 bool wc_sup_kind_of(const char *verb, enum wc_request_kind *out)
@@ -138,38 +139,45 @@ static void mean(struct meaning *m, const char *service)
     if (now != NULL)
         before = *now;
     struct wc_wish wanted = before;
+    bool passes = m->request->signal != 0 && m->request->signal != SIGKILL;
     switch (m->request->kind) {
     case WC_REQUEST_APPLY:
         wanted.stopped = before.stopped && m->request->no_start;
         wanted.suspended = before.suspended && m->request->keeps_suspended;
+        wanted.paused = before.paused && m->request->keeps_suspended;
         wanted.replicas = scale_of(m->header, service);
         break;
     case WC_REQUEST_START:
     case WC_REQUEST_RESTART:
-        wanted.stopped = wanted.suspended = false;
+        wanted.stopped = wanted.suspended = wanted.paused = false;
         break;
     case WC_REQUEST_STOP:
         wanted.stopped = true;
-        wanted.suspended = false;
+        wanted.suspended = wanted.paused = false;
         break;
     case WC_REQUEST_KILL:
         wanted.stopped = true;
-        wanted.suspended =
-            before.suspended && m->request->signal != 0 && m->request->signal != SIGKILL;
+        wanted.suspended = before.suspended && passes;
+        wanted.paused = before.paused && passes;
         break;
     case WC_REQUEST_SUSPEND:
     case WC_REQUEST_RESUME:
         wanted.suspended = m->request->kind == WC_REQUEST_SUSPEND;
         break;
+    case WC_REQUEST_PAUSE:
+    case WC_REQUEST_UNPAUSE:
+        wanted.suspended = false;
+        wanted.paused = m->request->kind == WC_REQUEST_PAUSE;
+        break;
     case WC_REQUEST_DOWN:
-        wanted.stopped = wanted.suspended = false;
+        wanted.stopped = wanted.suspended = wanted.paused = false;
         wanted.replicas = WC_UNSET;
         break;
     case WC_REQUEST_ADOPT:
         break;
     }
     if (wanted.stopped == before.stopped && wanted.suspended == before.suspended &&
-        wanted.replicas == before.replicas)
+        wanted.paused == before.paused && wanted.replicas == before.replicas)
         return;
     wanted.service = wc_arena_strdup(&m->arena, service);
     m->changes = wc_arena_grow(&m->arena, m->changes, m->n, &m->cap, sizeof wanted);

@@ -217,7 +217,7 @@ static const struct {
     { "restart", do_change },    { "kill", do_change },         { "down", do_change },
     { "ps", wc_sup_ps },         { "events", wc_sup_events },   { "ping", do_ping },
     { "shutdown", do_shutdown }, { "metrics", wc_sup_metrics }, { "suspend", do_change },
-    { "resume", do_change },
+    { "resume", do_change },     { "pause", do_change },        { "unpause", do_change },
 };
 
 void wc_sup_on_message(void *data, struct wc_conn *conn, const struct wc_control_message *message)

@@ -93,8 +93,12 @@ size_t wc_sup_kept_intents(const struct wc_supervisor *sup, struct wc_arena *are
         /* A stop of something that had no instance, or that we had no time to note. */
         if (wish != NULL && wish->stopped && want != WC_WANT_NOTHING)
             want = WC_WANT_STOPPED;
-        (*out)[i] = (struct wc_intent){ kept->service, want, kept->hash, kept->inplace,
-                                        wish != NULL && wish->suspended };
+        (*out)[i] = (struct wc_intent){ kept->service,
+                                        want,
+                                        kept->hash,
+                                        kept->inplace,
+                                        wish != NULL && wish->suspended,
+                                        wish != NULL && wish->paused };
     }
     return ledger->n_wants;
 }

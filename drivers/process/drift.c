@@ -314,8 +314,8 @@ static void work_mend(struct wc_job *job)
 {
     const struct wc_cgroup_host *host = &job->driver->cgroup;
     const char *cgroup = job->looks[0].record.cgroup;
-    if (job->thaw)
-        job->rc = wc_freezer_thaw(host, cgroup, &job->err);
+    job->rc = job->thaw ? wc_freezer_thaw(host, cgroup, &job->err)
+                        : wc_freezer_freeze(host, cgroup, &job->err);
     int rc =
         wc_baseline_restore(host, cgroup, job->request.run_dir, job->rc == 0 ? &job->err : NULL);
     job->rc = job->rc != 0 ? job->rc : rc;

@@ -93,6 +93,7 @@ bool wc_sim_exit(struct wc_sim_world *world, const char *id, int code); /* a run
 bool wc_sim_kill(struct wc_sim_world *world, const char *id);           /* … by SIGKILL */
 bool wc_sim_vanish(struct wc_sim_world *world, const char *id);         /* removed by a stranger */
 bool wc_sim_pause(struct wc_sim_world *world, const char *id);          /* frozen by one */
+bool wc_sim_unpause(struct wc_sim_world *world, const char *id);        /* thawed by one */
 bool wc_sim_meddle(struct wc_sim_world *world, const char *id);         /* its limits are changed */
 
 bool wc_sim_cut(struct wc_sim_world *world, const char *network); /* one is deleted */

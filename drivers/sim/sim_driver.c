@@ -126,9 +126,8 @@ static int do_mend(const struct sim_driver *d, const struct wc_op *op)
     struct sim_record *record = sim_record(d->world, op->id);
     bool paused = record != NULL && record->fact.life == WC_LIFE_PAUSED;
     bool up = paused || (record != NULL && record->fact.life == WC_LIFE_RUNNING);
-    if (up && ((paused && !op->paused) || record->fact.drift_limits != NULL))
-        sim_disturb(d->world, record, paused && op->paused ? WC_LIFE_PAUSED : WC_LIFE_RUNNING,
-                    NULL);
+    if (up && (paused != op->paused || record->fact.drift_limits != NULL))
+        sim_disturb(d->world, record, op->paused ? WC_LIFE_PAUSED : WC_LIFE_RUNNING, NULL);
     return 0;
 }
 

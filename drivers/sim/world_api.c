@@ -70,7 +70,8 @@ bool wc_sim_exit(struct wc_sim_world *world, const char *id, int code)
 bool wc_sim_kill(struct wc_sim_world *world, const char *id)
 {
     struct sim_record *record = sim_record(world, id);
-    if (record == NULL || record->fact.life != WC_LIFE_RUNNING)
+    if (record == NULL ||
+        (record->fact.life != WC_LIFE_RUNNING && record->fact.life != WC_LIFE_PAUSED))
         return false;
     sim_end(world, record, 128 + SIGKILL, SIGKILL);
     return true;
@@ -91,6 +92,15 @@ bool wc_sim_pause(struct wc_sim_world *world, const char *id)
     if (record == NULL || record->fact.life != WC_LIFE_RUNNING)
         return false;
     sim_disturb(world, record, WC_LIFE_PAUSED, record->fact.drift_limits);
+    return true;
+}
+
+bool wc_sim_unpause(struct wc_sim_world *world, const char *id)
+{
+    struct sim_record *record = sim_record(world, id);
+    if (record == NULL || record->fact.life != WC_LIFE_PAUSED)
+        return false;
+    sim_disturb(world, record, WC_LIFE_RUNNING, record->fact.drift_limits);
     return true;
 }
 

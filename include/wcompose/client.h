@@ -36,6 +36,8 @@ enum wc_call_verb {
     WC_CALL_DOWN,
     WC_CALL_SUSPEND,
     WC_CALL_RESUME,
+    WC_CALL_PAUSE,
+    WC_CALL_UNPAUSE,
     WC_CALL_EVENTS,   /* subscribe until the client leaves; never done by itself */
     WC_CALL_PING,     /* is it alive? */
     WC_CALL_SHUTDOWN, /* end the supervisor; instances live on */

@@ -46,9 +46,9 @@ enum wc_verb {
                        note its inplace_hash last. EXITED: they hold from its next start.
                        WC_ERR_CONFLICT: only a new instance can have them (a memory limit below
                        what is in use); some of it may be changed by then. WC_ERR_NOENT: absent */
-    WC_VERB_MEND,   /* RUNNING: put back what somebody else changed of it (wc_fact.drift_*), and let
-                       it go on if it stands still, unless `paused` is wished. Anything else:
-                       nothing to do */
+    WC_VERB_MEND,   /* RUNNING, PAUSED: put back what somebody else changed of it (wc_fact.drift_*),
+                       and let it go on, or with `paused` stand still. Anything else: nothing to
+                       do. WC_ERR_UNAVAILABLE: nothing can stand still here */
     WC_VERB_EXEC,   /* run argv inside and report its exit code; or look for `check` there without
                        running anything: 0 it is well, 1 it is not, a status: could not look */
     WC_VERB_NET_UP, /* make or adjust the project's networks and publish its ports, in one

@@ -69,6 +69,9 @@ enum wc_request_kind {
                            request for them). Requests that wait for them are cancelled. Done at
                            once */
     WC_REQUEST_RESUME,  /* look after them again. Done at once */
+    WC_REQUEST_PAUSE,   /* what of the services runs, or comes to run, stands still until somebody
+                           says otherwise (UNPAUSE, or what starts, stops, kills or applies them) */
+    WC_REQUEST_UNPAUSE, /* let it go on */
     WC_REQUEST_ADOPT,   /* after a supervisor's restart: `project` (ownership as APPLY) is the model
                            accepted earlier. What exists is kept and supervised by it: running stays
                            running, an exited one follows its restart policy unless a person stopped
@@ -87,6 +90,7 @@ struct wc_intent {
     const char *inplace; /* the same for wc_fact.inplace: a model that gives another one changes
                             nothing of them */
     bool suspended;      /* nothing is to be done with them for now */
+    bool paused;         /* they are to stand still */
 };
 
 /* A change that reaches the replicas of a service one after another, as far as it has come. */
@@ -135,7 +139,8 @@ struct wc_request {
     int signal;         /* KILL; 0 = SIGKILL */
     bool force_recreate, no_recreate; /* APPLY */
     bool no_start;                    /* APPLY: create only */
-    bool keeps_suspended;             /* it ends or begins no suspension: nobody asks just now */
+    bool keeps_suspended;             /* it ends or begins no suspension or pause: nobody asks just
+                                         now */
     bool is_rollback;                 /* APPLY: by rollback_config, and never rolled back itself */
     bool no_deps;                     /* APPLY, START, RESTART: leave dependencies alone */
     bool remove_orphans; /* APPLY, DOWN, ADOPT: also instances of services that the file no longer

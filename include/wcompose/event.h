@@ -31,7 +31,7 @@ enum wc_event_type {
                           paused, "limits changed", "network changed" (meant -> found); then
                           unpaused, mended, "mending failed" */
     WC_EVENT_PROJECT, /* action: applying, asked (reason: "restart web"), adopted, ready, unchanged,
-                         stopped, removed, suspended, resumed, failed */
+                         stopped, removed, suspended, resumed, paused, unpaused, failed */
     WC_EVENT_ROLLOUT, /* of a service: rolling, rolling back, changed, done, paused, failed */
     WC_EVENT_LOG,     /* a message for people; severity in action: info, warning, error */
 };

@@ -29,6 +29,10 @@ def freeze(directory):
     write(*((directory + "/cgroup.freeze", "1") if V2 else (directory + "/freezer.state", "FROZEN")))
 
 
+def thaw(directory):
+    write(*((directory + "/cgroup.freeze", "0") if V2 else (directory + "/freezer.state", "THAWED")))
+
+
 def is_frozen(directory):
     if V2:
         return "frozen 1" in harness.read(directory + "/cgroup.events")
@@ -90,6 +94,43 @@ def case_drift_paused(t):
     t.until(lambda: t.row("web")["State"] == "running" and t.pid("web") != pids[0], "web again")
     assert t.pid("db") == pids[1]
     freeze(group(t.pid("db"), "freezer"))
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_pause(t):
+    """A pause that was asked for holds: against who thaws it, and for a successor; `up` ends it."""
+    t.load_image()
+    t.compose("""
+        services:
+          web: {image: "bb:1", stop_grace_period: 0s, healthcheck: {test: [CMD, "true"], interval: 1s}}
+          db: {image: "bb:1", stop_grace_period: 0s}
+    """)
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    pids = t.pid("web"), t.pid("db")
+    directory = group(pids[0], "freezer")
+    t.wc("pause", "web")
+    assert is_frozen(directory) and not is_frozen(group(pids[1], "freezer"))
+    assert t.row("web")["State"] == "paused" and t.row("db")["State"] == "running"
+    assert "waits for 'wcompose unpause'" in t.wc("why", "web").out
+    assert said(t, "paused", "web") == "" and drifts(t, "paused") == 0
+    thaw(directory)  # somebody else
+    t.until(lambda: is_frozen(directory), "frozen again")
+    assert said(t, "unpaused", "web") == "by somebody else"
+    os.kill(supervisors(t)[0], signal.SIGKILL)
+    thaw(directory)
+    t.wc("start", "db")  # any command brings a supervisor
+    t.until(lambda: is_frozen(directory), "frozen by the next one")
+    assert t.row("web")["State"] == "paused"
+    t.wc("unpause")
+    assert not is_frozen(directory) and t.row("web")["State"] == "running"
+    t.wc("pause")
+    assert is_frozen(directory) and is_frozen(group(pids[1], "freezer"))
+    t.wc("up", "-d", "--wait")
+    assert not is_frozen(directory) and t.row("web")["State"] == "running"
+    assert (t.pid("web"), t.pid("db")) == pids
+    t.wc("pause", "web")
     t.wc("down")
     t.nothing_left(before)
 

@@ -382,7 +382,8 @@ static void judge_stop(struct play *play, const struct wc_op *op)
     bool takes_leave = service < SERVICES && op->verb == WC_VERB_STOP &&
                        fact->life == WC_LIFE_RUNNING && is_current(play, fact, service) &&
                        (play->model.parts[service].hooks & HOOK_PRE_STOP) != 0;
-    if (takes_leave && !memo->stop_asked && !memo->pre_asked &&
+    /* who wasn't told that it goes on takes it for one that stands still, and can't */
+    if (takes_leave && was_told(play) && !memo->stop_asked && !memo->pre_asked &&
         !sim_record(play->world, op->id)->hook_failed)
         play_fail(play, "%s is stopped before its pre_stop", op->id);
     if (fact != NULL && fact->life == WC_LIFE_EXITED && play->deaf_ms != 0)
@@ -431,7 +432,11 @@ static void judge_update(struct play *play, const struct wc_instance *instance)
 static void judge_mend(struct play *play, const struct wc_op *op)
 {
     const struct wc_fact *fact = fact_of(play, op->id);
-    bool changed = fact->life == WC_LIFE_PAUSED || fact->drift_limits != NULL;
+    unsigned service = service_number(fact->service);
+    bool changed = (fact->life == WC_LIFE_PAUSED) != op->paused || fact->drift_limits != NULL;
+    if (service < SERVICES && op->paused != play->paused[service])
+        play_fail(play, "%s is to %s, and nobody asked for that", op->id,
+                  op->paused ? "stand still" : "go on");
     if (!changed && is_up(fact) && was_told(play) && !memo_of(play, op->id)->mended)
         play_fail(play, "%s is mended for no reason", op->id);
     memo_of(play, op->id)->mended = true;
@@ -582,7 +587,8 @@ static bool is_certain(const struct play *play, unsigned service);
 static bool has_needs(const struct play *play, unsigned service)
 {
     const struct part *part = &play->model.parts[service];
-    if (!play->has_model || !part->there || play->wish[service] != WISH_RUNNING)
+    if (!play->has_model || !part->there || play->wish[service] != WISH_RUNNING ||
+        play->paused[service])
         return false;
     for (unsigned to = 0; to < service; to++) {
         unsigned kind = part->need[to] & NEED_CONDITION;
@@ -687,6 +693,19 @@ static void must_be_mended(struct play *play, unsigned service)
     }
 }
 
+/* What was asked to stand still does, whoever let it go on. */
+static void must_be_paused(struct play *play, unsigned service)
+{
+    if (!play->has_model || !play->model.parts[service].there ||
+        play->wish[service] != WISH_RUNNING || !play->paused[service])
+        return;
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        const struct wc_fact *fact = fact_at(play, i);
+        if (service_number(fact->service) == service && fact->life == WC_LIFE_RUNNING)
+            play_fail(play, "in the end %s goes on, and is to stand still", fact->id);
+    }
+}
+
 static unsigned existing(const struct play *play, unsigned service, bool running)
 {
     unsigned n = 0;
@@ -709,6 +728,7 @@ void judge_end(struct play *play)
         must_have_been_tried(play, i);
         if (is_certain(play, i))
             must_be_mended(play, i);
+        must_be_paused(play, i);
         if (play->wish[i] == WISH_GONE && existing(play, i, false) > 0)
             play_fail(play, "in the end s%u is still there", i);
         else if (play->wish[i] == WISH_STOPPED && existing(play, i, true) > 0)

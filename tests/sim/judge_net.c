@@ -71,9 +71,9 @@ static bool is_undisturbed(const struct play *play, const struct wc_fact *fact, 
 {
     const struct sim_record *record = sim_record(play->world, fact->id);
     return service < SERVICES && play->has_model && play->has_former &&
-           play->wish[service] == WISH_RUNNING && play->model.parts[service].there &&
-           fact->index <= play->model.parts[service].replicas && !play->forced &&
-           play->hit_ms[service] < record->up_at_ms && play->deaf_ms == 0;
+           play->wish[service] == WISH_RUNNING && !play->paused[service] &&
+           play->model.parts[service].there && fact->index <= play->model.parts[service].replicas &&
+           !play->forced && play->hit_ms[service] < record->up_at_ms && play->deaf_ms == 0;
 }
 
 /* A network goes with the last that is on it. */

@@ -291,6 +291,7 @@ static void wish(struct play *play, const bool chosen[SERVICES], enum wish what,
             continue;
         play->wish[i] = what;
         play->suspended[i] &= play->is_back;
+        play->paused[i] &= play->is_back;
         if (excuse)
             play->excuse[i] = play->epoch;
     }
@@ -340,6 +341,7 @@ static void apply(struct play *play, const struct model *model, bool forced)
         all[i] = now->there;
         changed[i] = forced || !play->has_model || is_changed(now, old);
         play->suspended[i] &= now->there || play->is_back;
+        play->paused[i] &= now->there || play->is_back;
         if (!now->there && (play->has_model || play->wish[i] != WISH_NOTHING))
             play->wish[i] = WISH_GONE;
     }
@@ -404,11 +406,15 @@ static void change(struct play *play, const struct deed *deed, enum wc_request_k
         add_restarted(&play->model, chosen);
     if (goes_down(play))
         return;
-    bool pauses = kind == WC_REQUEST_SUSPEND || kind == WC_REQUEST_RESUME;
+    bool stands = kind == WC_REQUEST_PAUSE || kind == WC_REQUEST_UNPAUSE;
+    bool pauses = stands || kind == WC_REQUEST_SUSPEND || kind == WC_REQUEST_RESUME;
     play->is_back &= pauses;
     for (unsigned i = 0; i < SERVICES && pauses; i++)
         if (chosen[i])
             play->suspended[i] = kind == WC_REQUEST_SUSPEND;
+    for (unsigned i = 0; i < SERVICES && stands; i++)
+        if (chosen[i])
+            play->paused[i] = kind == WC_REQUEST_PAUSE;
     if (play->has_model && !pauses)
         wish(play, chosen, what, true);
     for (unsigned i = 0; i < SERVICES; i++)
@@ -434,6 +440,17 @@ static struct sim_record *any_record(struct play *play, unsigned lot, bool runni
     return n == 0 ? NULL : found[lot % n];
 }
 
+/* The first that stands still. */
+static struct sim_record *any_paused(struct play *play)
+{
+    for (size_t i = 0; i < play->world->records.n; i++) {
+        struct sim_record *record = play->world->records.entries[i].value;
+        if (record->fact.life == WC_LIFE_PAUSED)
+            return record;
+    }
+    return NULL;
+}
+
 static const struct wc_sim_program manners[MANNER_MANNERS] = {
     [MANNER_GOOD] = { .run_ms = -1, .stop_ms = 5 },
     [MANNER_JOB] = { .run_ms = 50, .stop_ms = 5 },
@@ -452,8 +469,9 @@ static void keep_intent(void *data, const struct wc_intent *intent)
     unsigned i = service_number(intent->service);
     memcpy(intents->hashes[i], intent->hash, sizeof intents->hashes[i]);
     memcpy(intents->inplace[i], intent->inplace, sizeof intents->inplace[i]);
-    intents->items[intents->n++] = (struct wc_intent){ names[i], intent->want, intents->hashes[i],
-                                                       intents->inplace[i], false };
+    intents->items[intents->n++] =
+        (struct wc_intent){ names[i], intent->want, intents->hashes[i], intents->inplace[i],
+                            false,    false };
 }
 
 static void keep_rollout(void *data, const struct wc_rollout_note *note)
@@ -536,8 +554,10 @@ static void know_suspended(const struct play *play, struct intents *intents)
 {
     intents->suspended = false;
     for (unsigned k = 0; k < intents->n; k++) {
-        intents->items[k].suspended = play->suspended[service_number(intents->items[k].service)];
-        intents->suspended = intents->suspended || intents->items[k].suspended;
+        struct wc_intent *item = &intents->items[k];
+        item->suspended = play->suspended[service_number(item->service)];
+        item->paused = play->paused[service_number(item->service)];
+        intents->suspended = intents->suspended || item->suspended || item->paused;
     }
 }
 
@@ -591,7 +611,10 @@ static void pass(struct play *play, uint64_t ms)
 static void befall(struct play *play, const struct deed *deed)
 {
     struct sim_record *record = any_record(play, deed->lot, deed->kind != DEED_VANISH);
+    struct sim_record *still = deed->kind == DEED_DRIFT ? any_paused(play) : NULL;
     bool deaf = (deed->lot >> 9) % 4 == 0;
+    if (still != NULL)
+        record = still;
     if (record == NULL)
         return;
     play->robbed = play->robbed || deed->kind == DEED_VANISH;
@@ -600,6 +623,8 @@ static void befall(struct play *play, const struct deed *deed)
     wc_sim_deafen(play->world, deaf);
     if (deed->kind == DEED_EXIT)
         wc_sim_exit(play->world, record->fact.id, (int)(deed->lot >> 8) & 1);
+    else if (still != NULL && (deed->lot >> 8) % 2 == 0)
+        wc_sim_unpause(play->world, record->fact.id);
     else if (deed->kind == DEED_DRIFT && (deed->lot >> 8) % 2 == 0)
         wc_sim_pause(play->world, record->fact.id);
     else if (deed->kind == DEED_DRIFT)
@@ -667,6 +692,12 @@ static void do_deed(struct play *play, const struct deed *deed)
     case DEED_RESUME:
         change(play, deed, WC_REQUEST_RESUME);
         break;
+    case DEED_PAUSE:
+        change(play, deed, WC_REQUEST_PAUSE);
+        break;
+    case DEED_UNPAUSE:
+        change(play, deed, WC_REQUEST_UNPAUSE);
+        break;
     case DEED_KINDS:
         break;
     }
@@ -687,6 +718,8 @@ static void settle(struct play *play)
         wc_sim_set_program(play->world, names[i], &manners[MANNER_GOOD]);
     new_epoch(play);
     change(play, &(struct deed){ .service = SERVICES }, WC_REQUEST_RESUME);
+    if (play->story->seed % 2 == 0) /* else what is paused stays so */
+        change(play, &(struct deed){ .service = SERVICES }, WC_REQUEST_UNPAUSE);
     pass(play, SETTLE_MS);
     if (!play->verdict.failed)
         judge_end(play);

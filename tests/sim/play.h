@@ -28,7 +28,7 @@ struct intents {
     struct wc_rollout_note rollouts[SERVICES];
     size_t n_rollouts;
     bool failed;    /* one of them: the model before is wanted back */
-    bool suspended; /* some service */
+    bool suspended; /* some service, or it is paused */
 };
 
 /* What was asked for a service last. */
@@ -63,7 +63,7 @@ struct play {
 
     /* what a person expects */
     enum wish wish[SERVICES];
-    bool suspended[SERVICES];
+    bool suspended[SERVICES], paused[SERVICES];
 
     /* judge.c */
     struct wc_map memos;       /* id -> struct memo */

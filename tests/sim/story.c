@@ -198,10 +198,11 @@ static void print_model(const struct model *model, FILE *out)
 
 void story_print(const struct story *story, FILE *out)
 {
-    static const char *const names[DEED_KINDS] = {
-        "pass",   "apply",  "recreate", "stop",  "start",  "restart", "kill",    "down",  "exit",
-        "vanish", "manner", "crash",    "clock", "reboot", "drift",   "suspend", "resume"
-    };
+    static const char *const names[DEED_KINDS] = { "pass",   "apply",   "recreate", "stop",
+                                                   "start",  "restart", "kill",     "down",
+                                                   "exit",   "vanish",  "manner",   "crash",
+                                                   "clock",  "reboot",  "drift",    "suspend",
+                                                   "resume", "pause",   "unpause" };
     static const char *const manners[] = { "good", "job",  "failing",  "crashy", "stubborn",
                                            "slow", "sick", "bad hook", "stiff" };
     fprintf(out, "seed %llu: %u of 1000 ops fail, up to %u ms slow, late by up to %u ms\n",

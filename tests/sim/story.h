@@ -54,6 +54,8 @@ enum deed_kind {
     DEED_DRIFT,  /* a stranger pauses a running instance, or changes its limits */
     DEED_SUSPEND,
     DEED_RESUME,
+    DEED_PAUSE,
+    DEED_UNPAUSE,
     DEED_KINDS
 };
 

@@ -487,6 +487,38 @@ static void a_suspension_outlives_us(void **state)
     host_deinit(&host);
 }
 
+/* So was a pause; one that somebody else made is none. */
+static void a_pause_outlives_us(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    load(&host, "name: shop\nservices:\n  db: { image: db, restart: always }\n"
+                "  web: { image: web, restart: always }\n");
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    assert_int_equal(ask_for(&host, WC_CALL_PAUSE, "web").code, 0);
+    assert_int_equal(life_of(&host, "web"), WC_LIFE_PAUSED);
+    end(&host);
+    assert_true(wc_sim_pause(host.world, wc_sim_find(host.world, "db", WC_LIFE_RUNNING)->id));
+    start(&host);
+    let_pass(&host);
+    assert_int_equal(life_of(&host, "db"), WC_LIFE_RUNNING);
+    assert_int_equal(life_of(&host, "web"), WC_LIFE_PAUSED);
+    end(&host);
+    assert_true(wc_sim_unpause(host.world, wc_sim_find(host.world, "web", WC_LIFE_PAUSED)->id));
+    start(&host);
+    let_pass(&host);
+    assert_int_equal(life_of(&host, "web"), WC_LIFE_PAUSED);
+    assert_int_equal(ask_for(&host, WC_CALL_UNPAUSE, "web").code, 0);
+    end(&host);
+    start(&host);
+    let_pass(&host);
+    assert_int_equal(life_of(&host, "web"), WC_LIFE_RUNNING);
+    end(&host);
+    host_deinit(&host);
+}
+
 static void generations_are_told(void **state)
 {
     (void)state;
@@ -604,5 +636,5 @@ WC_MAIN(WC_CASE(what_waits_for_a_restart_stays_stopped), WC_CASE(what_is_missing
         WC_CASE(a_stop_is_newer_than_what_goes_on), WC_CASE(nonsense_is_given_up),
         WC_CASE(a_rejected_model_is_not_adopted), WC_CASE(scale_by_hand_outlives_us),
         WC_CASE(generations_are_told), WC_CASE(orphans_that_come_late_go),
-        WC_CASE(a_suspension_outlives_us), WC_CASE(a_full_disk_stops_nothing_but_up),
-        WC_CASE(state_of_a_newer_version_is_left_alone))
+        WC_CASE(a_suspension_outlives_us), WC_CASE(a_pause_outlives_us),
+        WC_CASE(a_full_disk_stops_nothing_but_up), WC_CASE(state_of_a_newer_version_is_left_alone))

@@ -201,6 +201,96 @@ static void the_pace_of_what_fails(void **state)
     box_end(&box);
 }
 
+static size_t standing(const struct box *box, const char *service)
+{
+    return wc_sim_count(box->world, service, WC_LIFE_PAUSED);
+}
+
+/* It holds against strangers and restarts, until somebody says otherwise. */
+static void a_pause_holds(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 9);
+    box_apply(&box, "db web*2!always+^");
+    box_request(&box, WC_REQUEST_PAUSE, "web");
+    assert_int_equal(box.status, 0);
+    assert_int_equal(box.changed, 2);
+    assert_int_equal(standing(&box, "web"), 2);
+    assert_int_equal(box_running(&box, "db"), 1);
+    assert_non_null(strstr(box.events.data, "p-web-1 paused"));
+    assert_string_equal(look_at(&box, "web").waiting, "'wcompose unpause'");
+    box_request(&box, WC_REQUEST_PAUSE, "web");
+    assert_int_equal(box.changed, 0);
+    unsigned before = box_ops(&box);
+    box_pass(&box, 60000); /* no check is asked, nothing is healed */
+    assert_int_equal(box_ops(&box), before);
+    assert_true(wc_sim_unpause(box.world, wc_sim_find(box.world, "web", WC_LIFE_PAUSED)->id));
+    wc_sim_nudge(box.world);
+    box_pass(&box, 1000);
+    assert_int_equal(standing(&box, "web"), 2);
+    assert_true(wc_sim_kill(box.world, wc_sim_find(box.world, "web", WC_LIFE_PAUSED)->id));
+    wc_sim_nudge(box.world);
+    box_pass(&box, 10000); /* its policy brings it back, and then it stands still */
+    assert_int_equal(standing(&box, "web"), 2);
+    box_request(&box, WC_REQUEST_SUSPEND, "web");
+    box_request(&box, WC_REQUEST_RESUME, "web");
+    assert_int_equal(standing(&box, "web"), 2);
+    box_request(&box, WC_REQUEST_UNPAUSE, "web");
+    assert_int_equal(box.changed, 2);
+    assert_int_equal(box_running(&box, "web"), 2);
+    assert_null(strstr(box.events.data, "p-web-1 paused"));
+    box_end(&box);
+}
+
+static void an_explicit_word_ends_a_pause(void **state)
+{
+    static const enum wc_request_kind kinds[] = { WC_REQUEST_APPLY, WC_REQUEST_START,
+                                                  WC_REQUEST_RESTART, WC_REQUEST_STOP };
+    struct box box;
+    (void)state;
+    box_begin(&box, 10);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        box_apply(&box, "web!always");
+        box_request(&box, WC_REQUEST_PAUSE, NULL);
+        assert_int_equal(standing(&box, "web"), 1);
+        if (kinds[i] == WC_REQUEST_APPLY)
+            box_apply(&box, "web!always");
+        else
+            box_request(&box, kinds[i], "web");
+        box_pass(&box, 1000);
+        assert_int_equal(standing(&box, "web"), 0);
+        assert_int_equal(box_running(&box, "web"), kinds[i] != WC_REQUEST_STOP);
+    }
+    box_apply(&box, "web!always");
+    box_request(&box, WC_REQUEST_PAUSE, NULL);
+    assert_true(box_do(&box, (struct wc_request){ .kind = WC_REQUEST_KILL, .signal = 1 }, NULL,
+                       NULL)); /* only passes through */
+    box_pass(&box, 1000);
+    assert_int_equal(standing(&box, "web"), 1);
+    box_request(&box, WC_REQUEST_DOWN, NULL);
+    assert_int_equal(box.status, 0);
+    assert_int_equal(standing(&box, "web"), 0);
+    box_end(&box);
+}
+
+/* What can't stand still is said to who asked, and tried again. */
+static void a_pause_that_fails(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 11);
+    box_apply(&box, "web!always");
+    wc_sim_fail_next(box.world, WC_VERB_MEND, "web", 1, WC_ERR_UNAVAILABLE, "no freezer");
+    box_request(&box, WC_REQUEST_PAUSE, NULL);
+    assert_int_equal(box.status, WC_ERR_STATE);
+    assert_string_equal(box.err.msg, "service web: no freezer");
+    box_pass(&box, 1000);
+    assert_int_equal(standing(&box, "web"), 1);
+    box_end(&box);
+}
+
 WC_MAIN(WC_CASE(nothing_is_done_with_it), WC_CASE(an_explicit_word_ends_it),
         WC_CASE(who_waits_is_told), WC_CASE(a_fixed_delay), WC_CASE(so_many_attempts),
-        WC_CASE(a_window), WC_CASE(the_pace_of_what_fails))
+        WC_CASE(a_window), WC_CASE(the_pace_of_what_fails), WC_CASE(a_pause_holds),
+        WC_CASE(an_explicit_word_ends_a_pause), WC_CASE(a_pause_that_fails))
