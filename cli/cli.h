@@ -230,8 +230,7 @@ int wc_cli_paths(struct wc_cli *cli, struct wc_paths *out);
 /* ---- running (args.c) ---- */
 
 /* Parses argv into *cli (arena, environ and cwd are set). Returns -1 to go on with cli->verb, else
- * an exit status: help, version or a usage error were printed.
- */
+ * an exit status: help, version or a usage error were printed. */
 int wc_cli_parse(struct wc_cli *cli, int argc, const char *const *argv);
 
 /* The whole program: parse, run, flush. Returns the exit status. */

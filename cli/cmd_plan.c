@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/diag_render.h"
+#include "cli/machine_size.h"
 #include "cli/plan_detail.h"
 #include "cli/plan_hosts.h"
 #include "cli/proof_text.h"
@@ -168,6 +169,7 @@ static void format_text(const struct report *report, struct wc_buf *out)
     for (size_t i = 0; i < report->preview.n_services; i++)
         add_row(report, &report->preview.services[i], table);
     wc_table_format(table, out);
+    wc_machine_sizes_text(&report->plan, out);
     wc_plan_detail_text(&report->detail, style, report->cli->cwd, out);
     if (report->preview.n_ops == 0)
         wc_buf_adds(out, has_changes(report) ? "\nno instance is touched\n" : "\nnothing to do\n");
@@ -183,11 +185,13 @@ static void json_counts(struct wc_jsonw *w, const unsigned counts[WC_PREVIEW_ACT
     wc_jsonw_end_object(w);
 }
 
-static void json_isolation(struct wc_jsonw *w, const struct wc_plan_service *service)
+static void json_isolation(struct wc_jsonw *w, const struct wc_plan *plan,
+                           const struct wc_plan_service *service)
 {
     wc_jsonw_i64(w, "wave", service->wave);
     wc_jsonw_str(w, "isolation", wc_isolation_name(service->isolation.level));
     wc_because_json(&service->isolation, w);
+    wc_machine_size_json(plan, service, w);
     wc_jsonw_i64(w, "replicas", service->service->replicas);
 }
 
@@ -209,7 +213,7 @@ static void format_json(const struct report *report, struct wc_buf *out)
         wc_jsonw_object(&w, NULL);
         wc_jsonw_str(&w, "service", row->service);
         if (service != NULL)
-            json_isolation(&w, service);
+            json_isolation(&w, &report->plan, service);
         wc_jsonw_str(&w, "action", wc_preview_action_name(row->action));
         wc_jsonw_str(&w, "reason", row->reason);
         json_counts(&w, row->counts);

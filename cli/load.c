@@ -166,18 +166,34 @@ int wc_cli_load(struct wc_cli *cli, const struct wc_cli_load *what, struct wc_ar
     return apply_scale(cli, project);
 }
 
-/* What this host can give, found without changing anything. */
-static void find_host(struct wc_cli *cli, struct wc_plan_host *out)
+/* What this host can give, found without changing anything. True: machines are emulated. */
+static bool find_host(struct wc_cli *cli, struct wc_plan_host *out)
 {
     const struct wc_driver_ops *driver = wc_driver_for(WC_ISOLATION_HYPERV);
     struct wc_driver_facts *facts = WC_NEW(cli->arena, struct wc_driver_facts);
     struct wc_paths paths;
     *out = (struct wc_plan_host){ .hyperv_why = "this build has no driver for it" };
     if (driver == NULL || wc_paths_find(cli->arena, &paths, NULL) != 0)
-        return;
+        return false;
     driver->probe(&paths, facts);
     out->hyperv_usable = facts->usable;
     out->hyperv_why = facts->why;
+    return facts->is_emulated;
+}
+
+/* Once, however many there are. */
+static void warn_of_emulation(const struct wc_plan *plan, struct wc_diags *diags)
+{
+    for (size_t i = 0; i < plan->n_services; i++) {
+        const struct wc_plan_service *s = &plan->services[i];
+        if (s->isolation.level != WC_ISOLATION_HYPERV || s->service->vm.accel == WC_VM_ACCEL_TCG)
+            continue;
+        struct wc_diag *diag = wc_diags_add(
+            diags, WC_SEVERITY_WARNING, "W402", s->isolation.at,
+            "KVM doesn't work here: virtual machines are emulated (TCG), several times slower");
+        diag->hint = "wcompose doctor says why; x-wcompose: {vm: {accel: tcg}} says that you know";
+        return;
+    }
 }
 
 int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
@@ -192,10 +208,11 @@ int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
         wc_cli_diags(cli, &diags);
     if (status != 0)
         return status < 0 ? -status : status;
-    find_host(cli, &here);
+    bool emulates = find_host(cli, &here);
     const struct wc_host_facts host = { .os = WC_OS_LINUX,
                                         .hyperv = here.hyperv_usable ? WC_TRI_TRUE : WC_TRI_FALSE,
-                                        .hyperv_why = here.hyperv_why };
+                                        .hyperv_why = here.hyperv_why,
+                                        .is_emulated = emulates };
     const struct wc_proof_in in = {
         .project = project, .service = service, .policy = &cli->policy, .host = &host
     };
@@ -208,11 +225,14 @@ int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_
 {
     struct wc_plan_host host;
     struct wc_diags diags;
-    find_host(cli, &host);
+    bool emulates = find_host(cli, &host);
     host.policy = &cli->policy;
     wc_diags_init(&diags, arena);
     diags.sources = cli->sources;
     int code = wc_plan_make(project, &host, arena, &diags, out);
+    out->is_emulated = emulates;
+    if (code == 0 && emulates)
+        warn_of_emulation(out, &diags);
     wc_diags_sort(&diags);
     if (diags.n > 0)
         wc_cli_diags(cli, &diags);

@@ -164,6 +164,12 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                          "The level can be had, with something to it: a licence that may not cover "
                          "it, a host that is for tests only, a memory limit that is missing.",
                          "wcompose plan --host w11-24h2" },
+    [WC_W_EMULATED] = { "W402", "machines without hardware help",
+                        "KVM doesn't work here, so QEMU translates what virtual machines carry out "
+                        "(TCG): they start and run several times slower. `wcompose doctor` says "
+                        "why. x-wcompose: {vm: {accel: tcg}} says that you know; accel: kvm "
+                        "refuses instead.",
+                        "services: {web: {image: nginx, isolation: hyperv}}" },
 };
 
 const struct wc_code_info *wc_spec_code_info(size_t i)

@@ -54,6 +54,7 @@ enum wc_spec_code {
     WC_W_PROFILE,
     WC_W_SEVERAL,
     WC_W_ISOLATION, /* reported by the planner */
+    WC_W_EMULATED,  /* reported by who has asked the host */
     WC_W_COUNT_CODES
 };
 

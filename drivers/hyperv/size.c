@@ -1,6 +1,8 @@
 /* size.c - a service's limits as a machine. */
 #include "drivers/hyperv/size.h"
 
+#include <sched.h>
+
 #include "wcompose/model.h"
 
 enum {
@@ -12,6 +14,12 @@ enum {
     PIDS = 512,         /* threads of the VMM and the file server; the guest has its own limit */
 };
 static const int64_t disk_usual = INT64_C(10) << 30; /* sparse */
+
+static unsigned cpus_here(void)
+{
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
+}
 
 static unsigned cpus_of(int64_t nano_cpus, unsigned host_cpus)
 {
@@ -26,6 +34,8 @@ void wc_vm_size_of(const struct wc_service *service, unsigned host_cpus, bool tc
                    struct wc_vm_size *out)
 {
     const struct wc_vm_options *asked = &service->vm;
+    if (host_cpus == 0)
+        host_cpus = cpus_here();
     int64_t bytes = asked->memory_bytes > 0        ? asked->memory_bytes
                     : service->mem_limit_bytes > 0 ? service->mem_limit_bytes
                                                    : (int64_t)MEMORY_USUAL * MIB;

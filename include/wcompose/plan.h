@@ -53,6 +53,9 @@ struct wc_plan {
         *services; /* in start order: by wave, then name; stop order is the reverse */
     size_t n_services;
     unsigned n_waves;
+    bool is_emulated; /* machines run without the processor's help here; set by who has asked the
+                       * host
+                       */
 };
 
 /* Orders a project. A cycle is reported to diags (E201, with every edge's place) and makes the

@@ -39,6 +39,19 @@ struct wc_vm_accel_facts {
 int wc_vm_accel_probe(const struct wc_paths *paths, struct wc_vm_accel_facts *out,
                       struct wc_err *err);
 
+/* How big a service's machine is: what it may use, and what the host gives beside that. */
+struct wc_vm_size {
+    int64_t memory_bytes;   /* of the machine, whole MiB */
+    int64_t overhead_bytes; /* of the emulator, beside it */
+    unsigned cpus;          /* of the machine */
+    int64_t disk_bytes;     /* that the service may write */
+};
+
+/* host_cpus: of this host, 0 = as many as the caller may run on. tcg: without hardware help the
+ * emulator keeps translated code. */
+void wc_vm_size_of(const struct wc_service *service, unsigned host_cpus, bool tcg,
+                   struct wc_vm_size *out);
+
 /* A kernel that is ready to boot. */
 struct wc_vm_kernel {
     const char *name;       /* of `vm kernel ls`; of a kernel by path: its path */
