@@ -21,6 +21,7 @@
 
 struct wc_cli;
 struct wc_paths;
+struct wc_isolation_choice;
 struct wc_plan;
 
 /* Exit statuses (docs/exit-codes.md). wc_err_exit_status() gives the one for an enum wc_code. */
@@ -180,8 +181,9 @@ struct wc_cli_load {
     bool no_deps;        /* without what the services depend on */
     bool no_interpolate; /* config --no-interpolate */
     bool no_path_resolution, no_env_resolution, no_normalize, no_consistency; /* the same */
-    bool no_warnings; /* warnings were shown already, or don't matter (down, ps) */
-    bool only_shown;  /* nothing is going to run: what isn't carried out yet is a warning */
+    bool no_warnings;  /* warnings were shown already, or don't matter (down, ps) */
+    bool only_shown;   /* nothing is going to run: what isn't carried out yet is a warning */
+    bool is_elsewhere; /* nothing is going to run here: this host's policy isn't read */
 };
 
 /* Loads the project that the global options name (-f, -p, --profile, --env-file,
@@ -199,6 +201,11 @@ int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, stru
 /* Reads the host's policy into cli->policy; *diags as for a load. 0 or an exit status: what it
  * would demand is not known, so nothing is to be decided. The reasons are in *diags, or printed. */
 int wc_cli_read_policy(struct wc_cli *cli, struct wc_arena *arena, struct wc_diags *diags);
+
+/* Decides for one service on this host, with the host's policy (wc_plan_prove). 0 or an exit
+ * status, printed: the policy can't be used. */
+int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
+                 const struct wc_service *service, struct wc_isolation_choice *out);
 
 /* Orders the project and decides isolation on this host (wc_plan_make); findings are printed.
  * Returns 0 or an exit status (4, 65). */

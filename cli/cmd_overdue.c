@@ -97,7 +97,7 @@ static void format_json(const struct wc_session *session, const struct overdue *
     wc_jsonw_array(&w, "waits_for");
     for (size_t i = 0; i < overdue->n; i++) {
         WC_CLEANUP_BUF struct wc_buf one = WC_BUF_INIT;
-        wc_why_format_json(&overdue->chains[i], true, &one);
+        wc_why_format_json(&overdue->chains[i], NULL, true, &one);
         one.data[strcspn(one.data, "\n")] = '\0';
         wc_jsonw_raw(&w, NULL, one.data);
     }

@@ -13,6 +13,8 @@
 #include "cli/args.h"
 #include "cli/diag_render.h"
 #include "cli/plan_detail.h"
+#include "cli/plan_hosts.h"
+#include "cli/proof_text.h"
 #include "cli/scene.h"
 #include "cli/style.h"
 #include "cli/table.h"
@@ -183,18 +185,9 @@ static void json_counts(struct wc_jsonw *w, const unsigned counts[WC_PREVIEW_ACT
 
 static void json_isolation(struct wc_jsonw *w, const struct wc_plan_service *service)
 {
-    const struct wc_isolation_choice *choice = &service->isolation;
     wc_jsonw_i64(w, "wave", service->wave);
-    wc_jsonw_str(w, "isolation", wc_isolation_name(choice->level));
-    wc_jsonw_object(w, "because");
-    wc_jsonw_str(w, "code", choice->code);
-    wc_jsonw_str(w, "text", choice->why);
-    if (choice->at.file != NULL) {
-        wc_jsonw_str(w, "file", choice->at.file);
-        wc_jsonw_i64(w, "line", choice->at.line);
-        wc_jsonw_i64(w, "column", choice->at.col);
-    }
-    wc_jsonw_end_object(w);
+    wc_jsonw_str(w, "isolation", wc_isolation_name(service->isolation.level));
+    wc_because_json(&service->isolation, w);
     wc_jsonw_i64(w, "replicas", service->service->replicas);
 }
 
@@ -284,8 +277,12 @@ int wc_cmd_plan(struct wc_cli *cli)
     struct wc_cli_load what = { .services = cli->words,
                                 .n_services = cli->n_words,
                                 .no_deps = wc_cli_flag(cli, "no-deps") };
+    size_t n_hosts;
+    (void)wc_cli_list(cli, "host", &n_hosts);
     if (wc_cli_flag(cli, "force-recreate") && wc_cli_flag(cli, "no-recreate"))
         return wc_cli_usage(cli, "--force-recreate and --no-recreate exclude each other");
+    if (n_hosts > 0)
+        return wc_cli_plan_hosts(cli);
     int status = wc_cli_load(cli, &what, cli->arena, &report.project);
     if (status == 0)
         status = wc_cli_plan(cli, report.project, cli->arena, &report.plan);

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/args.h"
 #include "cli/log_tail.h"
+#include "cli/proof_text.h"
 #include "cli/scene.h"
 
 static bool is_known(const struct wc_scene *scene, const char *service)
@@ -41,6 +42,24 @@ static void read_log(struct wc_cli *cli, const struct wc_scene *scene, struct wc
     wc_log_tail_read(&tail, cli->arena, &why->log);
 }
 
+/* As the file says now, with every step; without a file, what was settled when it was read. */
+static int decide(struct wc_cli *cli, const struct wc_scene *scene, const char *service,
+                  struct wc_isolation_choice *out)
+{
+    const struct wc_service *now =
+        scene->file != NULL ? wc_project_service(scene->file, service) : NULL;
+    const struct wc_service *then =
+        scene->accepted != NULL ? wc_project_service(scene->accepted, service) : NULL;
+    if (now != NULL)
+        return wc_cli_prove(cli, scene->file, now, out);
+    if (then != NULL && then->settled.level != WC_ISOLATION_DEFAULT)
+        *out = (struct wc_isolation_choice){ .level = then->settled.level,
+                                             .code = then->settled.code,
+                                             .why = then->settled.why,
+                                             .at = then->settled.at };
+    return 0;
+}
+
 int wc_cmd_why(struct wc_cli *cli)
 {
     struct wc_scene scene;
@@ -54,11 +73,18 @@ int wc_cmd_why(struct wc_cli *cli)
     const struct wc_why_in in = wc_scene_why(cli, &scene, service);
     wc_why_make(&in, service, (unsigned)wc_cli_int(cli, "index", 0), cli->arena, &why);
     read_log(cli, &scene, &why);
+    struct wc_isolation_choice choice = { 0 };
+    status = decide(cli, &scene, service, &choice);
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
-    if (cli->json)
-        wc_why_format_json(&why, scene.ps.supervised, &out);
-    else
+    if (cli->json) {
+        wc_why_format_json(&why, choice.code != NULL ? &choice : NULL, scene.ps.supervised, &out);
+    } else {
         wc_why_format_text(&why, &cli->out, cli->cwd, wc_cli_again(cli), &out);
+        if (choice.code != NULL) {
+            wc_buf_addc(&out, '\n');
+            wc_proof_text(cli, service, &choice, &out);
+        }
+    }
     fwrite(out.data, 1, out.len, stdout);
-    return 0;
+    return status;
 }

@@ -140,7 +140,7 @@ int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, stru
         return -status;
     int code = wc_spec_load(&options, arena, diags, out);
     status = code == 0 ? 0 : wc_err_exit_status(code);
-    int policy = what->only_shown ? 0 : wc_cli_read_policy(cli, arena, diags);
+    int policy = what->only_shown || what->is_elsewhere ? 0 : wc_cli_read_policy(cli, arena, diags);
     if (status == 0)
         status = policy;
     if (status == 0 && options.check != NULL)
@@ -178,6 +178,29 @@ static void find_host(struct wc_cli *cli, struct wc_plan_host *out)
     driver->probe(&paths, facts);
     out->hyperv_usable = facts->usable;
     out->hyperv_why = facts->why;
+}
+
+int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
+                 const struct wc_service *service, struct wc_isolation_choice *out)
+{
+    struct wc_plan_host here;
+    struct wc_diags diags;
+    wc_diags_init(&diags, cli->arena);
+    int status = wc_cli_read_policy(cli, cli->arena, &diags);
+    wc_diags_sort(&diags);
+    if (diags.n > 0)
+        wc_cli_diags(cli, &diags);
+    if (status != 0)
+        return status < 0 ? -status : status;
+    find_host(cli, &here);
+    const struct wc_host_facts host = { .os = WC_OS_LINUX,
+                                        .hyperv = here.hyperv_usable ? WC_TRI_TRUE : WC_TRI_FALSE,
+                                        .hyperv_why = here.hyperv_why };
+    const struct wc_proof_in in = {
+        .project = project, .service = service, .policy = &cli->policy, .host = &host
+    };
+    wc_plan_prove(&in, cli->arena, out);
+    return 0;
 }
 
 int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_arena *arena,

@@ -122,6 +122,8 @@ static const struct wc_option exec_options[] = {
 };
 
 static const struct wc_option plan_options[] = {
+    { "host", 0, WC_OPTION_LIST, "FACTS,...",
+      "the isolation on hosts elsewhere: by name (ws2022, linux-kvm) or a JSON file" },
     FLAG("detailed-exitcode", 0, "exit 0 when nothing changes, 2 when something does"),
     FLAG("force-recreate", 0, "as if up were given it"),
     FLAG("no-recreate", 0, "as if up were given it"),

@@ -20,6 +20,7 @@
 #include "wcompose/history.h"
 
 struct wc_buf;
+struct wc_isolation_choice;
 
 /* What the chain is made from. */
 struct wc_why_in {
@@ -85,11 +86,13 @@ const char *wc_why_short(const struct wc_why_in *in, const struct wc_ps_row *row
                          struct wc_arena *arena);
 
 /* why_text.c: the chain as a person reads it, and as one JSON object (both end in a newline).
- *   command  how to call us again: "wcompose -f x"
+ *   command    how to call us again: "wcompose -f x"
+ *   isolation  how it is isolated and why (proof_text.h); may be NULL
  */
 void wc_why_format_text(const struct wc_why *why, const struct wc_style *style, const char *cwd,
                         const char *command, struct wc_buf *out);
-void wc_why_format_json(const struct wc_why *why, bool supervised, struct wc_buf *out);
+void wc_why_format_json(const struct wc_why *why, const struct wc_isolation_choice *isolation,
+                        bool supervised, struct wc_buf *out);
 
 /* "17:40:12Z", with the date when it is more than twelve hours from `now_ms`; "-" for 0. */
 const char *wc_why_time(int64_t wall_ms, int64_t now_ms, struct wc_arena *arena);

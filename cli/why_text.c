@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/diag_render.h"
+#include "cli/proof_text.h"
 #include "cli/style.h"
 #include "cli/table.h"
 #include "cli/why.h"
@@ -157,7 +158,8 @@ static void add_json_step(struct wc_jsonw *w, const struct wc_why_step *step)
     wc_jsonw_end_object(w);
 }
 
-void wc_why_format_json(const struct wc_why *why, bool supervised, struct wc_buf *out)
+void wc_why_format_json(const struct wc_why *why, const struct wc_isolation_choice *isolation,
+                        bool supervised, struct wc_buf *out)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
     wc_jsonw_object(&w, NULL);
@@ -185,6 +187,8 @@ void wc_why_format_json(const struct wc_why *why, bool supervised, struct wc_buf
         wc_jsonw_str(&w, NULL, why->log.items[i]);
     wc_jsonw_end_array(&w);
     wc_jsonw_str(&w, "Note", why->gap);
+    if (isolation != NULL)
+        wc_proof_json("Isolation", isolation, &w);
     wc_jsonw_array(&w, "Next");
     for (size_t i = 0; i < why->n_next; i++)
         wc_jsonw_str(&w, NULL, why->next[i]);

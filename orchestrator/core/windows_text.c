@@ -80,7 +80,7 @@ static void add_errors(struct wc_buf *out)
     size_t n;
     const struct wc_windows_error *rows = wc_windows_errors(&n);
     wc_buf_adds(out, "\n## Errors of the host's services\n\nBoth spellings are one error: "
-                     "0x80370101 and 0xc0370101. `wcompose explain 0x80370101` says the same.\n\n"
+                     "0x80370101 and 0xc0370101.\n\n"
                      "| code | name | meaning | what to do |\n|---|---|---|---|\n");
     for (size_t i = 0; i < n; i++)
         wc_buf_printf(out, "| `0x%08x` | %s | %s | %s |\n", (unsigned)rows[i].code, rows[i].name,

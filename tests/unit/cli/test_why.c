@@ -328,7 +328,7 @@ static void as_json(void **state)
     scene_begin(&s, shop);
     scene_exited(&s, "db", 1)->phase_at_ms = T0 + 12000;
     wc_why_make(&s.in, "db", 0, &s.arena, &why);
-    wc_why_format_json(&why, true, &out);
+    wc_why_format_json(&why, NULL, true, &out);
     assert_string_equal(
         out.data,
         "{\"v\":1,\"Service\":\"db\",\"Index\":1,\"State\":\"failed\",\"Ready\":false,"

@@ -1,0 +1,214 @@
+/* test_levels.c - rules over models: what they match, what is settled, verified and refused, and
+ * that a change of level is a change of instances.
+ */
+// LINK: wc_spec
+#include "harness/wc_test.h"
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "orchestrator/core/desired.h"
+#include "orchestrator/core/diff.h"
+#include "orchestrator/core/rules.h"
+#include "wcompose/image.h"
+#include "wcompose/plan.h"
+#include "wcompose/spec.h"
+
+struct box {
+    struct wc_arena arena;
+    struct wc_diags diags;
+    struct wc_project *project;
+    struct wc_policy policy;
+};
+
+static int read_text(void *data, const char *path, size_t limit, struct wc_buf *out,
+                     struct wc_err *err)
+{
+    (void)path, (void)limit;
+    if (data == NULL)
+        return wc_err_set(err, WC_ERR_NOENT, 0, "no file");
+    wc_buf_adds(out, data);
+    return 0;
+}
+
+static bool exists(void *data, const char *path)
+{
+    (void)data, (void)path;
+    return false;
+}
+
+static int load_policy(struct box *box, const char *text)
+{
+    const struct wc_spec_access access = { read_text, exists, (void *)(uintptr_t)text };
+    return wc_spec_host_policy("/etc/policy.yaml", &access, &box->arena, &box->diags, &box->policy);
+}
+
+static void box_load(struct box *box, const char *text)
+{
+    const struct wc_spec_options options = { .cwd = "/nonexistent",
+                                             .text = text,
+                                             .text_len = strlen(text) };
+    *box = (struct box){ 0 };
+    wc_arena_init(&box->arena);
+    wc_diags_init(&box->diags, &box->arena);
+    assert_int_equal(wc_spec_load(&options, &box->arena, &box->diags, &box->project), 0);
+}
+
+static struct wc_service *service(struct box *box, const char *name)
+{
+    return (struct wc_service *)(uintptr_t)wc_project_service(box->project, name);
+}
+
+static const char shop[] =
+    "name: shop\n"
+    "services:\n"
+    "  web: {image: nginx, labels: {tier: front}, privileged: true}\n"
+    "  db: {image: \"registry.lan:5000/pg:15\", labels: {tier: data}, x-wcompose: {tenant: red}}\n"
+    "  job: {image: busybox, isolation: process, x-wcompose: {trust: trusted}}\n";
+
+static void rules_match(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *match, *services;
+    } rows[] = {
+        { "{}", "db job web" },
+        { "{service: web}", "web" },
+        { "{service: [w*, j?b]}", "job web" },
+        { "{project: shop}", "db job web" },
+        { "{project: sho}", "" },
+        { "{image: nginx}", "web" },
+        { "{image: docker.io/library/*}", "job web" },
+        { "{image: 'docker.io/library/nginx:latest'}", "web" },
+        { "{image: 'registry.lan:5000/*'}", "db" },
+        { "{label: [tier]}", "db web" },
+        { "{label: [tier=data]}", "db" },
+        { "{label: {tier: fr*}}", "web" },
+        { "{label: [tier, other]}", "" },
+        { "{tenant: '*'}", "db" },
+        { "{trust: unset}", "db web" },
+        { "{trust: trusted}", "job" },
+        { "{trust: untrusted}", "" },
+        { "{privileged: true}", "web" },
+        { "{privileged: false, service: [db, web]}", "db" },
+        { "{service: []}", "" },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        struct box box;
+        char text[256], found[64] = "";
+        box_load(&box, shop);
+        snprintf(text, sizeof text, "policy: [{match: %s, require: hyperv}]\n", rows[i].match);
+        assert_int_equal(load_policy(&box, text), 0);
+        assert_int_equal(box.policy.n, 1);
+        for (size_t k = 0; k < box.project->n_services; k++)
+            if (wc_rule_matches(&box.policy.rules[0], box.project, &box.project->services[k],
+                                &box.arena))
+                snprintf(found + strlen(found), sizeof found - strlen(found), "%s%s",
+                         found[0] != '\0' ? " " : "", box.project->services[k].name);
+        if (!wc_streq(found, rows[i].services))
+            fail_msg("%s: '%s'", rows[i].match, found);
+        wc_arena_deinit(&box.arena);
+    }
+}
+
+static void policy_files(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int status;
+        const char *code;
+        unsigned line, col;
+    } rows[] = {
+        { NULL, 0, NULL, 0, 0 },
+        { "", 0, NULL, 0, 0 },
+        { "# nothing yet\n", 0, NULL, 0, 0 },
+        { "policy: []\n", 0, NULL, 0, 0 },
+        { "polcy: []\n", WC_ERR_SPEC, "E100", 1, 1 },
+        { "policy: {}\n", WC_ERR_SPEC, "E101", 1, 9 },
+        { "- match\n", WC_ERR_SPEC, "E101", 1, 1 },
+        { "policy:\n  - {match: {}}\n", WC_ERR_SPEC, "E114", 2, 5 },
+        { "policy:\n  - {match: {}, require: vm}\n", WC_ERR_SPEC, "E102", 2, 26 },
+        { "policy: [\n", WC_ERR_SPEC, "E104", 0, 0 },
+        { "policy: []\n---\npolicy: []\n", WC_ERR_SPEC, "E402", 3, 1 },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        struct box box;
+        box_load(&box, shop);
+        assert_int_equal(load_policy(&box, rows[i].text), rows[i].status);
+        assert_int_equal(box.policy.n, 0);
+        if (rows[i].code == NULL) {
+            assert_int_equal(box.diags.n, 0);
+        } else {
+            assert_string_equal(box.diags.items[0].code, rows[i].code);
+            assert_true(rows[i].line == 0 || box.diags.items[0].at.line == rows[i].line);
+            assert_true(rows[i].col == 0 || box.diags.items[0].at.col == rows[i].col);
+        }
+        wc_arena_deinit(&box.arena);
+    }
+}
+
+/* Settled by the rules of then; verified by those of now. */
+static void settled_and_verified(void **state)
+{
+    (void)state;
+    struct box box;
+    struct wc_err err = { 0 };
+    box_load(&box, shop);
+    wc_plan_settle(box.project, NULL, true, &box.arena);
+    assert_int_equal(service(&box, "web")->settled.level, WC_ISOLATION_PROCESS);
+    assert_int_equal(wc_plan_verify(box.project, NULL, &box.arena, &err), 0);
+    assert_int_equal(load_policy(&box, "policy:\n  - name: data\n    match: {label: [tier=data]}\n"
+                                       "    require: hyperv\n"),
+                     0);
+    assert_int_equal(wc_plan_verify(box.project, &box.policy, &box.arena, &err), WC_ERR_ISOLATION);
+    assert_non_null(strstr(err.msg, "'db' would run as process"));
+    assert_int_equal(err.at.line, 4);
+    wc_plan_settle(box.project, &box.policy, false, &box.arena); /* settled ones stay */
+    assert_int_equal(service(&box, "db")->settled.level, WC_ISOLATION_PROCESS);
+    wc_plan_settle(box.project, &box.policy, true, &box.arena);
+    assert_int_equal(service(&box, "db")->settled.level, WC_ISOLATION_HYPERV);
+    assert_string_equal(service(&box, "db")->settled.code, "host_policy");
+    assert_string_equal(service(&box, "db")->settled.why, "host policy 'data' requires hyperv");
+    assert_int_equal(wc_plan_verify(box.project, &box.policy, &box.arena, &err), 0);
+    /* what is settled is refused where it can't be had, with the reason of then */
+    const struct wc_plan_host host = { .hyperv_why = "no KVM" };
+    struct wc_plan plan;
+    assert_int_equal(wc_plan_make(box.project, &host, &box.arena, &box.diags, &plan),
+                     WC_ERR_ISOLATION);
+    assert_int_equal(box.diags.n, 1);
+    assert_string_equal(box.diags.items[0].msg,
+                        "service 'db' needs hyperv isolation (host policy 'data' requires hyperv), "
+                        "which this host can't give: no KVM");
+    wc_arena_deinit(&box.arena);
+}
+
+/* Another level is another instance, and people are told. */
+static void level_is_a_change(void **state)
+{
+    (void)state;
+    struct box box;
+    box_load(&box, shop);
+    const struct wc_image_info image = { .id = "sha256:1" };
+    struct wc_instance before, after;
+    struct wc_fact seen = { .level = WC_ISOLATION_PROCESS };
+    wc_plan_settle(box.project, NULL, true, &box.arena);
+    wc_desired_fill(box.project, service(&box, "web"), 1, &image, &box.arena, &before);
+    memcpy(seen.hash, before.hash, sizeof seen.hash);
+    assert_int_equal(load_policy(&box, "policy: [{match: {service: web}, require: process}]\n"), 0);
+    wc_plan_settle(box.project, &box.policy, true, &box.arena);
+    wc_desired_fill(box.project, service(&box, "web"), 1, &image, &box.arena, &after);
+    assert_string_equal(before.id, after.id); /* another reason for the same level */
+    assert_int_equal(load_policy(&box, "policy: [{match: {service: web}, require: hyperv}]\n"), 0);
+    wc_plan_settle(box.project, &box.policy, true, &box.arena);
+    wc_desired_fill(box.project, service(&box, "web"), 1, &image, &box.arena, &after);
+    after.level = WC_ISOLATION_HYPERV;
+    assert_string_not_equal(before.id, after.id);
+    assert_true(wc_diff_stale(&after, &seen));
+    assert_string_equal(wc_diff_why(&after, &seen, &box.arena),
+                        "isolation changed: process -> hyperv");
+    wc_arena_deinit(&box.arena);
+}
+
+WC_MAIN(WC_CASE(rules_match), WC_CASE(policy_files), WC_CASE(settled_and_verified),
+        WC_CASE(level_is_a_change))
