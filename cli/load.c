@@ -220,29 +220,6 @@ int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
     return 0;
 }
 
-int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
-                 const struct wc_service *service, struct wc_isolation_choice *out)
-{
-    struct wc_plan_host here;
-    struct wc_diags diags;
-    wc_diags_init(&diags, cli->arena);
-    int status = wc_cli_read_policy(cli, cli->arena, &diags);
-    wc_diags_sort(&diags);
-    if (diags.n > 0)
-        wc_cli_diags(cli, &diags);
-    if (status != 0)
-        return status < 0 ? -status : status;
-    find_host(cli, &here);
-    const struct wc_host_facts host = { .os = WC_OS_LINUX,
-                                        .hyperv = here.hyperv_usable ? WC_TRI_TRUE : WC_TRI_FALSE,
-                                        .hyperv_why = here.hyperv_why };
-    const struct wc_proof_in in = {
-        .project = project, .service = service, .policy = &cli->policy, .host = &host
-    };
-    wc_plan_prove(&in, cli->arena, out);
-    return 0;
-}
-
 int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_arena *arena,
                 struct wc_plan *out)
 {
