@@ -139,7 +139,7 @@ static void failing_is_tried_again(void **state)
 
 static void adopt(struct box *box, const char *model, const char *inplace)
 {
-    const struct wc_intent intents[] = { { "web", WC_WANT_RUNNING, "", inplace, false } };
+    const struct wc_intent intents[] = { { "web", WC_WANT_RUNNING, "", inplace, false, false } };
     struct wc_request request = { .kind = WC_REQUEST_ADOPT, .intents = intents, .n_intents = 1 };
     assert_true(box_do(box, request, model, NULL));
     box_pass(box, 1000);
