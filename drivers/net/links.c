@@ -4,6 +4,9 @@
  * whoever takes over knows the names from nowhere else. The inside is asked through a socket of the
  * instance's namespace, which costs a few calls and no thread stays there. Only what we made is
  * looked at: a container that may administer its network has routes and addresses of its own.
+ *
+ * Of a virtual machine's link only the tap is ours to see; its inside is the guest's. The VMM holds
+ * the tap by a descriptor, so one that was deleted is lost until the machine starts again.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +25,8 @@
 #include "drivers/net/link.h"
 #include "drivers/net/netlink.h"
 
-/* One line: OUTER INDEX BRIDGE IFNAME ADDRESS PREFIX GATEWAY MAC NTH; numbers decimal. */
+/* One line: OUTER INDEX BRIDGE IFNAME ADDRESS PREFIX GATEWAY MAC NTH; numbers decimal. INDEX is 0
+ * for a tap, whose number is the kernel's choice. */
 struct note {
     struct wc_link_outer outer;
     char bridge[WC_NET_IFNAME_MAX + 1], ifname[WC_NET_IFNAME_MAX + 1];
@@ -38,18 +42,34 @@ struct found {
     uint32_t ip4;
 };
 
-void wc_net_link_notes(const struct wc_instance *inst, const char *seed, struct wc_buf *out)
+static void put_notes(const struct wc_instance *inst, const char *seed, bool taps,
+                      struct wc_buf *out)
 {
     for (size_t i = 0; i < inst->n_nets; i++) {
         const struct wc_attachment *att = &inst->nets[i];
         struct wc_link_outer outer;
         wc_link_outer_of(seed, i, &outer);
-        wc_buf_printf(out, "%s %d %s %s %u %u %u ", outer.name, outer.index, att->bridge,
+        wc_buf_printf(out, "%s %d %s %s %u %u %u ", outer.name, taps ? 0 : outer.index, att->bridge,
                       att->ifname, att->ip4, att->prefix4, att->gateway4);
         for (size_t k = 0; k < sizeof att->mac; k++)
             wc_buf_printf(out, "%02x", att->mac[k]);
         wc_buf_printf(out, " %zu\n", i);
     }
+}
+
+void wc_net_link_notes(const struct wc_instance *inst, const char *seed, struct wc_buf *out)
+{
+    put_notes(inst, seed, false, out);
+}
+
+void wc_net_tap_notes(const struct wc_instance *inst, const char *seed, struct wc_buf *out)
+{
+    put_notes(inst, seed, true, out);
+}
+
+static bool is_tap(const struct note *note)
+{
+    return note->outer.index == 0;
 }
 
 /* Reads a line and moves on; false at the end, or where there is no such line. */
@@ -104,13 +124,14 @@ static int look_at(int host, int inside, const struct note *note, struct found *
     int rc = wc_nl_link(host, note->outer.name, &out->outer, err);
     if (rc == 0)
         rc = wc_nl_link(host, note->bridge, &out->bridge, err);
-    look_inside(inside, note, out);
+    if (!is_tap(note))
+        look_inside(inside, note, out);
     return rc;
 }
 
-static bool is_cut(const struct found *found)
+static bool is_cut(const struct note *note, const struct found *found)
 {
-    return found->outer.index == 0 || found->inner == 0;
+    return found->outer.index == 0 || (!is_tap(note) && found->inner == 0);
 }
 
 static bool is_loose(const struct found *found)
@@ -131,16 +152,16 @@ static void describe(const struct note *note, const struct found *found, struct 
     const char *sep = out->len > 0 ? ", " : "";
     if (found->bridge.index == 0) /* the network's own drift, which comes first */
         return;
-    if (is_cut(found)) {
+    if (is_cut(note, found)) {
         wc_buf_printf(out, "%s%s: link -> gone", sep, note->ifname);
         return;
     }
     if (found->outer.master != found->bridge.index)
         wc_buf_printf(out, "%s%s: in bridge %s -> not", sep, note->ifname, note->bridge);
-    else if (!found->outer.up || !found->inner_up)
+    else if (!found->outer.up || (!is_tap(note) && !found->inner_up))
         wc_buf_printf(out, "%s%s: up -> down", sep, note->ifname);
     sep = out->len > 0 ? ", " : "";
-    if (!lacks_address(note, found))
+    if (is_tap(note) || !lacks_address(note, found))
         return;
     wc_buf_printf(out, "%s%s: " IP_FMT "/%u -> ", sep, note->ifname, IP_ARG(note->att.ip4),
                   note->att.prefix4);
@@ -182,7 +203,13 @@ static int mend_outside(int host, int netns, const struct note *note, const stru
     if (found->bridge.index == 0)
         return wc_err_set(err, WC_ERR_NOENT, 0, "%s: bridge %s is not there", note->ifname,
                           note->bridge);
-    if (is_cut(found)) {
+    if (is_cut(note, found) && is_tap(note))
+        return wc_err_set(
+            err, WC_ERR_CONFLICT, 0,
+            "%s: its end on the host was deleted, and a running virtual machine can't "
+            "be given another; restart it",
+            note->ifname);
+    if (is_cut(note, found)) {
         if (found->outer.index != 0) /* its other end is elsewhere, or nowhere */
             wc_nl_end(&buf, wc_nl_begin(&buf, RTM_DELLINK, 0, &head, sizeof head));
         wc_link_put_veth(&buf, &note->att, note->nth, &note->outer, netns);
@@ -204,10 +231,10 @@ static int mend_inside(int inside_nl, const struct note *note, const struct foun
                        bool routed, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT, route = WC_BUF_INIT;
-    int index = is_cut(found) ? (int)(WC_LINK_INNER + note->nth) : found->inner;
-    if (!is_cut(found) && found->inner_up && !lacks_address(note, found))
+    int index = is_cut(note, found) ? (int)(WC_LINK_INNER + note->nth) : found->inner;
+    if (!is_cut(note, found) && found->inner_up && !lacks_address(note, found))
         return 0;
-    if (is_cut(found) || lacks_address(note, found))
+    if (is_cut(note, found) || lacks_address(note, found))
         wc_link_put_address(&buf, &note->att, index);
     else
         wc_link_put_up(&buf, index);
@@ -224,6 +251,7 @@ int wc_net_links_restore(const char *notes, const struct wc_net_inside *in, stru
     struct note note;
     struct found found;
     bool routed = false;
+    int lost = 0; /* one link that is doesn't keep the others from being mended */
     WC_CLEANUP_FD int host = wc_nl_open(err);
     if (host < 0)
         return host;
@@ -231,11 +259,12 @@ int wc_net_links_restore(const char *notes, const struct wc_net_inside *in, stru
         int rc = look_at(host, in->inet, &note, &found, err);
         if (rc == 0)
             rc = mend_outside(host, in->netns, &note, &found, err);
-        if (rc == 0)
+        if (rc == 0 && !is_tap(&note))
             rc = mend_inside(in->route, &note, &found, routed, err);
-        if (rc != 0)
+        if (rc != 0 && rc != WC_ERR_CONFLICT)
             return rc;
+        lost = rc != 0 ? rc : lost;
         routed = routed || note.att.gateway4 != 0;
     }
-    return 0;
+    return lost;
 }

@@ -81,7 +81,10 @@ int wc_net_tap_blobs(const struct wc_instance *inst, const char *seed, struct wc
  * instance as long as the run lasts. */
 void wc_net_link_notes(const struct wc_instance *inst, const char *seed, struct wc_buf *out);
 
-/* Descriptors of the instance's network namespace. Borrowed. */
+/* The same for wc_net_tap_blobs. Only the host's ends are looked at then, and put back. */
+void wc_net_tap_notes(const struct wc_instance *inst, const char *seed, struct wc_buf *out);
+
+/* Descriptors of the instance's network namespace; all -1 where its links are taps. Borrowed. */
 struct wc_net_inside {
     int inet;  /* a socket of it, AF_INET */
     int route; /* one of rtnetlink; links_restore only */
@@ -94,7 +97,8 @@ struct wc_net_inside {
 int wc_net_links_look(const char *notes, int inet, struct wc_buf *out, struct wc_err *err);
 
 /* Makes again what is missing, puts back what was changed; the instance runs on. Returns 0,
- * WC_ERR_NOENT when a bridge is missing, WC_ERR_IO, WC_ERR_PERM. */
+ * WC_ERR_NOENT when a bridge is missing, WC_ERR_CONFLICT when a tap was deleted, which only a new
+ * start brings back (the other links are mended), WC_ERR_IO, WC_ERR_PERM. */
 int wc_net_links_restore(const char *notes, const struct wc_net_inside *in, struct wc_err *err);
 
 /* The settings to write inside a new network namespace before links are made (keeper.conf:

@@ -191,6 +191,8 @@ static int plan_network(const struct wc_bundle_request *req, const struct wc_rec
         wc_strv_add(arena, &out->taps, wc_arena_strdup(arena, name));
     }
     if (req->flavour != NULL)
+        wc_net_tap_notes(req->inst, seed, &out->links);
+    if (req->flavour != NULL)
         return wc_net_tap_blobs(req->inst, seed, &out->host, &out->inside, err);
     wc_net_link_notes(req->inst, seed, &out->links);
     return wc_net_link_blobs(req->inst, seed, &out->host, &out->inside, err);

@@ -1,6 +1,7 @@
 /* test_net_drift.c - what somebody else changes of networks: said, and put back. */
 #include "net_app.h"
 
+#include <linux/if_tun.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -282,6 +283,51 @@ static void links_of_what_runs_are_put_back(void **state)
     assert_nothing_left();
 }
 
+/* As a keeper makes it; the descriptor is the machine's. */
+static int tap_open(const char *name)
+{
+    struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+    int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        WC_SKIP("/dev/net/tun");
+    snprintf(req.ifr_name, sizeof req.ifr_name, "%s", name);
+    assert_int_equal(ioctl(fd, TUNSETIFF, &req), 0);
+    return fd;
+}
+
+static void links_of_machines_are_put_back(void **state)
+{
+    (void)state;
+    struct app a;
+    struct wc_err err = { 0 };
+    struct inside in = { .fds = { -1, -1, -1 } };
+    WC_CLEANUP_BUF struct wc_buf host = WC_BUF_INIT, inside = WC_BUF_INIT, notes = WC_BUF_INIT;
+    char name[WC_NET_IFNAME_MAX + 1];
+    app_init(&a, "shop", 1);
+    up(&a);
+    wc_net_host_ifname("vm", 0, name);
+    WC_CLEANUP_FD int tap = tap_open(name);
+    assert_int_equal(wc_net_tap_blobs(&a.inst, "vm", &host, &inside, &err), 0);
+    WC_CLEANUP_FD int route = wc_nl_open(&err);
+    assert_int_equal(wc_nl_run(route, &host, NULL, &err), 0);
+    wc_net_tap_notes(&a.inst, "vm", &notes);
+    snprintf(in.notes, sizeof in.notes, "%s", notes.data);
+    assert_string_equal(look_at(&in), ""); /* whatever the guest does with its end */
+    link_run(RTM_NEWLINK, name, 0);
+    link_mended(&in, "eth0: up -> down");
+    link_run(RTM_DELLINK, "wctest1", 0);
+    assert_string_equal(look_at(&in), "");
+    assert_int_equal(wc_net_links_restore(in.notes, &in.fds, &err), WC_ERR_NOENT);
+    up(&a);
+    link_mended(&in, "eth0: in bridge wctest1 -> not");
+    link_run(RTM_DELLINK, name, 0);
+    assert_string_equal(look_at(&in), "eth0: link -> gone");
+    assert_int_equal(wc_net_links_restore(in.notes, &in.fds, &err), WC_ERR_CONFLICT);
+    assert_non_null(strstr(err.msg, "restart it"));
+    down(&a);
+    assert_nothing_left();
+}
+
 /* Whether one of the two tells, within a moment. */
 static bool is_told(const int fds[WC_NET_NEWS])
 {
@@ -351,6 +397,7 @@ static const struct CMUnitTest cases[] = {
     WC_CASE(rules_of_two_projects_are_told_apart),
     WC_CASE(settings_and_names_are_put_back),
     WC_CASE(links_of_what_runs_are_put_back),
+    WC_CASE(links_of_machines_are_put_back),
     WC_CASE(the_kernel_tells),
 };
 
