@@ -39,6 +39,10 @@
  * alone, which is the service's; then SIGNAL, SIZE or CLOSE, or INPUT_END: the program goes on
  * without it; it gets RUNS, and ENDED last, after all output. Its end means CLOSE. */
 #define WC_MON_SOCKET "sock"
+/* vm/times: how the start went: lines "WHAT MS CPU", CLOCK_MONOTONIC of the host and what the VMM
+ * has used of processors, ms. vmm: it is started; agent: it was heard of, or woken from a template;
+ * runs: the service does. */
+#define WC_MON_TIMES "times"
 /* The state of a machine's devices (a migration stream of QEMU's). */
 #define WC_MON_STATE "state"
 #define WC_MON_STATE_JAIL "/template/state" /* in a jail, for "restore" */

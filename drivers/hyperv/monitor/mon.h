@@ -161,6 +161,9 @@ const char *wc_mon_console_panic(void);
 /* Its last whole line. */
 const char *wc_mon_console_last(void);
 
+/* mon_end.c: a line of vm/times (conf.h): this has come to pass just now. */
+void wc_mon_time(const struct wc_mon *mon, const char *what);
+
 /* mon_end.c: a word for the keeper: "WORD" or "WORD TEXT". */
 void wc_mon_word(struct wc_mon *mon, const char *word, const char *text);
 /* The machine can't be gone on with; kills it. */

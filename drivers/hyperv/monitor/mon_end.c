@@ -6,6 +6,7 @@
  */
 #include "drivers/hyperv/monitor/mon.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,26 @@ uint64_t wc_mon_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Nothing depends on it: what can't be written is left out. */
+void wc_mon_time(const struct wc_mon *mon, const char *what)
+{
+    char said[64];
+    struct wc_text line = WC_TEXT(said);
+    struct timespec used = { 0 };
+    clockid_t clock;
+    if (mon->vmm > 0 && !mon->vmm_gone && clock_getcpuclockid(mon->vmm, &clock) == 0)
+        (void)clock_gettime(clock, &used);
+    int fd = open(WC_MON_TIMES, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return;
+    wc_text_put(&line, what);
+    wc_text_field(&line, wc_mon_now_ms());
+    wc_text_field(&line, (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000);
+    wc_text_put(&line, "\n");
+    (void)wc_file_write_all(fd, said, line.len);
+    close(fd);
 }
 
 void wc_mon_word(struct wc_mon *mon, const char *word, const char *text)

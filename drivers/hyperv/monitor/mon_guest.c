@@ -34,6 +34,7 @@ static void on_hello(struct wc_mon *mon, unsigned n, const char *data, size_t le
         wc_mon_break(mon, "the agent speaks another version of the protocol");
         return;
     }
+    wc_mon_time(mon, "agent");
     if (mon->conf.mode != NULL && mon->conf.mode[0] == 's')
         wc_mon_template_save(mon);
     else
@@ -69,6 +70,7 @@ static void on_runs(struct wc_mon *mon, unsigned n, const char *data, size_t len
         wc_mon_client_tell(mon, n, WC_VM_RUNS);
         return;
     }
+    wc_mon_time(mon, "runs");
     mon->state = WC_MON_RUNS;
     mon->deadline_ms = 0;
     mon->answered_ms = mon->beat_ms = wc_mon_now_ms();
@@ -133,6 +135,8 @@ static void on_taken(struct wc_mon *mon, unsigned n, const char *data, size_t le
 static void on_pong(struct wc_mon *mon, unsigned n, const char *data, size_t len)
 {
     (void)n, (void)data, (void)len;
+    if (mon->woken_ms != 0)
+        wc_mon_time(mon, "agent");
     mon->answered_ms = wc_mon_now_ms();
     mon->woken_ms = 0;
 }

@@ -135,6 +135,7 @@ int wc_mon_spawn_vmm(struct wc_mon *mon, struct wc_list *argv)
         pair(&mon->console, &theirs[2]) != 0)
         return wc_fault("sockets to the machine", NULL, errno);
     argv->items[argv->n] = NULL;
+    wc_mon_time(mon, "vmm");
     mon->vmm = start(argv->items, theirs, at, 3);
     int sys = errno;
     for (size_t i = 0; i < 3; i++)

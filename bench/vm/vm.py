@@ -1,0 +1,421 @@
+#!/usr/bin/env python3
+"""vm.py - what a kernel of one's own costs: starts, memory, ten at once, and `hyperv` beside `process`.
+
+    vm.py --rounds 12 --parts start,memory,many,cost
+
+Everything is measured against something of the same run: a machine's start against bare QEMU with the same kernel,
+the same machine line (read from what wcompose gave its monitor) and an init that does nothing; a service in a machine
+against the same service in a container. Ways take turns, so that a busy spell of the host meets all of them; figures
+are medians. Where there is no KVM, QEMU translates (TCG): said in the first line.
+"""
+import argparse
+import glob
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
+sys.path.insert(0, os.path.join(TOP, "tests", "vm"))
+import fixture  # noqa: E402
+from machine import newc  # noqa: E402
+
+MEMORY_MIB = 128
+PATIENCE = 180.0
+WAYS = ("cold", "template", "process")
+
+
+def median(values):
+    values = [v for v in values if v is not None]
+    return statistics.median(values) if values else float("nan")
+
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def until(question, what, seconds=PATIENCE, every=0.002):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        answer = question()
+        if answer:
+            return answer
+        time.sleep(every)
+    raise TimeoutError(f"no {what} within {seconds:.0f} s")
+
+
+class App:
+    """One project with a service for each way, all of them the same web server; started one at a time."""
+
+    def __init__(self, args):
+        self.wcompose = os.path.abspath(args.wcompose)
+        self.folder = tempfile.mkdtemp(prefix="wcbench-vm-")
+        self.root = os.path.join(self.folder, "root")
+        self.name = f"wcb{os.getpid()}"
+        self.first_port = args.port
+        self.log = open(os.path.join(self.folder, "log"), "w", encoding="utf-8")  # pylint: disable=consider-using-with
+        self.environment = dict(os.environ, WCOMPOSE_ROOT=self.root)
+
+    def prepare(self, kernels):
+        os.makedirs(self.root + "/lib")
+        if kernels:
+            shutil.copytree(kernels, self.root + "/lib/vm", ignore=shutil.ignore_patterns("templates", "images"))
+        else:
+            self.wc("vm", "kernel", "install")
+        archive = os.path.join(self.folder, "image.tar")
+        fixture.docker_archive(archive, "wcbench:vm")
+        self.wc("image", "load", "docker-archive:" + archive)
+        os.unlink(archive)
+        usual = {"image": "wcbench:vm", "command": ["/bin/serve"], "mem_limit": f"{MEMORY_MIB}m", "cpus": 1, "stop_grace_period": "2s"}
+        hyperv = dict(usual, isolation="hyperv")
+        services = {"cold": dict(hyperv, **{"x-wcompose": {"vm": {"template": False}}}), "template": hyperv, "process": usual}
+        for number, way in enumerate(WAYS):
+            services[way] = dict(services[way], ports=[f"127.0.0.1:{self.first_port + number}:80"])
+        services["many"], services["many-cold"] = hyperv, dict(services["cold"])
+        del services["many-cold"]["ports"]
+        with open(os.path.join(self.folder, "compose.yaml"), "w", encoding="utf-8") as file:
+            json.dump({"name": self.name, "services": services}, file)
+
+    def port(self, way):
+        return self.first_port + WAYS.index(way)
+
+    def begin(self, *words):
+        return subprocess.Popen([self.wcompose, *words], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+                                stdout=self.log, stderr=self.log)
+
+    def wc(self, *words, output=False):
+        done = subprocess.run([self.wcompose, *words], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=self.log, text=True, check=False)
+        if done.returncode != 0:
+            self.log.flush()
+            raise RuntimeError(f"wcompose {' '.join(words)}: exit {done.returncode}\n" + read(self.folder + "/log")[-2000:])
+        return done.stdout if output else None
+
+    def instances(self, way):
+        """Run directories of a service's instances."""
+        return glob.glob(f"{self.root}/run/projects/{self.name}/instances/{self.name}-{way}-[0-9]*")
+
+    def is_running(self, way, n=1):
+        return sum(read(d + "/status").startswith("running ") for d in self.instances(way)) == n
+
+    def times(self, way):
+        """When things came to pass (CLOCK_MONOTONIC) and what QEMU had used of processors by then, seconds; {} for a
+        container."""
+        lines = [line.split() for line in read(self.instances(way)[0] + "/vm/times").split("\n") if line]
+        return {what: (int(at) / 1000, int(used) / 1000) for what, at, used in lines}
+
+    def conf(self, way, key):
+        records = read(self.instances(way)[0] + "/vm/conf").split("\0")
+        return [r[len(key) + 1:] for r in records if r.startswith(key + "=")]
+
+    def replies(self, way):
+        try:
+            answer = http.client.HTTPConnection("127.0.0.1", self.port(way), timeout=5)
+            answer.request("GET", "/")
+            return answer.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+
+    def start(self, way):
+        """A new instance. Returns facts in milliseconds since the command was given, and since QEMU was started.
+
+        Nothing is sent to it before its program runs: the host would ask for its address in vain, and again only after
+        a second."""
+        begun = time.monotonic()
+        command = self.begin("up", "-d", "--no-deps", "--scale", f"{way}=1", way)
+        until(lambda: self.is_running(way), f"{way} that runs")
+        until(lambda: self.replies(way), f"reply of {way}")
+        replied = time.monotonic()
+        if command.wait(PATIENCE) != 0:
+            raise RuntimeError(f"up {way}: exit {command.returncode}")
+        facts = {"reply": replied - begun}
+        times = self.times(way)
+        if times:
+            start = times["vmm"][0]
+            facts.update(to_vmm=start - begun, agent=times["agent"][0] - start, runs=times["runs"][0] - start,
+                         vmm_reply=replied - start, agent_cpu=times["agent"][1], runs_cpu=times["runs"][1])
+        return {key: value * 1000 for key, value in facts.items()}
+
+    def end(self, way):
+        self.wc("up", "-d", "--no-deps", "--scale", f"{way}=0", way)
+
+    def close(self):
+        try:
+            self.wc("down", "-v")
+        except RuntimeError as error:
+            print(error, file=sys.stderr)
+            return
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def cpu_clock(pid):
+    """clock_getcpuclockid(3)."""
+    return (~pid << 3) | 2
+
+
+class Bare:
+    """QEMU with the kernel and the line of a machine of ours, an init that does nothing, no disk's content, no network."""
+
+    def __init__(self, app):
+        kernel = os.path.realpath(app.root + "/lib/vm/kernels/" + read(app.root + "/lib/vm/kernel-in-use").strip())
+        self.folder = app.folder
+        init = os.path.join(app.folder, "init")
+        subprocess.run(["cc", "-static", "-O2", "-o", init, os.path.join(HERE, "init.c")], check=True)
+        with open(init, "rb") as file:
+            archive = newc([("init", 0o100755, file.read())])
+        with open(init + ".cpio", "wb") as file:
+            file.write(archive)
+        self.group = self.make_group(app)
+        self.line = self.of_line(app.conf("cold", "vmm"), os.path.join(kernel, "vmlinuz"), init + ".cpio")
+
+    @staticmethod
+    def make_group(app):
+        """A control group beside wcompose's, with a machine's share of the processors: among a busy host's other processes a
+        bare QEMU would have less than a machine has."""
+        pid = read(app.instances("cold")[0] + "/status").split()[1]
+        for line in read(f"/proc/{pid}/cgroup").split("\n")[:-1]:
+            _, controllers, path = line.split(":", 2)
+            mount = "/sys/fs/cgroup/" + controllers if controllers else "/sys/fs/cgroup"
+            if "cpu" not in controllers.split(",") and not os.path.exists(mount + path + "/cpu.max"):
+                continue
+            group = mount + "/wcbench-bare"  # not below ours: what is empty there is removed
+            os.makedirs(group, exist_ok=True)
+            for name in ("cpu.shares", "cpu.cfs_period_us", "cpu.cfs_quota_us", "cpu.weight", "cpu.max"):
+                value = read(mount + path + "/" + name)
+                if value and os.path.exists(group + "/" + name):
+                    with open(group + "/" + name, "w", encoding="ascii") as file:
+                        file.write(value)
+            return group
+        return None
+
+    @staticmethod
+    def of_line(line, kernel, initrd):
+        out = []
+        for word in line:
+            word = word.replace("/boot/kernel", kernel).replace("/boot/initramfs", initrd)
+            word = re.sub(r"format=raw.*file=/disks/\w+", "driver=null-co,size=1G,read-zeroes=on", word)
+            out.append(re.sub(r"^tap,id=(\w+),fd=\d+", r"hubport,id=\1,hubid=0", word))
+        return out
+
+    def start(self):
+        """Milliseconds from QEMU's start to the init's word, and those of processors that it used."""
+        pairs = [socket.socketpair() for _ in range(3)]
+
+        def hand_over():
+            for (_, theirs), number in zip(pairs, (100, 101, 102)):
+                os.dup2(theirs.fileno(), number)
+                os.set_inheritable(number, True)
+            if self.group:
+                with open(self.group + "/cgroup.procs", "w", encoding="ascii") as file:
+                    file.write("0")
+
+        begun = time.monotonic()
+        qemu = subprocess.Popen(self.line, preexec_fn=hand_over, close_fds=False, stdin=subprocess.DEVNULL,  # pylint: disable=subprocess-popen-preexec-fn
+                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        console, said = pairs[2][0], b""
+        console.settimeout(PATIENCE)
+        try:
+            while b"up" not in said:
+                said += console.recv(4096)
+            return (time.monotonic() - begun) * 1000, time.clock_gettime(cpu_clock(qemu.pid)) * 1000
+        finally:
+            qemu.kill()
+            qemu.wait()
+            for pair in pairs:
+                for end in pair:
+                    end.close()
+
+
+    def close(self):
+        if self.group:
+            until(lambda: not read(self.group + "/cgroup.procs"), "empty group", 5)
+            os.rmdir(self.group)
+
+
+def table(head, rows):
+    print("\n| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|")
+    for row in rows:
+        print("| " + " | ".join(str(cell) for cell in row) + " |", flush=True)
+
+
+def part_start(app, args):
+    app.start("cold")  # makes what is made once: the image's disk
+    bare = Bare(app)
+    app.end("cold")
+    app.start("template")  # and the template
+    app.end("template")
+    facts = {way: [] for way in WAYS}
+    floor = []
+    for _ in range(args.rounds):
+        floor.append(bare.start())
+        for way in WAYS:
+            facts[way].append(app.start(way))
+            app.end(way)
+    bare.close()
+    base, base_cpu = median(f[0] for f in floor), median(f[1] for f in floor)
+    of = {way: {key: median(f[key] for f in facts[way]) for key in facts[way][0]} for way in WAYS}
+    table(["from QEMU's start, ms (of processors)", "agent ready", "beside bare", "service runs", "first reply"],
+          [["bare QEMU, an init that does nothing", f"{base:,.0f} ({base_cpu:,.0f})", "", "", ""]] +
+          [[way, f"{of[way]['agent']:,.0f} ({of[way]['agent_cpu']:,.0f})",
+            f"{of[way]['agent'] / base:.2f} ({of[way]['agent_cpu'] / base_cpu:.2f})",
+            f"{of[way]['runs']:,.0f} ({of[way]['runs_cpu']:,.0f})", f"{of[way]['vmm_reply']:,.0f}"] for way in ("cold", "template")])
+    table(["from the command, ms", "QEMU starts", "first reply", "beside a container"],
+          [[way, f"{of[way].get('to_vmm', 0):,.0f}" if way != "process" else "",
+            f"{of[way]['reply']:,.0f} (least {min(f['reply'] for f in facts[way]):,.0f})",
+            f"{of[way]['reply'] / of['process']['reply']:.1f}x"] for way in WAYS])
+    cold, template = of["cold"], of["template"]
+    print(f"\nagent ready, cold / bare: {cold['agent'] / base:.2f}, of processors {cold['agent_cpu'] / base_cpu:.2f} (aim: at most "
+          f"1.15); template / cold: {template['agent'] / cold['agent']:.2f}, of processors "
+          f"{template['agent_cpu'] / cold['agent_cpu']:.2f} (aim: at most 0.15); {args.rounds} starts of each, none failed", flush=True)
+
+
+def children(pid):
+    return [int(c) for c in read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def memory_of(pid):
+    """PSS in MiB of a process, and of the part of it that is the guest's memory."""
+    total = guest = 0
+    size = 0
+    for line in read(f"/proc/{pid}/smaps").split("\n"):
+        found = re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line)
+        if found:
+            size = int(found.group(2), 16) - int(found.group(1), 16)
+        elif line.startswith("Pss:"):
+            kib = int(line.split()[1])
+            total += kib
+            guest += kib if size == MEMORY_MIB << 20 else 0
+    return total / 1024, guest / 1024
+
+
+def machine_memory(directory):
+    monitor = int(read(directory + "/status").split()[1])
+    parts = [memory_of(pid) for pid in [monitor] + children(monitor)]
+    return sum(p[0] for p in parts), sum(p[1] for p in parts)
+
+
+def part_memory(app, args):
+    rows = []
+    for way, name in (("many-cold", "cold"), ("many", "from a template")):
+        for n in (1, args.n):
+            app.wc("up", "-d", "--no-deps", "--scale", f"{way}={n}", way)
+            until(lambda n=n, way=way: app.is_running(way, n), "machines that run")
+            time.sleep(args.rest)
+            all_of = [machine_memory(d) for d in app.instances(way)]
+            total, guest = median(t for t, _ in all_of), median(g for _, g in all_of)
+            rows.append([f"{name}, {n} at a time", f"{total:.0f}", f"{guest:.0f}", f"{total - guest:.0f}"])
+        app.wc("up", "-d", "--no-deps", "--scale", f"{way}=0", way)
+    table([f"PSS of QEMU and monitor at rest, MiB a machine of {MEMORY_MIB} MiB", "all", "the guest's memory", "over it"], rows)
+
+
+def part_many(app, args):
+    rows = []
+    for way, name in (("many-cold", "cold"), ("many", "from a template")):
+        app.wc("up", "-d", "--no-deps", "--scale", f"{way}=1", way)
+        app.wc("up", "-d", "--no-deps", "--scale", f"{way}=0", way)
+        spans = {}
+        for n in (1, args.n):
+            took = []
+            for _ in range(args.many_rounds):
+                begun = time.monotonic()
+                command = app.begin("up", "-d", "--no-deps", "--scale", f"{way}={n}", way)
+                until(lambda n=n, way=way: app.is_running(way, n), "machines that run", PATIENCE * 2)
+                took.append(time.monotonic() - begun)
+                command.wait()
+                app.wc("up", "-d", "--no-deps", "--scale", f"{way}=0", way)
+            spans[n] = median(took)
+        rows.append([name, f"{spans[1]:.2f}", f"{spans[args.n]:.2f}", f"{spans[args.n] / spans[1]:.1f}x"])
+    table(["from the command until all services run, s", "1", str(args.n), "ratio"], rows)
+
+
+def latency(app, way, n):
+    """Milliseconds a request, each on a connection of its own."""
+    took = []
+    for _ in range(n):
+        begun = time.monotonic()
+        if app.replies(way):
+            took.append((time.monotonic() - begun) * 1000)
+    return median(took)
+
+
+def seconds_of(app, way, line):
+    """Seconds that a line takes inside, by the clock inside: the start of the shell isn't part of it."""
+    text = app.wc("exec", "-T", way, "sh", "-c", f"time -p sh -c '{line}' 2>&1", output=True)
+    return float(re.search(r"real +([0-9.]+)", text).group(1))
+
+
+def part_cost(app, args):
+    ways = ("process", "template")
+    facts = {way: {"request": [], "exec": [], "again": [], "disk": [], "image": []} for way in ways}
+    for way in ways:
+        app.start(way)
+        app.wc("exec", "-T", way, "sh", "-c", "dd if=/dev/urandom of=/root/big bs=1M count=64 2>/dev/null; sync")
+        if way != "process":  # its kernel's own cache goes; the host's stays, as the container's does
+            app.wc("exec", "-T", "--privileged", way, "sh", "-c", "mkdir -p /p; mount -t proc p /p; sync; echo 3 > /p/sys/vm/drop_caches")
+        facts[way]["disk"].append(seconds_of(app, way, "cat /root/big > /dev/null"))
+    for _ in range(args.rounds):
+        for way in ways:
+            facts[way]["request"].append(latency(app, way, args.requests))
+            facts[way]["again"].append(seconds_of(app, way, "cat /root/big > /dev/null"))
+            begun = time.monotonic()
+            app.wc("exec", "-T", way, "true")
+            facts[way]["exec"].append((time.monotonic() - begun) * 1000)
+            if way != "process":
+                app.wc("exec", "-T", "--privileged", way, "sh", "-c", "echo 3 > /p/sys/vm/drop_caches")
+            facts[way]["disk"].append(seconds_of(app, way, "cat /root/big > /dev/null"))
+    rows = []
+    for key, name in (("request", "one HTTP request from the host, ms"), ("exec", "wcompose exec true, ms"),
+                      ("disk", "64 MiB of a file, first read, s"), ("again", "64 MiB of a file, from its kernel's cache, s")):
+        a, b = median(facts["process"][key]), median(facts["template"][key])
+        rows.append([name, f"{a:.2f}", f"{b:.2f}", f"{b / a:.1f}x" if a else "-"])
+    table(["the same service", "process", "hyperv", "ratio"], rows)
+    for way in ways:
+        app.end(way)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wcompose", default=os.path.join(TOP, "build", "release", "wcompose"))
+    parser.add_argument("--kernels", help="a lib/vm with a kernel in use, to copy (default: build/release/e2e-vm, or the network)")
+    parser.add_argument("--parts", default="start,memory,many,cost")
+    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--many-rounds", type=int, default=3)
+    parser.add_argument("--n", type=int, default=10, help="machines at once")
+    parser.add_argument("--requests", type=int, default=50, help="a round")
+    parser.add_argument("--rest", type=float, default=5.0, help="seconds before memory is looked at")
+    parser.add_argument("--port", type=int, default=18470, help="the first of three on loopback")
+    args = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("vm.py: run it as root: containers, networks and mounts are made")
+    cache = os.path.join(os.path.dirname(os.path.abspath(args.wcompose)), "e2e-vm", "lib", "vm")
+    kernels = args.kernels or (cache if os.path.exists(cache + "/kernel-in-use") else None)
+    app = App(args)
+    try:
+        app.prepare(kernels)
+        works = re.search(r"hyperv +✔ +KVM", app.wc("doctor", output=True))
+        print(f"{'KVM' if works else 'TCG (no KVM here: QEMU translates)'}; kernel {read(app.root + '/lib/vm/kernel-in-use').strip()}; {os.cpu_count()} processors, "
+              f"load {os.getloadavg()[0]:.1f} at the begin", flush=True)
+        for part in args.parts.split(","):
+            {"start": part_start, "memory": part_memory, "many": part_many, "cost": part_cost}[part](app, args)
+        print(f"\nload {os.getloadavg()[0]:.1f} at the end")
+    finally:
+        app.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
