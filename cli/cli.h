@@ -202,8 +202,7 @@ int wc_cli_load_quietly(struct wc_cli *cli, const struct wc_cli_load *what, stru
  * would demand is not known, so nothing is to be decided. The reasons are in *diags, or printed. */
 int wc_cli_read_policy(struct wc_cli *cli, struct wc_arena *arena, struct wc_diags *diags);
 
-/* Decides for one service on this host, with the host's policy (wc_plan_prove). 0 or an exit
- * status, printed: the policy can't be used. */
+/* wc_plan_prove on this host, with its policy. 0 or an exit status, printed. */
 int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
                  const struct wc_service *service, struct wc_isolation_choice *out);
 

@@ -4,6 +4,8 @@
  */
 #include "wcompose/spec.h"
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fs.h"
@@ -33,7 +35,10 @@ static bool read_text(struct wc_load *load, const char *path, struct wc_text *ou
                      "alone, root or the user that runs wcompose";
         return false;
     }
-    *out = (struct wc_text){ wc_arena_strndup(load->arena, buf.data, buf.len), buf.len };
+    char *copy = wc_arena_alloc(load->arena, buf.len + 1); /* it may hold anything, zeros too */
+    if (buf.len > 0)
+        memcpy(copy, buf.data, buf.len);
+    *out = (struct wc_text){ copy, buf.len };
     return wc_encoding_take(load, path, out);
 }
 
