@@ -171,6 +171,10 @@ void wc_eng_on_fact(void *data, const struct wc_fact *fact)
     engine->now_ms = engine->clock.now(engine->clock.data);
     if (inst == NULL && fact->life == WC_LIFE_ABSENT)
         return;
+    /* a directory that another level's driver is just making doesn't say yet whose it is */
+    if (inst != NULL && fact->level != inst->fact.level &&
+        (inst->op != NULL || wc_eng_is_there(inst)))
+        return;
     if (inst == NULL) {
         inst = wc_eng_inst_new(engine, fact->id, fact->service, fact->index);
         judge_stray(inst);

@@ -260,7 +260,10 @@ static int write_run(const struct wc_bundle_request *req, const struct wc_oci_ru
     memcpy(copy, join.data, join.len);
     out->join = copy;
     out->join_len = join.len;
-    rc = plan_network(req, &out->record, arena, &net, err);
+    if (req->flavour != NULL) /* making one takes long: others have to see whose it is */
+        rc = wc_record_write(req->lib_dir, &out->record, err);
+    if (rc == 0)
+        rc = plan_network(req, &out->record, arena, &net, err);
     if (rc == 0)
         rc = write_network(req, &net, arena, err);
     if (rc == 0 && req->flavour != NULL) {
