@@ -650,8 +650,8 @@ static void must_run(struct play *play, unsigned service)
 {
     unsigned running = 0, there = 0;
     bool half = is_paused(play, service);
-    if (half && play->robbed) /* what was to stay as it was comes back by its own policy only */
-        return;
+    if (half && (play->robbed || play->disturbed[service]))
+        return; /* what was to stay as it was comes back by its own policy only, the former one */
     bool calm = play->story->fault_permille == 0 && play->verdict.crashes == 0 &&
                 play->deaf_ms == 0 && !play->disturbed[service] &&
                 !play->model.parts[service].check;
