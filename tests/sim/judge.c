@@ -610,7 +610,9 @@ static bool has_needs(const struct play *play, unsigned service)
 static bool is_certain(const struct play *play, unsigned service)
 {
     uint8_t policy = play->model.parts[service].policy;
-    return has_needs(play, service) &&
+    /* what a stopped rollout left as it was comes back by its own policy only, the former one */
+    bool half = is_paused(play, service) && (play->robbed || play->disturbed[service]);
+    return has_needs(play, service) && !half &&
            (policy == WC_RESTART_ALWAYS || policy == WC_RESTART_UNLESS_STOPPED);
 }
 
@@ -650,8 +652,6 @@ static void must_run(struct play *play, unsigned service)
 {
     unsigned running = 0, there = 0;
     bool half = is_paused(play, service);
-    if (half && (play->robbed || play->disturbed[service]))
-        return; /* what was to stay as it was comes back by its own policy only, the former one */
     bool calm = play->story->fault_permille == 0 && play->verdict.crashes == 0 &&
                 play->deaf_ms == 0 && !play->disturbed[service] &&
                 !play->model.parts[service].check;
