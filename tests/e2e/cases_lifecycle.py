@@ -65,7 +65,7 @@ def case_cut_connections_hold_no_network(t):
             stop_grace_period: 0s
           near:
             image: bb:1
-            command: [sh, -c, "while true; do sleep 60 | nc far 9; sleep 0.1; done"]
+            command: [sh, -c, "mkfifo /f; exec 3<>/f; while true; do nc far 9 <&3; sleep 0.1; done"]
             stop_grace_period: 0s
             depends_on: [far]
     """)
