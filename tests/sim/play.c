@@ -333,6 +333,12 @@ static bool is_changed(const struct part *now, const struct part *old)
     return memcmp(now, &same, sizeof same) != 0;
 }
 
+static void note_unfinished(void *data, const struct wc_rollout_note *note)
+{
+    bool *unfinished = data;
+    *unfinished = *unfinished || (note->state != WC_ROLLOUT_NONE && note->state != WC_ROLLOUT_DONE);
+}
+
 static void apply(struct play *play, const struct model *model, bool forced)
 {
     bool changed[SERVICES], all[SERVICES];
@@ -347,7 +353,12 @@ static void apply(struct play *play, const struct model *model, bool forced)
     }
     for (unsigned i = 0; i < SERVICES; i++) /* what goes already, or only comes, isn't kept */
         play->disturbed[i] = is_asked(play) || !runs_wholly(play, i, play->model.parts[i].replicas);
-    if (play->has_model && memcmp(&play->model, model, sizeof *model) != 0) {
+    /* what hasn't changed yet is of the model before the rollout that is not over (from_of of the
+     * supervisor) */
+    bool unfinished = false;
+    wc_engine_rollouts(play->engine, note_unfinished, &unfinished);
+    if (play->has_model && !(unfinished && play->has_former) &&
+        memcmp(&play->model, model, sizeof *model) != 0) {
         play->former = play->model;
         play->has_former = true;
     }
