@@ -46,7 +46,7 @@ enum {
     AT_WORD = 0x6000,
     ROUNDS = 200000,
     PORT = 0x77,
-    CPU_LIMIT_MS = 60 /* hardware: 0.2 ms; software: 400 ms and more */
+    CPU_LIMIT_MS = 60 /* hardware: well below one; software: many times this (estimates) */
 };
 
 /* mov $ROUNDS,%ecx; xor %eax,%eax
