@@ -209,7 +209,10 @@ static void note_pause(struct request *request, struct svc *svc)
 {
     const struct wc_request *ask = &request->ask;
     bool other = ask->kind == WC_REQUEST_SUSPEND || ask->kind == WC_REQUEST_RESUME;
-    bool paused = other || only_passes(ask) ? svc->paused : ask->kind == WC_REQUEST_PAUSE;
+    /* what the file doesn't have any more is leaving, and must not come back as one that is paused
+     */
+    bool wished = ask->kind == WC_REQUEST_PAUSE && svc->spec != NULL;
+    bool paused = other || only_passes(ask) ? svc->paused : wished;
     if (paused == svc->paused || ask->keeps_suspended)
         return;
     svc->paused = paused;
