@@ -209,7 +209,8 @@ static void judge_backoff(struct play *play, const struct wc_instance *instance)
     uint64_t slack = 100 + 10ULL * play->story->slow_ms; /* others are started as well */
     unsigned service = service_number(instance->service);
     if (play->model.parts[service].check || play->model.parts[service].hooks != 0)
-        slack += LONGEST_MS; /* a check decides how well it ran, and may not have passed */
+        slack += LONGEST_MS +
+                 LONGEST_MS / 10; /* a check decides how well it ran, and may not have passed */
     /* one that waits for its turn in a rollout is asked nothing by a request: its row goes on */
     const struct wc_fact *fact = fact_of(play, instance->id);
     bool counted = is_calm(play, memo) && fact != NULL && is_current(play, fact, service);
