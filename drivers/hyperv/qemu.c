@@ -229,6 +229,7 @@ int wc_vm_conf_write(const struct wc_machine *machine, struct wc_err *err)
     put_share(machine, &out);
     wc_oci_record(&out, "uid", "%u", machine->uid);
     wc_oci_record(&out, "gid", "%u", machine->uid);
+    wc_oci_record(&out, "retries", "2");
     wc_oci_record(&out, "boot_ms", "%d", machine->kvm ? BOOT_MS : BOOT_MS_TCG);
     wc_oci_record(&out, "beat_ms", "%d", BEAT_MS);
     wc_oci_record(&out, "patience_ms", "%d", machine->kvm ? PATIENCE_MS : PATIENCE_MS_TCG);

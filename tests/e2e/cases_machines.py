@@ -8,7 +8,7 @@ import time
 
 import harness
 
-BOOT = 100  # seconds that a machine may take on a loaded host without KVM
+BOOT = 170  # seconds that a machine may take on a loaded host without KVM
 
 
 def ready(t):

@@ -19,9 +19,10 @@
  *   mode         absent: a plain start; "restore": from WC_MON_STATE and the memory that vmm names;
  *                "save": until the agent is heard of, then into WC_MON_STATE, and end with status 0
  *   uid, gid     whom to become before the VMM is started
- *   boot_ms      how long the machine may take until the service runs
- *   beat_ms, patience_ms   how often it is asked whether it lives, and how long it may not answer
- *   tty, input, notify     "1": as in keeper.conf
+ *   retries      how often a machine that nothing was heard of is started anew in that time, at
+ * most 2 boot_ms      how long the machine may take until the service runs beat_ms, patience_ms how
+ * often it is asked whether it lives, and how long it may not answer tty, input, notify     "1": as
+ * in keeper.conf
  */
 #define WC_MON_CONF "conf"
 /* vm/boot: frames for the agent, CONF … BEGIN, sent as they are. */

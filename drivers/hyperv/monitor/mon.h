@@ -36,7 +36,7 @@ struct wc_mon_conf {
     struct wc_list vmm, cold, share;
     const char *mode; /* NULL, "save" or "restore" */
     uint64_t uid, gid;
-    uint64_t boot_ms, beat_ms, patience_ms;
+    uint64_t boot_ms, beat_ms, patience_ms, retries;
     bool tty, input, notify;
 };
 
@@ -82,6 +82,8 @@ struct wc_mon {
     bool over;            /* the loop ends */
     int status;           /* exit status to be */
     uint64_t deadline_ms; /* of this state; 0 = none */
+    uint64_t boots_ms;    /* when the VMM was started last */
+    unsigned boots;       /* how often it was started anew, as nothing was heard of it */
     uint64_t woken_ms;    /* gone on with from a template, and not heard of yet; 0 = not so */
     uint64_t beat_ms, answered_ms; /* PING was sent, PONG came last */
     bool reset, panicked;          /* what QMP told */
@@ -147,6 +149,10 @@ void wc_mon_template_save(struct wc_mon *mon);
 /* True when a machine that was woken has not answered for too long. */
 bool wc_mon_template_sleeps(const struct wc_mon *mon, uint64_t now);
 void wc_mon_template_give_up(struct wc_mon *mon, const char *why);
+/* Under TCG a kernel now and then never comes up (research/vm.md): true when that has to be
+ * assumed. _again: the machine is started anew. Nothing was said to it yet. */
+bool wc_mon_boot_is_stuck(const struct wc_mon *mon, uint64_t now);
+void wc_mon_boot_again(struct wc_mon *mon);
 
 /* mon_qmp.c, mon_console.c */
 /* A command, and a descriptor that goes with it; -1 = none. */

@@ -10,17 +10,12 @@
         key, WC_RECORD_##kind, offsetof(struct wc_mon_conf, field)                                 \
     }
 static const struct wc_record_row rows[] = {
-    ROW("vmm", LIST, vmm),
-    ROW("cold", LIST, cold),
-    ROW("mode", TEXT, mode),
-    ROW("share", LIST, share),
-    ROW("uid", NUMBER, uid),
-    ROW("gid", NUMBER, gid),
-    ROW("boot_ms", NUMBER, boot_ms),
-    ROW("beat_ms", NUMBER, beat_ms),
-    ROW("patience_ms", NUMBER, patience_ms),
-    ROW("tty", FLAG, tty),
-    ROW("input", FLAG, input),
+    ROW("vmm", LIST, vmm),           ROW("cold", LIST, cold),
+    ROW("mode", TEXT, mode),         ROW("share", LIST, share),
+    ROW("uid", NUMBER, uid),         ROW("gid", NUMBER, gid),
+    ROW("retries", NUMBER, retries), ROW("boot_ms", NUMBER, boot_ms),
+    ROW("beat_ms", NUMBER, beat_ms), ROW("patience_ms", NUMBER, patience_ms),
+    ROW("tty", FLAG, tty),           ROW("input", FLAG, input),
     ROW("notify", FLAG, notify),
 };
 

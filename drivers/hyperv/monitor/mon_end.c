@@ -236,6 +236,10 @@ int wc_mon_turn(struct wc_mon *mon)
         wc_mon_template_give_up(mon, "the machine ended, or took too long");
         return 0;
     }
+    if (wc_mon_boot_is_stuck(mon, now)) {
+        wc_mon_boot_again(mon);
+        return 0;
+    }
     if (mon->vmm_gone && mon->state != WC_MON_ENDS && mon->channel < 0) {
         tell_death(mon); /* all that the agent said is read */
         return 0;
@@ -253,7 +257,7 @@ int wc_mon_turn(struct wc_mon *mon)
         uint64_t next = mon->beat_ms + mon->conf.beat_ms;
         return next > now ? (int)(next - now) : 0;
     }
-    if (mon->woken_ms != 0 && mon->state == WC_MON_TOLD)
+    if (mon->state == WC_MON_BOOTS || (mon->woken_ms != 0 && mon->state == WC_MON_TOLD))
         return BRIEF_MS;
     return mon->deadline_ms > now ? (int)(mon->deadline_ms - now) : -1;
 }

@@ -78,7 +78,8 @@ static int set_up(struct wc_mon *mon, const char *dir)
         be_raw();
     int in = mon->conf.input || mon->conf.tty ? 0 : -1;
     wc_mon_stream_open(mon, 0, in, 1, mon->conf.tty ? -1 : 2, -1)->begun = true;
-    mon->deadline_ms = wc_mon_now_ms() + mon->conf.boot_ms;
+    mon->boots_ms = wc_mon_now_ms();
+    mon->deadline_ms = mon->boots_ms + (saves ? mon->conf.boot_ms / 4 : mon->conf.boot_ms);
     return 0;
 }
 

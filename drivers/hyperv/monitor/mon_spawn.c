@@ -164,8 +164,6 @@ int wc_mon_spawn(struct wc_mon *mon)
     if (shed_rights(&mon->conf) != 0 || open_state(mon) != 0 ||
         wc_mon_spawn_vmm(mon, &mon->conf.vmm) != 0)
         return -1;
-    if (mon->conf.cold.n == 0) /* the links, and what else was handed down, are the machine's now */
-        for (int fd = WC_MON_FD_LINKS; fd < OURS; fd++)
-            close(fd);
+    /* the links stay open here: a start that comes to nothing is followed by another one */
     return 0;
 }

@@ -103,10 +103,8 @@ void wc_mon_template_line(struct wc_mon *mon, const char *line)
     }
 }
 
-void wc_mon_template_give_up(struct wc_mon *mon, const char *why)
+static void boot(struct wc_mon *mon)
 {
-    wc_mon_word(mon, "says", "the template is of no use, a cold start instead:");
-    wc_mon_word(mon, "says", why);
     if (!mon->vmm_gone) {
         (void)kill(mon->vmm, SIGKILL);
         while (waitpid(mon->vmm, NULL, 0) < 0 && errno == EINTR)
@@ -118,8 +116,31 @@ void wc_mon_template_give_up(struct wc_mon *mon, const char *why)
     mon->boot_at = 0;
     wc_mon_channel_reset();
     mon->state = WC_MON_BOOTS; /* nothing that was opened for the service is lost: it has not run */
-    mon->deadline_ms = wc_mon_now_ms() + mon->conf.boot_ms;
+    mon->boots_ms = wc_mon_now_ms();
     wc_mon_qmp_reset();
-    if (wc_mon_spawn_vmm(mon, &mon->conf.cold) != 0)
+    if (wc_mon_spawn_vmm(mon, mon->conf.cold.n > 0 ? &mon->conf.cold : &mon->conf.vmm) != 0)
         wc_mon_break(mon, wc_fault_text());
+}
+
+void wc_mon_template_give_up(struct wc_mon *mon, const char *why)
+{
+    wc_mon_word(mon, "says", "the template is of no use, a cold start instead:");
+    wc_mon_word(mon, "says", why);
+    mon->deadline_ms = wc_mon_now_ms() + mon->conf.boot_ms;
+    boot(mon);
+}
+
+/* A sixth of all the time it has, then a third: a busy host must not be taken for a stuck guest. */
+bool wc_mon_boot_is_stuck(const struct wc_mon *mon, uint64_t now)
+{
+    bool saves = mon->conf.mode != NULL; /* that machine is one for all others: no second try */
+    return mon->state == WC_MON_BOOTS && !saves && mon->boots < mon->conf.retries &&
+           now - mon->boots_ms > mon->conf.boot_ms / 6 * (1U << mon->boots);
+}
+
+void wc_mon_boot_again(struct wc_mon *mon)
+{
+    mon->boots++;
+    wc_mon_word(mon, "says", "nothing was heard of the guest: it is started anew");
+    boot(mon);
 }
