@@ -105,7 +105,7 @@ void wc_mon_template_line(struct wc_mon *mon, const char *line)
 
 static void boot(struct wc_mon *mon)
 {
-    if (!mon->vmm_gone) {
+    if (mon->vmm > 0 && !mon->vmm_gone) {
         (void)kill(mon->vmm, SIGKILL);
         while (waitpid(mon->vmm, NULL, 0) < 0 && errno == EINTR)
             ;
