@@ -107,6 +107,9 @@ void wc_keep_machine_read(struct wc_keep *keep)
     ssize_t len;
     while (keep->word >= 0 && (len = read(keep->word, words, sizeof words - 1)) > 0) {
         words[len] = '\0';
+        for (char *c = words; c < words + len; c++) /* for people's terminals */
+            if (*c != '\n' && (*c < ' ' || *c > '~'))
+                *c = ' ';
         for (char *line = words; *line != '\0';) {
             char *end = line + strcspn(line, "\n");
             bool more = *end == '\n';

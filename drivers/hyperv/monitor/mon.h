@@ -145,9 +145,9 @@ void wc_mon_tell_agent(struct wc_mon *mon);
 void wc_mon_template_line(struct wc_mon *mon, const char *line);
 /* The agent was heard of, in "save". */
 void wc_mon_template_save(struct wc_mon *mon);
-/* A start from a template came to nothing: another one, without. */
 /* True when a machine that was woken has not answered for too long. */
 bool wc_mon_template_sleeps(const struct wc_mon *mon, uint64_t now);
+/* A start from a template came to nothing: another one, without. */
 void wc_mon_template_give_up(struct wc_mon *mon, const char *why);
 /* Under TCG a kernel now and then never comes up (research/vm.md): true when that has to be
  * assumed. _again: the machine is started anew. Nothing was said to it yet. */
