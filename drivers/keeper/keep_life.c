@@ -154,6 +154,8 @@ static void settle(struct wc_keep *keep)
         wc_keep_fail(keep, true);
     } else if (keep->init_gone)
         exited(keep);
+    else if (boots && keep->want_abort)
+        kill(keep->init, SIGKILL);
     else if (boots)
         started(keep);
     else if (keep->want_abort && keep->state == WC_KEEP_CREATED)
@@ -251,7 +253,7 @@ void wc_keep_on_start(struct wc_keep *keep)
 
 void wc_keep_on_abort(struct wc_keep *keep)
 {
-    if (keep->state == WC_KEEP_SETUP || keep->state == WC_KEEP_CREATED)
+    if (keep->state != WC_KEEP_RUNNING) /* then it is to be stopped, with its grace */
         keep->want_abort = true;
     settle(keep);
 }

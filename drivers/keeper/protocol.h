@@ -77,17 +77,22 @@ enum { WC_KEEPER_HANDED_FD = 6 };
  * told the current state at once.
  *
  * Packets from the keeper (ASCII, no newline; at most 512 bytes):
- *   "created PID STARTTIME"            the process waits; STARTTIME = field 22 of /proc/PID/stat
- *   "running PID STARTTIME WALL_MS"    started (also the greeting of a later client)
- *   "exited CODE SIGNAL OOM WALL_MS"   CODE 0..255 (128+N for signals); the exit record is on disk.
- * Last packet, then EOF "notify WORD STATUS"   WORD: waits, ready, or late (the watchdog's time is
- * over); STATUS: what it said of itself, printable ASCII, may be empty. Told when it changes, ten
- * times a second at most; a later client gets it after the greeting. "failed TEXT" create or start
- * went wrong: the runtime's last line of error. Last packet, then EOF Packets to the keeper:
- * "start" run the container's process "abort"                            give up a container that
- * was created and not started; answers "exited 137 9 0 …" "leaving"   its removal follows: the exit
- * record need not survive a power cut, so it is not synced "resize ROWS COLS"                 tty
- * only
+ * - "created PID STARTTIME": the process waits; STARTTIME is field 22 of /proc/PID/stat.
+ * - "running PID STARTTIME WALL_MS": it was started; a later client is greeted with it.
+ * - "exited CODE SIGNAL OOM WALL_MS": CODE 0..255 (128+N for signals); the exit record is on disk.
+ *   The last packet, then EOF.
+ * - "failed TEXT": create or start went wrong: the runtime's last line of error. The last packet.
+ * - "notify WORD STATUS": WORD is waits, ready, or late (the watchdog's time is over); STATUS is
+ *   what it said of itself, printable ASCII, may be empty. Told when it changes, ten times a second
+ *   at most; a later client gets it after the greeting.
+ *
+ * Packets to the keeper:
+ * - "start": run the container's process.
+ * - "abort": give up what was not started, or is a machine that boots; answers "exited 137 9 0 …"
+ *   or "failed …". Not heard once it runs: then it is to be stopped, with its grace.
+ * - "leaving": its removal follows: the exit record need not survive a power cut, so it is not
+ *   synced.
+ * - "resize ROWS COLS": the terminal's size.
  */
 #define WC_KEEPER_SOCKET "keeper.sock"
 

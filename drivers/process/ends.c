@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "drivers/process/flavour.h"
@@ -116,20 +117,31 @@ void wc_begin_stop(struct wc_inst *inst)
     wc_job_run(job, work_signal, after_signal);
 }
 
+/* One that can't be spoken to would write into the directories while they are removed. */
+static void kill_keeper(const char *run_dir)
+{
+    uint64_t starttime;
+    pid_t keeper = wc_keeper_of(run_dir, &starttime);
+    WC_CLEANUP_FD int pidfd = keeper > 0 ? (int)syscall(SYS_pidfd_open, keeper, 0) : -1;
+    struct pollfd end = { .fd = pidfd, .events = POLLIN };
+    if (pidfd < 0 || wc_proc_starttime_of(keeper) != starttime)
+        return;
+    if (syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0)
+        (void)poll(&end, 1, ABORT_WAIT_MS);
+}
+
 /* Ends a keeper that nobody talks to: half-made by a process that is gone. */
 static void end_lost_keeper(const char *run_dir)
 {
     struct wc_report report;
-    int link = wc_keeper_connect(run_dir);
+    WC_CLEANUP_FD int link = wc_keeper_connect(run_dir);
     if (link < 0 || !wc_keeper_send(link, "abort")) {
-        if (link >= 0)
-            close(link);
+        kill_keeper(run_dir);
         return;
     }
     struct pollfd wait = { .fd = link, .events = POLLIN };
     while (poll(&wait, 1, ABORT_WAIT_MS) > 0 && wc_keeper_receive(link, &report) >= 0)
         ;
-    close(link);
 }
 
 static void work_remove(struct wc_job *job)
@@ -191,17 +203,22 @@ void wc_go_on_removing(struct wc_inst *inst)
     wc_job_run(job, work_remove, after_remove);
 }
 
-void wc_begin_remove(struct wc_inst *inst)
+void wc_refuse_remove(struct wc_inst *inst)
 {
     struct wc_err err = { 0 };
+    (void)wc_err_set(&err, WC_ERR_CONFLICT, 0, "it is running; stop it first");
+    wc_inst_finish(inst, WC_ERR_CONFLICT, &err);
+}
+
+void wc_begin_remove(struct wc_inst *inst)
+{
     switch (inst->life) {
     case WC_LIFE_ABSENT:
         wc_inst_finish(inst, 0, NULL);
         return;
     case WC_LIFE_RUNNING:
     case WC_LIFE_PAUSED:
-        (void)wc_err_set(&err, WC_ERR_CONFLICT, 0, "it is running; stop it first");
-        wc_inst_finish(inst, WC_ERR_CONFLICT, &err);
+        wc_refuse_remove(inst);
         return;
     case WC_LIFE_CREATED:
         (void)wc_keeper_send(inst->link, "abort");

@@ -11,6 +11,11 @@
 
 #include "drivers/process/keeper_link.h"
 
+static bool is_starting(const struct wc_inst *inst)
+{
+    return inst->stage == WC_STAGE_CREATED || inst->stage == WC_STAGE_RUNNING;
+}
+
 static void on_link_closed(uv_handle_t *handle)
 {
     struct wc_inst *inst = handle->data;
@@ -26,6 +31,10 @@ static void on_link_closed(uv_handle_t *handle)
     if (driver->closing && inst->op == NULL) {
         wc_process_settle(driver);
         return;
+    }
+    if (is_starting(inst)) { /* begun while the connection was on its way out */
+        snprintf(inst->why, sizeof inst->why, "the keeper is gone");
+        inst->stage = WC_STAGE_FAILED;
     }
     if (inst->stage == WC_STAGE_FAILED)
         wc_on_start_failed(inst);
@@ -80,7 +89,7 @@ static void on_exited(struct wc_inst *inst, const struct wc_report *report)
 
 static void on_failed(struct wc_inst *inst, const struct wc_report *report)
 {
-    if (inst->stage != WC_STAGE_CREATED && inst->stage != WC_STAGE_RUNNING)
+    if (!is_starting(inst))
         return;
     snprintf(inst->why, sizeof inst->why, "%s", report->text);
     inst->stage = WC_STAGE_FAILED;
@@ -94,8 +103,7 @@ static void on_report(struct wc_inst *inst, const struct wc_report *report)
             wc_on_created(inst, report);
         return;
     case WC_REPORT_RUNNING:
-        if (inst->stage == WC_STAGE_RUNNING)
-            wc_on_running(inst, report);
+        wc_on_running(inst, report);
         return;
     case WC_REPORT_EXITED:
         on_exited(inst, report);
@@ -117,7 +125,7 @@ static void on_report(struct wc_inst *inst, const struct wc_report *report)
 /* The keeper is gone. What was under way has failed. */
 static void on_end(struct wc_inst *inst)
 {
-    if (inst->stage == WC_STAGE_CREATED || inst->stage == WC_STAGE_RUNNING)
+    if (is_starting(inst))
         inst->stage = WC_STAGE_FAILED;
     wc_inst_unwatch(inst);
 }

@@ -221,9 +221,9 @@ void wc_on_start_failed(struct wc_inst *inst);
 void wc_begin_stop(struct wc_inst *inst);
 void wc_begin_remove(struct wc_inst *inst);
 void wc_go_on_removing(struct wc_inst *inst);
+void wc_refuse_remove(struct wc_inst *inst); /* it runs */
 
 /* ---- update.c ---- */
-
 void wc_begin_update(struct wc_inst *inst);
 
 /* ---- scan.c ---- */

@@ -228,15 +228,16 @@ void wc_boot_id(char *out, size_t size)
 
 /* One that was killed and is on its way out keeps nothing any more; its end of a connection may be
  * closed long before it is gone. */
-static bool keeper_lives(const char *run_dir)
+pid_t wc_keeper_of(const char *run_dir, uint64_t *starttime)
 {
     char line[MAX_LINE], stat[MAX_STAT];
     int64_t n[2]; /* pid, start */
     if (!read_line(run_dir, WC_KEEPER_PID, line, sizeof line) || !wc_str_to_i64s(line, n, 2) ||
         n[1] <= 0 || wc_proc_starttime_of((pid_t)n[0]) != (uint64_t)n[1])
-        return false;
+        return 0;
     read_stat((pid_t)n[0], stat);
-    return !wc_str_stat_is_leaving(stat);
+    *starttime = (uint64_t)n[1];
+    return wc_str_stat_is_leaving(stat) ? 0 : (pid_t)n[0];
 }
 
 /* EXITED by the record of this run, else by that of the run before when this one never came to be.
@@ -263,11 +264,12 @@ static bool can_be_joined(const char *run_dir, const struct wc_report *created)
 static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look *look)
 {
     char line[MAX_LINE], path[4200];
+    uint64_t unused;
     snprintf(path, sizeof path, "%s/bundle/config.json", lib_dir);
     bool complete = wc_fs_exists(path);
     if (read_line(run_dir, WC_KEEPER_STATUS, line, sizeof line))
         wc_report_parse(line, &look->last);
-    look->keeper_alive = keeper_lives(run_dir);
+    look->keeper_alive = wc_keeper_of(run_dir, &unused) > 0;
     bool alive = look->last.pid > 0 && wc_proc_starttime_of(look->last.pid) == look->last.starttime;
     switch (look->last.kind) {
     case WC_REPORT_CREATED:

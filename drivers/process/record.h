@@ -93,6 +93,10 @@ void wc_look(const char *lib_dir, const char *run_dir, const char *project, cons
 /* Field 22 of /proc/PID/stat, 0 when there is no such process (zombies count as gone). */
 uint64_t wc_proc_starttime_of(pid_t pid);
 
+/* The keeper that this run directory names, when it lives: its pid, and its start time for who is
+ * to find the same again. Else 0. */
+pid_t wc_keeper_of(const char *run_dir, uint64_t *starttime);
+
 /* This boot's id, or "". size >= 40 */
 void wc_boot_id(char *out, size_t size);
 

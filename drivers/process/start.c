@@ -150,14 +150,27 @@ void wc_begin_create(struct wc_inst *inst)
     }
 }
 
+/* Its keeper lives and can't be spoken to: nothing of it may be undone under a keeper's hands, but
+ * all of it be removed. */
+static void give_up(struct wc_inst *inst)
+{
+    inst->life = WC_LIFE_BROKEN;
+    wc_inst_report(inst);
+    refuse(inst, WC_ERR_STATE, "its keeper can't be reached; remove it first");
+}
+
 static void send_start(struct wc_inst *inst)
 {
     inst->stage = WC_STAGE_RUNNING;
-    if (!wc_keeper_send(inst->link, "start") && inst->polling) {
-        snprintf(inst->why, sizeof inst->why, "the keeper is gone");
-        inst->stage = WC_STAGE_FAILED;
-        wc_inst_unwatch(inst);
+    if (wc_keeper_send(inst->link, "start"))
+        return;
+    if (!inst->polling && !inst->closing) {
+        give_up(inst);
+        return;
     }
+    snprintf(inst->why, sizeof inst->why, "the keeper is gone");
+    inst->stage = WC_STAGE_FAILED;
+    wc_inst_unwatch(inst);
 }
 
 void wc_go_on_starting(struct wc_inst *inst)
@@ -240,13 +253,19 @@ void wc_on_created(struct wc_inst *inst, const struct wc_report *report)
     wc_inst_finish(inst, 0, NULL);
 }
 
+/* Not always by our START: a supervisor that is gone may have asked for it. */
 void wc_on_running(struct wc_inst *inst, const struct wc_report *report)
 {
+    if (inst->life != WC_LIFE_CREATED)
+        return;
     inst->life = WC_LIFE_RUNNING;
     inst->started_at_ms = report->at_ms;
     inst->stopped_by_user = inst->sick = false;
     wc_inst_report(inst);
-    wc_inst_finish(inst, 0, NULL);
+    if (inst->stage == WC_STAGE_RUNNING)
+        wc_inst_finish(inst, 0, NULL);
+    else if (inst->stage == WC_STAGE_ABORTED)
+        wc_refuse_remove(inst);
 }
 
 static void work_undo(struct wc_job *job)

@@ -372,6 +372,57 @@ static void keeper_dies(void **state)
     fixture_end(&f);
 }
 
+/* As a supervisor finds it that reads "created" a moment before the keeper writes "running". */
+static void open_too_early(const struct wc_instance *i, pid_t pid)
+{
+    const char *run = wc_paths_instance_run(&f.paths, &f.arena, i->project, i->id);
+    const char *line = wc_arena_printf(&f.arena, "created %d %llu\n", (int)pid,
+                                       (unsigned long long)wc_proc_starttime_of(pid));
+    fixture_close(&f);
+    fixture_write(wc_arena_printf(&f.arena, "%s/" WC_KEEPER_STATUS, run), line, 0600);
+    fixture_open(&f);
+    fixture_must(&f, WC_VERB_LIST, NULL);
+    for (int k = 0; k < 20; k++) { /* the keeper's greeting */
+        uv_run(&f.loop, UV_RUN_NOWAIT);
+        uv_sleep(1);
+    }
+}
+
+static void found_while_it_starts(void **state)
+{
+    (void)state;
+    fixture_begin(&f);
+    struct wc_instance *i = fixture_instance(&f, fixture_service(&f, "early"), "sleep 1000");
+    pid_t pid = started(i)->pid;
+    open_too_early(i, pid);
+    assert_int_equal(fixture_fact(&f, i)->life, WC_LIFE_RUNNING);
+    fixture_must(&f, WC_VERB_START, i);
+    open_too_early(i, pid);
+    assert_int_equal(fixture_do(&f, WC_VERB_REMOVE, i), WC_ERR_CONFLICT);
+    assert_int_equal(fixture_fact(&f, i)->pid, pid);
+    fixture_end(&f);
+}
+
+/* A keeper that is there and can't be spoken to: a start doesn't wait for ever. */
+static void keeper_out_of_reach(void **state)
+{
+    (void)state;
+    fixture_begin(&f);
+    struct wc_instance *i = fixture_instance(&f, fixture_service(&f, "deaf"), "sleep 1000");
+    const char *run = wc_paths_instance_run(&f.paths, &f.arena, i->project, i->id);
+    fixture_must(&f, WC_VERB_CREATE, i);
+    fixture_close(&f);
+    assert_int_equal(unlink(wc_arena_printf(&f.arena, "%s/" WC_KEEPER_SOCKET, run)), 0);
+    fixture_open(&f);
+    fixture_must(&f, WC_VERB_LIST, NULL);
+    assert_int_equal(fixture_fact(&f, i)->life, WC_LIFE_CREATED);
+    assert_int_equal(fixture_do(&f, WC_VERB_START, i), WC_ERR_STATE);
+    assert_int_equal(fixture_fact(&f, i)->life, WC_LIFE_BROKEN);
+    fixture_must(&f, WC_VERB_REMOVE, i);
+    started(i);
+    fixture_end(&f);
+}
+
 static void broken_is_removed(void **state)
 {
     (void)state;
@@ -518,5 +569,5 @@ static void removed_together(void **state)
 WC_MAIN(WC_CASE(removed_together), WC_CASE(rights), WC_CASE(limits), WC_CASE(oom_is_told),
         WC_CASE(paths_inside), WC_CASE(read_only_root), WC_CASE(restart_keeps_files),
         WC_CASE(volumes), WC_CASE(volume_parts), WC_CASE(create_failures), WC_CASE(keeper_dies),
-        WC_CASE(broken_is_removed), WC_CASE(with_init), WC_CASE(on_runc), WC_CASE(privileged),
-        WC_CASE(shared_network))
+        WC_CASE(found_while_it_starts), WC_CASE(keeper_out_of_reach), WC_CASE(broken_is_removed),
+        WC_CASE(with_init), WC_CASE(on_runc), WC_CASE(privileged), WC_CASE(shared_network))
