@@ -66,12 +66,12 @@ static const struct wc_field device_rows[] = {
 const struct wc_table wc_table_device = TABLE(device_rows, "device", "05-services.md#devices");
 
 static const struct wc_field reference_rows[] = {
-    { ROW("gid", string, NONE, REPLACE, REFUSED, KEEPS), .fallback = "0" },
-    { ROW("mode", file_mode, NONE, REPLACE, REFUSED, KEEPS), .fallback = "0444" },
-    { ROW("source", string, NONE, REPLACE, REFUSED, KEEPS) },
-    { ROW("target", string, NONE, REPLACE, REFUSED, KEEPS),
+    { ROW("gid", string, NONE, REPLACE, CARRIED, RECREATES), .fallback = "0" },
+    { ROW("mode", file_mode, NONE, REPLACE, CARRIED, RECREATES), .fallback = "0444" },
+    { ROW("source", string, NONE, REPLACE, CARRIED, RECREATES) },
+    { ROW("target", string, NONE, REPLACE, CARRIED, RECREATES),
       .fallback = "/SOURCE; of secrets /run/secrets/SOURCE" },
-    { ROW("uid", string, NONE, REPLACE, REFUSED, KEEPS), .fallback = "0" },
+    { ROW("uid", string, NONE, REPLACE, CARRIED, RECREATES), .fallback = "0" },
 };
 const struct wc_table wc_table_reference =
     TABLE(reference_rows, "reference", "05-services.md#long-syntax");
@@ -93,11 +93,11 @@ static const struct wc_field top_volume_rows[] = {
 const struct wc_table wc_table_volume = TABLE(top_volume_rows, "volume", "07-volumes.md#");
 
 static const struct wc_field config_rows[] = {
-    { ROW("content", string, NONE, REPLACE, QUIET, KEEPS) },
-    { ROW("environment", string, NONE, REPLACE, QUIET, KEEPS) },
+    { ROW("content", string, NONE, REPLACE, CARRIED, RECREATES) },
+    { ROW("environment", string, NONE, REPLACE, CARRIED, RECREATES) },
     { ROW("external", external, NONE, REPLACE, QUIET, KEEPS),
       .sub = &wc_table_external, .fallback = "false" },
-    { ROW("file", path, NONE, REPLACE, QUIET, KEEPS) },
+    { ROW("file", path, NONE, REPLACE, CARRIED, RECREATES) },
     { ROW("labels", kv, NONE, KEYS, QUIET, KEEPS) },
     { ROW("name", string, NONE, REPLACE, QUIET, KEEPS), .fallback = "PROJECT_KEY" },
     { ROW("template_driver", string, NONE, REPLACE, QUIET, KEEPS) },
@@ -107,10 +107,10 @@ const struct wc_table wc_table_config = TABLE(config_rows, "config", "08-configs
 static const struct wc_field secret_rows[] = {
     { ROW("driver", string, NONE, REPLACE, QUIET, KEEPS) },
     { ROW("driver_opts", options, NONE, KEYS, QUIET, KEEPS) },
-    { ROW("environment", string, NONE, REPLACE, QUIET, KEEPS) },
+    { ROW("environment", string, NONE, REPLACE, CARRIED, RECREATES) },
     { ROW("external", external, NONE, REPLACE, QUIET, KEEPS),
       .sub = &wc_table_external, .fallback = "false" },
-    { ROW("file", path, NONE, REPLACE, QUIET, KEEPS) },
+    { ROW("file", path, NONE, REPLACE, CARRIED, RECREATES) },
     { ROW("labels", kv, NONE, KEYS, QUIET, KEEPS) },
     { ROW("name", string, NONE, REPLACE, QUIET, KEEPS), .fallback = "PROJECT_KEY" },
     { ROW("template_driver", string, NONE, REPLACE, QUIET, KEEPS) },

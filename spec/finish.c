@@ -204,6 +204,8 @@ static void hash_service(const struct wc_node *tree, struct wc_service *s, struc
                                          : NULL;
         if (node != NULL)
             wc_render_json(&w, NULL, node, 0, &wc_table_volume);
+        if (m->object != NULL)
+            wc_jsonw_str(&w, NULL, m->content != NULL ? m->content : m->source);
     }
     wc_jsonw_end_array(&w);
     wc_sha256_hex(text->data, text->len, s->tree_hash);

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/utf8.h"
+#include "spec/given.h"
 #include "spec/types.h"
 #include "wcompose/spec.h"
 #include "wcompose/state.h"
@@ -388,7 +389,12 @@ static void wire_vm(struct wc_jsonw *w, const struct wc_vm_options *vm)
         wire_place(w, vm->key_at[i]);
 }
 
-/* What the tree doesn't hold: read back by wc_loaded_read. */
+static void wire_value(void *data, const char *object, const char *value)
+{
+    wc_jsonw_str(data, object, value);
+}
+
+/* What the tree doesn't hold: read back by wc_loaded_read, and by wc_given_settle. */
 static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
 {
     wc_jsonw_object(w, "x-loaded");
@@ -410,6 +416,9 @@ static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
     }
     wc_jsonw_end_object(w);
     wire_levels(w, project);
+    wc_jsonw_object(w, "given");
+    wc_given_values(project, wire_value, w);
+    wc_jsonw_end_object(w);
     wc_jsonw_end_object(w);
 }
 

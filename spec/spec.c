@@ -11,6 +11,7 @@
 #include "spec/build.h"
 #include "spec/discover.h"
 #include "spec/files.h"
+#include "spec/given.h"
 #include "spec/load.h"
 #include "spec/loaded.h"
 #include "spec/objects.h"
@@ -93,6 +94,7 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
         wc_objects_check(&load, project, root);
         wc_restricted_check(&load, project, root);
         wc_build_select(&load, project, root);
+        wc_given_settle(&load, project, root);
     }
     if (project != NULL && !load.budget.over) {
         wc_build_finish(&load, project, root);

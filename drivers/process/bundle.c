@@ -234,6 +234,7 @@ static int write_run(const struct wc_bundle_request *req, const struct wc_oci_ru
         .rootfs = below(arena, req->lib_dir, "rootfs"),
         .instance_dir = req->lib_dir,
         .volumes_dir = req->paths->volumes,
+        .given_dir = below(arena, req->run_dir, "given"),
         .cgroup_path = out->record.cgroup,
         .notify_dir = req->inst->spec->health.check.kind == WC_CHECK_NOTIFY
                           ? below(arena, req->run_dir, WC_KEEPER_NOTIFY)

@@ -66,6 +66,7 @@ struct wc_oci_host {
     const char *instance_dir;  /* lib directory of the instance: hosts, hostname, volumes/, pins/ */
     const char *volumes_dir;   /* lib/volumes */
     const char *cgroup_path;   /* "/wcompose/<project>/<runtime id>" */
+    const char *given_dir;     /* for the copies of configs and secrets; on memory */
     const char *notify_dir;    /* host directory of the keeper's notify socket, or NULL */
     const char *init_program;  /* host path of wcompose-init; needed for init: true only */
     const char *seccomp_cache; /* directory for compiled filters */

@@ -17,6 +17,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "drivers/process/given.h"
 #include "drivers/process/volume.h"
 #include "wcompose/image.h"
 #include "wcompose/state.h"
@@ -76,6 +77,8 @@ static int check_source(const struct wc_mount *m, struct wc_err *err)
     if (errno != ENOENT)
         return wc_err_at(err, wc_fs_code(errno), m->at, "cannot use bind source %s: %s", m->source,
                          strerror(errno));
+    if (m->object != NULL)
+        return wc_err_at(err, WC_ERR_NOENT, m->at, "%s: there is no file %s", m->object, m->source);
     if (!m->create_host_path)
         return wc_err_at(err, WC_ERR_NOENT, m->at,
                          "bind source %s does not exist; make it, or set create_host_path: true",
@@ -231,6 +234,16 @@ static void add_tmpfs(const struct wc_mount *m, struct wc_oci *oci)
     add(oci, m->target, "tmpfs", "tmpfs", options.data);
 }
 
+static int add_copy(const struct wc_mount *m, const struct wc_oci_host *host, struct wc_oci *oci,
+                    struct wc_err *err)
+{
+    const char *path;
+    int rc = wc_given_copy(m, host->given_dir, oci->arena, &path, err);
+    if (rc == 0)
+        add(oci, m->target, "bind", path, "bind,rprivate,ro,nosuid,nodev,noexec");
+    return rc;
+}
+
 static int add_mount(const struct wc_instance *inst, const struct wc_mount *m,
                      const struct wc_oci_host *host, struct wc_oci *oci, struct wc_err *err)
 {
@@ -243,6 +256,8 @@ static int add_mount(const struct wc_instance *inst, const struct wc_mount *m,
     case WC_MOUNT_TMPFS:
         add_tmpfs(m, oci);
         return 0;
+    case WC_MOUNT_COPY:
+        return add_copy(m, host, oci, err);
     }
     return wc_err_at(err, WC_ERR_BUG, m->at, "mount of unknown type %d", (int)m->type);
 }

@@ -48,14 +48,23 @@ struct wc_port {
 };
 
 /* Where the content of a mount comes from. */
-enum wc_mount_type { WC_MOUNT_BIND, WC_MOUNT_VOLUME, WC_MOUNT_TMPFS };
+enum wc_mount_type {
+    WC_MOUNT_BIND,
+    WC_MOUNT_VOLUME,
+    WC_MOUNT_TMPFS,
+    WC_MOUNT_COPY, /* a file of the instance's own, made at every start */
+};
 
-/* One entry of a service's volumes (and tmpfs, as WC_MOUNT_TMPFS). */
+/* One entry of a service's volumes, tmpfs (WC_MOUNT_TMPFS), configs and secrets (WC_MOUNT_BIND of
+ * the file, or WC_MOUNT_COPY). */
 struct wc_mount {
     enum wc_mount_type type;
     const char *source; /* bind: absolute host path; volume: key in volumes:, NULL = anonymous;
-                           tmpfs: NULL */
-    const char *target; /* absolute path in the container */
+                           tmpfs: NULL; copy: absolute host path, or NULL: `content` */
+    const char *object; /* the config or secret: "secrets.token"; NULL: it is none */
+    const char *content;
+    int64_t uid, gid, mode; /* copy */
+    const char *target;     /* absolute path in the container */
     bool read_only;
     bool create_host_path;     /* bind: make a missing source directory */
     const char *propagation;   /* bind: rprivate, shared, … or NULL */

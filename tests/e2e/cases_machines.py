@@ -63,6 +63,8 @@ def case_machine_beside_containers(t):
             ports: ["18481:80"]
             volumes: ["./shared:/shared", "./one.conf:/etc/one.conf:ro", "kept:/kept"]
             tmpfs: [/fast]
+            configs: [greeting]
+            secrets: [{source: token, uid: "1000", mode: 0400}]
             healthcheck: {test: ["CMD", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1/"], interval: 1s}
           box:
             image: bb:1
@@ -71,8 +73,11 @@ def case_machine_beside_containers(t):
             volumes: ["kept:/kept"]
             depends_on: {vm: {condition: service_healthy}}
         volumes: {kept: {}}
+        configs: {greeting: {content: "good day"}}
+        secrets: {token: {environment: TOKEN}}
     """)
     t.write("shared/index.html", "a page\n")
+    t.environment["TOKEN"] = "s3cret"
     up(t)
     rows = {row["Service"]: row for row in t.ps()}
     assert rows["vm"]["Isolation"] == "hyperv" and rows["box"]["Isolation"] == "process", rows
@@ -84,6 +89,8 @@ def case_machine_beside_containers(t):
     assert "up blue" in t.wc("logs", "vm").out
     assert t.run_inside("vm", "sh", "-c", "exit 7", code=7).out == ""
     assert t.run_inside("vm", "cat", "/shared/hello", "/etc/one.conf").out == "from the host\na setting\n"
+    assert t.run_inside("vm", "cat", "/greeting", "/run/secrets/token").out == "good days3cret"
+    assert t.run_inside("vm", "stat", "-c", "%u %g %a", "/run/secrets/token").out == "1000 0 400\n"
     t.run_inside("vm", "sh", "-c", "echo guest > /shared/back; echo both > /kept/file; echo x > /fast/file; echo root > /root/file")
     assert harness.read(t.dir + "/shared/back") == "guest\n"
     assert t.run_inside("box", "cat", "/kept/file").out == "both\n"

@@ -209,6 +209,8 @@ static struct wc_project *load_again(const struct golden *g, struct wc_arena *ar
                                        .text = text->data,
                                        .text_len = text->len,
                                        .canonical = canonical,
+                                       /* values of configs and secrets are not in the text */
+                                       .environ = canonical ? NULL : g->options.environ,
                                        .only_shown = g->options.only_shown,
                                        .no_interpolate = g->options.no_interpolate,
                                        .no_path_resolution = g->options.no_path_resolution,

@@ -1,0 +1,177 @@
+/* given.c - a file is bound read-only, so that a new version of it is seen; what has no file, or is
+ * to have an owner or a mode of its own, is a copy.
+ *
+ * A value from the environment goes to the supervisor beside the tree (loaded.c): what starts an
+ * instance anew after a crash or a boot has no environment to look in.
+ */
+#include "spec/given.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "spec/interpolate.h"
+#include "spec/table.h"
+
+enum { ID_MAX = INT32_MAX, MODE_MAX = 07777, MODE_OF_ALL = 0444 };
+
+struct given {
+    struct wc_load *load;
+    const struct wc_node *root;
+    struct wc_service *service;
+    const char *section; /* "configs" */
+    const struct wc_node *item, *entry;
+    const char *source; /* the key */
+};
+
+/* "secret 'token'" */
+static const char *name_of(const struct given *g)
+{
+    return wc_arena_printf(g->load->arena, "%.*s '%s'", (int)strlen(g->section) - 1, g->section,
+                           g->source);
+}
+
+static int64_t number(const struct given *g, const char *key, int64_t most, int64_t fallback)
+{
+    struct wc_node *node = wc_node_get(g->item, key);
+    int64_t value = fallback;
+    if (node == NULL || node->kind != WC_NODE_STRING)
+        return fallback;
+    bool octal = most == MODE_MAX; /* canonical: octal digits */
+    for (const char *p = octal ? node->text : ""; *p != '\0'; p++)
+        value = (p == node->text ? 0 : value * 8) + (*p - '0');
+    if (!octal && !wc_str_to_i64(node->text, 0, most, &value))
+        wc_canon_bad(g->load, node, "%s of %s is a number from 0 to %lld, not '%s'", key,
+                     name_of(g), (long long)most, node->text);
+    return value;
+}
+
+static const char *target_of(const struct given *g)
+{
+    const char *target = wc_node_text(g->item, "target");
+    const char *dir = wc_streq(g->section, "secrets") ? "/run/secrets" : "";
+    if (target == NULL || target[0] == '\0')
+        target = g->source;
+    return target[0] == '/' ? target : wc_arena_printf(g->load->arena, "%s/%s", dir, target);
+}
+
+/* Of the environment, or of the values that came with canonical text. */
+static const char *value_of(const struct given *g, const char *object, const struct wc_node *name)
+{
+    const struct wc_node *given = wc_node_get(wc_node_get(g->root, "x-loaded"), "given");
+    const char *value = wc_node_text(given, object);
+    if (value != NULL)
+        return value;
+    if (!g->load->options->only_shown && wc_env_refused(g->load, name->text, name->at, name->span))
+        return "";
+    value = wc_load_env(g->load, name->text);
+    if (value != NULL || g->load->options->only_shown || g->load->canonical)
+        return value != NULL ? value : "";
+    struct wc_diag *diag =
+        wc_report(g->load, WC_E_VARIABLE, name, "variable %s, the content of %s, isn't set",
+                  name->text, name_of(g));
+    wc_hint(g->load, diag, "set it in the environment, in .env or in an --env-file");
+    return "";
+}
+
+static void add_mount(const struct given *g, struct wc_mount mount)
+{
+    struct wc_service *s = g->service;
+    struct wc_mount *all = WC_NEW_ARRAY(g->load->arena, struct wc_mount, s->n_mounts + 1);
+    if (s->n_mounts > 0)
+        memcpy(all, s->mounts, s->n_mounts * sizeof *all);
+    mount.object = wc_arena_printf(g->load->arena, "%s.%s", g->section, g->source);
+    mount.target = target_of(g);
+    mount.read_only = true;
+    mount.tmpfs_size_bytes = mount.tmpfs_mode = WC_UNSET;
+    mount.at = g->item->at;
+    mount.uid = number(g, "uid", ID_MAX, 0);
+    mount.gid = number(g, "gid", ID_MAX, 0);
+    mount.mode = number(g, "mode", MODE_MAX, MODE_OF_ALL);
+    all[s->n_mounts++] = mount;
+    s->mounts = all;
+}
+
+static bool is_outside(const struct wc_node *entry)
+{
+    const struct wc_node *external = wc_node_get(entry, "external");
+    return external != NULL && (external->kind != WC_NODE_BOOL || external->boolean);
+}
+
+static void give(const struct given *g)
+{
+    const struct wc_node *variable = wc_node_get(g->entry, "environment");
+    const char *path = wc_node_text(g->entry, "file"), *text = wc_node_text(g->entry, "content");
+    bool own = wc_node_get(g->item, "uid") != NULL || wc_node_get(g->item, "gid") != NULL ||
+               wc_node_get(g->item, "mode") != NULL;
+    if (is_outside(g->entry) || wc_node_get(g->entry, "driver") != NULL) {
+        struct wc_diag *diag =
+            wc_report_not_yet(g->load, g->item->at, g->item->span,
+                              "%s is kept elsewhere, and there is no such store", name_of(g));
+        wc_hint(g->load, diag, "give its content by file or environment");
+    } else if (path != NULL && !own) {
+        add_mount(g, (struct wc_mount){ .type = WC_MOUNT_BIND, .source = path });
+    } else if (path != NULL) {
+        add_mount(g, (struct wc_mount){ .type = WC_MOUNT_COPY, .source = path });
+    } else if (text != NULL) {
+        add_mount(g, (struct wc_mount){ .type = WC_MOUNT_COPY, .content = text });
+    } else if (variable != NULL && variable->kind == WC_NODE_STRING) {
+        const char *object = wc_arena_printf(g->load->arena, "%s.%s", g->section, g->source);
+        add_mount(g, (struct wc_mount){ .type = WC_MOUNT_COPY,
+                                        .content = value_of(g, object, variable) });
+    }
+}
+
+static void give_all(struct given *g, const char *section)
+{
+    const struct wc_node *list = wc_node_get(g->service->tree, section);
+    const struct wc_node *entries = wc_node_get(g->root, section);
+    g->section = section;
+    for (size_t i = 0; list != NULL && list->kind == WC_NODE_LIST && i < list->n; i++) {
+        g->item = list->items[i];
+        g->source = wc_node_text(g->item, "source");
+        g->entry = g->source != NULL ? wc_node_get(entries, g->source) : NULL;
+        if (g->entry != NULL && g->entry->kind == WC_NODE_MAP)
+            give(g);
+    }
+}
+
+void wc_given_settle(struct wc_load *load, struct wc_project *project, const struct wc_node *root)
+{
+    for (size_t i = 0; i < project->n_services; i++) {
+        struct given g = { .load = load, .root = root, .service = &project->services[i] };
+        give_all(&g, "configs");
+        give_all(&g, "secrets");
+    }
+}
+
+/* The variable's name stands in the tree, where an inline content would. */
+static bool is_value(const struct wc_project *project, const struct wc_mount *m)
+{
+    const char *dot = m->object != NULL && m->content != NULL ? strchr(m->object, '.') : NULL;
+    if (dot == NULL)
+        return false;
+    const struct wc_node *section =
+        wc_node_get(project->tree, wc_str_starts(m->object, "secrets.") ? "secrets" : "configs");
+    return wc_node_text(wc_node_get(section, dot + 1), "environment") != NULL;
+}
+
+void wc_given_values(const struct wc_project *project,
+                     void (*visit)(void *data, const char *object, const char *value), void *data)
+{
+    struct wc_arena arena;
+    struct wc_map seen;
+    wc_arena_init(&arena);
+    wc_map_init(&seen, &arena);
+    for (size_t i = 0; i < project->n_services; i++)
+        for (size_t k = 0; k < project->services[i].n_mounts; k++) {
+            struct wc_mount *m = &project->services[i].mounts[k];
+            if (!is_value(project, m) || wc_map_get(&seen, m->object) != NULL)
+                continue;
+            wc_map_put(&seen, m->object, m);
+            visit(data, m->object, m->content);
+        }
+    wc_arena_deinit(&arena);
+}

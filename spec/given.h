@@ -1,0 +1,21 @@
+/* given.h - the configs and secrets that services are given (spec, private).
+ *
+ * Source:  Compose Specification, 05-services.md#configs and #secrets, 08-configs.md,
+ * 09-secrets.md; where the content is a file, it is bound, as docker compose does it.
+ */
+#ifndef SPEC_GIVEN_H
+#define SPEC_GIVEN_H
+
+#include "spec/load.h"
+#include "wcompose/model.h"
+
+/* Adds a mount for each to the services that remain, and reports what can't be had: external ones,
+ * those of a driver, and variables that aren't set (E107; not with options.only_shown). */
+void wc_given_settle(struct wc_load *load, struct wc_project *project, const struct wc_node *root);
+
+/* Calls `visit` once for every value that came from the environment, in the order of services: the
+ * tree has the variable's name only. */
+void wc_given_values(const struct wc_project *project,
+                     void (*visit)(void *data, const char *object, const char *value), void *data);
+
+#endif
