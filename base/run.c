@@ -115,9 +115,11 @@ int wc_run_wait(struct wc_child *child, struct wc_err *err)
         rc = wc_err_set(err, WC_ERR_IO, errno, "wait for %s", child->name);
         break;
     }
-    char why[200];
-    last_line(child->err_fd, why, sizeof why);
-    close(child->err_fd);
+    char why[200] = "";
+    if (child->err_fd >= 0) {
+        last_line(child->err_fd, why, sizeof why);
+        close(child->err_fd);
+    }
     if (rc == 0 && WIFSIGNALED(status))
         rc = wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "%s was killed by signal %d", child->name,
                         WTERMSIG(status));
@@ -167,15 +169,11 @@ static void give_lines(char text[TAIL], size_t *len, bool last, wc_run_line_fn *
     *len -= at;
 }
 
-int wc_run_lines(const char *const *argv, const char *dir, wc_run_line_fn *each, void *data,
-                 struct wc_err *err)
+/* Takes `child`, which was started. */
+static int read_lines(struct wc_child child, wc_run_line_fn *each, void *data, struct wc_err *err)
 {
-    struct wc_child child;
     char text[TAIL];
     size_t len = 0;
-    int rc = wc_run_start(argv, dir, &child, err);
-    if (rc != 0)
-        return rc;
     for (;;) {
         ssize_t n = read(child.out_fd, text + len, TAIL - 1 - len);
         if (n < 0 && errno == EINTR)
@@ -187,4 +185,48 @@ int wc_run_lines(const char *const *argv, const char *dir, wc_run_line_fn *each,
     }
     give_lines(text, &len, true, each, data);
     return wc_run_wait(&child, err);
+}
+
+int wc_run_lines(const char *const *argv, const char *dir, wc_run_line_fn *each, void *data,
+                 struct wc_err *err)
+{
+    struct wc_child child;
+    int rc = wc_run_start(argv, dir, &child, err);
+    return rc != 0 ? rc : read_lines(child, each, data, err);
+}
+
+struct keeping {
+    wc_run_line_fn *each;
+    void *data;
+    char last[200];
+};
+
+static void keep_last(void *data, const char *line)
+{
+    struct keeping *keeping = data;
+    if (*line != '\0')
+        snprintf(keeping->last, sizeof keeping->last, "%s", line);
+    keeping->each(keeping->data, line);
+}
+
+int wc_run_all_lines(const char *const *argv, const char *dir, wc_run_line_fn *each, void *data,
+                     struct wc_err *err)
+{
+    struct keeping keeping = { .each = each, .data = data };
+    struct wc_child child = { .name = argv[0], .err_fd = -1 };
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return wc_err_set(err, WC_ERR_IO, errno, "run %s", argv[0]);
+    int rc = spawn(argv, dir, ends[1], ends[1], &child.pid);
+    close(ends[1]);
+    child.out_fd = ends[0];
+    if (rc != 0) {
+        close(ends[0]);
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, rc, "run %s", argv[0]);
+    }
+    struct wc_err why = { 0 };
+    rc = read_lines(child, keep_last, &keeping, &why);
+    if (rc != 0)
+        rc = wc_err_set(err, rc, 0, "%s", *keeping.last != '\0' ? keeping.last : why.msg);
+    return rc;
 }

@@ -23,6 +23,11 @@ typedef void wc_run_line_fn(void *data, const char *line);
 int wc_run_lines(const char *const *argv, const char *dir, wc_run_line_fn *each, void *data,
                  struct wc_err *err);
 
+/* As wc_run_lines, with what goes to standard error among the lines, in the order in which it came.
+ */
+int wc_run_all_lines(const char *const *argv, const char *dir, wc_run_line_fn *each, void *data,
+                     struct wc_err *err);
+
 /* Starts argv with its standard output as a pipe to *out_fd; end it with wc_run_wait. */
 struct wc_child {
     pid_t pid;

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "cli/args.h"
+#include "cli/build_images.h"
 #include "cli/cmd_attach.h"
 #include "cli/cmd_session.h"
 #include "wcompose/plan.h"
@@ -29,6 +30,7 @@ static int check_pairs(struct wc_cli *cli)
         { "no-start", "abort-on-container-exit" },
         { "no-start", "abort-on-container-failure" },
         { "no-start", "exit-code-from" },
+        { "build", "no-build" },
     };
     for (size_t i = 0; i < WC_COUNT(pairs); i++) {
         bool given[2];
@@ -175,6 +177,20 @@ static int run(struct wc_session *session, const struct wc_plan *plan)
     return status;
 }
 
+/* Of what was named and what that depends on. */
+static int build(const struct wc_session *session)
+{
+    struct wc_cli *cli = session->cli;
+    struct wc_cli_build how = { .only_missing = !wc_cli_flag(cli, "build") };
+    struct wc_cli_load named = { .services = cli->words,
+                                 .n_services = cli->n_words,
+                                 .no_deps = wc_cli_flag(cli, "no-deps"),
+                                 .no_warnings = true };
+    const struct wc_project *project = session->model;
+    int status = cli->n_words > 0 ? wc_cli_load(cli, &named, cli->arena, &project) : 0;
+    return status == 0 ? wc_cli_build_images(cli, project, &how) : status;
+}
+
 int wc_cmd_up(struct wc_cli *cli)
 {
     struct wc_session session = { .cli = cli, .signal_fd = -1 };
@@ -182,6 +198,8 @@ int wc_cmd_up(struct wc_cli *cli)
     int status = check_pairs(cli);
     if (status == 0)
         status = load(&session);
+    if (status == 0 && !wc_cli_flag(cli, "no-build"))
+        status = build(&session);
     if (status == 0)
         status = wc_cli_plan(cli, session.model, cli->arena, &plan);
     return status == 0 ? run(&session, &plan) : status;

@@ -19,6 +19,8 @@ static const struct wc_option up_options[] = {
     FLAG("remove-orphans", 0, "remove instances of services that the file no longer has"),
     FLAG("no-deps", 0, "leave services alone that the named ones depend on"),
     FLAG("no-start", 0, "create without starting"),
+    FLAG("build", 0, "build images before, also those that are there"),
+    FLAG("no-build", 0, "build no image, also when it is missing"),
     { "scale", 0, WC_OPTION_LIST, "SERVICE=N", "number of instances; may be repeated" },
     { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before a stopped instance is killed" },
     FLAG("no-log-prefix", 0, "print log lines without the service's name"),
@@ -28,6 +30,14 @@ static const struct wc_option up_options[] = {
     FLAG("abort-on-container-failure", 0, "stop everything when one instance fails"),
     { "exit-code-from", 0, WC_OPTION_TEXT, "SERVICE",
       "exit with this service's code; implies --abort-on-container-exit, unless with -failure" },
+};
+
+static const struct wc_option build_options[] = {
+    { "build-arg", 0, WC_OPTION_LIST, "NAME[=VALUE]", "argument of the build; may be repeated" },
+    FLAG("no-cache", 0, "carry out every step anew"),
+    FLAG("pull", 0, "look for newer base images"),
+    FLAG("quiet", 'q', "show what the builder prints only when it fails"),
+    FLAG("with-dependencies", 0, "the services that the named ones depend on, too"),
 };
 
 static const struct wc_option down_options[] = {

@@ -64,6 +64,7 @@ if [ -n "$with_tests" ]; then
     need "checks of style and size" clang-format universal-ctags python3
     need "hold the JSON Schema against a validator" python3-jsonschema python3-yaml
     need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
+    need "build images in end-to-end tests" buildah
 fi
 
 if [ -n "$with_lint" ]; then

@@ -110,7 +110,7 @@ static void decode_member(struct wc_load *load, const struct wc_field *field,
         return;
     if (value->kind == WC_NODE_LIST && field->sub != NULL)
         walk_items(load, field->sub, value, &inner);
-    if (field->type == &wc_type_section)
+    if (field->type == &wc_type_section || field->type == &wc_type_build)
         wc_decode_section(load, field->sub, value, base, &inner);
     load->decoding = &inner;
     if (base != NULL && field->type != &wc_type_section && field->offset != WC_NO_OFFSET &&

@@ -17,6 +17,7 @@ void wc_draft_init(struct wc_service_draft *draft)
     s->health.start_interval_ms = s->health.retries = WC_UNSET;
     s->health.check.port = s->health.watchdog_ms = WC_UNSET;
     s->restart_max = s->shm_size_bytes = s->mem_limit_bytes = s->mem_reservation_bytes = WC_UNSET;
+    s->build.shm_size_bytes = WC_UNSET;
     s->memswap_limit_bytes = s->nano_cpus = s->cpu_shares = s->pids_limit = WC_UNSET;
     s->oom_score_adj = INT64_MIN;
     s->stop_grace_ms = 10000;
@@ -218,48 +219,10 @@ static void check_image(struct wc_load *load, const struct wc_service *s,
     if (wc_node_get(node, "provider") != NULL || wc_node_get(node, "extends") != NULL ||
         (image != NULL && image->kind == WC_NODE_BAD) || s->image != NULL)
         return;
-    if (load->options->no_consistency ||
-        (wc_node_get(node, "build") != NULL && load->options->only_shown))
+    if (load->options->no_consistency || wc_node_get(node, "build") != NULL)
         return;
-    struct wc_diag *diag = wc_report_at(load, WC_E_MISSING, member->key_at, member->key_span,
-                                        "service '%s' needs an image", s->name);
-    if (wc_node_get(node, "build") != NULL)
-        diag->hint = "build is not carried out yet: build the image first and name it with image:";
-}
-
-/* A build has one source of its steps, and makes an image for the platform that is run. */
-static void check_build(struct wc_load *load, const struct wc_service *s,
-                        const struct wc_node *node)
-{
-    const struct wc_node *build = wc_node_get(node, "build");
-    const struct wc_member *file = wc_node_member(build, "dockerfile"),
-                           *text = wc_node_member(build, "dockerfile_inline");
-    const struct wc_node *platforms = wc_node_get(build, "platforms");
-    const struct wc_node *platform = wc_node_get(node, "platform");
-    if (file != NULL && text != NULL && wc_node_text(build, "dockerfile") != NULL &&
-        wc_node_text(build, "dockerfile_inline") != NULL) {
-        struct wc_diag *diag = wc_report_at(
-            load, WC_E_CONFLICT, text->key_at, text->key_span,
-            "the build of service '%s' has both dockerfile and dockerfile_inline", s->name);
-        diag->hint = "remove one of the two";
-        diag->related = file->key_at;
-        diag->related_span = file->key_span;
-        diag->related_label = "dockerfile is here";
-    }
-    if (platform == NULL || platform->kind != WC_NODE_STRING || platform->text[0] == '\0' ||
-        platforms == NULL || platforms->kind != WC_NODE_LIST || platforms->n == 0)
-        return;
-    for (size_t i = 0; i < platforms->n; i++)
-        if (platforms->items[i]->kind == WC_NODE_BAD ||
-            wc_streq0(platforms->items[i]->text, platform->text))
-            return;
-    struct wc_diag *diag =
-        wc_report(load, WC_E_CONFLICT, platform,
-                  "service '%s' runs on platform '%s', which isn't among its build.platforms",
-                  s->name, platform->text);
-    diag->hint = "add it there, or run one of them";
-    diag->related = platforms->at;
-    diag->related_label = "build.platforms is here";
+    wc_report_at(load, WC_E_MISSING, member->key_at, member->key_span,
+                 "service '%s' needs an image: image or build", s->name);
 }
 
 /* Reports a mount on a target that another has. */
@@ -343,8 +306,8 @@ void wc_draft_settle(struct wc_load *load, struct wc_service_draft *draft,
         qsort(s->networks, s->n_networks, sizeof *s->networks, by_priority);
     settle_namespaces(load, s, node);
     settle_volumes_from(load, s, node);
+    wc_build_settle(load, draft, node);
     check_image(load, s, node, member);
-    check_build(load, s, node);
     check_targets(load, s, node);
     if (s->container_name != NULL && s->replicas > 1 && name != NULL)
         wc_report(load, WC_E_SCALE, name,

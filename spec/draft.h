@@ -42,6 +42,11 @@ void wc_draft_settle_updates(struct wc_load *load, struct wc_service_draft *draf
 void wc_probe_settle(struct wc_load *load, struct wc_service_draft *draft,
                      const struct wc_node *node);
 
+/* draft_build.c: names the image that a build makes, and reports what disagrees in it. node  the
+ * service's long form */
+void wc_build_settle(struct wc_load *load, struct wc_service_draft *draft,
+                     const struct wc_node *node);
+
 /* vm.c: fills in the places of x-wcompose.vm, and reports sizes and numbers that no machine can
  * have (E102). node  the service's long form */
 void wc_vm_settle(struct wc_load *load, struct wc_service_draft *draft, const struct wc_node *node);

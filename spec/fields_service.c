@@ -138,7 +138,7 @@ static const struct wc_field rows[] = {
     { ROW("annotations", kv, S(annotations), KEYS, CARRIED, RECREATES) },
     { ROW("attach", bool, NONE, REPLACE, WARNED, KEEPS), SHOWS_ZERO, .fallback = "true" },
     { ROW("blkio_config", section, NONE, MAP, WARNED, KEEPS), .sub = &wc_table_blkio },
-    { ROW("build", build, NONE, MAP, WARNED, KEEPS), .sub = &wc_table_build },
+    { ROW("build", build, NONE, MAP, CARRIED, KEEPS), WINDOWS(WARNED), .sub = &wc_table_build },
     { ROW("cap_add", strings, S(cap_add), UNIQUE, CARRIED, RECREATES), WINDOWS(REFUSED),
       .ident = wc_ident_text },
     { ROW("cap_drop", strings, S(cap_drop), UNIQUE, CARRIED, RECREATES), WINDOWS(REFUSED),

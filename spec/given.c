@@ -138,12 +138,35 @@ static void give_all(struct given *g, const char *section)
     }
 }
 
+/* What isn't there, or is kept elsewhere, is reported by who checks the section (objects.c). */
+static void give_build(const struct given *g)
+{
+    struct wc_build *build = &g->service->build;
+    const struct wc_node *list = wc_node_get(wc_node_get(g->service->tree, "build"), "secrets");
+    if (list == NULL || list->kind != WC_NODE_LIST || list->n == 0)
+        return;
+    build->secrets = WC_NEW_ARRAY(g->load->arena, struct wc_build_secret, list->n);
+    for (size_t i = 0; i < list->n; i++) {
+        const char *source = wc_node_text(list->items[i], "source");
+        const char *target = wc_node_text(list->items[i], "target");
+        const struct wc_node *entry =
+            source != NULL ? wc_node_get(wc_node_get(g->root, "secrets"), source) : NULL;
+        if (entry == NULL)
+            continue;
+        build->secrets[build->n_secrets++] =
+            (struct wc_build_secret){ .id = target != NULL ? target : source,
+                                      .path = wc_node_text(entry, "file"),
+                                      .variable = wc_node_text(entry, "environment") };
+    }
+}
+
 void wc_given_settle(struct wc_load *load, struct wc_project *project, const struct wc_node *root)
 {
     for (size_t i = 0; i < project->n_services; i++) {
         struct given g = { .load = load, .root = root, .service = &project->services[i] };
         give_all(&g, "configs");
         give_all(&g, "secrets");
+        give_build(&g);
     }
 }
 

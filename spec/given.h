@@ -9,8 +9,9 @@
 #include "spec/load.h"
 #include "wcompose/model.h"
 
-/* Adds a mount for each to the services that remain, and reports what can't be had: external ones,
- * those of a driver, and variables that aren't set (E107; not with options.only_shown). */
+/* Adds a mount for each to the services that remain, and the secrets of their builds; reports what
+ * can't be had: external ones, those of a driver, and variables that aren't set (E107; not with
+ * options.only_shown). */
 void wc_given_settle(struct wc_load *load, struct wc_project *project, const struct wc_node *root);
 
 /* Calls `visit` once for every value that came from the environment, in the order of services: the

@@ -146,6 +146,12 @@ static void decode_options(struct wc_load *load, const struct wc_field *field,
     wc_type_kv.decode(load, field, node, dst);
 }
 
+static void decode_context(struct wc_load *load, const struct wc_field *field,
+                           const struct wc_node *node, void *dst)
+{
+    wc_type_string.decode(load, field, node, dst);
+}
+
 const struct wc_type wc_type_options = { .expects = "a map of strings",
                                          .kinds = MAP,
                                          .canon = canon_options,
@@ -173,10 +179,12 @@ const struct wc_type wc_type_ssh = {
 };
 const struct wc_type wc_type_context = { .expects = "a path or an address",
                                          .kinds = STRING,
+                                         .decode = decode_context,
                                          .schema = SCHEMA_STRING };
 const struct wc_type wc_type_contexts = { .expects = "a map, or a list of NAME=context",
                                           .kinds = LIST | MAP,
                                           .canon = canon_contexts,
+                                          .decode = decode_options,
                                           .brief = "[NAME=context]",
                                           .schema = SCHEMA_EITHER(SCHEMA_MAP(SCHEMA_STRING),
                                                                   SCHEMA_LIST(SCHEMA_STRING)) };

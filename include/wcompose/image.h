@@ -19,6 +19,7 @@
 #include "wcompose/model.h"
 
 struct wc_arena;
+struct wc_build;
 struct wc_image_store;
 
 /* What a container needs to know of its image. Strings are arena-owned. */
@@ -118,5 +119,24 @@ struct wc_image_make_options {
 };
 int wc_image_make(struct wc_image_store *store, const struct wc_image_make_options *options,
                   struct wc_arena *arena, const char **reference, bool *made, struct wc_err *err);
+
+/* Builds an image by a Dockerfile and names it (build.tags too), by buildah or docker. What FROM
+ * names is taken from this store where it is here. Nothing is started when what the build depends
+ * on (files of the context, arguments, base images of this store …) is as it was and the image is
+ * still there; pull, no_cache, secrets, ssh and contexts that are addresses always build. An open
+ * argument takes its value from the environment. built  out: a builder was started Returns 0,
+ * WC_ERR_UNAVAILABLE (no builder, or it failed: its last line), WC_ERR_NOENT (no context or
+ * Dockerfile), WC_ERR_IO … Nothing of it is left in the store on failure but the builder's cache.
+ */
+struct wc_image_build_options {
+    const struct wc_build *build; /* context set */
+    const char *name;             /* of the image */
+    const char *platform;         /* "linux/arm64"; NULL: the builder's */
+    bool no_cache, pull;
+    void (*line)(void *data, const char *line); /* each that the builder prints; never NULL */
+    void *line_data;
+};
+int wc_image_build(struct wc_image_store *store, const struct wc_image_build_options *options,
+                   struct wc_arena *arena, bool *built, struct wc_err *err);
 
 #endif

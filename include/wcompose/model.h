@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "wcompose/build.h"
 #include "wcompose/err.h"
 #include "wcompose/health.h"
 #include "wcompose/isolation.h"
@@ -115,7 +116,8 @@ struct wc_service {
     const char *name;
     struct wc_loc at; /* its key under services: */
 
-    const char *image;
+    const char *image;                  /* with `build` and no name of its own: PROJECT-SERVICE */
+    struct wc_build build;              /* build.set: how it is made */
     struct wc_strv command, entrypoint; /* .set with n == 0: explicitly none; !set: the image's */
     struct wc_kvs environment;          /* env_file and environment merged; value NULL = remove */
     const char *working_dir, *user, *hostname, *domainname;

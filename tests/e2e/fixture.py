@@ -53,7 +53,8 @@ def config(diff_ids, **extra):
     settings.update(extra)
     return json.dumps({"architecture": "amd64" if os.uname().machine == "x86_64" else "arm64", "os": "linux",
                        "created": "2026-01-01T00:00:00Z", "config": settings,
-                       "rootfs": {"type": "layers", "diff_ids": diff_ids}}).encode()
+                       "rootfs": {"type": "layers", "diff_ids": diff_ids},
+                       "history": [{"created": "2026-01-01T00:00:00Z", "created_by": "a test"} for _ in diff_ids]}).encode()
 
 
 def add(tar, name, data):

@@ -166,7 +166,7 @@ static void mistakes_are_suggested(void **state)
     assert_int_equal(run.status, WC_EXIT_USAGE);
     assert_non_null(strstr(run.said, "wcompose -f FILE … up"));
     end(&run);
-    RUN(&run, "up", "--build");
+    RUN(&run, "up", "--builds");
     assert_int_equal(run.status, WC_EXIT_USAGE);
     end(&run);
 }
