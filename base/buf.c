@@ -98,6 +98,40 @@ void wc_buf_add_base64(struct wc_buf *buf, const void *bytes, size_t len)
     }
 }
 
+static int base64_digit(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+bool wc_buf_add_unbase64(struct wc_buf *buf, const char *text)
+{
+    size_t start = buf->len, digits = 0, padding = 0;
+    unsigned bits = 0;
+    bool good = true;
+    for (const char *p = text; *p != '\0' && good; p++) {
+        int digit = base64_digit(*p);
+        padding += *p == '=';
+        good = *p == '=' ? padding <= 2 : digit >= 0 && padding == 0;
+        if (!good || digit < 0)
+            continue;
+        bits = bits << 6 | (unsigned)digit;
+        if (digits++ % 4 > 0)
+            wc_buf_addc(buf, (char)(bits >> (6 - 2 * ((digits - 1) % 4)) & 0xff));
+    }
+    if (good && digits % 4 != 1 && (padding == 0 || (digits + padding) % 4 == 0))
+        return true;
+    buf->len = start;
+    if (buf->cap > 0)
+        buf->data[start] = '\0';
+    return false;
+}
+
 void wc_buf_consume(struct wc_buf *buf, size_t n)
 {
     if (n == 0)

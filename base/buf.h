@@ -8,6 +8,7 @@
 #define BASE_BUF_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 struct wc_buf {
@@ -41,6 +42,10 @@ void wc_buf_vprintf(struct wc_buf *buf, const char *fmt, va_list args)
 
 /* Appends `len` bytes as base64 with padding (RFC 4648, section 4). */
 void wc_buf_add_base64(struct wc_buf *buf, const void *bytes, size_t len);
+
+/* Appends what a text in that form stands for, with or without padding. False, and nothing
+ * appended, when it is no such text. */
+bool wc_buf_add_unbase64(struct wc_buf *buf, const char *text);
 
 /* Drops the first n bytes (n <= len). */
 void wc_buf_consume(struct wc_buf *buf, size_t n);

@@ -31,7 +31,13 @@ static void make_env(char *env[ENV_MAX])
     env[n] = NULL;
 }
 
-static int spawn(const char *const *argv, const char *dir, int out_fd, int err_fd, pid_t *pid)
+/* A program's standard streams; in_fd -1: closed. */
+struct streams {
+    int in_fd, out_fd, err_fd;
+};
+
+static int spawn(const char *const *argv, const char *dir, const struct streams *streams,
+                 pid_t *pid)
 {
     char *env[ENV_MAX];
     make_env(env);
@@ -46,11 +52,13 @@ static int spawn(const char *const *argv, const char *dir, int out_fd, int err_f
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     posix_spawnattr_setsigmask(&attr, &none);
     posix_spawnattr_setsigdefault(&attr, &defaults);
-    int rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    int rc = streams->in_fd >= 0
+                 ? posix_spawn_file_actions_adddup2(&actions, streams->in_fd, 0)
+                 : posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(&actions, out_fd, 1);
+        rc = posix_spawn_file_actions_adddup2(&actions, streams->out_fd, 1);
     if (rc == 0)
-        rc = posix_spawn_file_actions_adddup2(&actions, err_fd, 2);
+        rc = posix_spawn_file_actions_adddup2(&actions, streams->err_fd, 2);
     if (rc == 0 && dir != NULL)
         rc = posix_spawn_file_actions_addchdir_np(&actions, dir);
     if (rc == 0)
@@ -76,18 +84,25 @@ static void last_line(int fd, char *out, size_t size)
     snprintf(out, size, "%s", line == NULL ? text : line + 1);
 }
 
-static int start(const char *const *argv, const char *dir, int out_fd, struct wc_child *child,
-                 struct wc_err *err)
+static int start_with(const char *const *argv, const char *dir, struct streams streams,
+                      struct wc_child *child, struct wc_err *err)
 {
     child->name = argv[0];
     child->err_fd = memfd_create("stderr", MFD_CLOEXEC);
     if (child->err_fd < 0)
         return wc_err_set(err, WC_ERR_IO, errno, "run %s", argv[0]);
-    int rc = spawn(argv, dir, out_fd, child->err_fd, &child->pid);
+    streams.err_fd = child->err_fd;
+    int rc = spawn(argv, dir, &streams, &child->pid);
     if (rc == 0)
         return 0;
     close(child->err_fd);
     return wc_err_set(err, WC_ERR_UNAVAILABLE, rc, "run %s", argv[0]);
+}
+
+static int start(const char *const *argv, const char *dir, int out_fd, struct wc_child *child,
+                 struct wc_err *err)
+{
+    return start_with(argv, dir, (struct streams){ .in_fd = -1, .out_fd = out_fd }, child, err);
 }
 
 int wc_run_start(const char *const *argv, const char *dir, struct wc_child *child,
@@ -129,6 +144,18 @@ int wc_run_wait(struct wc_child *child, struct wc_err *err)
     return rc;
 }
 
+/* Appends what a memfd holds. */
+static void collect(int fd, struct wc_buf *out)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    if (out == NULL || size <= 0)
+        return;
+    wc_buf_reserve(out, (size_t)size);
+    ssize_t n = pread(fd, out->data + out->len, (size_t)size, 0);
+    out->len += n > 0 ? (size_t)n : 0;
+    out->data[out->len] = '\0';
+}
+
 int wc_run(const char *const *argv, const char *dir, struct wc_buf *out, struct wc_err *err)
 {
     struct wc_child child = { .out_fd = -1 };
@@ -138,14 +165,32 @@ int wc_run(const char *const *argv, const char *dir, struct wc_buf *out, struct 
     int rc = start(argv, dir, fd, &child, err);
     if (rc == 0)
         rc = wc_run_wait(&child, err);
-    off_t size = lseek(fd, 0, SEEK_END);
-    if (rc == 0 && out != NULL && size > 0) {
-        wc_buf_reserve(out, (size_t)size);
-        ssize_t n = pread(fd, out->data + out->len, (size_t)size, 0);
-        out->len += n > 0 ? (size_t)n : 0;
-        out->data[out->len] = '\0';
-    }
+    if (rc == 0)
+        collect(fd, out);
     close(fd);
+    return rc;
+}
+
+int wc_run_with_input(const char *const *argv, const char *input, struct wc_buf *out,
+                      struct wc_err *err)
+{
+    struct wc_child child = { .out_fd = -1 };
+    struct streams streams = { .in_fd = memfd_create("stdin", MFD_CLOEXEC),
+                               .out_fd = memfd_create("stdout", MFD_CLOEXEC) };
+    int rc = 0;
+    if (streams.in_fd < 0 || streams.out_fd < 0 ||
+        pwrite(streams.in_fd, input, strlen(input), 0) != (ssize_t)strlen(input))
+        rc = wc_err_set(err, WC_ERR_IO, errno, "run %s", argv[0]);
+    if (rc == 0)
+        rc = start_with(argv, NULL, streams, &child, err);
+    if (rc == 0) {
+        rc = wc_run_wait(&child, err);
+        collect(streams.out_fd, out);
+    }
+    if (streams.in_fd >= 0)
+        close(streams.in_fd);
+    if (streams.out_fd >= 0)
+        close(streams.out_fd);
     return rc;
 }
 

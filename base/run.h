@@ -17,6 +17,11 @@ struct wc_buf;
  * LC_ALL=C and standard input closed. Appends what it writes to `out` (may be NULL). */
 int wc_run(const char *const *argv, const char *dir, struct wc_buf *out, struct wc_err *err);
 
+/* As wc_run in the current directory, with `input` to read. What the program wrote is appended to
+ * `out` when it failed, too. */
+int wc_run_with_input(const char *const *argv, const char *input, struct wc_buf *out,
+                      struct wc_err *err);
+
 /* As wc_run, with `each` called for every line that comes, without its end; it is valid during the
  * call only. Lines beyond 4 KiB are cut into several. */
 typedef void wc_run_line_fn(void *data, const char *line);

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "images/source.h"
 #include "images/names.h"
+#include "images/platform.h"
 #include "images/ref.h"
 
 /* More layers than any builder makes, and than the kernel takes for one root; names and images
@@ -141,6 +142,8 @@ static int take_manifest(struct load *l, const struct wc_desc *desc, const struc
 static int take_oci(struct load *l, struct wc_desc desc, const char *reference, struct wc_err *err)
 {
     struct wc_index_entry entry = { .reference = reference };
+    struct wc_platform here;
+    wc_platform_host(&here);
     for (int level = 0; level < 3; level++) {
         WC_CLEANUP_JSON struct wc_json *root = NULL;
         int rc = wc_source_stage(&l->source, &desc, err);
@@ -152,7 +155,7 @@ static int take_oci(struct load *l, struct wc_desc desc, const char *reference, 
         }
         if (rc == 0) {
             entry.list_digest = desc.digest;
-            rc = wc_manifest_pick(&l->txn->arena, root, &desc, err);
+            rc = wc_platform_pick(&l->txn->arena, root, &here, &desc, err);
         }
         if (rc != 0)
             return rc;

@@ -71,33 +71,6 @@ int wc_manifest_read(struct wc_arena *arena, const struct wc_json *from, struct 
     return 0;
 }
 
-int wc_manifest_pick(struct wc_arena *arena, const struct wc_json *list, struct wc_desc *out,
-                     struct wc_err *err)
-{
-    const char *wanted = wc_host_architecture();
-    const struct wc_json *best = NULL, *only = NULL;
-    size_t n = 0;
-    const struct wc_json *m = wc_json_first(wc_json_get(list, "manifests"));
-    for (; m != NULL; m = wc_json_next(m)) {
-        const struct wc_json *platform = wc_json_get(m, "platform");
-        const char *os = wc_json_str(wc_json_get(platform, "os"), "linux");
-        const char *arch = wc_json_str(wc_json_get(platform, "architecture"), wanted);
-        if (wc_streq(os, "unknown"))
-            continue; /* an attestation, no image */
-        n++;
-        only = m;
-        if (best == NULL && wc_streq(os, "linux") && wc_streq(arch, wanted))
-            best = m;
-    }
-    if (best == NULL && n == 1)
-        best = only;
-    if (best == NULL)
-        return wc_err_set(err, WC_ERR_SPEC, 0,
-                          "none of the image's %zu platforms is linux/%s, which this machine is", n,
-                          wanted);
-    return wc_desc_read(arena, best, out, err);
-}
-
 int wc_config_diff_ids(struct wc_arena *arena, const struct wc_json *config, struct wc_strv *out,
                        struct wc_err *err)
 {

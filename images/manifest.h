@@ -32,11 +32,6 @@ int wc_desc_read(struct wc_arena *arena, const struct wc_json *from, struct wc_d
 int wc_manifest_read(struct wc_arena *arena, const struct wc_json *from, struct wc_manifest *out,
                      struct wc_err *err);
 
-/* Picks this machine's image from a multi-platform list: its os and architecture, else the only one
- * there is. */
-int wc_manifest_pick(struct wc_arena *arena, const struct wc_json *list, struct wc_desc *out,
-                     struct wc_err *err);
-
 /* Reads rootfs.diff_ids of a configuration. */
 int wc_config_diff_ids(struct wc_arena *arena, const struct wc_json *config, struct wc_strv *out,
                        struct wc_err *err);

@@ -177,7 +177,36 @@ static void start_of_a_process(void **state)
     assert_false(wc_str_stat_is_leaving(""));
 }
 
+static void base64_back(void **state)
+{
+    (void)state;
+    static const char *const good[][2] = {
+        { "", "" },
+        { "Zg==", "f" },
+        { "Zg", "f" },
+        { "Zm8=", "fo" },
+        { "Zm9v", "foo" },
+        { "Zm8", "fo" },
+        { "dTpwOncK", "u:p:w\n" },
+    };
+    static const char *const bad[] = {
+        "Z", "Zg=", "Zg===", "Z=g=", "Zm 9", "Zm9v=", "Zm8==", "-_"
+    };
+    for (size_t i = 0; i < WC_COUNT(good); i++) {
+        WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
+        wc_buf_adds(&buf, "x");
+        assert_true(wc_buf_add_unbase64(&buf, good[i][0]));
+        assert_string_equal(buf.data + 1, good[i][1]);
+    }
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
+        assert_false(wc_buf_add_unbase64(&buf, bad[i]));
+        assert_int_equal(buf.len, 0);
+    }
+}
+
 WC_MAIN(WC_CASE(buf_keeps_its_terminator), WC_CASE(sha256_of_known_texts), WC_CASE(base64_pads),
-        WC_CASE(arena_zeroes_and_aligns), WC_CASE(list_grows_past_powers_of_two),
-        WC_CASE(suggestions), WC_CASE(map_finds_and_keeps_order), WC_CASE(integers),
-        WC_CASE(integers_in_a_row), WC_CASE(start_of_a_process))
+        WC_CASE(base64_back), WC_CASE(arena_zeroes_and_aligns),
+        WC_CASE(list_grows_past_powers_of_two), WC_CASE(suggestions),
+        WC_CASE(map_finds_and_keeps_order), WC_CASE(integers), WC_CASE(integers_in_a_row),
+        WC_CASE(start_of_a_process))
