@@ -28,6 +28,20 @@ function(wc_loaded_library name module)
     target_link_libraries(wc::${name} INTERFACE dl)
 endfunction()
 
+# wc_optional_library(NAME pkg-config-module DEFINE): imported target wc::NAME of a library that the program loads by itself and can do
+# without; with -DDEFINE where its headers are installed.
+function(wc_optional_library name module define)
+    pkg_check_modules(${name} QUIET ${module})
+    add_library(wc::${name} INTERFACE IMPORTED GLOBAL)
+    if(${name}_FOUND)
+        target_include_directories(wc::${name} SYSTEM INTERFACE ${${name}_INCLUDE_DIRS})
+        target_compile_definitions(wc::${name} INTERFACE ${define})
+        target_link_libraries(wc::${name} INTERFACE dl)
+    else()
+        message(STATUS "${module} is not installed: the build goes on without it (scripts/setup.sh installs it)")
+    endif()
+endfunction()
+
 # wc_room(name folder… LINK target…): static library wc_<name> of every .c file in the folders (main.c excepted).
 function(wc_room name)
     cmake_parse_arguments(ROOM "" "" "LINK" ${ARGN})

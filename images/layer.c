@@ -122,17 +122,19 @@ static int unpack_entries(struct unpack *u, struct wc_err *err)
     }
 }
 
-int wc_layer_unpack(int blob_fd, int root_fd, const struct wc_layer_options *options,
-                    struct wc_layer_result *out, struct wc_err *err)
+static uint64_t stream_max(const struct wc_layer_limits *limits)
 {
-    struct unpack u = { 0 };
-    const struct wc_layer_limits *limits = &options->limits;
-    int rc = wc_tar_open(blob_fd, limits->bytes + limits->entries * TAR_OVERHEAD, &u.tar, err);
-    if (rc != 0)
-        return rc;
-    wc_layer_writer_init(&u.writer, root_fd, limits);
+    return limits->bytes + limits->entries * TAR_OVERHEAD;
+}
+
+/* Takes `tar`. */
+static int unpack_tar(struct wc_tar *tar, int root_fd, const struct wc_layer_options *options,
+                      struct wc_layer_result *out, struct wc_err *err)
+{
+    struct unpack u = { .tar = tar };
+    wc_layer_writer_init(&u.writer, root_fd, &options->limits);
     u.writer.merge_usr = options->merge_usr;
-    rc = unpack_entries(&u, err);
+    int rc = unpack_entries(&u, err);
     struct wc_layer_result result = { .bytes = u.writer.bytes, .entries = u.writer.entries };
     if (rc == 0)
         rc = wc_tar_finish(u.tar, result.diff_id, err);
@@ -141,4 +143,21 @@ int wc_layer_unpack(int blob_fd, int root_fd, const struct wc_layer_options *opt
     if (rc == 0)
         *out = result;
     return rc;
+}
+
+int wc_layer_unpack(int blob_fd, int root_fd, const struct wc_layer_options *options,
+                    struct wc_layer_result *out, struct wc_err *err)
+{
+    struct wc_tar *tar = NULL;
+    int rc = wc_tar_open_fd(blob_fd, stream_max(&options->limits), &tar, err);
+    return rc != 0 ? rc : unpack_tar(tar, root_fd, options, out, err);
+}
+
+int wc_layer_unpack_from(const struct wc_bytes *from, int root_fd,
+                         const struct wc_layer_options *options, struct wc_layer_result *out,
+                         struct wc_err *err)
+{
+    struct wc_tar *tar = NULL;
+    int rc = wc_tar_open(from, stream_max(&options->limits), &tar, err);
+    return rc != 0 ? rc : unpack_tar(tar, root_fd, options, out, err);
 }

@@ -29,4 +29,10 @@ struct wc_layer_result {
 int wc_layer_unpack(int blob_fd, int root_fd, const struct wc_layer_options *options,
                     struct wc_layer_result *out, struct wc_err *err);
 
+/* The same for packed bytes from anywhere. */
+struct wc_bytes;
+int wc_layer_unpack_from(const struct wc_bytes *from, int root_fd,
+                         const struct wc_layer_options *options, struct wc_layer_result *out,
+                         struct wc_err *err);
+
 #endif

@@ -129,7 +129,7 @@ static int read_members(struct wc_source *s, int fd, struct wc_err *err)
     struct wc_tar *tar = NULL;
     struct archive_entry *entry = NULL;
     size_t n = 0; /* of all kinds, names that repeat included: each costs memory or an inode */
-    int rc = wc_tar_open(fd, ARCHIVE_MAX, &tar, err);
+    int rc = wc_tar_open_fd(fd, ARCHIVE_MAX, &tar, err);
     do {
         if (rc == 0)
             rc = wc_tar_next(tar, &entry, err);

@@ -1,5 +1,5 @@
-/* tar.c - two libarchive handles in a row: one that only unpacks (inflate.c), one that only parses
- * tar. A single handle would hide the unpacked stream, whose hash is the layer's identity. */
+/* tar.c - libarchive parses tar and nothing else; what it reads was unpacked before it (inflate.c).
+ * Its own filters would hide the unpacked stream, whose hash is the layer's identity. */
 #include "images/tar.h"
 
 #include <archive.h>
@@ -38,24 +38,32 @@ static int broken(struct wc_tar *tar, struct wc_err *err)
                       why == NULL ? "no reason given" : why);
 }
 
-int wc_tar_open(int fd, uint64_t max_bytes, struct wc_tar **out, struct wc_err *err)
+/* Takes `in`, also on failure. */
+static int open_over(struct wc_inflate *in, struct wc_tar **out, struct wc_err *err)
 {
     struct wc_tar *tar = wc_calloc(1, sizeof *tar);
-    int rc = wc_inflate_open(fd, max_bytes, &tar->in, err);
-    if (rc != 0) {
-        wc_free(tar);
-        return rc;
-    }
+    tar->in = in;
     tar->parser = archive_read_new();
     archive_read_support_format_tar(tar->parser);
     archive_read_support_format_empty(tar->parser);
     if (archive_read_open(tar->parser, tar, NULL, on_read, NULL) != ARCHIVE_OK) {
-        rc = broken(tar, err);
+        int rc = broken(tar, err);
         wc_tar_close(tar);
         return rc;
     }
     *out = tar;
     return 0;
+}
+
+int wc_tar_open(const struct wc_bytes *from, uint64_t max_bytes, struct wc_tar **out,
+                struct wc_err *err)
+{
+    return open_over(wc_inflate_open(from, max_bytes), out, err);
+}
+
+int wc_tar_open_fd(int fd, uint64_t max_bytes, struct wc_tar **out, struct wc_err *err)
+{
+    return open_over(wc_inflate_open_fd(fd, max_bytes), out, err);
 }
 
 void wc_tar_close(struct wc_tar *tar)

@@ -1,8 +1,8 @@
 /* tar.h - walks a tar, packed or not (images). libarchive parses, inflate.h hashes and counts.
  *
- * Owner:   the caller opens and closes; `fd` is borrowed; entries are valid until the next one.
- * Threads: one at a time per handle. Blocks: on reading.
- * Errors:  WC_ERR_SPEC (corrupt), WC_ERR_LIMIT, WC_ERR_IO.
+ * Owner:   the caller opens and closes; what is read from is borrowed; entries are valid until the
+ * next one. Threads: one at a time per handle. Blocks: on reading. Errors:  WC_ERR_SPEC (corrupt),
+ * WC_ERR_LIMIT, WC_ERR_IO.
  */
 #ifndef IMAGES_TAR_H
 #define IMAGES_TAR_H
@@ -18,7 +18,10 @@ struct archive_entry;
 struct wc_tar;
 
 /* Opens a tar stream; more than max_bytes unpacked is an error. */
-int wc_tar_open(int fd, uint64_t max_bytes, struct wc_tar **out, struct wc_err *err);
+struct wc_bytes;
+int wc_tar_open(const struct wc_bytes *from, uint64_t max_bytes, struct wc_tar **out,
+                struct wc_err *err);
+int wc_tar_open_fd(int fd, uint64_t max_bytes, struct wc_tar **out, struct wc_err *err);
 void wc_tar_close(struct wc_tar *tar);
 
 /* Steps to the next entry; *entry NULL at the end. */

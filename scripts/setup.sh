@@ -47,6 +47,9 @@ need "event loop" libuv1-dev
 need "read Compose files" libyaml-dev
 need "read and write JSON" libcjson-dev
 need "unpack image layers" libarchive-dev zlib1g-dev libzstd-dev
+case $(uname -m) in
+x86_64 | aarch64) need "unpack gzip twice as fast" libisal-dev ;;
+esac
 need "hash image content" libssl-dev
 need "filter packets and publish ports" libnftables-dev
 need "filter system calls" libseccomp-dev
@@ -63,6 +66,7 @@ if [ -n "$with_tests" ]; then
     need "fuzz targets" clang libclang-rt-14-dev
     need "checks of style and size" clang-format universal-ctags python3
     need "hold the JSON Schema against a validator" python3-jsonschema python3-yaml
+    need "hold unpacked images against other tools" umoci skopeo
     need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
     need "build images in end-to-end tests" buildah
 fi

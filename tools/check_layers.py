@@ -39,6 +39,7 @@ WALLS = {
     "archive_entry.h": ("images",),
     "zlib.h": ("images",),
     "zstd.h": ("images",),
+    "isa-l.h": ("images",),
     "curl/": ("images", "drivers", "orchestrator/gitops"),
     "cjson/": ("base",),
     "cJSON.h": ("base",),
