@@ -85,7 +85,7 @@ struct inst {
     bool no_deps;     /* its first one doesn't either */
     bool by_user;     /* its stop was asked for by a person */
     int64_t grace_ms; /* of the request; WC_UNSET: the service's */
-    bool dirty, waiting, dead;
+    bool dirty, waiting, dead, unlisted; /* unlisted: a list lacked it, with its op under way */
     bool stopped, lost; /* by a person: no policy brings it back; removed by somebody else */
     unsigned n_signals; /* of `kill`, under way */
 
