@@ -28,4 +28,55 @@ static void a_stop_that_nothing_came_of(void **state)
     }
 }
 
-WC_MAIN(WC_CASE(a_stop_that_nothing_came_of))
+struct seek {
+    const char *service, *but; /* not this one */
+    enum wc_life life;
+    char id[80];
+};
+
+static void seek(void *data, const struct wc_fact *fact)
+{
+    struct seek *seek = data;
+    if (wc_streq(fact->service, seek->service) && fact->life == seek->life &&
+        !wc_streq(fact->id, seek->but))
+        snprintf(seek->id, sizeof seek->id, "%s", fact->id);
+}
+
+/* The id of one in that life, another than `but`. */
+static struct seek find(const struct box *box, const char *service, enum wc_life life,
+                        const char *but)
+{
+    struct seek sought = { .service = service, .but = but, .life = life };
+    wc_sim_visit(box->world, seek, &sought);
+    return sought;
+}
+
+/* One that a stranger has frozen answers nobody: the old one stays until it goes on. */
+static void one_that_stands_still_is_not_ready(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 2);
+    box_apply(&box, "web&");
+    const struct seek old = find(&box, "web", WC_LIFE_RUNNING, "");
+    unsigned done = box.n_done;
+    box_submit(&box, (struct wc_request){ .wait = WC_WAIT_READY }, "web=2&", NULL);
+    while (box_running(&box, "web") < 2)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    const struct seek new = find(&box, "web", WC_LIFE_RUNNING, old.id);
+    wc_sim_fail_next(box.world, WC_VERB_MEND, "web", 3, WC_ERR_UNAVAILABLE, "no freezer");
+    assert_true(wc_sim_pause(box.world, new.id));
+    wc_sim_nudge(box.world);
+    while (wc_sim_find(box.world, "web", WC_LIFE_PAUSED) != NULL) {
+        assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_STOP), 0);
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    }
+    uint64_t thawed_ms = wc_sim_now(box.world);
+    assert_true(box_until(&box, &box.n_done, done + 1));
+    assert_int_equal(box.status, 0);
+    assert_true(wc_sim_now(box.world) >= thawed_ms + 100); /* its monitor time, from then on */
+    assert_string_equal(find(&box, "web", WC_LIFE_RUNNING, "").id, new.id);
+    box_end(&box);
+}
+
+WC_MAIN(WC_CASE(a_stop_that_nothing_came_of), WC_CASE(one_that_stands_still_is_not_ready))
