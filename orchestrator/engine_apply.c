@@ -241,7 +241,7 @@ int wc_eng_begin_apply(struct request *request, struct wc_err *err)
     if (status != 0)
         return status;
     request->ask.arena = NULL; /* the revision's now */
-    wc_eng_adopt_revision(engine, rev);
+    wc_eng_adopt_revision(request, rev);
     engine->prune = request->ask.remove_orphans;
     engine->is_down = false;
     engine->told = true;
@@ -345,7 +345,7 @@ int wc_eng_bind_model(struct request *request, bool supervise, struct wc_err *er
     if (status != 0)
         return status;
     request->ask.arena = NULL;
-    wc_eng_adopt_revision(engine, rev);
+    wc_eng_adopt_revision(request, rev);
     take_intents(request);
     engine->told = engine->told || request->ask.n_intents > 0;
     for (size_t k = 0; supervise && k < rev->n_instances; k++)

@@ -235,7 +235,7 @@ int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, stru
 
 /* engine_bind.c */
 bool wc_eng_is_there(const struct inst *inst); /* it exists, or is about to */
-void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev);
+void wc_eng_adopt_revision(struct request *request, struct revision *rev);
 void wc_eng_revision_unref(struct revision *rev);
 
 /* engine_apply.c: depends_on with restart: true */

@@ -4,6 +4,8 @@
 // LINK: wc_orchestrator wc_drivers wc_images wc_core
 #include "engine_box.h"
 
+#include "orchestrator/core/desired.h"
+
 /* What was to stop, and was suspended before anything came of it, runs as one that nobody asked to
  * stop: its successor comes before it goes. */
 static void a_stop_that_nothing_came_of(void **state)
@@ -79,4 +81,70 @@ static void one_that_stands_still_is_not_ready(void **state)
     box_end(&box);
 }
 
-WC_MAIN(WC_CASE(a_stop_that_nothing_came_of), WC_CASE(one_that_stands_still_is_not_ready))
+/* A successor learns of two models before "web*2=3&", whose rollout has stopped. */
+static void succeed(struct box *box, const char *older, const char *newer, const char *began_newer)
+{
+    char hash[65];
+    wc_desired_hash("web-3", "app", hash);
+    const struct wc_intent intent = { .service = "web", .want = WC_WANT_RUNNING, .hash = hash };
+    const struct wc_rollout_note note = { .service = "web", .state = WC_ROLLOUT_PAUSED };
+    const struct wc_request former = { .kind = WC_REQUEST_ADOPT, .is_former = true };
+    const struct wc_request now = { .kind = WC_REQUEST_ADOPT,
+                                    .intents = &intent,
+                                    .n_intents = 1,
+                                    .rollouts = &note,
+                                    .n_rollouts = 1 };
+    box_close(box);
+    box_open(box);
+    box_submit(box, former, older, began_newer == NULL ? "web" : NULL);
+    box_submit(box, former, newer, began_newer);
+    assert_true(box_do(box, now, "web*2!always=3&", NULL));
+    assert_int_equal(box->status, 0);
+    box_pass(box, 1000);
+    assert_int_equal(box_running(box, "web"), 2);
+}
+
+/* Ends the replica as by itself, and gives what its policy brings back the time to come. */
+static size_t after_the_end_of(struct box *box, const char *id)
+{
+    assert_true(wc_sim_kill(box->world, id));
+    wc_sim_nudge(box->world);
+    box_pass(box, 5000);
+    return box_running(box, "web");
+}
+
+/* One replica of each former model: each is looked after by its own. */
+static void each_by_the_model_that_it_is_of(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 3);
+    box_apply(&box, "web");
+    const struct seek first = find(&box, "web", WC_LIFE_RUNNING, "");
+    assert_true(box_do(&box, (struct wc_request){ .no_recreate = true }, "web*2=2", NULL));
+    const struct seek second = find(&box, "web", WC_LIFE_RUNNING, first.id);
+    assert_string_not_equal(first.id, second.id);
+    succeed(&box, "web&", "web*2!always=2&", NULL);
+    assert_int_equal(after_the_end_of(&box, second.id), 2);
+    assert_int_equal(after_the_end_of(&box, first.id), 1);
+    box_end(&box);
+}
+
+/* Of a program that computed other hashes: by the one at which the rollout began. */
+static void where_no_model_says_so(void **state)
+{
+    struct box box;
+    (void)state;
+    for (int began_newer = 0; began_newer < 2; began_newer++) {
+        box_begin(&box, 4);
+        box_apply(&box, "web*2");
+        const struct seek one = find(&box, "web", WC_LIFE_RUNNING, "");
+        succeed(&box, began_newer ? "web*2=8&" : "web*2!always=8&",
+                began_newer ? "web*2!always=9&" : "web*2=9&", began_newer ? "web" : NULL);
+        assert_int_equal(after_the_end_of(&box, one.id), 2);
+        box_end(&box);
+    }
+}
+
+WC_MAIN(WC_CASE(a_stop_that_nothing_came_of), WC_CASE(one_that_stands_still_is_not_ready),
+        WC_CASE(each_by_the_model_that_it_is_of), WC_CASE(where_no_model_says_so))
