@@ -219,7 +219,8 @@ function(wc_crashpoints folder)
          ${CMAKE_SOURCE_DIR}/spec/*.c ${CMAKE_SOURCE_DIR}/orchestrator/*.c ${CMAKE_SOURCE_DIR}/orchestrator/core/*.c
          ${CMAKE_SOURCE_DIR}/drivers/sim/*.c)
     list(FILTER sources EXCLUDE REGEX "/orchestrator/(client|preview|logs|supervisor_main|supervisor_rest)[a-z_]*\\.c$")
-    add_executable(crashpoints ${sources} ${CMAKE_SOURCE_DIR}/${folder}/judge.c ${CMAKE_SOURCE_DIR}/${folder}/judge_net.c ${CMAKE_SOURCE_DIR}/${folder}/loop.c)
+    add_executable(crashpoints ${sources} ${CMAKE_SOURCE_DIR}/${folder}/judge.c ${CMAKE_SOURCE_DIR}/${folder}/judge_net.c
+                   ${CMAKE_SOURCE_DIR}/${folder}/formers.c ${CMAKE_SOURCE_DIR}/${folder}/loop.c)
     target_compile_options(crashpoints PRIVATE -O2 -fno-sanitize=all -Wno-format-truncation -Wno-stringop-overread)
     target_link_options(crashpoints PRIVATE -fno-sanitize=all)
     foreach(name uv_queue_work malloc_trim wc_sup_lock wc_sup_unlock wc_sup_remove_empty wc_sup_rest wc_control_listen)

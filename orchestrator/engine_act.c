@@ -202,6 +202,7 @@ static void on_op(struct wc_op *op)
     struct wc_engine *engine = inst->engine;
     engine->now_ms = engine->clock.now(engine->clock.data);
     inst->op = NULL;
+    engine->relist = engine->relist || inst->unlisted;
     bool given_up = op->status == WC_ERR_CANCELLED && engine->closing;
     if (op->status == 0)
         note_success(inst, io);

@@ -24,11 +24,30 @@ static void say_why_replaced(struct inst *inst)
     wc_arena_deinit(&arena);
 }
 
+/* One that is replaced in its turn. A stop or restart that nothing has come of yet is taken back:
+ * all of the service is wanted to run now, and so does this one until then. */
+static bool keep_until_its_turn(struct request *request, struct inst *inst)
+{
+    bool put_off = (inst->goal == WC_GOAL_STOPPED || inst->restart) && !inst->stop_sent &&
+                   inst->hooks.until_ms == 0;
+    if (put_off) {
+        inst->goal = WC_GOAL_RUNNING;
+        inst->restart = inst->gated = false;
+    }
+    if (!wc_eng_hold(request, inst))
+        return false;
+    if (put_off) {
+        wc_eng_want_running(inst, &request->ask, false);
+        wc_eng_take(request, inst);
+    }
+    return true;
+}
+
 static void apply_wanted(struct request *request, struct inst *inst)
 {
     const struct wc_request *ask = &request->ask;
     bool exists = inst->fact.life != WC_LIFE_ABSENT;
-    if (inst->desired == NULL && wc_eng_hold(request, inst))
+    if (inst->desired == NULL && keep_until_its_turn(request, inst))
         return;
     if (inst->desired == NULL) { /* replaced, or one too many */
         say_why_replaced(inst);
@@ -222,7 +241,7 @@ int wc_eng_begin_apply(struct request *request, struct wc_err *err)
     if (status != 0)
         return status;
     request->ask.arena = NULL; /* the revision's now */
-    wc_eng_adopt_revision(engine, rev);
+    wc_eng_adopt_revision(request, rev);
     engine->prune = request->ask.remove_orphans;
     engine->is_down = false;
     engine->told = true;
@@ -326,7 +345,7 @@ int wc_eng_bind_model(struct request *request, bool supervise, struct wc_err *er
     if (status != 0)
         return status;
     request->ask.arena = NULL;
-    wc_eng_adopt_revision(engine, rev);
+    wc_eng_adopt_revision(request, rev);
     take_intents(request);
     engine->told = engine->told || request->ask.n_intents > 0;
     for (size_t k = 0; supervise && k < rev->n_instances; k++)

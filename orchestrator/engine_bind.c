@@ -25,13 +25,34 @@ static bool is_made_by(const struct inst *inst, const struct wc_instance *want)
     return wc_streq(hash, inst->fact.hash);
 }
 
-static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t k)
+static bool names(const struct wc_request *ask, const char *service)
+{
+    for (size_t i = 0; i < ask->n_services; i++)
+        if (wc_streq(ask->services[i], service))
+            return true;
+    return false;
+}
+
+/* Of several former models an instance stays with the newest that it was made by; where none was,
+ * with the one at which the rollout of its service began. */
+static bool stays_with_older(const struct wc_request *ask, const struct inst *inst,
+                             const struct wc_instance *want)
+{
+    return ask->is_former && inst->former.instance != NULL && !is_made_by(inst, want) &&
+           !names(ask, inst->svc->name);
+}
+
+static void bind_instance(struct request *request, struct revision *rev, size_t k)
 {
     const struct wc_instance *want = &rev->instances[k];
-    struct inst *inst = wc_eng_inst_find(engine, want->id);
+    struct inst *inst = wc_eng_inst_find(request->engine, want->id);
     if (inst == NULL)
-        inst = wc_eng_inst_new(engine, want->id, want->service, want->index);
+        inst = wc_eng_inst_new(request->engine, want->id, want->service, want->index);
     rev->targets[k] = inst;
+    if (stays_with_older(&request->ask, inst, want)) {
+        inst->desired = inst->former.instance;
+        return;
+    }
     inst->desired = want;
     wc_eng_inplace_rebind(inst, want);
     wc_eng_former_drop(inst);
@@ -52,8 +73,9 @@ static void bind_instance(struct wc_engine *engine, struct revision *rev, size_t
     }
 }
 
-void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev)
+void wc_eng_adopt_revision(struct request *request, struct revision *rev)
 {
+    struct wc_engine *engine = request->engine;
     struct revision *old = engine->rev;
     for (size_t i = 0; i < engine->svcs.n; i++) {
         struct svc *svc = engine->svcs.entries[i].value;
@@ -79,7 +101,7 @@ void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev)
         if (rev->graph.edges[e].condition == WC_DEP_COMPLETED)
             rev->svcs[rev->graph.edges[e].to]->job = true;
     for (size_t k = 0; rev != NULL && k < rev->n_instances; k++)
-        bind_instance(engine, rev, k);
+        bind_instance(request, rev, k);
     wc_eng_front_bind(engine);
     for (size_t i = 0; i < engine->ids.n; i++)
         if (engine->ids.entries[i].value != NULL)

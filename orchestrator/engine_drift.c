@@ -15,6 +15,11 @@ bool wc_eng_is_pause_wished(const struct inst *inst)
     return inst->svc->paused;
 }
 
+bool wc_eng_is_frozen(const struct inst *inst)
+{
+    return inst->fact.life == WC_LIFE_PAUSED && !wc_eng_is_pause_wished(inst);
+}
+
 /* It stands still and isn't to, or the other way round. */
 static bool is_out_of_step(const struct inst *inst)
 {

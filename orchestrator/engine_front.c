@@ -210,7 +210,7 @@ static struct wc_front facts_of(const struct inst *inst)
         .leads = inst->front.leads,
         .wanted = !is_aside(inst),
         .up = wc_eng_is_up(inst),
-        .ready = wc_eng_is_up(inst) && inst->front.trusted,
+        .ready = wc_eng_is_up(inst) && inst->front.trusted && !wc_eng_is_frozen(inst),
         .stays = wc_eng_goal(inst) == WC_GOAL_RUNNING && !inst->stop_sent,
     };
 }

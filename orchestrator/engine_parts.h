@@ -92,6 +92,7 @@ void wc_eng_drift_failed(struct inst *inst, const struct wc_err *err);
 void wc_eng_drift_anew(struct inst *inst); /* a person asks: it is put right at once */
 void wc_eng_drift_free(struct inst *inst);
 bool wc_eng_is_pause_wished(const struct inst *inst); /* by a person, with our own verb */
+bool wc_eng_is_frozen(const struct inst *inst);       /* it stands still, and nobody of us asked */
 
 /* probes.c */
 void wc_eng_check_of(struct inst *inst);           /* its check, from service and image */

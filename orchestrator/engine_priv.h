@@ -85,7 +85,7 @@ struct inst {
     bool no_deps;     /* its first one doesn't either */
     bool by_user;     /* its stop was asked for by a person */
     int64_t grace_ms; /* of the request; WC_UNSET: the service's */
-    bool dirty, waiting, dead;
+    bool dirty, waiting, dead, unlisted; /* unlisted: a list lacked it, with its op under way */
     bool stopped, lost; /* by a person: no policy brings it back; removed by somebody else */
     unsigned n_signals; /* of `kill`, under way */
 
@@ -235,7 +235,7 @@ int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, stru
 
 /* engine_bind.c */
 bool wc_eng_is_there(const struct inst *inst); /* it exists, or is about to */
-void wc_eng_adopt_revision(struct wc_engine *engine, struct revision *rev);
+void wc_eng_adopt_revision(struct request *request, struct revision *rev);
 void wc_eng_revision_unref(struct revision *rev);
 
 /* engine_apply.c: depends_on with restart: true */

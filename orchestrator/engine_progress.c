@@ -140,7 +140,7 @@ static bool turn(struct request *request)
     case STAGE_VOLUMES:
         request->stage = STAGE_END;
         if (request->status == 0 && engine->is_down)
-            wc_eng_adopt_revision(engine, NULL); /* nothing is left of it */
+            wc_eng_adopt_revision(request, NULL); /* nothing is left of it */
         return true;
     case STAGE_END:
         break;

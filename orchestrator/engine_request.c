@@ -356,7 +356,8 @@ static int adopt(struct request *request, struct wc_err *err)
     int status = wc_eng_bind_model(request, true, err);
     if (status != 0)
         return status;
-    wc_eng_tell_project(request, "adopted", "a new supervisor took over what was there");
+    if (!request->ask.is_former)
+        wc_eng_tell_project(request, "adopted", "a new supervisor took over what was there");
     for (size_t i = 0; i < engine->ids.n; i++) {
         struct inst *inst = engine->ids.entries[i].value;
         if (inst != NULL && inst->story.cause == 0)

@@ -235,7 +235,7 @@ static struct inst **targets_of(struct rollout *r)
 
 bool wc_eng_is_ready(const struct inst *inst)
 {
-    if (inst->awaits || inst->again || inst->recreate || inst->restart)
+    if (inst->awaits || inst->again || inst->recreate || inst->restart || wc_eng_is_frozen(inst))
         return false;
     if (inst->out.phase == WC_PHASE_COMPLETED)
         return true;

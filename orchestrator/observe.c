@@ -181,6 +181,7 @@ void wc_eng_on_fact(void *data, const struct wc_fact *fact)
     }
     inst->facts++;
     inst->list_seq = engine->list_seq;
+    inst->unlisted = false;
     /* a second run whose first end was missed: the pid tells */
     bool new_run = fact->life == WC_LIFE_RUNNING && inst->fact.life == WC_LIFE_RUNNING &&
                    fact->pid != inst->fact.pid && inst->fact.pid != 0;
@@ -193,15 +194,18 @@ void wc_eng_on_fact(void *data, const struct wc_fact *fact)
     wc_eng_notified(inst);
 }
 
-/* What the list didn't mention is gone, unless something was under way with it. */
+/* What the list didn't mention is gone. Where something was under way with it, another look tells
+ * once that is over: an op for what isn't there may end well, and say nothing. */
 static void sweep(struct wc_engine *engine, enum wc_isolation level)
 {
     for (size_t i = 0; i < engine->ids.n; i++) {
         struct inst *inst = engine->ids.entries[i].value;
         if (inst == NULL || inst->fact.level != level || inst->fact.life == WC_LIFE_ABSENT ||
-            inst->list_seq == engine->list_seq || inst->op != NULL)
+            inst->list_seq == engine->list_seq)
             continue;
-        wc_eng_life(inst, WC_LIFE_ABSENT);
+        inst->unlisted = inst->op != NULL;
+        if (!inst->unlisted)
+            wc_eng_life(inst, WC_LIFE_ABSENT);
     }
 }
 

@@ -117,8 +117,8 @@ void wc_sup_submit(struct wc_sup_call *call, struct wc_request *request)
     request->done = on_done;
     request->data = call;
     wc_engine_submit(call->sup->engine, request);
+    wc_sup_note_rollouts(call->sup); /* first: without it, what is wanted goes to all at once */
     wc_sup_note_wants(call->sup);
-    wc_sup_note_rollouts(call->sup);
 }
 
 typedef int verb_fn(struct wc_supervisor *sup, struct wc_conn *conn,

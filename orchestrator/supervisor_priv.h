@@ -144,10 +144,13 @@ size_t wc_sup_kept_intents(const struct wc_supervisor *sup, struct wc_arena *are
                            struct wc_intent **out);
 
 /* supervisor_rollouts.c: writes down how far rollouts have come; gives those that aren't done as a
- * successor's engine takes them (borrowed from the ledger), and the model before them. */
+ * successor's engine takes them, and the services of those that began at a generation (both
+ * borrowed from the ledger). */
 void wc_sup_note_rollouts(struct wc_supervisor *sup);
 size_t wc_sup_kept_rollouts(const struct wc_supervisor *sup, struct wc_arena *arena,
-                            struct wc_rollout_note **out, const struct wc_generation **former);
+                            struct wc_rollout_note **out);
+size_t wc_sup_rollouts_from(const struct wc_supervisor *sup, uint64_t number,
+                            struct wc_arena *arena, const char ***services);
 
 /* True when a rollout of the generation in force has failed, and its service wants the version
  * before back. */

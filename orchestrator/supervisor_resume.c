@@ -42,6 +42,9 @@ struct kept {
     size_t n;
     struct wc_rollout_note *rollouts;
     size_t n_rollouts;
+    bool is_former;
+    const char **services; /* is_former: whose rollouts began at it */
+    size_t n_services;
 };
 
 /* One try; with nothing kept: what exists is all that is wanted. */
@@ -53,6 +56,9 @@ static int adopt(struct wc_supervisor *sup, const struct wc_sup_model *model,
                                   .n_intents = kept->n,
                                   .rollouts = kept->rollouts,
                                   .n_rollouts = kept->n_rollouts,
+                                  .is_former = kept->is_former,
+                                  .services = kept->services,
+                                  .n_services = kept->n_services,
                                   .remove_orphans = kept->n > 0 && sup->ledger.prune };
     struct wc_project *project = NULL;
     int rc = wc_sup_load_model(model->text, model->len, &request.arena, &project, err);
@@ -64,15 +70,32 @@ static int adopt(struct wc_supervisor *sup, const struct wc_sup_model *model,
     return 0;
 }
 
-/* Replicas whose turn has not come are of the model before: it is known first. */
-static int adopt_former(struct wc_supervisor *sup, const struct wc_generation *former)
+static void adopt_former(struct wc_supervisor *sup, const struct wc_generation *former,
+                         const char **services, size_t n_services)
 {
     const struct wc_sup_model model = { .text = former->text, .len = former->len };
+    const struct kept kept = { .is_former = true, .services = services, .n_services = n_services };
     struct wc_err err = { 0 };
-    int rc = adopt(sup, &model, &(struct kept){ 0 }, &err);
-    if (rc != 0)
-        wc_log(WC_LOG_WARN, "supervisor", "the model before a rollout is not used: %s", err.msg);
-    return rc;
+    if (adopt(sup, &model, &kept, &err) != 0)
+        wc_log(WC_LOG_WARN, "supervisor", "generation @%llu, before a rollout, is not used: %s",
+               (unsigned long long)former->number, err.msg);
+}
+
+/* Replicas whose turn has not come are of models before: of that at which the rollout of their
+ * service began, or of one that came while it went on. All of these are known first, oldest first.
+ * Those that can't be used have replicas that nobody knows how to look after: they are replaced at
+ * once. */
+static void adopt_formers(struct wc_supervisor *sup, struct wc_arena *arena)
+{
+    bool begun = false;
+    for (size_t i = 0; i < sup->ledger.n_generations; i++) {
+        const struct wc_generation *at = &sup->ledger.generations[i];
+        const char **services;
+        size_t n = wc_sup_rollouts_from(sup, at->number, arena, &services);
+        begun = begun || n > 0;
+        if (begun && at->number < sup->ledger.in_force && at->outcome != WC_OUTCOME_REJECTED)
+            adopt_former(sup, at, services, n);
+    }
 }
 
 /* What is to be made again may be impossible by now (its image is gone); what runs is looked after
@@ -80,14 +103,12 @@ static int adopt_former(struct wc_supervisor *sup, const struct wc_generation *f
 int wc_sup_adopt(struct wc_supervisor *sup, const char *text, size_t len, struct wc_err *err)
 {
     const struct wc_sup_model model = { .text = text, .len = len };
-    const struct wc_generation *former;
-    struct kept kept;
+    struct kept kept = { 0 };
     struct wc_arena scratch;
     wc_arena_init(&scratch);
     kept.n = wc_sup_kept_intents(sup, &scratch, &kept.intents);
-    kept.n_rollouts = wc_sup_kept_rollouts(sup, &scratch, &kept.rollouts, &former);
-    if (former != NULL && adopt_former(sup, former) != 0)
-        kept.n_rollouts = 0;
+    kept.n_rollouts = wc_sup_kept_rollouts(sup, &scratch, &kept.rollouts);
+    adopt_formers(sup, &scratch);
     const struct wc_project *before = wc_engine_project(sup->engine);
     int rc = adopt(sup, &model, &kept, err);
     if (rc == 0 && kept.n > 0 && wc_engine_project(sup->engine) == before)

@@ -104,26 +104,40 @@ void wc_sup_note_rollouts(struct wc_supervisor *sup)
 
 /* ---- for a successor's engine ---- */
 
+/* It isn't done, and what it began at is known. */
+static bool is_kept(const struct wc_ledger *ledger, const struct wc_rollout_row *row)
+{
+    return row->state != WC_ROLLOUT_DONE && row->to == ledger->in_force &&
+           wc_ledger_generation(ledger, row->from) != NULL;
+}
+
 size_t wc_sup_kept_rollouts(const struct wc_supervisor *sup, struct wc_arena *arena,
-                            struct wc_rollout_note **out, const struct wc_generation **former)
+                            struct wc_rollout_note **out)
 {
     const struct wc_ledger *ledger = &sup->ledger;
     size_t n = 0;
     *out = WC_NEW_ARRAY(arena, struct wc_rollout_note, ledger->n_rollouts + 1);
-    *former = NULL;
     for (size_t i = 0; i < ledger->n_rollouts; i++) {
         const struct wc_rollout_row *kept = &ledger->rollouts[i];
-        const struct wc_generation *from = wc_ledger_generation(ledger, kept->from);
-        if (kept->state == WC_ROLLOUT_DONE || from == NULL || kept->to != ledger->in_force)
-            continue;
-        if (*former == NULL || from->number > (*former)->number)
-            *former = from;
-        (*out)[n++] = (struct wc_rollout_note){ .service = kept->service,
-                                                .state = kept->state,
-                                                .back = kept->back,
-                                                .failures = kept->failures,
-                                                .reason = kept->reason };
+        if (is_kept(ledger, kept))
+            (*out)[n++] = (struct wc_rollout_note){ .service = kept->service,
+                                                    .state = kept->state,
+                                                    .back = kept->back,
+                                                    .failures = kept->failures,
+                                                    .reason = kept->reason };
     }
+    return n;
+}
+
+size_t wc_sup_rollouts_from(const struct wc_supervisor *sup, uint64_t number,
+                            struct wc_arena *arena, const char ***services)
+{
+    const struct wc_ledger *ledger = &sup->ledger;
+    size_t n = 0;
+    *services = WC_NEW_ARRAY(arena, const char *, ledger->n_rollouts + 1);
+    for (size_t i = 0; i < ledger->n_rollouts; i++)
+        if (is_kept(ledger, &ledger->rollouts[i]) && ledger->rollouts[i].from == number)
+            (*services)[n++] = ledger->rollouts[i].service;
     return n;
 }
 

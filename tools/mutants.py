@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants faults in the reconciler, one at a time, and asks whether anything sees them.
 
-  tools/mutants.py [--build build/fast] [--seeds N] [--every N] [--file NAME] [--jobs N] [--no-unit]
+  tools/mutants.py [--build build/fast] [--seeds N] [--every N [--first N]] [--file NAME] [--jobs N] [--no-unit]
 
 A mutant is one small change to one line: a comparison turned round or moved by one, a condition
 negated or dropped, an `and` for an `or`, a statement left out, a constant off by one. It counts as
@@ -34,7 +34,8 @@ FILES = ("orchestrator/core/step.c", "orchestrator/core/deps.c", "orchestrator/c
 UNIT = (("orchestrator/core/", ("test_core_step", "test_core_health", "test_core_plan", "test_core_rollout",
                                   "test_orchestrator_engine", "test_orchestrator_rollouts")),
         ("orchestrator/", ("test_orchestrator_engine", "test_orchestrator_rollouts", "test_orchestrator_causes",
-                           "test_orchestrator_engine_random", "test_orchestrator_contract_sim")))
+                           "test_orchestrator_engine_random", "test_orchestrator_contract_sim",
+                           "test_orchestrator_surge", "test_orchestrator_suspend", "test_orchestrator_inplace")))
 # Words for people, and who waits for what: nothing that the host could show.
 SILENT = re.compile(r"wc_eng_tell|wc_log|wc_eng_set\(|snprintf|verdict|VERDICT|request->|needs_text|->error|err_set|"
                     r"why|restarts\+\+|note_phase|level|->changed|op_code|LOOPING|wc_arena|wc_buf|net_|NET_|volume")
@@ -147,6 +148,7 @@ class Laboratory:
             words.insert(words.index("-o"), thing)
         program = os.path.join(folder, os.path.basename(words[words.index("-o") + 1]))
         words[words.index("-o") + 1] = program
+        words.append("-s")  # nobody debugs it, and half of the linking is for that
         subprocess.run(words, cwd=self.build, check=True, capture_output=True)
         return program
 
@@ -186,7 +188,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--build", default="build/fast")
     p.add_argument("--seeds", type=int, default=4000)
-    p.add_argument("--every", type=int, default=1, help="only every Nth mutant")
+    p.add_argument("--every", type=int, default=1, help="only every Nth mutant,")
+    p.add_argument("--first", type=int, default=0, help="from this one on")
     p.add_argument("--file", default="", help="only files with this in their name")
     p.add_argument("--jobs", type=int, default=os.cpu_count())
     p.add_argument("--no-unit", action="store_true", help="without the unit tests")
@@ -195,7 +198,7 @@ def main():
     subprocess.run(["ninja", "-C", os.path.join(ROOT, o.build), "simulate", "crashpoints", *Laboratory.tests()], check=True,
                    capture_output=True)
     lab, known = Laboratory(o.build, o.seeds, not o.no_unit), explained()
-    mutants = [m for f in FILES if o.file in f for m in make_mutants(f)][::o.every]
+    mutants = [m for f in FILES if o.file in f for m in make_mutants(f)][o.first::o.every]
     caught, excused, survived = collections.Counter(), 0, 0
     with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
         for mutant, seen in zip(mutants, pool.map(lab.run, mutants)):

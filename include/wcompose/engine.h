@@ -126,13 +126,17 @@ struct wc_request {
         *project; /* APPLY, ADOPT: the model. Others: used when none was applied yet, else NULL */
     const char *const *services; /* n_services names; 0 = all. Borrowed for the call */
     size_t n_services;
+    bool is_former; /* ADOPT: a model before the one in force, of which replicas may be left that a
+                       rollout changes in their turn. Adopted from the oldest on, before the one in
+                       force. `services`: whose rollouts began at it (0 = none), so that what no
+                       model can be told to be of is of this one */
     const struct wc_intent *intents; /* ADOPT: n_intents of them, what the predecessor was asked.
                                         None: what exists is all that is wanted. Borrowed for the
                                         call */
     size_t n_intents;
     const struct wc_rollout_note *rollouts; /* ADOPT: n_rollouts that the predecessor had not
-                                               finished; the model before them was adopted before
-                                               this one. Borrowed for the call */
+                                               finished; models since they began were adopted before
+                                               this one (is_former). Borrowed for the call */
     size_t n_rollouts;
     int64_t timeout_ms; /* grace before SIGKILL instead of the service's own; WC_UNSET = the
                            service's */

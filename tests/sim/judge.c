@@ -224,9 +224,9 @@ static void judge_backoff(struct play *play, const struct wc_instance *instance)
 static void judge_policy(struct play *play, const struct wc_fact *fact, unsigned service)
 {
     const struct memo *memo = memo_of(play, fact->id);
-    const struct part *part = &play->model.parts[service];
-    if (memo->up_epoch != play->epoch || !memo->ended_alone || !play->has_model || !part->there ||
-        !is_current(play, fact, service))
+    const struct part *part =
+        part_of(play, fact, service); /* the old one's own, where it is kept */
+    if (memo->up_epoch != play->epoch || !memo->ended_alone || part == NULL)
         return;
     if (part->policy == WC_RESTART_NO)
         play_fail(play, "%s is started again against its policy", fact->id);
@@ -262,23 +262,29 @@ static unsigned slots_down(const struct play *play, unsigned service)
     return replicas - up;
 }
 
-/* Nothing but what is done on purpose brings one of it down. */
+/* Nothing but what is done on purpose brings one of it down, though by several supervisors. */
+static bool is_undisturbed(const struct play *play, unsigned service)
+{
+    return play->story->fault_permille == 0 && play->deaf_ms == 0 &&
+           play->epoch == play->calm_epoch && !play->disturbed[service];
+}
+
 static bool is_quiet(const struct play *play, unsigned service)
 {
-    return play->story->fault_permille == 0 && play->verdict.crashes == 0 && play->deaf_ms == 0 &&
-           play->epoch == play->apply_epoch && !play->disturbed[service];
+    return is_undisturbed(play, service) && play->verdict.crashes == 0 &&
+           play->epoch == play->apply_epoch;
 }
 
 /* An old one is taken down for the new one: no more at a time than allowed. */
 static void judge_turn(struct play *play, const struct wc_fact *fact, unsigned service)
 {
     const struct part *part = &play->model.parts[service];
-    if (!part->there || !part->gradual || part->parallel == 0 || !is_quiet(play, service) ||
+    if (!part->there || !part->gradual || part->parallel == 0 || !is_undisturbed(play, service) ||
         fact->index > part->replicas)
         return;
     if (part->surge && beside(play, fact->id, fact->service, fact->index, true) == NULL)
         play_fail(play, "%s is stopped before its successor runs", fact->id);
-    if (!part->surge && slots_down(play, service) >= part->parallel)
+    if (!part->surge && is_quiet(play, service) && slots_down(play, service) >= part->parallel)
         play_fail(play, "%s is stopped while %u of s%u are down, %u may be", fact->id,
                   slots_down(play, service), service, part->parallel);
 }

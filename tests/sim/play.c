@@ -225,7 +225,8 @@ static struct pending *pending_new(struct play *play, enum wc_request_kind kind,
     return NULL;
 }
 
-static void submit(struct play *play, struct pending *pending, struct wc_request request)
+static void submit(struct play *play, struct pending *pending, const struct model *model,
+                   struct wc_request request)
 {
     const char *service[1] = { NULL };
     request.kind = pending->kind;
@@ -235,10 +236,7 @@ static void submit(struct play *play, struct pending *pending, struct wc_request
     if (request.kind == WC_REQUEST_APPLY || request.kind == WC_REQUEST_ADOPT) {
         request.arena = wc_alloc(sizeof *request.arena);
         wc_arena_init(request.arena);
-        request.project = make_project(
-            request.arena,
-            request.rollouts == NULL && request.n_rollouts > 0 ? &play->former : &play->model);
-        request.n_rollouts = request.rollouts == NULL ? 0 : request.n_rollouts;
+        request.project = make_project(request.arena, model);
         request.is_rollback = play->is_back;
         request.keeps_suspended |= play->is_back;
     } else if (pending->service < SERVICES) {
@@ -255,7 +253,8 @@ static void ask(struct play *play, enum wc_request_kind kind, unsigned service, 
     struct pending *pending = pending_new(play, kind, service);
     if (pending == NULL)
         return;
-    submit(play, pending, (struct wc_request){ .force_recreate = forced, .remove_orphans = true });
+    submit(play, pending, &play->model,
+           (struct wc_request){ .force_recreate = forced, .remove_orphans = true });
 }
 
 /* ---- what a person expects of them ---- */
@@ -357,16 +356,13 @@ static void apply(struct play *play, const struct model *model, bool forced)
      * supervisor) */
     bool unfinished = false;
     wc_engine_rollouts(play->engine, note_unfinished, &unfinished);
-    if (play->has_model && !(unfinished && play->has_former) &&
-        memcmp(&play->model, model, sizeof *model) != 0) {
-        play->former = play->model;
-        play->has_former = true;
-    }
+    if (play->has_model && memcmp(&play->model, model, sizeof *model) != 0)
+        formers_note(play, unfinished);
     play->model = *model;
     play->goes_back = false;
     /* what a rollout was to make anew is made anew in its turn, though another one is taken back */
     play->forced = forced || (play->forced && (is_asked(play) || play->is_back));
-    play->apply_epoch = play->epoch;
+    play->apply_epoch = play->calm_epoch = play->epoch;
     play->half_down = false;
     play->has_model = true;
     add_restarted(&play->model, changed);
@@ -519,10 +515,17 @@ static void again(struct play *play, const struct pending *pending)
             play->excuse[i] = play->epoch;
     struct pending *anew = pending_new(play, pending->kind, pending->service);
     if (anew != NULL)
-        submit(play, anew, (struct wc_request){ .remove_orphans = true, .keeps_suspended = true });
+        submit(play, anew, &play->model,
+               (struct wc_request){ .remove_orphans = true, .keeps_suspended = true });
 }
 
-/* The model before the one in force is adopted first when some of it is still to be kept. */
+static void adopt_former(struct play *play, const struct model *model)
+{
+    submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES), model,
+           (struct wc_request){ .is_former = true, .remove_orphans = true });
+}
+
+/* Models before the one in force are adopted first when some of them is still to be kept. */
 static void adopt(struct play *play, const struct intents *intents)
 {
     struct wc_request request = { .intents = intents->items,
@@ -530,10 +533,12 @@ static void adopt(struct play *play, const struct intents *intents)
                                   .rollouts = intents->rollouts,
                                   .n_rollouts = intents->n_rollouts,
                                   .remove_orphans = true };
-    if (intents->n_rollouts > 0 && play->has_former)
-        submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES),
-               (struct wc_request){ .n_rollouts = 1, .remove_orphans = true });
-    submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES), request);
+    bool unfinished = intents->n_rollouts > 0 && play->has_former;
+    if (unfinished)
+        adopt_former(play, &play->former);
+    for (unsigned k = 0; unfinished && k < play->n_later; k++)
+        adopt_former(play, &play->later[k]);
+    submit(play, pending_new(play, WC_REQUEST_ADOPT, SERVICES), &play->model, request);
 }
 
 /* What its files tell the successor of a supervisor that was killed: the model with what is wanted
@@ -595,7 +600,10 @@ static void crash(struct play *play, bool reboot)
     memcpy(play->pending, pending, sizeof pending);
     play->has_model = has_model;
     open_engine(play);
+    bool calm = play->calm_epoch == play->epoch && !reboot;
     new_epoch(play); /* what it takes up is asked anew */
+    if (calm)
+        play->calm_epoch = play->epoch;
     if (reboot)
         play->boot_epoch = play->epoch;
     play->goes_back = intents.failed && play->has_former;

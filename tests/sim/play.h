@@ -34,7 +34,7 @@ struct intents {
 /* What was asked for a service last. */
 enum wish { WISH_NOTHING, WISH_RUNNING, WISH_STOPPED, WISH_GONE, WISH_UNCLEAR };
 
-enum { PENDING_MAX = 64 };
+enum { PENDING_MAX = 64, LATER_MAX = 8 };
 struct pending {
     bool open, failed; /* failed: a down that is gone on with until something else is asked */
     struct play *play;
@@ -54,10 +54,13 @@ struct play {
 
     /* what a supervisor's files remember */
     bool has_model, has_former;
-    struct model model, former; /* former: in force before it */
-    bool goes_back;             /* a rollout failed: `former` is wanted back */
-    bool forced;                /* the last apply: all of it is to be made anew */
-    bool is_back;               /* the model in force is such a one */
+    struct model model, former;    /* former: in force before it, or before the oldest rollout that
+                                      isn't over */
+    struct model later[LATER_MAX]; /* n_later that were in force between the two */
+    unsigned n_later;
+    bool goes_back; /* a rollout failed: `former` is wanted back */
+    bool forced;    /* the last apply: all of it is to be made anew */
+    bool is_back;   /* the model in force is such a one */
     struct pending pending[PENDING_MAX];
     uint64_t seq;
 
@@ -69,6 +72,7 @@ struct play {
     struct wc_map memos;       /* id -> struct memo */
     bool half_down;            /* a down has failed */
     uint64_t apply_epoch;      /* of the last apply: all of it is forgiven */
+    uint64_t calm_epoch;       /* of the last apply, or of a crash with nothing else in between */
     uint64_t boot_epoch;       /* the one that a reboot began, until somebody asks for something */
     bool robbed;               /* an instance was removed by a stranger */
     uint64_t deaf_ms;          /* when something happened last that nobody was told */
@@ -95,6 +99,12 @@ void judge_hash(const struct model *model, unsigned service, char hash[65]);
 void judge_inplace(const struct model *model, unsigned service, char hash[65]);
 /* After all has settled: is the host as the person expects? */
 void judge_end(struct play *play);
+/* formers.c */
+/* Another model is to come into force: what isn't over is of those before it. */
+void formers_note(struct play *play, bool unfinished);
+/* How an instance is looked after: by the newest model that it is of, or NULL. */
+const struct part *part_of(const struct play *play, const struct wc_fact *fact, unsigned service);
+
 /* nets.c: the memory of networks of a story. */
 void nets_begin(void);
 void nets_end(void);

@@ -72,7 +72,7 @@ static void expect(struct play *play, const struct scene *scene, const struct st
     bool applies = wc_streq(step->verb, "apply");
     play->former = play->model;
     play->has_former = play->has_model;
-    play->apply_epoch = 1;
+    play->apply_epoch = play->calm_epoch = 1;
     if (applies)
         play->model = step->scales ? step->wanted : step->model;
     play->has_model = true;

@@ -5,6 +5,7 @@
  * as on-failure:N) web=2        spec version 2            db+         has a health check
  *   db+^         … and is restarted when it fails (on_unhealthy)
  *   web@ web%    a post_start hook, a pre_stop hook (before any <)
+ *   web&         replica by replica, the new one first (update_config: order: start-first)
  *   web<db.h,migrate.c,cache.s             needs db healthy, migrate completed, cache started
  *   web<db.h?    not required;  web<db.hr  restart: true
  */
@@ -193,7 +194,7 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
 {
     static const char *check[] = { "CMD", "check" };
     static struct wc_hook hook = { .command = { check, 2, true } };
-    size_t name_len = strcspn(text, "*!=+^@%~$< ");
+    size_t name_len = strcspn(text, "*!=+^@%~$&< ");
     char *word = wc_arena_strndup(arena, text, len);
     *s = (struct wc_service){ .name = wc_arena_strndup(arena, text, name_len),
                               .image = "app",
@@ -223,6 +224,12 @@ static inline void box_parse_service(struct wc_arena *arena, struct wc_service *
             s->post_start = &hook, s->n_post_start++;
         if (*c == '%')
             s->pre_stop = &hook, s->n_pre_stop++;
+        if (*c == '&')
+            s->update = (struct wc_update_config){ .set = true,
+                                                   .start_first = true,
+                                                   .parallelism = 1,
+                                                   .monitor_ms = 100,
+                                                   .progress_ms = 90000 };
         if (*c == '^')
             s->on_unhealthy = WC_ON_UNHEALTHY_RESTART;
         if (*c == '+')

@@ -260,7 +260,81 @@ static void a_successor_goes_back(void **state)
     host_deinit(&host);
 }
 
+/* Services a and b in versions, with restart policies. */
+static void load_both(struct host *host, int a, const char *a_restart, int b, const char *b_restart)
+{
+    static const char one[] = "    network_mode: none\n"
+                              "    deploy: { replicas: 2, update_config: { monitor: 100ms } }\n";
+    load(host, wc_arena_printf(&host->arena,
+                               "name: shop\nservices:\n"
+                               "  a:\n    image: a:%d\n    restart: '%s'\n%s"
+                               "  b:\n    image: b:%d\n    restart: '%s'\n%s",
+                               a, a_restart, one, b, b_restart, one));
+}
+
+/* When the one that runs of an image was started; 0: none does. */
+static int64_t started_at(struct host *host, const char *image)
+{
+    struct wc_ps ps = list(host);
+    for (size_t i = 0; i < ps.n; i++)
+        if (ps.rows[i].fact.life == WC_LIFE_RUNNING && wc_streq0(ps.rows[i].fact.image, image))
+            return ps.rows[i].fact.started_at_ms;
+    return 0;
+}
+
+/* Ends what runs of a service, as by itself; true when that of the image is started again. */
+static bool comes_back(struct host *host, const char *service, const char *image)
+{
+    int64_t before_ms = started_at(host, image), now_ms = before_ms;
+    struct wc_client *client = open_client(host);
+    struct wc_call call = {
+        .verb = WC_CALL_KILL, .services = &service, .n_services = 1, .signal = SIGHUP
+    };
+    assert_int_not_equal(before_ms, 0);
+    assert_int_equal(ask_on(client, &call).code, 0);
+    for (int i = 0; i < 500 && now_ms <= before_ms; i++) {
+        now_ms = started_at(host, image);
+        usleep(1000);
+    }
+    wc_client_close(client);
+    return now_ms > before_ms;
+}
+
+/* Two rollouts that stopped, and began at different generations: what each has left as it was is
+ * looked after by its own, also by a successor. */
+static void each_by_its_own_model(void **state)
+{
+    (void)state;
+    struct host host;
+    host_init(&host);
+    load_both(&host, 1, "always", 1, "no");
+    start(&host);
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, 0);
+    wc_sim_set_program(host.world, "a", &failing);
+    load_both(&host, 2, "no", 1, "always"); /* of b that changes in place */
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, WC_ERR_STATE);
+    wc_sim_set_program(host.world, "b", &failing);
+    load_both(&host, 2, "no", 2, "no");
+    assert_int_equal(ask(&host, WC_CALL_APPLY).code, WC_ERR_STATE);
+    struct wc_history history = read_history(&host);
+    assert_int_equal(history.n_rollouts, 2);
+    assert_int_equal(history.rollouts[0].from, 1);
+    assert_int_equal(history.rollouts[1].from, 2);
+    wc_sim_set_program(host.world, "a", &wc_sim_program_default);
+    wc_sim_set_program(host.world, "b", &wc_sim_program_default);
+    for (int successors = 0; successors < 2; successors++) {
+        end(&host);
+        start(&host);
+        assert_int_equal(running(&host, "a:1"), 1);
+        assert_int_equal(running(&host, "b:1"), 1);
+        assert_true(comes_back(&host, "a", "a:1"));
+        assert_true(comes_back(&host, "b", "b:1"));
+    }
+    end(&host);
+    host_deinit(&host);
+}
+
 WC_MAIN(WC_CASE(all_of_it_in_the_end), WC_CASE(the_way_is_no_change),
         WC_CASE(a_failure_pauses_it_and_it_stays_so), WC_CASE(a_failure_leads_back),
         WC_CASE(what_came_with_it_goes_with_it), WC_CASE(there_may_be_no_way_back),
-        WC_CASE(a_successor_goes_back))
+        WC_CASE(a_successor_goes_back), WC_CASE(each_by_its_own_model))

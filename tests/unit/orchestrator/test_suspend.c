@@ -290,7 +290,31 @@ static void a_pause_that_fails(void **state)
     box_end(&box);
 }
 
+/* A look while something is under way with what is gone: it is missed all the same, and soon. */
+static void a_look_in_the_middle(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 12);
+    box_apply(&box, "db!always web!always");
+    wc_sim_deafen(box.world, true);
+    wc_sim_vanish(box.world, wc_sim_find(box.world, "web", WC_LIFE_RUNNING)->id);
+    wc_sim_deafen(box.world, false);
+    wc_buf_reset(&box.events);
+    wc_sim_fail_next(box.world, WC_VERB_MEND, "db", 1, WC_ERR_UNAVAILABLE, "no freezer");
+    wc_sim_set_latency(box.world, WC_VERB_MEND, 10, 10); /* then all of it is looked at */
+    box_submit(&box, (struct wc_request){ .kind = WC_REQUEST_PAUSE }, NULL, "db");
+    uv_run(&box.loop, UV_RUN_NOWAIT);
+    wc_sim_set_latency(box.world, WC_VERB_MEND, 200, 200);
+    box_submit(&box, (struct wc_request){ .kind = WC_REQUEST_PAUSE }, NULL, "web");
+    box_pass(&box, 1000);
+    assert_true(box_in_order(&box, "p-web-1 removed", "p-web-1 started"));
+    assert_int_equal(standing(&box, "web"), 1);
+    box_end(&box);
+}
+
 WC_MAIN(WC_CASE(nothing_is_done_with_it), WC_CASE(an_explicit_word_ends_it),
         WC_CASE(who_waits_is_told), WC_CASE(a_fixed_delay), WC_CASE(so_many_attempts),
         WC_CASE(a_window), WC_CASE(the_pace_of_what_fails), WC_CASE(a_pause_holds),
-        WC_CASE(an_explicit_word_ends_a_pause), WC_CASE(a_pause_that_fails))
+        WC_CASE(an_explicit_word_ends_a_pause), WC_CASE(a_pause_that_fails),
+        WC_CASE(a_look_in_the_middle))
