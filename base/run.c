@@ -262,7 +262,8 @@ int wc_run_all_lines(const char *const *argv, const char *dir, wc_run_line_fn *e
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return wc_err_set(err, WC_ERR_IO, errno, "run %s", argv[0]);
-    int rc = spawn(argv, dir, ends[1], ends[1], &child.pid);
+    const struct streams streams = { .in_fd = -1, .out_fd = ends[1], .err_fd = ends[1] };
+    int rc = spawn(argv, dir, &streams, &child.pid);
     close(ends[1]);
     child.out_fd = ends[0];
     if (rc != 0) {
