@@ -5,7 +5,8 @@ int wc_cmd_build(struct wc_cli *cli)
 {
     struct wc_cli_load what = { .services = cli->words,
                                 .n_services = cli->n_words,
-                                .no_deps = !wc_cli_flag(cli, "with-dependencies") };
+                                .no_deps = !wc_cli_flag(cli, "with-dependencies"),
+                                .only_shown = true }; /* nothing of it is run */
     const struct wc_project *project;
     struct wc_cli_build how = { .no_cache = wc_cli_flag(cli, "no-cache"),
                                 .pull = wc_cli_flag(cli, "pull"),

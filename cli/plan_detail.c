@@ -125,6 +125,15 @@ static bool stops_first(enum wc_preview_action action)
     return action == WC_PREVIEW_REPLACE || action == WC_PREVIEW_RESTART;
 }
 
+/* How an image is made changes nothing of what runs from it. */
+static bool is_of_the_build(const struct wc_plan_detail_service *d)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (!wc_str_starts(d->changes[i].field, "build."))
+            return false;
+    return d->n > 0;
+}
+
 static void add_service(const struct wc_plan_detail_in *in, const struct wc_model_diff *diff,
                         const struct wc_preview_service *row, struct wc_plan_detail *out,
                         struct wc_arena *arena)
@@ -137,7 +146,9 @@ static void add_service(const struct wc_plan_detail_in *in, const struct wc_mode
                                           .start_ms = WC_UNSET };
     if (was && s != NULL)
         add_changes(in, diff, d, arena);
-    if (row->action == WC_PREVIEW_UNCHANGED || row->action == WC_PREVIEW_UPDATE)
+    if (row->action == WC_PREVIEW_UNCHANGED && is_of_the_build(d))
+        d->how = "at the next build";
+    else if (row->action == WC_PREVIEW_UNCHANGED || row->action == WC_PREVIEW_UPDATE)
         d->how = "in place";
     d->goes_down = stops_first(row->action) && runs(in->ps, row->service);
     d->one_by_one = row->action == WC_PREVIEW_REPLACE && s != NULL && s->update.set;

@@ -225,6 +225,10 @@ int wc_image_build(struct wc_image_store *store, const struct wc_image_build_opt
 {
     struct wc_ref ref;
     *built = false;
+    if (options->build->isolation == WC_ISOLATION_HYPERV)
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, 0,
+                          "isolation hyperv: no builder here has kernels of its own; build it "
+                          "elsewhere, or leave build.isolation out");
     int rc = wc_ref_parse(arena, options->name, &ref, err);
     if (rc != 0)
         return rc;

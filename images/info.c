@@ -81,8 +81,8 @@ static int not_found(const struct wc_index *index, const char *text, const struc
                  ? wc_err_set(err, WC_ERR_NOENT, 0,
                               "no image '%.100s' in the store; did you mean '%.80s'?", text, close)
                  : wc_err_set(err, WC_ERR_NOENT, 0,
-                              "no image '%.100s' in the store; 'wcompose image load FILE' or "
-                              "'wcompose image make RECIPE' puts one there",
+                              "no image '%.100s' in the store; 'wcompose build', 'wcompose image "
+                              "load FILE' or 'wcompose image make RECIPE' puts one there",
                               text);
     wc_arena_deinit(&scratch);
     return rc;

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ static void become_runtime(const struct wc_keep *keep, char **argv)
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    umask(022); /* what the runtime makes inside for mounts is for everybody there */
     if (keep->phase == WC_KEEP_CREATE) {
         dup2(keep->child_stdin, 0);
         dup2(keep->child_out, 1);

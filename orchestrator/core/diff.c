@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "wcompose/image.h"
 
 enum { HALF = 32 };
 
@@ -28,7 +29,9 @@ const char *wc_diff_why(const struct wc_instance *wanted, const struct wc_fact *
         return wc_arena_printf(arena, "isolation changed: %s -> %s", wc_isolation_name(seen->level),
                                wc_isolation_name(wanted->level));
     bool image = strlen(seen->hash) < HALF || strcmp(wanted->hash + HALF, seen->hash + HALF) != 0;
-    const char *now = wanted->spec != NULL ? wanted->spec->image : NULL;
+    const char *now = wanted->image != NULL ? wanted->image->reference : NULL;
+    if (now == NULL && wanted->spec != NULL)
+        now = wanted->spec->image;
     if (!image)
         return "configuration changed";
     if (now != NULL && seen->image != NULL && !wc_streq(now, seen->image))

@@ -89,6 +89,9 @@ def case_build_only_what_changed(t):
     assert "up to date" in t.wc("build").err
     t.wc("up", "-d", "--wait")
     first = t.row("web")["ID"]
+    t.compose(PLAIN.replace("blue", "green"))
+    assert "at the next build" in t.wc("plan").out
+    t.compose(PLAIN)
     t.write("web/page", "two\n")
     t.wc("up", "-d", "--wait")
     assert t.row("web")["ID"] == first, "without --build the image that is there is taken"
@@ -116,7 +119,8 @@ def case_build_that_fails(t):
     done = t.wc("up", "-d", "--no-build", code=None)
     assert done.code != 0 and f"no image '{t.project}-web'" in done.err, done.err
     t.compose("services: {web: {build: {context: ./web, isolation: hyperv}}}\n")
-    assert "E300" in t.wc("build", code=None).err
+    assert "no builder here has kernels of its own" in t.wc("build", code=69).err
+    assert "E300" in t.wc("up", "-d", code=None).err
     path = os.environ["PATH"]
     t.environment["PATH"] = t.dir
     try:

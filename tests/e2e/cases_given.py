@@ -43,6 +43,7 @@ def case_configs_and_secrets(t):
     assert seen(t, "/run/secrets/renamed") == ("0:0 444", "one")
     for path in ("/plain", "/etc/app/owned", "/text", "/run/secrets/renamed"):
         t.run_inside("box", "sh", "-c", f"echo x > {path}", code=1)
+    assert t.wc("exec", "-T", "-u", "1000", "box", "cat", "/run/secrets/renamed").out == "one", "nobody is kept out by a directory"
     first = t.row("box")["ID"]
     t.wc("up", "-d", "--wait")
     assert t.row("box")["ID"] == first
