@@ -10,6 +10,7 @@
 #include "images/find.h"
 #include "images/manifest.h"
 #include "images/ref.h"
+#include "images/unpack.h"
 
 enum { ID_PREFIX_MIN = 6 };
 
@@ -177,6 +178,18 @@ static size_t add_layers(const struct wc_image_store *store, struct wc_arena *ar
     return missing;
 }
 
+static int begin_missing(struct wc_unpack_set *set, const struct wc_desc *layer,
+                         const char *diff_id, struct wc_err *err)
+{
+    const struct wc_unpack_want want = { layer->digest, layer->size, diff_id };
+    struct wc_unpack *bytes = NULL;
+    int rc = wc_unpack_begin(set, &want, &bytes, err);
+    if (rc != 0 || bytes == NULL)
+        return rc;
+    return wc_err_set(err, WC_ERR_SPEC, 0, "broken image store: blob %.19s… is missing",
+                      layer->digest);
+}
+
 /* Unpacks layers that are only there as blobs. */
 static int unpack_missing(struct wc_image_store *store, const struct wc_image_parts *parts,
                           struct wc_err *err)
@@ -185,8 +198,13 @@ static int unpack_missing(struct wc_image_store *store, const struct wc_image_pa
     int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
+    struct wc_unpack_set *set = wc_unpack_open(&txn, NULL);
     for (size_t i = 0; rc == 0 && i < parts->diff_ids.n; i++)
-        rc = wc_txn_unpack(&txn, parts->manifest.layers[i].digest, parts->diff_ids.items[i], err);
+        rc = begin_missing(set, &parts->manifest.layers[i], parts->diff_ids.items[i], err);
+    if (rc == 0)
+        rc = wc_unpack_close(set, err);
+    else
+        wc_unpack_abort(set);
     if (rc == 0)
         return wc_txn_commit(&txn, err);
     wc_txn_abort(&txn);

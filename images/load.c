@@ -11,10 +11,11 @@
 #include "images/names.h"
 #include "images/platform.h"
 #include "images/ref.h"
+#include "images/unpack.h"
 
 /* More layers than any builder makes, and than the kernel takes for one root; names and images
  * enough for any archive. */
-enum { LAYERS_MAX = 200, NAMES_MAX = 1000 };
+enum { LAYERS_MAX = 200, NAMES_MAX = 1000, PROGRESS_MS = 200 };
 
 struct load {
     struct wc_source source;
@@ -40,7 +41,53 @@ static int parse_blob(struct wc_image_txn *txn, const char *digest, struct wc_js
     return rc == 0 ? 0 : wc_err_wrap(err, rc, "%.19s…", digest);
 }
 
-/* Stages the layers' blobs and unpacks them. */
+/* Begins a layer: from its file, from its blob, or not at all when it is there. */
+static int begin_layer(struct load *l, struct wc_unpack_set *set, const struct wc_desc *layer,
+                       const char *diff_id, int *fd, struct wc_err *err)
+{
+    const struct wc_unpack_want want = { layer->digest, layer->size, diff_id };
+    int rc = wc_source_open_blob(&l->source, layer, fd, err);
+    return rc != 0 ? rc : wc_unpack_file(set, &want, *fd, err);
+}
+
+static void watch(const struct load *l, struct wc_unpack_set *set, const struct wc_manifest *m)
+{
+    uint64_t total = 0, done = 0;
+    char what[64];
+    for (size_t i = 0; i < m->n_layers; i++)
+        total += (uint64_t)m->layers[i].size;
+    snprintf(what, sizeof what, "unpacking %zu %s", m->n_layers,
+             m->n_layers == 1 ? "layer" : "layers");
+    while (!wc_unpack_wait(set, PROGRESS_MS, &done))
+        report(l->txn, what, done, total);
+    report(l->txn, "unpacked", total, total);
+}
+
+/* Stages the layers' blobs and unpacks them, several at once. */
+static int unpack_layers(struct load *l, const struct wc_manifest *m,
+                         const struct wc_strv *diff_ids, struct wc_err *err)
+{
+    struct wc_unpack_set *set = wc_unpack_open(l->txn, NULL);
+    int *fds = WC_NEW_ARRAY(&l->txn->arena, int, m->n_layers + 1);
+    size_t n = 0;
+    int rc = 0;
+    while (rc == 0 && n < m->n_layers) {
+        fds[n] = -1;
+        rc = begin_layer(l, set, &m->layers[n], diff_ids->items[n], &fds[n], err);
+        n++;
+    }
+    if (rc == 0)
+        watch(l, set, m);
+    if (rc == 0)
+        rc = wc_unpack_close(set, err);
+    else
+        wc_unpack_abort(set);
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return rc;
+}
+
 static int take_layers(struct load *l, const struct wc_manifest *m, const struct wc_strv *diff_ids,
                        struct wc_err *err)
 {
@@ -51,22 +98,8 @@ static int take_layers(struct load *l, const struct wc_manifest *m, const struct
     if (m->n_layers > LAYERS_MAX)
         return wc_err_set(err, WC_ERR_LIMIT, 0, "the image has %zu layers, and may have %d",
                           m->n_layers, LAYERS_MAX);
-    uint64_t total = 0, done = 0;
-    for (size_t i = 0; i < m->n_layers; i++)
-        total += (uint64_t)m->layers[i].size;
-    char what[64];
-    for (size_t i = 0; i < m->n_layers; i++) {
-        snprintf(what, sizeof what, "unpacking layer %zu of %zu", i + 1, m->n_layers);
-        report(l->txn, what, done, total);
-        int rc = wc_source_stage(&l->source, &m->layers[i], err);
-        if (rc == 0)
-            rc = wc_txn_unpack(l->txn, m->layers[i].digest, diff_ids->items[i], err);
-        if (rc != 0)
-            return rc;
-        done += (uint64_t)m->layers[i].size;
-    }
-    report(l->txn, "unpacked", total, total);
-    return 0;
+    int rc = unpack_layers(l, m, diff_ids, err);
+    return rc == 0 ? 0 : wc_err_wrap(err, rc, "%s", l->source.path);
 }
 
 static int normal_name(struct load *l, const char *text, const char **out, struct wc_err *err)

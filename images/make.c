@@ -17,6 +17,7 @@
 #include "images/manifest.h"
 #include "images/names.h"
 #include "images/ref.h"
+#include "images/unpack.h"
 
 struct make {
     struct wc_image_store *store;
@@ -91,10 +92,11 @@ static int find_made(struct make *m, bool *found, struct wc_err *err)
     rc = wc_txn_begin(m->store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
-    same = same_recipe(m, &txn.index); /* again: it may have been removed before we had the lock */
+    rc = wc_txn_lock(&txn, err);
+    same = rc == 0 ? same_recipe(m, &txn.index) : NULL; /* again: it may have been removed */
     if (same == NULL) {
         wc_txn_abort(&txn);
-        return 0;
+        return rc;
     }
     struct wc_index_entry entry = *same;
     entry.reference = m->reference;
@@ -212,7 +214,8 @@ static int write_layer(struct wc_image_txn *txn, struct wc_tree *tree, struct wc
     *layer = (struct wc_desc){ .digest = wc_arena_printf(&txn->arena, "sha256:%s", sink.hex),
                                .media_type = WC_TYPE_LAYER,
                                .size = (int64_t)sink.size };
-    return wc_txn_unpack(txn, layer->digest, layer->digest, err); /* plain tar: its own diff id */
+    const struct wc_unpack_want want = { layer->digest, layer->size, layer->digest };
+    return wc_unpack_one(txn, &want, err); /* a plain tar is its own diff id */
 }
 
 static int stage_image(struct make *m, struct wc_tree *tree, struct wc_image_txn *txn,

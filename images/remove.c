@@ -219,9 +219,11 @@ int wc_image_remove(struct wc_image_store *store, const char *reference,
     int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
-    if (uses != NULL)
+    rc = wc_txn_lock(&txn, err);
+    if (rc == 0 && uses != NULL)
         uses->list(uses->data, &layers, &references);
-    rc = wc_index_find(&txn.arena, &txn.index, reference, &found, err);
+    if (rc == 0)
+        rc = wc_index_find(&txn.arena, &txn.index, reference, &found, err);
     bool used = false;
     if (rc == 0) {
         bool last = found.by_id || names_of(&txn.index, found.entry->digest) == 1;

@@ -277,18 +277,26 @@ static int wrong_blob(const struct wc_source *s, const struct wc_desc *desc, str
                       desc->digest);
 }
 
-/* A layout directory is somebody else's and may change while we read: so copy, then compare. */
-static int stage_file(struct wc_source *s, const struct wc_desc *desc, struct wc_err *err)
+static int open_file(const struct wc_source *s, const struct wc_desc *desc, int *fd,
+                     struct wc_err *err)
 {
     char path[128];
     snprintf(path, sizeof path, "%s%s", blob_prefix, desc->digest + 7);
-    WC_CLEANUP_FD int fd = openat(s->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0)
-        return errno == ENOENT
-                   ? missing(s, desc->digest, err)
-                   : wc_err_set(err, wc_fs_code(errno), errno, "open %s/%s", s->path, path);
+    *fd = openat(s->dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (*fd >= 0)
+        return 0;
+    return errno == ENOENT ? missing(s, desc->digest, err)
+                           : wc_err_set(err, wc_fs_code(errno), errno, "open %s/%s", s->path, path);
+}
+
+/* A layout directory is somebody else's and may change while we read: so copy, then compare. */
+static int stage_file(struct wc_source *s, const struct wc_desc *desc, struct wc_err *err)
+{
+    WC_CLEANUP_FD int fd = -1;
     struct wc_sink sink;
-    int rc = wc_sink_open(s->txn, &sink, err);
+    int rc = open_file(s, desc, &fd, err);
+    if (rc == 0)
+        rc = wc_sink_open(s->txn, &sink, err);
     if (rc != 0)
         return rc;
     rc = copy_file(fd, &sink, (uint64_t)desc->size, err);
@@ -316,6 +324,15 @@ int wc_source_stage(struct wc_source *source, const struct wc_desc *desc, struct
         return wrong_blob(source, desc, err);
     stage_member(source, member);
     return 0;
+}
+
+int wc_source_open_blob(struct wc_source *source, const struct wc_desc *desc, int *fd,
+                        struct wc_err *err)
+{
+    *fd = -1;
+    if (source->dir_fd < 0 || wc_txn_has_blob(source->txn, desc->digest + 7))
+        return wc_source_stage(source, desc, err);
+    return open_file(source, desc, fd, err);
 }
 
 int wc_source_stage_member(struct wc_source *source, const char *name, struct wc_desc *out,

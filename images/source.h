@@ -45,6 +45,12 @@ int wc_source_json(const struct wc_source *source, const char *name, struct wc_b
 /* Stages the blob, verified by size and digest, unless the store has it. */
 int wc_source_stage(struct wc_source *source, const struct wc_desc *desc, struct wc_err *err);
 
+/* The same for a layer, which is large: where the source is a directory, *fd is its file and
+ * nothing is staged or verified (unpack.h does both on the way); else the blob is staged and *fd is
+ * -1. */
+int wc_source_open_blob(struct wc_source *source, const struct wc_desc *desc, int *fd,
+                        struct wc_err *err);
+
 /* Stages an archive's file by its name and says what it is; links are followed. */
 int wc_source_stage_member(struct wc_source *source, const char *name, struct wc_desc *out,
                            struct wc_err *err);

@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "images/names.h"
 #include "images/ref.h"
+#include "images/work.h"
 
 enum { DIFF_TEXT_MAX = 128 };
 
@@ -62,17 +63,17 @@ static int prepare(const char *dir, struct wc_err *err)
     return make_skeleton(dir, err);
 }
 
-/* Removes a directory of work that a crash left, when nobody holds its lock. */
-static void sweep(struct wc_image_store *store, const char *work, const char *lock_name)
+/* Removes the directory of who made an image and crashed, when nobody holds its lock. */
+static void sweep_make(const struct wc_image_store *store)
 {
-    if (faccessat(store->fd, work, F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+    if (faccessat(store->fd, "make", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
         return;
     WC_CLEANUP_FD int lock =
-        openat(store->fd, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        openat(store->fd, "make.lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) != 0)
         return;
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", store->dir, work);
+    snprintf(path, sizeof path, "%s/make", store->dir);
     struct wc_err err = { 0 };
     if (wc_fs_remove_tree(path, &err) != 0)
         wc_log(WC_LOG_WARN, "images", "leftovers stay: %s", err.msg);
@@ -96,8 +97,8 @@ int wc_image_store_open(const char *dir, struct wc_image_store **out, struct wc_
     struct wc_image_store *store = wc_calloc(1, sizeof *store);
     store->dir = absolute;
     store->fd = fd;
-    sweep(store, "tmp", "lock");
-    sweep(store, "make", "make.lock");
+    wc_work_sweep(&(struct wc_work_place){ store->fd, store->dir });
+    sweep_make(store);
     *out = store;
     return 0;
 }

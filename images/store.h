@@ -5,16 +5,21 @@
  *   <dir>/layers/<16 hex>/         unpacked layer, by the start of its diff id (overlay options are
  *                                  one page long, so names are short)
  *   <dir>/diffs/<16 hex>           its whole diff id and size: a layer without it doesn't count
- *   <dir>/lock, tmp/               who changes the store holds the lock and works in tmp/
- *   <dir>/make.lock, make/         the same for who makes an image, until it is written
+ *   <dir>/tmp/<number>/            where a change collects its files (work.h)
+ *   <dir>/lock                     held while the index is read, changed and replaced
+ *   <dir>/users.lock               held shared by every change, whole by who collects garbage
+ *   <dir>/make.lock, make/         of who makes an image, until it is written
  *
  * Idea:    readers take no lock: blobs and layers never change, index.json is replaced as a whole.
- *          A change collects finished files in tmp/, syncs once, renames, replaces the index. A
- * crash leaves tmp/ behind, which the next holder of the lock sweeps. Owner:   the handle belongs
- * to who opened it; a change (txn) to the function that began it. Threads: handles may be shared; a
- * txn has one thread. Blocks: on disk, and on the lock. Errors:  WC_ERR_IO, WC_ERR_PERM,
- * WC_ERR_SPEC (broken store), WC_ERR_NOENT. Source:  OCI Image Format Specification 1.0,
- * image-layout.
+ *          A change (txn) collects finished files in a directory of its own, beside other changes
+ *          of other processes, for as long as it takes; then it syncs once, takes the lock,
+ * renames, and replaces the index. What a crash leaves behind, the next one to open the store
+ *          sweeps. Garbage is only collected while no change is on its way, because it may count on
+ *          a blob that no name needs.
+ * Owner:   the handle belongs to who opened it; a txn to the function that began it.
+ * Threads: handles may be shared; a txn has one thread. Blocks: on disk, and on the lock.
+ * Errors:  WC_ERR_IO, WC_ERR_PERM, WC_ERR_SPEC (broken store), WC_ERR_NOENT.
+ * Source:  OCI Image Format Specification 1.0, image-layout.
  */
 #ifndef IMAGES_STORE_H
 #define IMAGES_STORE_H
@@ -74,29 +79,36 @@ struct wc_image_txn {
     struct wc_image_store *store;
     wc_image_progress_fn *progress; /* may be NULL */
     void *progress_data;
-    int lock_fd;
+    const char *work; /* our directory, relative to the store */
+    int work_fd, users_fd;
+    int lock_fd; /* -1 until wc_txn_lock */
     unsigned next_temp;
-    struct wc_arena arena;         /* all strings below */
-    struct wc_map blobs;           /* hex -> temporary path of a verified blob */
-    struct wc_map layers;          /* directory in layers/ -> whole diff id of what is staged */
-    struct wc_txn_rename *renames; /* newest first */
-    struct wc_index index;
+    struct wc_arena arena;            /* all strings below */
+    struct wc_map blobs;              /* hex -> temporary path of a verified blob */
+    struct wc_map layers;             /* directory in layers/ -> whole diff id of what is staged */
+    struct wc_txn_rename *renames;    /* newest first */
+    struct wc_index index;            /* before wc_txn_lock as it was at the beginning */
+    struct wc_index tags;             /* what was tagged before wc_txn_lock */
     bool collect;                     /* remove what the new index doesn't need … */
     const struct wc_strv *keep;       /* … but these absolute layer directories; may be NULL */
     const struct wc_image_uses *uses; /* asked again after that; may be NULL … */
     struct wc_index before;           /* … with what to go back to */
 };
 
-/* Takes the lock, sweeps tmp/, reads the index. progress may be NULL. On success the caller ends it
+/* Begins a change; others may go on beside it. progress may be NULL. On success the caller ends it
  * with wc_txn_commit or wc_txn_abort. */
 int wc_txn_begin(struct wc_image_store *store, wc_image_progress_fn *progress, void *progress_data,
                  struct wc_image_txn *txn, struct wc_err *err);
+
+/* Takes the lock, reads the index anew and tags again what was tagged. From here to the end nobody
+ * else changes it. For who decides by what the index says; wc_txn_commit does it for the others. */
+int wc_txn_lock(struct wc_image_txn *txn, struct wc_err *err);
 
 /* Makes all of it true, or nothing of it. Both end the txn. */
 int wc_txn_commit(struct wc_image_txn *txn, struct wc_err *err);
 void wc_txn_abort(struct wc_image_txn *txn);
 
-/* A new name beneath tmp/, relative to the store: "tmp/7". */
+/* A new name in its directory, relative to the store: "tmp/1a2b/7". */
 const char *wc_txn_temp(struct wc_image_txn *txn);
 
 /* A file in tmp/ that is hashed while it is written. */
@@ -127,9 +139,13 @@ int wc_txn_open_blob(const struct wc_image_txn *txn, const char *digest, int *fd
 int wc_txn_read_blob(const struct wc_image_txn *txn, const char *digest, struct wc_buf *out,
                      struct wc_err *err);
 
-/* Unpacks a blob as the layer `diff_id`, unless it is there; checks the diff id. */
-int wc_txn_unpack(struct wc_image_txn *txn, const char *digest, const char *diff_id,
-                  struct wc_err *err);
+/* Stages the directory `temp` as the unpacked layer `diff_id` with so many bytes of content. */
+int wc_txn_stage_layer(struct wc_image_txn *txn, const char *temp, const char *diff_id,
+                       uint64_t bytes, struct wc_err *err);
+
+/* True when that layer is unpacked, in the store or staged. WC_ERR_CONFLICT when it can't be told
+ * from another one. (unpack.h unpacks.) */
+int wc_txn_has_layer(struct wc_image_txn *txn, const char *diff_id, bool *has, struct wc_err *err);
 
 /* Replaces index.json by txn->index, on disk when it returns. */
 int wc_txn_put_index(struct wc_image_txn *txn, struct wc_err *err);
@@ -137,8 +153,9 @@ int wc_txn_put_index(struct wc_image_txn *txn, struct wc_err *err);
 /* Adds an entry to the index; one with the same reference loses it. Strings are copied. */
 void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry);
 
-/* Called by wc_txn_commit when txn->collect is set, after the index is written: moves blobs and
- * layers that nothing in the index needs into tmp/, which is then emptied. */
+/* Called by wc_txn_commit when txn->collect is set and no other change is on its way, after the
+ * index is written: moves blobs and layers that nothing in the index needs into tmp/, which is then
+ * emptied. */
 int wc_store_collect(struct wc_image_txn *txn, struct wc_err *err);
 
 #endif

@@ -16,16 +16,17 @@
  * Order:   layers get their threads in the order they were begun. At most `threads` are unpacked at
  *          once; a further one takes bytes up to its buffer's size and no more until a thread is
  *          free. So whoever fetches several at once begins them in the order he fetches them.
- * Resume:  a transfer that broke is gone on with by feeding from the offset that was reached (the
- *          number of bytes that wc_unpack_feed took); nothing need be fed twice.
- * Memory:  WC_UNPACK_BUFFER a layer that is begun and not done, and about 1 MiB for each thread;
- *          zstd up to 128 MiB a thread more, when a layer was packed with windows that large.
- * Owner:   the set owns its layers; handles are valid until wc_unpack_close or _abort. Strings of
- *          `want` and the options are copied.
- * Threads: everything is called from the txn's thread, but `wake`, which is called from the set's.
- *          Blocks: only _feed_all, _close and _abort. Signals go to other threads than the set's.
- * Errors:  WC_ERR_SPEC (wrong digest or size, corrupt or hostile content), WC_ERR_LIMIT (a bomb),
- *          WC_ERR_IO (disk full …), WC_ERR_PERM, WC_ERR_CANCELLED. They name the layer.
+ * Failure: the image is lost with any of its layers, so the first that fails stops the others,
+ * which then take their bytes and drop them. Close the set to learn why. Resume:  a transfer that
+ * broke is gone on with by feeding from the offset that was reached (the number of bytes that
+ * wc_unpack_feed took); nothing need be fed twice. Memory:  WC_UNPACK_BUFFER a layer that is begun
+ * and not done, and about 1 MiB for each thread; zstd up to 128 MiB a thread more, when a layer was
+ * packed with windows that large. Owner:   the set owns its layers; handles are valid until
+ * wc_unpack_close or _abort. Strings of `want` and the options are copied. Threads: everything is
+ * called from the txn's thread, but `wake`, which is called from the set's. Blocks: only _feed_all,
+ * _wait, _close and _abort. Signals go to other threads than the set's. Errors:  WC_ERR_SPEC (wrong
+ * digest or size, corrupt or hostile content), WC_ERR_LIMIT (a bomb), WC_ERR_IO (disk full …),
+ * WC_ERR_PERM, WC_ERR_CANCELLED. They name the layer.
  */
 #ifndef IMAGES_UNPACK_H
 #define IMAGES_UNPACK_H
@@ -70,6 +71,11 @@ struct wc_unpack_set *wc_unpack_open(struct wc_image_txn *txn,
 int wc_unpack_begin(struct wc_unpack_set *set, const struct wc_unpack_want *want,
                     struct wc_unpack **out, struct wc_err *err);
 
+/* The same for bytes that are in a file, from its offset to its end; they are read by the layer's
+ * thread. fd is borrowed until the set is closed. */
+int wc_unpack_file(struct wc_unpack_set *set, const struct wc_unpack_want *want, int fd,
+                   struct wc_err *err);
+
 /* Takes bytes; returns how many. All of them when the layer has failed (they go nowhere). */
 size_t wc_unpack_feed(struct wc_unpack *layer, const void *bytes, size_t len);
 
@@ -82,8 +88,15 @@ void wc_unpack_end(struct wc_unpack *layer);
 /* Says how far it is. */
 void wc_unpack_look(struct wc_unpack *layer, struct wc_unpack_look *out);
 
-/* Waits for all layers, stages them in the txn, frees the set. Returns the first failure in the
- * order of the layers; a layer that was not ended is WC_ERR_CANCELLED. */
+/* Unpacks one layer whose blob is there, unless it is there too. */
+int wc_unpack_one(struct wc_image_txn *txn, const struct wc_unpack_want *want, struct wc_err *err);
+
+/* Waits at most so long for what was begun to be over: true when it is, or when a layer has failed.
+ * *taken: packed bytes of all layers that are behind us. For who shows progress. */
+bool wc_unpack_wait(struct wc_unpack_set *set, unsigned wait_ms, uint64_t *taken);
+
+/* Waits for all layers, stages them in the txn, frees the set. A layer that fails stops the others,
+ * and is what is returned; one that was begun and not ended is WC_ERR_CANCELLED. */
 int wc_unpack_close(struct wc_unpack_set *set, struct wc_err *err);
 
 /* Gives up: stops the threads as soon as they look, frees the set. What they wrote goes with the

@@ -1,4 +1,4 @@
-// LINK: z
+// LINK: z zstd
 /* test_layer.c - unpacking layers: what an honest one becomes, and that a hostile one gets nowhere.
  */
 #include "harness/wc_test.h"
@@ -10,13 +10,13 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/str.h"
 #include "images/layer.h"
+#include "packing.h"
 #include "tarball.h"
 
 /* A directory with the layer's root in it and a file beside, which must stay as it is. */
@@ -478,21 +478,6 @@ static void sparse_bomb(void **state)
     assert_int_equal(unpack(&b), WC_ERR_LIMIT);
     wc_buf_deinit(&pax);
     bench_close(&b);
-}
-
-static void gzip_into(struct wc_buf *out, const void *bytes, size_t len)
-{
-    z_stream z = { 0 };
-    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY), Z_OK);
-    size_t bound = deflateBound(&z, len);
-    wc_buf_reserve(out, bound);
-    z.next_in = (Bytef *)(uintptr_t)bytes;
-    z.avail_in = (unsigned)len;
-    z.next_out = (Bytef *)out->data;
-    z.avail_out = (unsigned)bound;
-    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
-    out->len = z.total_out;
-    deflateEnd(&z);
 }
 
 static void compressed(void **state)

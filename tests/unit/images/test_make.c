@@ -462,6 +462,7 @@ static void removed_while_waiting(void **state)
     assert_int_equal(forge_make(&f, "app", NULL, false), 0);
     struct wc_image_txn txn;
     assert_int_equal(wc_txn_begin(f.shop.store, NULL, NULL, &txn, &f.shop.err), 0);
+    assert_int_equal(wc_txn_lock(&txn, &f.shop.err), 0);
     assert_int_equal(pthread_create(&thread, NULL, make_other, &f), 0);
     usleep(200000); /* it has read the index and waits for us */
     txn.index.n = 0;
