@@ -48,6 +48,7 @@ need "read Compose files" libyaml-dev
 need "read and write JSON" libcjson-dev
 need "unpack image layers" libarchive-dev zlib1g-dev libzstd-dev
 need "hash image content" libssl-dev
+need "pull images from registries" libcurl4-openssl-dev ca-certificates
 need "filter packets and publish ports" libnftables-dev
 need "filter system calls" libseccomp-dev
 need "small static helpers (a keeper per instance)" musl-tools
@@ -64,6 +65,7 @@ if [ -n "$with_tests" ]; then
     need "checks of style and size" clang-format universal-ctags python3
     need "hold the JSON Schema against a validator" python3-jsonschema python3-yaml
     need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
+    need "registries to pull from" docker-registry skopeo apache2-utils openssl
 fi
 
 if [ -n "$with_lint" ]; then
