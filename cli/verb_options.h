@@ -184,6 +184,18 @@ static const struct wc_option image_load_options[] = {
       "name for the image instead of what the archive calls it" },
 };
 
+#define INSECURE                                                                                   \
+    {                                                                                              \
+        "insecure-registry", 0, WC_OPTION_LIST, "HOST[:PORT]",                                     \
+            "registry that may do without TLS; may be repeated"                                    \
+    }
+
+static const struct wc_option image_pull_options[] = {
+    FLAG("quiet", 'q', "show no progress"),
+    { "platform", 0, WC_OPTION_TEXT, "OS/ARCH[/VARIANT]", "for another platform than this host's" },
+    INSECURE,
+};
+
 static const struct wc_option image_ls_options[] = {
     FLAG("quiet", 'q', "print image ids only"),
     FLAG("digests", 0, "print manifest digests instead of ids"),

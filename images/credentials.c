@@ -191,9 +191,9 @@ int wc_credentials_find(struct wc_arena *arena, const struct wc_strv *files, con
         WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
         WC_CLEANUP_JSON struct wc_json *root = NULL;
         struct wc_known known = { 0 };
-        int rc = wc_fs_read(files->items[i], FILE_MAX, &text, err);
-        if (rc == WC_ERR_NOENT)
+        if (!wc_fs_exists(files->items[i]))
             continue;
+        int rc = wc_fs_read(files->items[i], FILE_MAX, &text, err);
         if (rc == 0)
             rc = wc_json_parse(text.data, text.len, &root, err);
         if (rc == 0)

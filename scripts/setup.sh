@@ -51,6 +51,7 @@ case $(uname -m) in
 x86_64 | aarch64) need "unpack gzip twice as fast" libisal-dev ;;
 esac
 need "hash image content" libssl-dev
+need "pull images from registries" libcurl4-openssl-dev ca-certificates
 need "filter packets and publish ports" libnftables-dev
 need "filter system calls" libseccomp-dev
 need "small static helpers (a keeper per instance)" musl-tools
@@ -69,6 +70,7 @@ if [ -n "$with_tests" ]; then
     need "hold unpacked images against other tools" umoci skopeo
     need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
     need "build images in end-to-end tests" buildah
+    need "registries to pull from" docker-registry skopeo apache2-utils openssl
 fi
 
 if [ -n "$with_lint" ]; then
