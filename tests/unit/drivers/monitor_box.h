@@ -444,8 +444,7 @@ static inline void mon_open(struct mon_box *box)
 
 static inline void mon_hello(struct mon_box *box)
 {
-    static const char hello[] = "\x01\0\0\0"
-                                "6.1.0-test";
+    static const char hello[] = { WC_VM_VERSION, 0, 0, 0, '6', '.', '1', '.', '0', '-', 't', '\0' };
     mon_say(box, WC_VM_HELLO, 0, hello, sizeof hello - 1);
     mon_expect(box, WC_VM_ENTROPY, 0, 64);
     mon_expect(box, WC_VM_CLOCK, 0, 8);
