@@ -9,11 +9,13 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/machine_size.h"
 #include "cli/table.h"
 #include "wcompose/client.h"
 
 struct ps_view {
     struct wc_cli *cli;
+    struct wc_paths paths;
     const char *project;
     struct wc_ps list;
     int64_t now_ms;
@@ -106,24 +108,61 @@ static const char *up_cell(const struct ps_view *view, const struct wc_ps_row *r
     return wc_arena_printf(arena, "%lldd%02lldh", s / 86400, s % 86400 / 3600);
 }
 
+/* NULL: it has no machine. */
+static const char *machine_cell(const struct ps_view *view, const struct wc_ps_row *row)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    struct wc_vm_size size;
+    if (!wc_machine_made(&view->paths, view->project, &row->fact, &size))
+        return NULL;
+    wc_machine_made_text(&size, &text);
+    return wc_arena_strdup(view->cli->arena, text.data);
+}
+
+/* Without machines there is no column for them. */
+enum { COLUMNS = 9, MACHINE = 3 };
+
+static void leave_machine_out(const char *cells[COLUMNS])
+{
+    memmove(&cells[MACHINE], &cells[MACHINE + 1], (COLUMNS - MACHINE - 1) * sizeof cells[0]);
+}
+
+static bool has_machines(const struct ps_view *view)
+{
+    for (size_t i = 0; i < view->list.n; i++)
+        if (is_shown(view, &view->list.rows[i]) && machine_cell(view, &view->list.rows[i]) != NULL)
+            return true;
+    return false;
+}
+
 static void print_table(const struct ps_view *view)
 {
-    static const char *const headings[] = { "SERVICE", "#",  "ISOLATION", "STATE",
-                                            "HEALTH",  "UP", "RESTARTS",  "PORTS" };
+    const char *headings[COLUMNS] = { "SERVICE", "#",  "ISOLATION", "MACHINE", "STATE",
+                                      "HEALTH",  "UP", "RESTARTS",  "PORTS" };
     struct wc_arena *arena = view->cli->arena;
-    struct wc_table *table = wc_table_new(arena, headings, WC_COUNT(headings));
+    bool machines = has_machines(view);
+    if (!machines)
+        leave_machine_out(headings);
+    struct wc_table *table = wc_table_new(arena, headings, machines ? COLUMNS : COLUMNS - 1);
     for (size_t i = 0; i < view->list.n; i++) {
         const struct wc_ps_row *row = &view->list.rows[i];
         const char *ports = is_up(row) && row->ports[0] != '\0' ? row->ports : "-";
         if (!is_shown(view, row))
             continue;
-        wc_table_row(table,
-                     (const char *const[]){
-                         row->fact.service, wc_arena_printf(arena, "%u", row->fact.index),
-                         wc_isolation_name(row->fact.level), state_cell(view, row),
-                         health_cell(row), up_cell(view, row),
-                         view->list.supervised ? wc_arena_printf(arena, "%u", row->restarts) : "-",
-                         ports });
+        const char *cells[COLUMNS] = {
+            row->fact.service,
+            wc_arena_printf(arena, "%u", row->fact.index),
+            wc_isolation_name(row->fact.level),
+            machines ? machine_cell(view, row) : NULL,
+            state_cell(view, row),
+            health_cell(row),
+            up_cell(view, row),
+            view->list.supervised ? wc_arena_printf(arena, "%u", row->restarts) : "-",
+            ports,
+        };
+        if (!machines)
+            leave_machine_out(cells);
+        wc_table_row(table, cells);
     }
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     wc_table_format(table, &out);
@@ -134,6 +173,8 @@ static void json_row(const struct ps_view *view, const struct wc_ps_row *row, st
 {
     char time[32] = "";
     const struct wc_fact *fact = &row->fact;
+    struct wc_vm_size size;
+    bool machine = wc_machine_made(&view->paths, view->project, fact, &size);
     wc_jsonw_object(w, NULL);
     wc_jsonw_i64(w, "v", 1);
     wc_jsonw_str(w, "ID", fact->id);
@@ -163,6 +204,7 @@ static void json_row(const struct ps_view *view, const struct wc_ps_row *row, st
     wc_jsonw_str(w, "Error", fact->error);
     wc_jsonw_bool(w, "Stale", row->stale);
     wc_jsonw_bool(w, "Suspended", row->suspended);
+    wc_machine_made_json(machine ? &size : NULL, w);
     wc_jsonw_end_object(w);
 }
 
@@ -238,17 +280,16 @@ static int check_states(struct ps_view *view)
 
 static int list(struct ps_view *view, const struct wc_project *project)
 {
-    struct wc_paths paths;
     struct wc_err err = { 0 };
     struct timespec now;
     int status = check_states(view);
     if (status == 0)
-        status = wc_cli_paths(view->cli, &paths);
+        status = wc_cli_paths(view->cli, &view->paths);
     if (status == 0 && project != NULL)
         status = wc_cli_check_services(view->cli, project, view->cli->words, view->cli->n_words);
     if (status != 0)
         return status;
-    struct wc_ps_options options = { .paths = &paths, .project = view->project };
+    struct wc_ps_options options = { .paths = &view->paths, .project = view->project };
     if (wc_client_ps(&options, view->cli->arena, &view->list, &err) != 0)
         return wc_cli_fail(view->cli, &err);
     clock_gettime(CLOCK_REALTIME, &now);

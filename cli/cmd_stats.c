@@ -16,7 +16,7 @@ enum { EVERY_MS = 1000 };
 struct reading {
     struct wc_arena arena;
     struct wc_ps list;
-    struct wc_usage *usages; /* by row */
+    struct wc_usage_seen *seen; /* by row */
     int64_t at_ns;
 };
 
@@ -35,12 +35,10 @@ static int take(struct wc_cli *cli, const struct wc_usage_target *target, struct
     if (status != 0)
         return status;
     size_t n = 0;
-    out->usages = WC_NEW_ARRAY(&out->arena, struct wc_usage, out->list.n + 1);
-    for (size_t i = 0; i < out->list.n; i++) {
-        struct wc_err gone;
-        if (wc_usage_read("/proc", out->list.rows[i].fact.pid, &out->usages[n], &gone) == 0)
+    out->seen = WC_NEW_ARRAY(&out->arena, struct wc_usage_seen, out->list.n + 1);
+    for (size_t i = 0; i < out->list.n; i++)
+        if (wc_usage_see(target, &out->list.rows[i].fact, &out->seen[n]))
             out->list.rows[n++] = out->list.rows[i];
-    }
     out->list.n = n;
     out->at_ns = now_ns();
     return 0;
@@ -51,7 +49,7 @@ static const struct wc_usage *find(const struct reading *reading, const struct w
     for (size_t i = 0; i < reading->list.n; i++)
         if (wc_streq0(reading->list.rows[i].fact.id, fact->id) &&
             reading->list.rows[i].fact.pid == fact->pid)
-            return &reading->usages[i];
+            return &reading->seen[i].usage;
     return NULL;
 }
 
@@ -63,11 +61,12 @@ static void print(struct wc_cli *cli, const struct wc_usage_target *target,
     struct wc_usage_line *lines = WC_NEW_ARRAY(arena, struct wc_usage_line, now->list.n + 1);
     for (size_t i = 0; i < now->list.n; i++) {
         lines[i] = (struct wc_usage_line){ .fact = &now->list.rows[i].fact,
-                                           .usage = now->usages[i],
+                                           .seen = &now->seen[i],
                                            .cpu_pct = -1 };
         const struct wc_usage *then = find(before, lines[i].fact);
         if (then != NULL)
-            lines[i].cpu_pct = wc_usage_cpu_pct(then, &now->usages[i], now->at_ns - before->at_ns);
+            lines[i].cpu_pct =
+                wc_usage_cpu_pct(then, &now->seen[i].usage, now->at_ns - before->at_ns);
         if (cli->json)
             wc_usage_format_json(&lines[i], target->project, &out);
     }

@@ -1,4 +1,5 @@
-/* cmd_top.c - wcompose top: the processes of each instance. */
+/* cmd_top.c - wcompose top: the processes of each instance; of a machine those that the host has
+ * for it, and how big it is. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +7,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "cli/machine_size.h"
 #include "cli/table.h"
 #include "cli/time_option.h"
 #include "cli/usage_list.h"
@@ -51,8 +53,11 @@ static void add_rows(struct wc_table *table, const struct wc_fact *fact,
     }
 }
 
-static void print_json(const struct wc_fact *fact, const struct wc_process *list, size_t n)
+static void print_json(const struct wc_usage_target *target, const struct wc_fact *fact,
+                       const struct wc_process *list, size_t n)
 {
+    struct wc_vm_size size;
+    bool machine = wc_machine_made(&target->paths, target->project, fact, &size);
     for (size_t i = 0; i < n; i++) {
         WC_CLEANUP_BUF struct wc_buf line = WC_BUF_INIT;
         struct wc_jsonw w = WC_JSONW_INIT(&line);
@@ -68,8 +73,26 @@ static void print_json(const struct wc_fact *fact, const struct wc_process *list
         wc_jsonw_str(&w, "StartedAt", started);
         wc_jsonw_i64(&w, "CpuMs", list[i].cpu_ms);
         wc_jsonw_str(&w, "Command", list[i].command);
+        wc_machine_made_json(machine ? &size : NULL, &w);
         wc_jsonw_end_object(&w);
         puts(line.data);
+    }
+}
+
+/* What was given to the machines among them. */
+static void add_machines(const struct wc_usage_target *target, const struct wc_ps *list,
+                         struct wc_buf *out)
+{
+    bool first = true;
+    for (size_t i = 0; i < list->n; i++) {
+        const struct wc_fact *fact = &list->rows[i].fact;
+        struct wc_vm_size size;
+        if (!wc_machine_made(&target->paths, target->project, fact, &size))
+            continue;
+        wc_buf_printf(out, "%s  %s #%u: ", first ? "\nmachines\n" : "", fact->service, fact->index);
+        wc_machine_made_text(&size, out);
+        wc_buf_adds(out, " overhead\n");
+        first = false;
     }
 }
 
@@ -93,7 +116,7 @@ int wc_cmd_top(struct wc_cli *cli)
             0)
             continue; /* it has ended meanwhile */
         if (cli->json)
-            print_json(&list.rows[i].fact, processes, n);
+            print_json(&target, &list.rows[i].fact, processes, n);
         else
             add_rows(table, &list.rows[i].fact, processes, n, cli->arena);
     }
@@ -103,6 +126,7 @@ int wc_cmd_top(struct wc_cli *cli)
         return 0;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     wc_table_format(table, &out);
+    add_machines(&target, &list, &out);
     fwrite(out.data, 1, out.len, stdout);
     return 0;
 }

@@ -55,3 +55,34 @@ void wc_machine_size_json(const struct wc_plan *plan, const struct wc_plan_servi
     wc_jsonw_str(w, "accel", emulated ? "tcg" : "kvm");
     wc_jsonw_end_object(w);
 }
+
+bool wc_machine_made(const struct wc_paths *paths, const char *project, const struct wc_fact *fact,
+                     struct wc_vm_size *out)
+{
+    struct wc_err unknown;
+    return fact->level == WC_ISOLATION_HYPERV && fact->id != NULL &&
+           wc_vm_size_made(paths, project, fact->id, out, &unknown) == 0;
+}
+
+void wc_machine_made_text(const struct wc_vm_size *size, struct wc_buf *out)
+{
+    wc_buf_printf(out, "%u %s, ", size->cpus, size->cpus == 1 ? "cpu" : "cpus");
+    put_bytes(out, size->memory_bytes);
+    wc_buf_adds(out, " + ");
+    put_bytes(out, size->overhead_bytes);
+}
+
+void wc_machine_made_json(const struct wc_vm_size *size, struct wc_jsonw *w)
+{
+    if (size == NULL) {
+        wc_jsonw_raw(w, "Machine", "null");
+        return;
+    }
+    wc_jsonw_object(w, "Machine");
+    wc_jsonw_i64(w, "Cpus", size->cpus);
+    wc_jsonw_i64(w, "MemoryBytes", size->memory_bytes);
+    wc_jsonw_i64(w, "OverheadBytes", size->overhead_bytes);
+    if (size->disk_bytes > 0)
+        wc_jsonw_i64(w, "DiskBytes", size->disk_bytes);
+    wc_jsonw_end_object(w);
+}

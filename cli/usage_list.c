@@ -1,4 +1,4 @@
-/* usage_list.c - who runs. */
+/* usage_list.c - who runs, and what they use. */
 #include "cli/usage_list.h"
 
 #include "base/str.h"
@@ -37,6 +37,35 @@ int wc_usage_running(struct wc_cli *cli, const struct wc_usage_target *target,
             out->rows[n++] = out->rows[i];
     out->n = n;
     return 0;
+}
+
+/* A guest that answers does so within a millisecond or two; one that is busy has so long. */
+enum { PATIENCE_MS = 1000 };
+
+/* A machine's network namespace is its emulator's, which has none. */
+static void see_machine(const struct wc_usage_target *target, const struct wc_fact *fact,
+                        struct wc_usage_seen *out)
+{
+    struct wc_err unread;
+    struct wc_usage *usage = &out->usage;
+    usage->net_rx_bytes = usage->net_tx_bytes = WC_UNSET;
+    (void)wc_vm_links_count(&target->paths, target->project, fact->id, &usage->net_rx_bytes,
+                            &usage->net_tx_bytes, &unread);
+    out->has_guest = fact->life == WC_LIFE_RUNNING &&
+                     wc_vm_figures_ask(&target->paths, target->project, fact->id, PATIENCE_MS,
+                                       &out->guest, &unread) == 0;
+}
+
+bool wc_usage_see(const struct wc_usage_target *target, const struct wc_fact *fact,
+                  struct wc_usage_seen *out)
+{
+    struct wc_err gone;
+    *out = (struct wc_usage_seen){ .has_guest = false };
+    if (wc_usage_read("/proc", fact->pid, &out->usage, &gone) != 0)
+        return false;
+    if (fact->level == WC_ISOLATION_HYPERV)
+        see_machine(target, fact, out);
+    return true;
 }
 
 double wc_usage_cpu_pct(const struct wc_usage *before, const struct wc_usage *now,

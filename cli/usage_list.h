@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "wcompose/client.h"
 #include "wcompose/usage.h"
+#include "wcompose/vm_usage.h"
 
 /* The project that the command line names. */
 struct wc_usage_target {
@@ -24,10 +25,21 @@ int wc_usage_target(struct wc_cli *cli, struct wc_usage_target *out);
 int wc_usage_running(struct wc_cli *cli, const struct wc_usage_target *target,
                      struct wc_arena *arena, struct wc_ps *out);
 
+/* What one instance uses. */
+struct wc_usage_seen {
+    struct wc_usage usage; /* by the host's books: of a machine, what it takes from the host */
+    bool has_guest;        /* its guest has answered */
+    struct wc_vm_figures_said guest;
+};
+
+/* Reads it. False: the instance has ended. */
+bool wc_usage_see(const struct wc_usage_target *target, const struct wc_fact *fact,
+                  struct wc_usage_seen *out);
+
 /* One line of stats. */
 struct wc_usage_line {
     const struct wc_fact *fact;
-    struct wc_usage usage;
+    const struct wc_usage_seen *seen;
     double cpu_pct; /* of one processor; below 0 = not known yet */
 };
 

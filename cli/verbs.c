@@ -214,7 +214,8 @@ const struct wc_command wc_commands[] = {
     { .name = "explain",
       .group = check_group,
       .usage = "[CODE...]",
-      .help = "explain a code of an error or warning; without one, list them",
+      .help = "explain a code of an error or warning, or one of Windows' (0x…); without one, list "
+              "them",
       .words = WC_WORDS_OTHER,
       .max_words = UINT_MAX,
       .run = wc_cmd_explain },

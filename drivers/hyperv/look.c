@@ -8,68 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "drivers/hyperv/ask.h"
 #include "drivers/hyperv/machine.h"
-#include "drivers/hyperv/monitor/conf.h"
-#include "drivers/hyperv/protocol.h"
 #include "drivers/process/look.h"
 
-enum { PATIENCE_S = 5, REQUEST_MAX = 4200 };
-
-static int dial(const char *run_dir, struct wc_err *err)
-{
-    struct sockaddr_un name = { .sun_family = AF_UNIX };
-    const struct timeval patience = { .tv_sec = PATIENCE_S };
-    char path[4200];
-    snprintf(path, sizeof path, "%s/" WC_MON_DIR_HOST "/" WC_MON_SOCKET, run_dir);
-    /* its own name may be too long; the directory is the machine's user's, who may plant links */
-    WC_CLEANUP_FD int there = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    if (there < 0)
-        return wc_err_set(err, WC_ERR_STATE, errno, "the machine's monitor");
-    snprintf(name.sun_path, sizeof name.sun_path, "/proc/self/fd/%d", there);
-    WC_CLEANUP_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) != 0 ||
-        connect(fd, (struct sockaddr *)&name, sizeof name) != 0)
-        return wc_err_set(err, WC_ERR_STATE, errno, "the machine's monitor");
-    int out = fd;
-    fd = -1;
-    return out;
-}
-
-/* handed: a descriptor to go along, or -1. */
-static int ask(int monitor, enum wc_vm_type type, const char *record, int handed)
-{
-    char packet[sizeof(struct wc_vm_head) + REQUEST_MAX];
-    size_t len = record == NULL ? 0 : strlen(record) + 1;
-    const struct wc_vm_head head = { .len = (uint32_t)len, .type = (uint8_t)type };
-    union {
-        char space[CMSG_SPACE(sizeof(int))];
-        struct cmsghdr align;
-    } control = { .space = { 0 } };
-    struct iovec iov = { packet, sizeof head + len };
-    struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-    if (len > REQUEST_MAX)
-        return ENAMETOOLONG;
-    memcpy(packet, &head, sizeof head);
-    if (len > 0)
-        memcpy(packet + sizeof head, record, len);
-    if (handed >= 0) {
-        msg.msg_control = control.space;
-        msg.msg_controllen = sizeof control.space;
-        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &handed, sizeof handed);
-    }
-    return sendmsg(monitor, &msg, MSG_NOSIGNAL) == (ssize_t)iov.iov_len ? 0 : errno;
-}
+enum { PATIENCE_MS = 5000 };
 
 /* Returns the answer's type and, of ENDED, its code; WC_ERR_* when there is none. */
 static int hear(int monitor, unsigned *code, struct wc_err *err)
@@ -98,7 +46,7 @@ static int look_along(struct wc_look_in *look, int monitor, const char *record,
     if (connects && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
         return wc_err_set(err, wc_fs_code(errno), errno, "make a socket");
     WC_CLEANUP_FD int ours = ends[0];
-    int sys = ask(monitor, type, record, ends[1]);
+    int sys = wc_vm_ask(monitor, type, record, ends[1]);
     if (ends[1] >= 0)
         close(ends[1]);
     if (sys != 0)
@@ -110,7 +58,7 @@ static int look_along(struct wc_look_in *look, int monitor, const char *record,
     look->why = (int)code;
     if (answer != WC_VM_RUNS || look->check->kind == WC_CHECK_UNIX)
         return 0;
-    if (ask(monitor, WC_VM_INPUT_END, NULL, -1) != 0 || fcntl(ours, F_SETFL, O_NONBLOCK) != 0)
+    if (wc_vm_ask(monitor, WC_VM_INPUT_END, NULL, -1) != 0 || fcntl(ours, F_SETFL, O_NONBLOCK) != 0)
         return wc_err_set(err, WC_ERR_FAILED, errno, "the machine's monitor");
     look->fd = ours;
     ours = -1;
@@ -123,13 +71,13 @@ bool wc_vm_kill(const char *run_dir)
         struct wc_vm_head head;
         uint32_t signal;
     } packet = { { .len = sizeof packet.signal, .type = WC_VM_SIGNAL }, SIGKILL };
-    WC_CLEANUP_FD int monitor = dial(run_dir, NULL);
+    WC_CLEANUP_FD int monitor = wc_vm_dial(run_dir, PATIENCE_MS, NULL);
     return monitor >= 0 && send(monitor, &packet, sizeof packet, MSG_NOSIGNAL) == sizeof packet;
 }
 
 int wc_vm_look(const char *run_dir, struct wc_look_in *look, struct wc_err *err)
 {
-    char record[REQUEST_MAX];
+    char record[WC_VM_ASK_MAX];
     const struct wc_check *check = look->check;
     look->fd = -1;
     look->passed = look->connecting = false;
@@ -138,7 +86,7 @@ int wc_vm_look(const char *run_dir, struct wc_look_in *look, struct wc_err *err)
         look->why = ECONNREFUSED;
         return 0;
     }
-    WC_CLEANUP_FD int monitor = dial(run_dir, err);
+    WC_CLEANUP_FD int monitor = wc_vm_dial(run_dir, PATIENCE_MS, err);
     if (monitor < 0)
         return monitor;
     switch (check->kind) {

@@ -15,7 +15,7 @@
 
 /* Changes whenever a frame's meaning does. Agent and monitor come from one build, the initramfs is
  * packed again when the agent changes; a template of another version is not used. */
-enum { WC_VM_VERSION = 1 };
+enum { WC_VM_VERSION = 2 };
 
 enum {                               /* sizes */
        WC_VM_PAYLOAD_MAX = 65536,    /* of one frame */
@@ -62,20 +62,34 @@ enum wc_vm_type {
     WC_VM_CLOSE,     /* `stream` is given up: its program gets SIGKILL; ENDED still comes */
     WC_VM_PING,      /* uint64; PONG returns it */
     WC_VM_POWER_OFF, /* kill what is left, sync, unmount, power off */
+    WC_VM_STATS,     /* what is used in there, for `stream`: FIGURES, then ENDED with code 0 */
 
     /* ---- guest to host ---- */
     WC_VM_HELLO = 64, /* uint32 WC_VM_VERSION, then text: the kernel's release. First frame */
     WC_VM_RUNS,       /* `stream` runs; uint32: its pid in the guest, 0 for CONNECT */
     WC_VM_FAILED,     /* text: why the service can't be had. The machine is of no use any more */
-    WC_VM_OUTPUT, /* uint8: 1 stdout, 2 stderr; then bytes. At most WC_VM_WINDOW bytes beyond what
-                     MORE allowed: every stream begins with one window */
-    WC_VM_ENDED,  /* struct wc_vm_ended, then text: why a program could not be run. Last of its
-                     stream, after all output */
-    WC_VM_TAKEN,  /* uint32: so many bytes of INPUT were written; as many more may come. Every
-                     stream begins with one window */
-    WC_VM_PONG,   /* uint64 */
-    WC_VM_NOTIFY, /* text: a datagram to the service's notify socket, at most 4096 bytes */
-    WC_VM_SAYS,   /* text: the agent's own words, for the machine's log */
+    WC_VM_OUTPUT,  /* uint8: 1 stdout, 2 stderr; then bytes. At most WC_VM_WINDOW bytes beyond what
+                      MORE allowed: every stream begins with one window */
+    WC_VM_ENDED,   /* struct wc_vm_ended, then text: why a program could not be run. Last of its
+                      stream, after all output */
+    WC_VM_TAKEN,   /* uint32: so many bytes of INPUT were written; as many more may come. Every
+                      stream begins with one window */
+    WC_VM_PONG,    /* uint64 */
+    WC_VM_NOTIFY,  /* text: a datagram to the service's notify socket, at most 4096 bytes */
+    WC_VM_SAYS,    /* text: the agent's own words, for the machine's log */
+    WC_VM_FIGURES, /* struct wc_vm_figures. Once after STATS, and only then */
+};
+
+/* The guest's own books: whoever owns the guest writes them. Totals since the service began;
+ * WC_VM_UNKNOWN = the guest's kernel doesn't keep that one. */
+#define WC_VM_UNKNOWN UINT64_MAX
+struct wc_vm_figures {
+    uint64_t cpu_ns;                         /* of the service's group */
+    uint64_t memory_bytes, memory_max_bytes; /* of it; without cache that can be dropped at once */
+    uint64_t machine_bytes, available_bytes; /* of all the guest's memory */
+    uint64_t pids;                           /* processes and threads of the service */
+    uint64_t read_bytes, write_bytes;        /* of the disks */
+    uint64_t rx_bytes, tx_bytes;             /* of the links but lo */
 };
 
 struct wc_vm_ended {

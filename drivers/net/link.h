@@ -35,4 +35,9 @@ void wc_link_put_up(struct wc_buf *buf, int index);
 void wc_link_put_address(struct wc_buf *buf, const struct wc_attachment *att, int index);
 void wc_link_put_route(struct wc_buf *buf, uint32_t gateway4, int index);
 
+/* tap.c: makes the tap `name`, and gives it to the nth of the descriptors (from WC_KEEPER_TAP_FD
+ * on) that the process of pidfd `holder` has, whose tap is gone. It is down and in no bridge then.
+ * ifname: for messages. WC_ERR_CONFLICT: it can't be given one. */
+int wc_tap_attach(int holder, size_t nth, const char *name, const char *ifname, struct wc_err *err);
+
 #endif

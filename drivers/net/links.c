@@ -5,8 +5,8 @@
  * instance's namespace, which costs a few calls and no thread stays there. Only what we made is
  * looked at: a container that may administer its network has routes and addresses of its own.
  *
- * Of a virtual machine's link only the tap is ours to see; its inside is the guest's. The VMM holds
- * the tap by a descriptor, so one that was deleted is lost until the machine starts again.
+ * Of a virtual machine's link only the tap is ours to see; its inside is the guest's. One that was
+ * deleted is made again under the machine's descriptor (tap.c).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -187,15 +187,45 @@ int wc_net_links_look(const char *notes, int inside, struct wc_buf *out, struct 
     return 0;
 }
 
+int wc_net_taps_count(const char *notes, int64_t *rx_bytes, int64_t *tx_bytes, struct wc_err *err)
+{
+    struct note note;
+    struct wc_nl_link link;
+    uint64_t rx = 0, tx = 0;
+    bool whole = true;
+    WC_CLEANUP_FD int host = wc_nl_open(err);
+    if (host < 0)
+        return host;
+    while (next_note(&notes, &note)) {
+        int rc = wc_nl_link(host, note.outer.name, &link, err);
+        if (rc != 0)
+            return rc;
+        whole = whole && link.index != 0;
+        rx += link.tx_bytes;
+        tx += link.rx_bytes;
+    }
+    *rx_bytes = whole ? (int64_t)rx : WC_UNSET;
+    *tx_bytes = whole ? (int64_t)tx : WC_UNSET;
+    return 0;
+}
+
 static int send_one(int fd, const struct wc_buf *buf, const struct note *note, struct wc_err *err)
 {
     int rc = buf->len > 0 ? wc_nl_run(fd, buf, NULL, err) : 0;
     return rc == 0 ? 0 : wc_err_wrap(err, rc, "%s", note->ifname);
 }
 
+static void put_in_bridge(struct wc_buf *buf, struct ifinfomsg *head, int bridge)
+{
+    head->ifi_flags = head->ifi_change = IFF_UP;
+    size_t at = wc_nl_begin(buf, RTM_NEWLINK, 0, head, sizeof *head);
+    wc_nl_put_u32(buf, IFLA_MASTER, (uint32_t)bridge);
+    wc_nl_end(buf, at);
+}
+
 /* The host's end: made anew, or put back into its bridge. */
-static int mend_outside(int host, int netns, const struct note *note, const struct found *found,
-                        struct wc_err *err)
+static int mend_outside(int host, const struct wc_net_inside *in, const struct note *note,
+                        const struct found *found, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
     struct ifinfomsg head = { .ifi_index = found->outer.index };
@@ -203,22 +233,19 @@ static int mend_outside(int host, int netns, const struct note *note, const stru
     if (found->bridge.index == 0)
         return wc_err_set(err, WC_ERR_NOENT, 0, "%s: bridge %s is not there", note->ifname,
                           note->bridge);
-    if (is_cut(note, found) && is_tap(note))
-        return wc_err_set(
-            err, WC_ERR_CONFLICT, 0,
-            "%s: its end on the host was deleted, and a running virtual machine can't "
-            "be given another; restart it",
-            note->ifname);
-    if (is_cut(note, found)) {
+    if (is_cut(note, found) && is_tap(note)) {
+        int rc = wc_tap_attach(in->holder, note->nth, note->outer.name, note->ifname, err);
+        if (rc != 0)
+            return rc;
+        head.ifi_index = index = (int)if_nametoindex(note->outer.name);
+        put_in_bridge(&buf, &head, found->bridge.index);
+    } else if (is_cut(note, found)) {
         if (found->outer.index != 0) /* its other end is elsewhere, or nowhere */
             wc_nl_end(&buf, wc_nl_begin(&buf, RTM_DELLINK, 0, &head, sizeof head));
-        wc_link_put_veth(&buf, &note->att, note->nth, &note->outer, netns);
+        wc_link_put_veth(&buf, &note->att, note->nth, &note->outer, in->netns);
         index = note->outer.index;
     } else if (is_loose(found)) {
-        head.ifi_flags = head.ifi_change = IFF_UP;
-        size_t at = wc_nl_begin(&buf, RTM_NEWLINK, 0, &head, sizeof head);
-        wc_nl_put_u32(&buf, IFLA_MASTER, (uint32_t)found->bridge.index);
-        wc_nl_end(&buf, at);
+        put_in_bridge(&buf, &head, found->bridge.index);
     } else {
         return 0;
     }
@@ -258,7 +285,7 @@ int wc_net_links_restore(const char *notes, const struct wc_net_inside *in, stru
     while (next_note(&notes, &note)) {
         int rc = look_at(host, in->inet, &note, &found, err);
         if (rc == 0)
-            rc = mend_outside(host, in->netns, &note, &found, err);
+            rc = mend_outside(host, in, &note, &found, err);
         if (rc == 0 && !is_tap(&note))
             rc = mend_inside(in->route, &note, &found, routed, err);
         if (rc != 0 && rc != WC_ERR_CONFLICT)

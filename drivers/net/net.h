@@ -84,11 +84,13 @@ void wc_net_link_notes(const struct wc_instance *inst, const char *seed, struct 
 /* The same for wc_net_tap_blobs. Only the host's ends are looked at then, and put back. */
 void wc_net_tap_notes(const struct wc_instance *inst, const char *seed, struct wc_buf *out);
 
-/* Descriptors of the instance's network namespace; all -1 where its links are taps. Borrowed. */
+/* Descriptors of the instance's network namespace, -1 where its links are taps. Borrowed. */
 struct wc_net_inside {
-    int inet;  /* a socket of it, AF_INET */
-    int route; /* one of rtnetlink; links_restore only */
-    int netns; /* itself; links_restore only */
+    int inet;   /* a socket of it, AF_INET */
+    int route;  /* one of rtnetlink; links_restore only */
+    int netns;  /* itself; links_restore only */
+    int holder; /* of taps: a pidfd of the process that was handed them (keeper/protocol.h,
+                   WC_KEEPER_TAP_FD), else -1; links_restore only */
 };
 
 /* Compares the links with their lines and appends what differs, "eth0: 10.210.0.3/24 -> no
@@ -97,9 +99,13 @@ struct wc_net_inside {
 int wc_net_links_look(const char *notes, int inet, struct wc_buf *out, struct wc_err *err);
 
 /* Makes again what is missing, puts back what was changed; the instance runs on. Returns 0,
- * WC_ERR_NOENT when a bridge is missing, WC_ERR_CONFLICT when a tap was deleted, which only a new
- * start brings back (the other links are mended), WC_ERR_IO, WC_ERR_PERM. */
+ * WC_ERR_NOENT when a bridge is missing, WC_ERR_CONFLICT when a tap is gone that only a new start
+ * brings back (the other links are mended), WC_ERR_IO, WC_ERR_PERM. */
 int wc_net_links_restore(const char *notes, const struct wc_net_inside *in, struct wc_err *err);
+
+/* Adds up what went over the taps of those lines, as the machine sees it: what the host sent it has
+ * received. Both are WC_UNSET where one of them is gone. */
+int wc_net_taps_count(const char *notes, int64_t *rx_bytes, int64_t *tx_bytes, struct wc_err *err);
 
 /* The settings to write inside a new network namespace before links are made (keeper.conf:
  * net_sysctl): "name=value" texts, NULL-terminated, static. The spec's own sysctls come after.

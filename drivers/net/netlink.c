@@ -163,6 +163,16 @@ static void read_kind(const struct rtattr *info, struct wc_nl_link *link)
             copy_text(link->kind, sizeof link->kind, a);
 }
 
+/* A prefix of the struct is what all kernels send. */
+static void read_counts(const struct rtattr *attr, struct wc_nl_link *link)
+{
+    struct rtnl_link_stats64 stats = { 0 };
+    size_t len = RTA_PAYLOAD(attr);
+    memcpy(&stats, RTA_DATA(attr), len < sizeof stats ? len : sizeof stats);
+    link->rx_bytes = stats.rx_bytes;
+    link->tx_bytes = stats.tx_bytes;
+}
+
 static void read_link(const struct nlmsghdr *h, struct wc_nl_link *link)
 {
     const struct ifinfomsg *info = NLMSG_DATA(h);
@@ -177,6 +187,8 @@ static void read_link(const struct nlmsghdr *h, struct wc_nl_link *link)
             read_kind(a, link);
         else if (a->rta_type == IFLA_MASTER)
             memcpy(&link->master, RTA_DATA(a), sizeof link->master);
+        else if (a->rta_type == IFLA_STATS64)
+            read_counts(a, link);
     }
 }
 

@@ -46,8 +46,9 @@ struct wc_nl_link {
     int index;  /* 0: there is none */
     int master; /* the bridge that it is a port of; 0: none */
     bool up;
-    char kind[16];   /* "bridge", "veth", "" for hardware */
-    char alias[256]; /* "" when it has none */
+    uint64_t rx_bytes, tx_bytes; /* received and sent by the host over it */
+    char kind[16];               /* "bridge", "veth", "" for hardware */
+    char alias[256];             /* "" when it has none */
 };
 
 /* Looks a link up by name. Returns 0 (link->index is 0 when there is none) or WC_ERR_IO. */

@@ -242,6 +242,9 @@ static void remove_watch(struct wc_process *driver, struct wc_watch *watch)
 
 void wc_drift_watch(struct wc_inst *inst)
 {
+    if (inst->driver->flavour !=
+        NULL) /* its driver is asked for no networks, but has links in them */
+        wc_netwatch_open(inst->driver);
     struct wc_process *driver = inst->driver;
     struct wc_arena arena;
     struct wc_strv files = { 0 };
@@ -312,22 +315,22 @@ static int mend_links(const struct wc_job *job, struct wc_err *err)
     read_links(job->request.run_dir, &lines);
     if (lines.len == 0)
         return 0;
-    if (job->driver->flavour != NULL) {
-        const struct wc_net_inside none = { -1, -1, -1 };
-        return wc_net_links_restore(lines.data, &none, err);
-    }
     snprintf(path, sizeof path, "/proc/%d/ns/net", (int)last->pid);
     WC_CLEANUP_FD int netns = open(path, O_RDONLY | O_CLOEXEC);
     WC_CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, last->pid, 0);
     if (netns < 0 || pidfd < 0 || wc_proc_starttime_of(last->pid) != last->starttime)
         return 0; /* it has just ended */
+    if (job->driver->flavour != NULL) {
+        const struct wc_net_inside taps = { -1, -1, -1, pidfd };
+        return wc_net_links_restore(lines.data, &taps, err);
+    }
     WC_CLEANUP_FD int inet = wc_look_socket(pidfd, AF_INET, SOCK_DGRAM, 0, err);
     if (inet < 0)
         return inet;
     WC_CLEANUP_FD int route = wc_look_socket(pidfd, AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, err);
     if (route < 0)
         return route;
-    const struct wc_net_inside inside = { inet, route, netns };
+    const struct wc_net_inside inside = { inet, route, netns, -1 };
     return wc_net_links_restore(lines.data, &inside, err);
 }
 

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "wcompose/isolation.h"
 
@@ -67,5 +68,17 @@ const char *wc_edition_name(enum wc_edition edition);
  * set, when it isn't a version of Windows). */
 enum wc_os wc_os_parse(const char *word);
 bool wc_windows_version_parse(const char *text, unsigned *build, unsigned *revision);
+
+/* One error of Windows' container services (docs/windows.md). */
+struct wc_windows_error {
+    uint32_t code; /* as HRESULT; the spelling 0xc… is the same error */
+    const char *name, *meaning, *advice;
+};
+
+/* The error that a code means, in either spelling (0x80370101, 0xc0370101), or NULL. */
+const struct wc_windows_error *wc_windows_error(uint32_t code);
+
+/* All of them, by code; *n. */
+const struct wc_windows_error *wc_windows_errors(size_t *n);
 
 #endif

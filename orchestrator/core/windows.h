@@ -46,12 +46,6 @@ struct wc_windows_limit {
     const char *attribute;                  /* of Compose, or NULL */
 };
 
-/* One error of the host compute service. */
-struct wc_windows_error {
-    uint32_t code; /* as HRESULT; the spelling 0xc… is the same error */
-    const char *name, *meaning, *advice;
-};
-
 /* A pair of builds that is known not to work though the rules allow it. */
 struct wc_windows_defect {
     unsigned host_build, first_revision, last_revision, image_build;
@@ -61,7 +55,6 @@ struct wc_windows_defect {
 /* The rows; *n of them. */
 const struct wc_windows_build *wc_windows_builds(size_t *n);
 const struct wc_windows_limit *wc_windows_limits(size_t *n);
-const struct wc_windows_error *wc_windows_errors(size_t *n);
 const struct wc_windows_edition *wc_windows_edition(enum wc_edition edition);
 
 /* Whether an image of a build runs as a process, or in a machine, on a host of a build. Builds and
@@ -79,9 +72,6 @@ const char *wc_windows_image_name(unsigned build, char text[16]);
 
 /* The newest base image whose processes a host runs, or NULL. */
 const char *wc_windows_image_for(unsigned host);
-
-/* The error that a code means, in either spelling (0x80370101, 0xc0370101), or NULL. */
-const struct wc_windows_error *wc_windows_error(uint32_t code);
 
 /* Appends docs/windows.md. */
 void wc_windows_markdown(struct wc_buf *out);

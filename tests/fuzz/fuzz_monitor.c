@@ -160,7 +160,7 @@ static void check_books(void)
             continue;
         assert((size_t)s->allowed + s->owed + s->ring[0].len + s->ring[1].len <= WC_VM_WINDOW);
         assert(s->sendable <= WC_VM_WINDOW);
-        assert(n == 0 || s->begun || (!s->runs && !s->ended));
+        assert(n == 0 || s->begun || (!s->runs && !s->ended && !s->figures));
     }
     assert(out_from + out_len <= sizeof channel_out);
 }
@@ -189,7 +189,7 @@ static void the_monitor(const struct play *play)
 static void say_frame(struct play *play)
 {
     const uint8_t *at;
-    struct wc_vm_head h = { .type = (uint8_t)(WC_VM_HELLO + next_byte(play) % 9),
+    struct wc_vm_head h = { .type = (uint8_t)(WC_VM_HELLO + next_byte(play) % 10),
                             .stream = next_byte(play) % (CLIENTS + 1) };
     size_t len = next_part(play, 4000, &at);
     h.len = (uint32_t)len;
@@ -199,8 +199,9 @@ static void say_frame(struct play *play)
 
 static void say_packet(struct play *play, int client)
 {
-    static const uint8_t types[] = { WC_VM_RUN,       WC_VM_CONNECT, WC_VM_LOOK, WC_VM_SIGNAL,
-                                     WC_VM_INPUT_END, WC_VM_CLOSE,   WC_VM_SIZE, WC_VM_PING };
+    static const uint8_t types[] = { WC_VM_RUN,    WC_VM_CONNECT,   WC_VM_LOOK,
+                                     WC_VM_SIGNAL, WC_VM_INPUT_END, WC_VM_CLOSE,
+                                     WC_VM_SIZE,   WC_VM_PING,      WC_VM_STATS };
     union {
         char space[CMSG_SPACE(8 * sizeof(int))];
         struct cmsghdr align;
@@ -208,7 +209,7 @@ static void say_packet(struct play *play, int client)
     const uint8_t *at;
     uint8_t what = next_byte(play), n = next_byte(play) % 6;
     size_t len = next_part(play, 60000, &at);
-    struct wc_vm_head h = { .len = (uint32_t)len, .type = types[what % 8] };
+    struct wc_vm_head h = { .len = (uint32_t)len, .type = types[what % 9] };
     struct iovec iov[] = { { &h, what & 0x80 ? what % (1 + sizeof h) : sizeof h },
                            { (void *)(uintptr_t)at, len } };
     struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };

@@ -7,8 +7,9 @@
  * port), guest_frame (frames in and out, pure), guest_conf (settings, pure), guest_loop (poll),
  * guest_host (what the host says), guest_stream (output, input, ends), guest_run (programs beside
  * the service, connections, looks), guest_service (the service's process: root, rights),
- * guest_mount (what is mounted in it), guest_dev (its devices), guest_die (ways out).
- * Threads: none. Errors: -1 with wc_fault. What can't be mended ends the machine: wc_guest_die.
+ * guest_figures (what it uses), guest_mount (what is mounted in it), guest_dev (its devices),
+ * guest_die (ways out). Threads: none. Errors: -1 with wc_fault. What can't be mended ends the
+ * machine: wc_guest_die.
  */
 #ifndef DRIVERS_HYPERV_GUEST_GUEST_H
 #define DRIVERS_HYPERV_GUEST_GUEST_H
@@ -146,6 +147,9 @@ uint64_t wc_guest_oom_kills(void);
 
 /* guest_cgroup.c: the service's cgroup, and what it may use. */
 int wc_guest_cgroup(struct wc_guest *guest);
+
+/* guest_figures.c: answers STATS. */
+void wc_guest_figures(struct wc_guest *guest, uint16_t number);
 
 /* guest_mount.c and guest_dev.c run in the service's process before it gives up its rights. */
 /* Mounts the image and its writable layer at WC_GUEST_ROOT. */

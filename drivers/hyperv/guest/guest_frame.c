@@ -33,6 +33,7 @@ static const struct rule {
     [WC_VM_CLOSE] = { 0, 0, WC_VM_STREAMS },
     [WC_VM_PING] = { 8, 8, 1 },
     [WC_VM_POWER_OFF] = { 0, 0, 1 },
+    [WC_VM_STATS] = { 0, 0, WC_VM_STREAMS },
 };
 
 static int check(const struct wc_vm_head *head)

@@ -168,6 +168,10 @@ static int on_stream(struct wc_guest *guest, const struct wc_vm_frame *frame)
     }
     if (guest->streams[frame->stream].kind != WC_GUEST_FREE || frame->stream == 0)
         return wc_fault("channel: a stream that is in use", NULL, 0);
+    if (frame->type == WC_VM_STATS) {
+        wc_guest_figures(guest, frame->stream);
+        return 0;
+    }
     return frame->type == WC_VM_RUN       ? wc_guest_run(guest, frame)
            : frame->type == WC_VM_CONNECT ? wc_guest_connect(guest, frame)
                                           : wc_guest_look(guest, frame);

@@ -36,9 +36,10 @@
  */
 #define WC_MON_WORD "word"
 /* vm/sock: SOCK_SEQPACKET, for root. One packet is one frame of protocol.h. A client sends RUN with
- * three descriptors (the program's stdin, stdout, stderr), CONNECT with one, or LOOK; or SIGNAL
- * alone, which is the service's; then SIGNAL, SIZE or CLOSE, or INPUT_END: the program goes on
- * without it; it gets RUNS, and ENDED last, after all output. Its end means CLOSE. */
+ * three descriptors (the program's stdin, stdout, stderr), CONNECT with one, LOOK, or STATS, which
+ * FIGURES answer; or SIGNAL alone, which is the service's; then SIGNAL, SIZE or CLOSE, or
+ * INPUT_END: the program goes on without it; it gets RUNS, and ENDED last, after all output. Its
+ * end means CLOSE. */
 #define WC_MON_SOCKET "sock"
 /* vm/times: how the start went: lines "WHAT MS CPU", CLOCK_MONOTONIC of the host and what the VMM
  * has used of processors, ms. vmm: it is started; agent: it was heard of, or woken from a template;

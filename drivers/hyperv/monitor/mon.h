@@ -59,6 +59,7 @@ struct wc_mon_stream {
     bool begun;            /* the agent was asked for it */
     bool runs;             /* RUNS came */
     bool alone;            /* goes on when who asked for it is gone */
+    bool figures;          /* STATS was asked for; they have not come yet */
     bool ended;            /* ENDED came; the rings may hold output yet */
     int in, out[2];        /* -1 = closed, or none */
     int client;            /* who asked for it; -1: the service, or gone */
@@ -86,6 +87,7 @@ struct wc_mon {
     unsigned boots;       /* how often it was started anew, as nothing was heard of it */
     uint64_t woken_ms;    /* gone on with from a template, and not heard of yet; 0 = not so */
     uint64_t beat_ms, answered_ms; /* PING was sent, PONG came last */
+    uint64_t turned_ms, wait_ms;   /* when the last turn was, and how long it was to last */
     bool reset, panicked;          /* what QMP told */
     size_t said;                   /* bytes of SAYS so far */
     int vmm_status;
@@ -137,6 +139,7 @@ bool wc_mon_client_may_ask(const struct wc_mon *mon);
 void wc_mon_client_read(struct wc_mon *mon, unsigned n);
 /* Tells the one who asked for stream n. */
 void wc_mon_client_tell(struct wc_mon *mon, unsigned n, enum wc_vm_type type);
+void wc_mon_client_figures(const struct wc_mon *mon, unsigned n, const char *data, size_t len);
 
 /* mon_guest.c: the agent is there and waits: it is told the rest. */
 void wc_mon_tell_agent(struct wc_mon *mon);

@@ -94,7 +94,7 @@ void wc_mon_channel_write(struct wc_mon *mon)
 static bool is_well(const struct wc_vm_head *h)
 {
     return h->len <= WC_VM_PAYLOAD_MAX && h->zero == 0 && h->type >= WC_VM_HELLO &&
-           h->type <= WC_VM_SAYS && h->stream < WC_VM_STREAMS;
+           h->type <= WC_VM_FIGURES && h->stream < WC_VM_STREAMS;
 }
 
 static ssize_t fetch(const struct wc_mon *mon)

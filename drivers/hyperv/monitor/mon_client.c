@@ -32,6 +32,7 @@ int wc_mon_listen(struct wc_mon *mon)
 
 static void answer(int client, enum wc_vm_type type, const void *data, size_t len, const char *text)
 {
+    _Static_assert(sizeof(struct wc_vm_figures) <= WC_VM_TEXT_MAX, "room for either");
     char out[sizeof(struct wc_vm_head) + sizeof(struct wc_vm_ended) + WC_VM_TEXT_MAX];
     size_t more = text == NULL ? 0 : strlen(text);
     struct wc_vm_head head = { .len = (uint32_t)(len + more), .type = (uint8_t)type };
@@ -82,6 +83,12 @@ void wc_mon_client_tell(struct wc_mon *mon, unsigned n, enum wc_vm_type type)
     }
 }
 
+void wc_mon_client_figures(const struct wc_mon *mon, unsigned n, const char *data, size_t len)
+{
+    if (mon->streams[n].client >= 0)
+        answer(mon->streams[n].client, WC_VM_FIGURES, data, len, NULL);
+}
+
 /* Reads one packet with its descriptors. Returns its length, 0 = gone, -1 = nothing now. The room
  * for descriptors is said without what aligns it: the kernel would put a fourth there. */
 static ssize_t receive(int client, int fds[FDS], size_t *n_fds)
@@ -112,7 +119,9 @@ static ssize_t receive(int client, int fds[FDS], size_t *n_fds)
 static bool may_begin(const struct wc_mon *mon, const struct wc_vm_head *head, size_t n_fds)
 {
     size_t wanted = head->type == WC_VM_RUN ? 3 : head->type == WC_VM_CONNECT ? 1 : 0;
-    return mon->state == WC_MON_RUNS && n_fds == wanted && (wanted > 0 || head->type == WC_VM_LOOK);
+    bool asks =
+        wanted > 0 || head->type == WC_VM_LOOK || (head->type == WC_VM_STATS && head->len == 0);
+    return mon->state == WC_MON_RUNS && n_fds == wanted && asks;
 }
 
 /* Alone, it is the service's. */
@@ -143,6 +152,7 @@ static bool begin(struct wc_mon *mon, unsigned n, const struct wc_vm_head *head,
     else if (n_fds == 3)
         wc_mon_stream_open(mon, n, fds[0], fds[1], fds[2], client);
     mon->streams[n].begun = true;
+    mon->streams[n].figures = head->type == WC_VM_STATS;
     return true;
 }
 

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 enum {
-    BRIEF_MS = 1000,  /* between looks at a machine that was woken */
+    BRIEF_MS = 1000,  /* between looks at a machine that comes up or goes down */
+    LATE_MS = 500,    /* a turn that is later by more is taken for a pause */
     LAST_WORDS = 256, /* reads */
     OFF_MS = 10000,   /* for the agent to sync and power off */
     KILLED = 128 + 9, /* what a container's end looks like that was taken from outside */
@@ -217,14 +218,35 @@ static void beat(struct wc_mon *mon, uint64_t now)
         wc_mon_break(mon, "the guest hangs: its agent has not answered in time");
 }
 
+static uint64_t later(uint64_t since_ms, uint64_t by_ms, uint64_t now)
+{
+    return since_ms == 0 || now - since_ms < by_ms ? since_ms : since_ms + by_ms;
+}
+
+/* We are frozen with the machine (`wcompose pause`), and as slow as it on a busy host: what passed
+ * meanwhile is nobody's silence. What was heard since then stays as it is. */
+static void forget_pause(struct wc_mon *mon, uint64_t now)
+{
+    uint64_t due = mon->turned_ms + mon->wait_ms;
+    if (mon->turned_ms == 0 || mon->wait_ms == UINT64_MAX || now < due + LATE_MS)
+        return;
+    uint64_t lost = now - due;
+    mon->answered_ms = later(mon->answered_ms, lost, now);
+    mon->beat_ms = later(mon->beat_ms, lost, now);
+    mon->boots_ms = later(mon->boots_ms, lost, now);
+    mon->woken_ms = later(mon->woken_ms, lost, now);
+    if (mon->deadline_ms != 0)
+        mon->deadline_ms += lost;
+}
+
 static bool is_late(const struct wc_mon *mon, uint64_t now)
 {
     return mon->deadline_ms != 0 && now >= mon->deadline_ms;
 }
 
-int wc_mon_turn(struct wc_mon *mon)
+/* How long until the next turn, ms; -1 = until something comes. */
+static int turn(struct wc_mon *mon, uint64_t now)
 {
-    uint64_t now = wc_mon_now_ms();
     if (mon->state == WC_MON_ENDS)
         turn_off(mon);
     if (mon->state == WC_MON_RUNS)
@@ -257,7 +279,18 @@ int wc_mon_turn(struct wc_mon *mon)
         uint64_t next = mon->beat_ms + mon->conf.beat_ms;
         return next > now ? (int)(next - now) : 0;
     }
-    if (mon->state == WC_MON_BOOTS || (mon->woken_ms != 0 && mon->state == WC_MON_TOLD))
-        return BRIEF_MS;
-    return mon->deadline_ms > now ? (int)(mon->deadline_ms - now) : -1;
+    if (mon->deadline_ms <= now)
+        return -1;
+    uint64_t left = mon->deadline_ms - now; /* in steps: else a pause can't be told from waiting */
+    return left < BRIEF_MS ? (int)left : BRIEF_MS;
+}
+
+int wc_mon_turn(struct wc_mon *mon)
+{
+    uint64_t now = wc_mon_now_ms();
+    forget_pause(mon, now);
+    int wait_ms = turn(mon, now);
+    mon->turned_ms = now;
+    mon->wait_ms = wait_ms < 0 ? UINT64_MAX : (uint64_t)wait_ms;
+    return wait_ms;
 }

@@ -167,6 +167,13 @@ static void on_says(struct wc_mon *mon, unsigned n, const char *data, size_t len
     wc_mon_word(mon, "says", text);
 }
 
+/* Of a guest's own making: numbers for whoever asked, nothing is done by them. */
+static void on_figures(struct wc_mon *mon, unsigned n, const char *data, size_t len)
+{
+    mon->streams[n].figures = false;
+    wc_mon_client_figures(mon, n, data, len);
+}
+
 #define IN(state) (1U << (state))
 static const struct {
     frame_fn *fn;
@@ -193,6 +200,9 @@ static const struct {
         WC_VM_HELLO] = { on_says, 0, WC_VM_TEXT_MAX,
                          IN(WC_MON_BOOTS) | IN(WC_MON_TOLD) | IN(WC_MON_RUNS) | IN(WC_MON_ENDS),
                          false },
+    [WC_VM_FIGURES - WC_VM_HELLO] = { on_figures, sizeof(struct wc_vm_figures),
+                                      sizeof(struct wc_vm_figures),
+                                      IN(WC_MON_RUNS) | IN(WC_MON_ENDS), true },
 };
 
 void wc_mon_on_frame(struct wc_mon *mon, const struct wc_vm_head *head, const char *data)
@@ -204,6 +214,8 @@ void wc_mon_on_frame(struct wc_mon *mon, const struct wc_vm_head *head, const ch
                 (!frames[row].of_stream || (stream->begun && !stream->ended));
     if (well && head->type == WC_VM_RUNS)
         well = !stream->runs && (n == 0) == (mon->state == WC_MON_TOLD);
+    if (well && head->type == WC_VM_FIGURES)
+        well = stream->figures;
     if (well && head->type == WC_VM_PONG && mon->state == WC_MON_TOLD)
         well = mon->woken_ms != 0; /* only a machine that was woken was asked so early */
     if (!well) {

@@ -168,5 +168,36 @@ static void nothing_runs_yet(void **state)
     leave_project();
 }
 
+/* What an engine on Windows prints is explained in either spelling, and by name. */
+static void codes_are_explained(void **state)
+{
+    static const char *const words[] = { "explain 0x80370101", "explain 0xC0370101",
+                                         "explain c0370101", "explain hcs_e_image_mismatch" };
+    (void)state;
+    enter_project(file);
+    for (size_t i = 0; i < WC_COUNT(words); i++) {
+        WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+        assert_int_equal(run(words[i], &out), WC_EXIT_OK);
+        assert_non_null(strstr(out.data, "0x80370101: HCS_E_IMAGE_MISMATCH"));
+        assert_non_null(strstr(out.data, "the builds of image and host don't fit"));
+        assert_non_null(strstr(out.data, "0xc0370101"));
+        assert_non_null(strstr(out.data, "isolation: hyperv"));
+    }
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    assert_int_equal(run("--json explain 0x803b0013 E101", &out), WC_EXIT_OK);
+    assert_non_null(strstr(out.data, "\"code\":\"0x803b0013\""));
+    assert_non_null(strstr(out.data, "\"advice\":\"remove the stale endpoint"));
+    wc_buf_reset(&out);
+    assert_int_equal(run("explain 0x80070005", &out), WC_EXIT_USAGE);
+    assert_non_null(strstr(out.data, "0x80070005"));
+    assert_non_null(strstr(out.data, "docs/windows.md"));
+    wc_buf_reset(&out);
+    assert_int_equal(run("explain 0x8037010", &out), WC_EXIT_USAGE); /* a digit is missing */
+    wc_buf_reset(&out);
+    assert_int_equal(run("explain", &out), WC_EXIT_OK);
+    assert_non_null(strstr(out.data, "0x80370112  HCS_E_INVALID_LAYER: a layer has"));
+}
+
 WC_MAIN(WC_CASE(config_prints_the_project), WC_CASE(plan_needs_the_images),
-        WC_CASE(errors_point_and_teach), WC_CASE(every_shell_completes), WC_CASE(nothing_runs_yet))
+        WC_CASE(errors_point_and_teach), WC_CASE(every_shell_completes), WC_CASE(nothing_runs_yet),
+        WC_CASE(codes_are_explained))

@@ -44,13 +44,15 @@ struct mon_frame {
 
 struct mon_box {
     /* before mon_open; 0 = a minute */
-    unsigned boot_ms, beat_ms, patience_ms;
+    unsigned boot_ms, beat_ms, patience_ms, retries;
     bool tty, input, notify, share;
+    const char *mode; /* "save", "restore", or NULL; a state to restore from is there */
     const char *conf; /* instead of everything else; may be NULL */
     /* after it */
     char root[64];
     pid_t monitor;
     pid_t vmm;               /* the stand-in; 0 = not heard of */
+    char vmm_is;             /* 'v', or 'c' for the one of a cold start */
     int in, out, err;        /* our ends of the service's; of a terminal all one */
     int agent, qmp, console; /* the VMM's ends */
     int control;             /* to the stand-in */
@@ -63,13 +65,12 @@ static const char mon_boot_conf[] = "hostname=box";
 
 /* ---- the stand-in ---- */
 
-static inline int mon_stand_in_send(int control, const int *fds, size_t n)
+static inline int mon_stand_in_send(int control, char byte, const int *fds, size_t n)
 {
     union {
         char space[CMSG_SPACE(MON_MAX_FDS * sizeof(int))];
         struct cmsghdr align;
     } c = { .space = { 0 } };
-    char byte = 0;
     struct iovec iov = { &byte, 1 };
     struct msghdr msg = { .msg_iov = &iov,
                           .msg_iovlen = 1,
@@ -93,7 +94,7 @@ static inline int mon_stand_in(const char *as)
             pause();
     int control = socket(AF_UNIX, SOCK_SEQPACKET, 0);
     if (connect(control, (struct sockaddr *)&name, sizeof name) != 0 ||
-        mon_stand_in_send(control, fds, 3) != 0)
+        mon_stand_in_send(control, as[2], fds, 3) != 0)
         _exit(99);
     for (size_t i = 0; i < 3; i++)
         close(fds[i]);
@@ -104,7 +105,8 @@ static inline int mon_stand_in(const char *as)
     int main(int argc, char **argv)                                                                \
     {                                                                                              \
         const struct CMUnitTest cases[] = { __VA_ARGS__ };                                         \
-        if (argc > 1 && (strcmp(argv[1], "--vmm") == 0 || strcmp(argv[1], "--share") == 0))        \
+        if (argc > 1 && (strcmp(argv[1], "--vmm") == 0 || strcmp(argv[1], "--cold") == 0 ||        \
+                         strcmp(argv[1], "--share") == 0))                                         \
             return mon_stand_in(argv[1]);                                                          \
         return wc_test_main(argc, argv, cases, sizeof cases / sizeof cases[0]);                    \
     }
@@ -165,6 +167,9 @@ static inline void mon_write_conf(const struct mon_box *box)
                   box->patience_ms > 0 ? box->patience_ms : 60000, 0);
     wc_buf_printf(&conf, "tty=%d%cinput=%d%cnotify=%d%c", box->tty, 0, box->input, 0, box->notify,
                   0);
+    wc_buf_printf(&conf, "retries=%u%c", box->retries, 0);
+    if (box->mode != NULL)
+        wc_buf_printf(&conf, "mode=%s%ccold=/stand-in%ccold=--cold%c", box->mode, 0, 0, 0);
     if (box->share)
         wc_buf_printf(&conf, "share=/stand-in%cshare=--share%c", 0, 0);
     if (at != NULL)
@@ -202,6 +207,8 @@ static inline void mon_make_root(struct mon_box *box)
     assert_int_equal(mkdir(mon_path(box, "vm"), 0700), 0);
     assert_int_equal(chown(mon_path(box, "vm"), MON_UID, MON_UID), 0);
     assert_int_equal(mkdir(mon_path(box, "notify"), 0755), 0);
+    assert_int_equal(mkdir(mon_path(box, "template"), 0755), 0);
+    mon_write(box, "template/state", "devices", 7);
     mon_write_conf(box);
 }
 
@@ -264,8 +271,8 @@ static inline bool mon_ready(int fd, short events, int ms)
     return poll(&ready, 1, ms) == 1;
 }
 
-/* Takes n descriptors of a message. */
-static inline void mon_take(int control, int *fds, size_t n)
+/* Takes n descriptors of a message; returns its byte. */
+static inline char mon_take(int control, int *fds, size_t n)
 {
     union {
         char space[CMSG_SPACE(MON_MAX_FDS * sizeof(int))];
@@ -280,6 +287,7 @@ static inline void mon_take(int control, int *fds, size_t n)
     assert_int_equal(recvmsg(control, &msg, MSG_CMSG_CLOEXEC), 1);
     assert_int_equal(c.align.cmsg_len, CMSG_LEN(n * sizeof(int)));
     memcpy(fds, CMSG_DATA(&c.align), n * sizeof(int));
+    return byte;
 }
 
 static inline void mon_meet_vmm(struct mon_box *box)
@@ -291,7 +299,7 @@ static inline void mon_meet_vmm(struct mon_box *box)
     box->control = accept4(box->listener, NULL, NULL, SOCK_CLOEXEC);
     assert_int_equal(getsockopt(box->control, SOL_SOCKET, SO_PEERCRED, &who, &len), 0);
     box->vmm = who.pid;
-    mon_take(box->control, fds, 3);
+    box->vmm_is = mon_take(box->control, fds, 3);
     box->agent = fds[0];
     box->qmp = fds[1];
     box->console = fds[2];
@@ -444,8 +452,7 @@ static inline void mon_open(struct mon_box *box)
 
 static inline void mon_hello(struct mon_box *box)
 {
-    static const char hello[] = "\x01\0\0\0"
-                                "6.1.0-test";
+    static const char hello[] = { WC_VM_VERSION, 0, 0, 0, '6', '.', '1', '.', '0', '-', 't', '\0' };
     mon_say(box, WC_VM_HELLO, 0, hello, sizeof hello - 1);
     mon_expect(box, WC_VM_ENTROPY, 0, 64);
     mon_expect(box, WC_VM_CLOCK, 0, 8);

@@ -381,6 +381,26 @@ static void looks(void **state)
     guest_close(&guest);
 }
 
+/* The box has no disks of a machine, and its memory is the host's. */
+static void figures(void **state)
+{
+    struct wc_vm_figures said;
+    (void)state;
+    sleeper("");
+    guest_send(&guest, WC_VM_STATS, 1, NULL, 0);
+    memcpy(&said, guest_until(&guest, WC_VM_FIGURES, 1), sizeof said);
+    assert_int_equal(guest.head.len, sizeof said);
+    assert_int_equal(guest_ended(&guest, 1), 0);
+    assert_true(said.machine_bytes > said.available_bytes && said.available_bytes > 0);
+    assert_true(said.machine_bytes != WC_VM_UNKNOWN);
+    assert_int_equal(said.rx_bytes, 0); /* lo doesn't count */
+    assert_int_equal(said.tx_bytes, 0);
+    guest_send(&guest, WC_VM_STATS, 1, NULL, 0); /* the number is free again */
+    guest_until(&guest, WC_VM_FIGURES, 1);
+    assert_int_equal(guest_ended(&guest, 1), 0);
+    guest_close(&guest);
+}
+
 /* The socket is the agent's; the service would reach it at /run/wcompose/notify. */
 static void notices(void **state)
 {
@@ -499,5 +519,5 @@ WC_MAIN(WC_CASE(the_service_runs_and_ends), WC_CASE(a_quick_one_has_run),
         WC_CASE(what_cannot_be_had), WC_CASE(output_waits_for_the_host),
         WC_CASE(input_comes_in_windows), WC_CASE(a_terminal), WC_CASE(programs_beside_it),
         WC_CASE(programs_are_ended), WC_CASE(many_at_once), WC_CASE(connections), WC_CASE(looks),
-        WC_CASE(notices), WC_CASE(links), WC_CASE(broken_frames), WC_CASE(the_host_is_gone),
-        WC_CASE(power_off))
+        WC_CASE(figures), WC_CASE(notices), WC_CASE(links), WC_CASE(broken_frames),
+        WC_CASE(the_host_is_gone), WC_CASE(power_off))

@@ -217,6 +217,42 @@ static void heartbeats(void **state)
     mon_close(&box);
 }
 
+static void pause_for(const struct mon_box *box, unsigned ms)
+{
+    assert_int_equal(kill(box->monitor, SIGSTOP), 0);
+    usleep(ms * 1000);
+    assert_int_equal(kill(box->monitor, SIGCONT), 0);
+}
+
+/* The monitor is frozen with its machine: what it didn't hear meanwhile was not silence, neither
+ * while the guest comes up nor while the service runs. A guest that hangs after it is found. */
+static void pauses(void **state)
+{
+    struct mon_box box = { .beat_ms = 100, .patience_ms = 1000, .boot_ms = 4000 };
+    (void)state;
+    mon_open(&box);
+    mon_meet_vmm(&box);
+    pause_for(&box, 4500);
+    mon_hello(&box);
+    pause_for(&box, 4500);
+    mon_say_u32(&box, WC_VM_RUNS, 0, 1);
+    mon_expect_word(&box, "started");
+    for (int i = 0; i < 12; i++) {
+        uint64_t asked;
+        if (i % 6 == 0)
+            pause_for(&box, 2500);
+        while (mon_hear(&box)->head.type ==
+               WC_VM_SIGNAL) /* SIGCONT, which the freezer has none of */
+            continue;
+        assert_int_equal(box.frame.head.type, WC_VM_PING);
+        memcpy(&asked, box.frame.data, sizeof asked);
+        mon_say(&box, WC_VM_PONG, 0, &asked, sizeof asked);
+    }
+    pause_for(&box, 2500);
+    mon_expect_broken(&box, "cause the guest hangs: its agent has not answered in time");
+    mon_close(&box);
+}
+
 /* The channel's end alone proves nothing; silence does. */
 static void channel_is_closed(void **state)
 {
@@ -500,7 +536,8 @@ MON_MAIN(WC_CASE(exit_code), WC_CASE(words_of_the_end), WC_CASE(service_that_can
          WC_CASE(last_output_is_read_late), WC_CASE(words_of_a_dead_machine),
          WC_CASE(machine_is_killed), WC_CASE(machine_that_does_not_come_up),
          WC_CASE(emulator_that_is_not_there), WC_CASE(settings_that_are_wrong),
-         WC_CASE(guest_that_stays_silent), WC_CASE(heartbeats), WC_CASE(channel_is_closed),
-         WC_CASE(output_waits_for_its_reader), WC_CASE(output_that_nobody_reads),
-         WC_CASE(input_waits_for_the_guest), WC_CASE(signals_are_passed_on),
-         WC_CASE(stopped_before_it_ran), WC_CASE(terminal), WC_CASE(rights_are_shed))
+         WC_CASE(guest_that_stays_silent), WC_CASE(heartbeats), WC_CASE(pauses),
+         WC_CASE(channel_is_closed), WC_CASE(output_waits_for_its_reader),
+         WC_CASE(output_that_nobody_reads), WC_CASE(input_waits_for_the_guest),
+         WC_CASE(signals_are_passed_on), WC_CASE(stopped_before_it_ran), WC_CASE(terminal),
+         WC_CASE(rights_are_shed))

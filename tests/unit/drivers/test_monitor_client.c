@@ -4,6 +4,10 @@
 
 #include <sys/resource.h>
 
+#include "base/arena.h"
+#include "base/paths.h"
+#include "wcompose/vm_usage.h"
+
 /* ---- a client ---- */
 
 static int dial(const struct mon_box *box)
@@ -502,9 +506,103 @@ static void guest_that_does_not_listen(void **state)
     mon_close(&box);
 }
 
+/* ---- what the guest uses ---- */
+
+static const struct wc_vm_figures figures = { .cpu_ns = 7,
+                                              .memory_bytes = 4096,
+                                              .memory_max_bytes = WC_VM_UNKNOWN,
+                                              .machine_bytes = (uint64_t)INT64_MAX + 1,
+                                              .pids = 3 };
+
+/* Asks as a command does, in a process of its own; ends with 0 when it got the above. */
+static pid_t ask_for_figures(const struct mon_box *box, int expected)
+{
+    pid_t pid = fork();
+    if (pid != 0)
+        return pid;
+    char dir[] = "/tmp/mon-run-XXXXXX", path[256];
+    struct wc_paths paths = { .run = mkdtemp(dir) };
+    struct wc_vm_figures_said said;
+    struct wc_arena arena;
+    struct wc_err err = { 0 };
+    wc_arena_init(&arena);
+    snprintf(path, sizeof path, "%s/projects/p/instances", dir);
+    int rc = wc_fs_mkdirs(path, 0700, &err);
+    if (rc == 0 && symlink(box->root, wc_paths_instance_run(&paths, &arena, "p", "i")) != 0)
+        rc = WC_ERR_IO;
+    if (rc == 0)
+        rc = wc_vm_figures_ask(&paths, "p", "i", 500, &said, &err);
+    bool well = rc == expected;
+    if (rc == 0)
+        well = well && said.cpu_ns == 7 && said.memory_bytes == 4096 && said.pids == 3 &&
+               said.memory_max_bytes == WC_UNSET && said.machine_bytes == WC_UNSET;
+    (void)wc_fs_remove_tree(dir, &err);
+    wc_arena_deinit(&arena);
+    _exit(well ? 0 : 1);
+}
+
+static int exit_of(pid_t pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void figures_are_asked_for(void **state)
+{
+    struct mon_box box = { 0 };
+    (void)state;
+    mon_run(&box);
+    pid_t who = ask_for_figures(&box, 0);
+    const struct mon_frame *frame = mon_hear(&box);
+    unsigned n = frame->head.stream;
+    assert_int_equal(frame->head.type, WC_VM_STATS);
+    assert_int_equal(frame->head.len, 0);
+    mon_say(&box, WC_VM_FIGURES, n, &figures, sizeof figures);
+    mon_say_ended(&box, n, (struct wc_vm_ended){ .code = 0 }, "");
+    assert_int_equal(exit_of(who), 0);
+    mon_close(&box);
+}
+
+/* A guest that doesn't answer is waited for no longer than was said; what comes then is for
+ * nobody. */
+static void figures_that_do_not_come(void **state)
+{
+    struct mon_box box = { 0 };
+    (void)state;
+    mon_run(&box);
+    pid_t who = ask_for_figures(&box, WC_ERR_FAILED);
+    unsigned n = mon_hear(&box)->head.stream;
+    assert_int_equal(exit_of(who), 0);
+    mon_expect(&box, WC_VM_CLOSE, n, 0);
+    mon_say(&box, WC_VM_FIGURES, n, &figures, sizeof figures);
+    mon_say_ended(&box, n, (struct wc_vm_ended){ .code = 0 }, "");
+    mon_expect_quiet(&box);
+    who = ask_for_figures(&box, WC_ERR_FAILED);
+    n = mon_hear(&box)->head.stream;
+    mon_say_ended(&box, n, (struct wc_vm_ended){ .code = 0 }, ""); /* without any */
+    assert_int_equal(exit_of(who), 0);
+    mon_close(&box);
+}
+
+static void figures_twice(void **state)
+{
+    struct mon_box box = { 0 };
+    (void)state;
+    mon_run(&box);
+    pid_t who = ask_for_figures(&box, 0);
+    unsigned n = mon_hear(&box)->head.stream;
+    mon_say(&box, WC_VM_FIGURES, n, &figures, sizeof figures);
+    mon_say(&box, WC_VM_FIGURES, n, &figures, sizeof figures);
+    mon_expect_broken(&box, "cause the agent broke the protocol: a frame that may not come now");
+    assert_int_equal(exit_of(who), 0);
+    mon_close(&box);
+}
+
 MON_MAIN(WC_CASE(a_program), WC_CASE(words_to_a_program), WC_CASE(a_program_goes_on_alone),
          WC_CASE(a_client_is_gone), WC_CASE(a_connection), WC_CASE(a_connection_that_is_refused),
          WC_CASE(a_look), WC_CASE(a_signal_alone), WC_CASE(nothing_before_the_service_runs),
          WC_CASE(packets_that_break_rules), WC_CASE(packets_that_are_no_frames),
          WC_CASE(only_root_may_ask), WC_CASE(sixty_four_clients),
-         WC_CASE(guest_that_does_not_listen))
+         WC_CASE(guest_that_does_not_listen), WC_CASE(figures_are_asked_for),
+         WC_CASE(figures_that_do_not_come), WC_CASE(figures_twice))

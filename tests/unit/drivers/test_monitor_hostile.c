@@ -40,7 +40,7 @@ static void heads_that_no_frame_has(void **state)
         { .len = 4, .type = WC_VM_HELLO - 1 },
         { .len = 0, .type = 0 },
         { .len = 8, .type = WC_VM_PING },
-        { .len = 4, .type = WC_VM_SAYS + 1 },
+        { .len = 4, .type = WC_VM_FIGURES + 1 },
         { .len = 4, .type = 255 },
         { .len = 2, .type = WC_VM_OUTPUT, .stream = WC_VM_STREAMS },
         { .len = 2, .type = WC_VM_OUTPUT, .stream = 65535 },
@@ -66,6 +66,9 @@ static void frames_at_wrong_times(void **state)
         { true, { .len = 2, .type = WC_VM_OUTPUT, .stream = 1 } },
         { true, { .len = 4, .type = WC_VM_ENDED, .stream = 63 } },
         { true, { .len = 4, .type = WC_VM_TAKEN, .stream = 9 } },
+        { true, { .len = sizeof(struct wc_vm_figures), .type = WC_VM_FIGURES } },
+        { true, { .len = sizeof(struct wc_vm_figures), .type = WC_VM_FIGURES, .stream = 1 } },
+        { false, { .len = sizeof(struct wc_vm_figures), .type = WC_VM_FIGURES } },
     };
     (void)state;
     for (size_t i = 0; i < WC_COUNT(rows); i++)
@@ -75,6 +78,8 @@ static void frames_at_wrong_times(void **state)
 static void frames_of_wrong_sizes(void **state)
 {
     static const struct wc_vm_head rows[] = {
+        { .len = sizeof(struct wc_vm_figures) - 1, .type = WC_VM_FIGURES },
+        { .len = sizeof(struct wc_vm_figures) + 1, .type = WC_VM_FIGURES },
         { .len = 3, .type = WC_VM_TAKEN },
         { .len = 5, .type = WC_VM_TAKEN },
         { .len = 7, .type = WC_VM_PONG },

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 
 #include "base/alloc.h"
+#include "drivers/keeper/protocol.h"
 #include "drivers/net/host.h"
 #include "drivers/net/news.h"
 
@@ -195,6 +196,7 @@ static struct inside inside_of(const struct app *a, const struct node *node, con
     wc_net_link_notes(&a->inst, seed, &notes);
     snprintf(in.notes, sizeof in.notes, "%s", notes.data);
     snprintf(path, sizeof path, "/proc/%d/ns/net", (int)node->pid);
+    in.fds.holder = -1;
     in.fds.netns = open(path, O_RDONLY | O_CLOEXEC);
     assert_true(in.fds.netns >= 0);
     in.fds.inet = socket_in(in.fds.netns, AF_INET, SOCK_DGRAM, 0);
@@ -286,7 +288,7 @@ static void links_of_what_runs_are_put_back(void **state)
 /* As a keeper makes it; the descriptor is the machine's. */
 static int tap_open(const char *name)
 {
-    struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+    struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (fd < 0)
         WC_SKIP("/dev/net/tun");
@@ -295,12 +297,46 @@ static int tap_open(const char *name)
     return fd;
 }
 
+/* A process that has it as its first descriptor of links; returns a pidfd. */
+static int machine_of(int tap, pid_t *pid)
+{
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    *pid = fork();
+    if (*pid == 0) {
+        dup2(tap, WC_KEEPER_TAP_FD);
+        (void)!write(ready[1], "", 1);
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    int pidfd = (int)syscall(SYS_pidfd_open, *pid, 0);
+    assert_true(pidfd >= 0);
+    return pidfd;
+}
+
+static void rename_link(const char *name)
+{
+    struct ifreq req = { .ifr_newname = "elsewhere" };
+    WC_CLEANUP_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    link_run(RTM_NEWLINK, name, 0);
+    snprintf(req.ifr_name, sizeof req.ifr_name, "%s", name);
+    assert_int_equal(ioctl(fd, SIOCSIFNAME, &req), 0);
+}
+
 static void links_of_machines_are_put_back(void **state)
 {
     (void)state;
     struct app a;
     struct wc_err err = { 0 };
-    struct inside in = { .fds = { -1, -1, -1 } };
+    static const char frame[12 + 60];
+    int64_t rx, tx;
+    int header = 0;
+    pid_t machine;
+    struct inside in = { .fds = { -1, -1, -1, -1 } };
     WC_CLEANUP_BUF struct wc_buf host = WC_BUF_INIT, inside = WC_BUF_INIT, notes = WC_BUF_INIT;
     char name[WC_NET_IFNAME_MAX + 1];
     app_init(&a, "shop", 1);
@@ -323,7 +359,23 @@ static void links_of_machines_are_put_back(void **state)
     link_run(RTM_DELLINK, name, 0);
     assert_string_equal(look_at(&in), "eth0: link -> gone");
     assert_int_equal(wc_net_links_restore(in.notes, &in.fds, &err), WC_ERR_CONFLICT);
-    assert_non_null(strstr(err.msg, "restart it"));
+    assert_non_null(strstr(err.msg, "restart it")); /* nobody is there who has it */
+    in.fds.holder = machine_of(tap, &machine);
+    link_mended(&in, "eth0: link -> gone");
+    assert_int_equal(ioctl(tap, TUNGETVNETHDRSZ, &header), 0); /* by its own descriptor */
+    assert_int_equal(header, 12);
+    assert_int_equal(write(tap, frame, sizeof frame), sizeof frame);
+    assert_int_equal(wc_net_taps_count(in.notes, &rx, &tx, &err), 0);
+    assert_int_equal(tx, (int)sizeof frame - header);
+    rename_link(name);
+    assert_int_equal(wc_net_links_restore(in.notes, &in.fds, &err), WC_ERR_CONFLICT);
+    assert_non_null(strstr(err.msg, "it is elsewhere"));
+    assert_int_equal(wc_net_taps_count(in.notes, &rx, &tx, &err), 0);
+    assert_true(rx == WC_UNSET && tx == WC_UNSET);
+    link_run(RTM_DELLINK, "elsewhere", 0);
+    close(in.fds.holder);
+    kill(machine, SIGKILL);
+    waitpid(machine, NULL, 0);
     down(&a);
     assert_nothing_left();
 }

@@ -12,6 +12,7 @@
 #include "drivers/hyperv/monitor/conf.h"
 #include "drivers/hyperv/protocol.h"
 #include "drivers/hyperv/size.h"
+#include "wcompose/vm_usage.h"
 
 enum { MIB = 1 << 20 };
 static const int64_t cpu = 1000000000;
@@ -377,6 +378,40 @@ static void the_vmm_is_locked_in(void **state)
     finish(&p);
 }
 
+/* ---- the note of its size ---- */
+
+/* What a machine was made with is told later, whatever the file says by then; an earlier build's
+ * note knows no disk. */
+static void size_is_noted(void **state)
+{
+    static struct paper p;
+    struct wc_vm_size made;
+    (void)state;
+    begin(&p);
+    struct wc_paths paths = { .run = p.f.root };
+    const char *run_dir = wc_paths_instance_run(&paths, &p.f.arena, "app", "app-db-1.1");
+    assert_int_equal(wc_vm_size_made(&paths, "app", "app-db-1.1", &made, NULL), WC_ERR_NOENT);
+    assert_int_equal(wc_fs_mkdirs(run_dir, 0700, NULL), 0);
+    assert_int_equal(wc_vm_size_made(&paths, "app", "app-db-1.1", &made, NULL), WC_ERR_NOENT);
+    p.request.run_dir = run_dir;
+    assert_int_equal(wc_vm_size_note(&p.machine, NULL), 0);
+    assert_int_equal(wc_vm_size_made(&paths, "app", "app-db-1.1", &made, NULL), 0);
+    assert_int_equal(made.memory_bytes, p.machine.size.memory_bytes);
+    assert_int_equal(made.overhead_bytes, p.machine.size.overhead_bytes);
+    assert_int_equal(made.cpus, p.machine.size.cpus);
+    assert_int_equal(made.disk_bytes, p.machine.size.disk_bytes);
+    const char *note = wc_arena_printf(&p.f.arena, "%s/" WC_VM_SIZE_NOTE, run_dir);
+    assert_int_equal(wc_write_plain(note, "100 20 3 0\n", 11, 0600, NULL), 0);
+    assert_int_equal(wc_vm_size_made(&paths, "app", "app-db-1.1", &made, NULL), 0);
+    assert_int_equal(made.memory_bytes, 100);
+    assert_int_equal(made.overhead_bytes, 20);
+    assert_int_equal(made.cpus, 3);
+    assert_int_equal(made.disk_bytes, 0);
+    assert_int_equal(wc_write_plain(note, "a note\n", 7, 0600, NULL), 0);
+    assert_int_equal(wc_vm_size_made(&paths, "app", "app-db-1.1", &made, NULL), WC_ERR_STATE);
+    finish(&p);
+}
+
 /* ---- the jail ---- */
 
 static const struct wc_oci_mount *mount_at(const struct wc_oci *jail, const char *target)
@@ -473,5 +508,6 @@ static void shares_bring_the_least_rights(void **state)
 WC_MAIN(WC_CASE(size_follows_the_limits), WC_CASE(jail_is_larger_than_its_machine),
         WC_CASE(frames_say_what_went_in), WC_CASE(directories_are_shared),
         WC_CASE(what_cannot_be_told_is_refused), WC_CASE(no_text_of_a_user_is_an_option),
-        WC_CASE(the_vmm_is_locked_in), WC_CASE(only_what_is_needed_is_bound),
-        WC_CASE(a_jail_has_no_rights), WC_CASE(shares_bring_the_least_rights))
+        WC_CASE(the_vmm_is_locked_in), WC_CASE(size_is_noted),
+        WC_CASE(only_what_is_needed_is_bound), WC_CASE(a_jail_has_no_rights),
+        WC_CASE(shares_bring_the_least_rights))
