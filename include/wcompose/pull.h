@@ -22,6 +22,7 @@ struct wc_image_pull_config {
     struct wc_strv insecure;    /* hosts[:ports] that may do without TLS */
 };
 
+/* How far an image has come. */
 enum wc_pull_state {
     WC_PULL_WAITING,
     WC_PULL_ASKING,    /* the registry, for the manifest */
@@ -50,6 +51,7 @@ struct wc_pull_image {
     struct wc_err err;
 };
 
+/* What is pulled, and who is told. */
 struct wc_image_pull_options {
     const struct wc_image_pull_config *config;
     struct wc_pull_image *images; /* n of them; one reference twice is fetched once */
