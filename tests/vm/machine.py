@@ -20,6 +20,7 @@ HELLO, RUNS, FAILED, OUTPUT, ENDED, TAKEN, PONG, NOTIFY, SAYS = range(64, 73)
 NAMES = {HELLO: "HELLO", RUNS: "RUNS", FAILED: "FAILED", OUTPUT: "OUTPUT", ENDED: "ENDED", TAKEN: "TAKEN", PONG: "PONG",
          NOTIFY: "NOTIFY", SAYS: "SAYS"}
 WINDOW = 65536
+VERSION = 2  # WC_VM_VERSION
 
 Ended = collections.namedtuple("Ended", "code signal oom why")
 
@@ -145,7 +146,7 @@ class Machine:
 
     def hello(self):
         data = self.until(HELLO, timeout=300)
-        assert struct.unpack_from("<I", data)[0] == 1
+        assert struct.unpack_from("<I", data)[0] == VERSION
         return data[4:].decode()
 
     def begin(self, conf, files=(), links=b""):
