@@ -130,16 +130,20 @@ static void begin_watch(struct box *box, const struct wc_sim_program *program)
 
 static void a_fixed_delay(void **state)
 {
+    static const char *const models[] = { "web!always$700", "web!always$1" };
+    static const uint64_t least_ms[] = { 800, 101 };
     struct box box;
     (void)state;
-    box_begin(&box, 4);
-    begin_watch(&box, &crashy);
-    box_submit(&box, (struct wc_request){ 0 }, "web!always$700", NULL);
-    box_pass(&box, 20000);
-    assert_true(n_starts > 20);
-    for (unsigned i = 1; i < n_starts; i++)
-        assert_in_range(starts_ms[i] - starts_ms[i - 1], 800, 820);
-    box_end(&box);
+    for (size_t k = 0; k < 2; k++) {
+        box_begin(&box, 4);
+        begin_watch(&box, &crashy);
+        box_submit(&box, (struct wc_request){ 0 }, models[k], NULL);
+        box_pass(&box, 20000);
+        assert_true(n_starts > 20);
+        for (unsigned i = 1; i < n_starts; i++)
+            assert_in_range(starts_ms[i] - starts_ms[i - 1], least_ms[k], least_ms[k] + 20);
+        box_end(&box);
+    }
 }
 
 static void so_many_attempts(void **state)
