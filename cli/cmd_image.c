@@ -10,13 +10,13 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/image_store.h"
 #include "cli/long_work.h"
 #include "cli/table.h"
 #include "wcompose/client.h"
 #include "wcompose/image.h"
 
-/* Opens the store. 0 or an exit status. */
-static int open_store(struct wc_cli *cli, struct wc_paths *paths, struct wc_image_store **out)
+int wc_cli_images(struct wc_cli *cli, struct wc_paths *paths, struct wc_image_store **out)
 {
     struct wc_err err = { 0 };
     int status = wc_cli_paths(cli, paths);
@@ -49,7 +49,7 @@ int wc_cmd_image_load(struct wc_cli *cli)
     struct wc_image_store *store;
     if (wc_cli_text(cli, "name") != NULL && cli->n_words > 1)
         return wc_cli_usage(cli, "--name is for one source");
-    int status = open_store(cli, &paths, &store);
+    int status = wc_cli_images(cli, &paths, &store);
     if (status != 0)
         return status;
     struct wc_long_work work = WC_LONG_WORK(cli);
@@ -92,7 +92,7 @@ int wc_cmd_image_make(struct wc_cli *cli)
     struct wc_image_store *store;
     if (wc_cli_text(cli, "name") != NULL && cli->n_words > 1)
         return wc_cli_usage(cli, "--name is for one recipe");
-    int status = open_store(cli, &paths, &store);
+    int status = wc_cli_images(cli, &paths, &store);
     if (status != 0)
         return status;
     struct wc_long_work work = WC_LONG_WORK(cli);
@@ -188,7 +188,7 @@ int wc_cmd_image_ls(struct wc_cli *cli)
     struct wc_paths paths;
     struct wc_image_store *store;
     struct wc_err err = { 0 };
-    int status = open_store(cli, &paths, &store);
+    int status = wc_cli_images(cli, &paths, &store);
     if (status != 0)
         return status;
     if (!cli->json && !listing.quiet)
@@ -206,15 +206,8 @@ int wc_cmd_image_ls(struct wc_cli *cli)
 
 /* ---- rm ---- */
 
-/* What removing has to keep. */
-struct keeping {
-    struct wc_cli *cli;
-    const struct wc_paths *paths;
-    struct wc_strv *layers, *references;
-};
-
 /* Adds what an instance's root is made of, which its image's name may not lead to any more. */
-static void keep_layers(struct keeping *keeping, const char *layers)
+static void keep_layers(struct wc_cli_keeping *keeping, const char *layers)
 {
     while (layers != NULL && *layers != '\0') {
         size_t len = strcspn(layers, ":");
@@ -227,7 +220,7 @@ static void keep_layers(struct keeping *keeping, const char *layers)
 
 /* Keeps what a project's instances were made from, and what its accepted model names (a restart
  * would need it). A project of which neither can be read has nothing that could be protected. */
-static void keep_project(struct keeping *keeping, const char *project)
+static void keep_project(struct wc_cli_keeping *keeping, const char *project)
 {
     struct wc_ps list = { 0 };
     const struct wc_project *model = NULL;
@@ -245,29 +238,43 @@ static void keep_project(struct keeping *keeping, const char *project)
     }
 }
 
-static void keep_projects(void *data, struct wc_strv *layers, struct wc_strv *references)
+void wc_cli_projects(struct wc_cli *cli, const struct wc_paths *paths, struct wc_strv *out)
 {
-    struct keeping *keeping = data;
-    keeping->layers = layers;
-    keeping->references = references;
-    const char *dir = wc_arena_printf(keeping->cli->arena, "%s/projects", keeping->paths->lib);
-    DIR *stream = opendir(dir);
+    DIR *stream = opendir(wc_arena_printf(cli->arena, "%s/projects", paths->lib));
     const struct dirent *entry;
     while (stream != NULL && (entry = readdir(stream)) != NULL) {
         if (entry->d_name[0] != '.')
-            keep_project(keeping, entry->d_name);
+            wc_strv_add(cli->arena, out, wc_arena_strdup(cli->arena, entry->d_name));
     }
     if (stream != NULL)
         closedir(stream);
 }
 
+static void keep_projects(void *data, struct wc_strv *layers, struct wc_strv *references)
+{
+    struct wc_cli_keeping *keeping = data;
+    struct wc_strv projects = { 0 };
+    keeping->layers = layers;
+    keeping->references = references;
+    wc_cli_projects(keeping->cli, keeping->paths, &projects);
+    for (size_t i = 0; i < projects.n; i++)
+        keep_project(keeping, projects.items[i]);
+}
+
+struct wc_image_uses wc_cli_image_uses(struct wc_cli_keeping *keeping, struct wc_cli *cli,
+                                       const struct wc_paths *paths)
+{
+    *keeping = (struct wc_cli_keeping){ .cli = cli, .paths = paths };
+    return (struct wc_image_uses){ keep_projects, keeping };
+}
+
 int wc_cmd_image_rm(struct wc_cli *cli)
 {
-    struct wc_paths paths;
+    struct wc_paths paths = { 0 };
     struct wc_image_store *store;
-    struct keeping keeping = { .cli = cli, .paths = &paths };
-    const struct wc_image_uses uses = { keep_projects, &keeping };
-    int status = open_store(cli, &paths, &store);
+    struct wc_cli_keeping keeping;
+    const struct wc_image_uses uses = wc_cli_image_uses(&keeping, cli, &paths);
+    int status = wc_cli_images(cli, &paths, &store);
     if (status != 0)
         return status;
     bool force = wc_cli_flag(cli, "force");

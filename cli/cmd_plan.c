@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "cli/image_lock.h"
 #include "cli/args.h"
 #include "cli/diag_render.h"
 #include "cli/machine_size.h"
@@ -31,6 +32,8 @@ struct report {
     struct wc_plan plan;
     struct wc_preview preview;
     struct wc_plan_detail detail;
+    struct wc_cli_pins pins; /* with has_pins */
+    bool has_pins;
 };
 
 static const struct wc_plan_service *planned(const struct report *report, const char *service)
@@ -171,6 +174,8 @@ static void format_text(const struct report *report, struct wc_buf *out)
     wc_table_format(table, out);
     wc_machine_sizes_text(&report->plan, out);
     wc_plan_detail_text(&report->detail, style, report->cli->cwd, out);
+    if (report->has_pins)
+        wc_cli_pins_text(report->cli, &report->pins, out);
     if (report->preview.n_ops == 0)
         wc_buf_adds(out, has_changes(report) ? "\nno instance is touched\n" : "\nnothing to do\n");
 }
@@ -223,6 +228,8 @@ static void format_json(const struct report *report, struct wc_buf *out)
     }
     wc_jsonw_end_array(&w);
     wc_plan_detail_json(&report->detail, &w);
+    if (report->has_pins)
+        wc_cli_pins_json(&report->pins, &w);
     wc_jsonw_end_object(&w);
     wc_buf_addc(out, '\n');
 }
@@ -294,6 +301,11 @@ int wc_cmd_plan(struct wc_cli *cli)
         status = preview(&report);
     if (status == 0)
         status = detail(&report);
+    if (status == 0 && wc_cli_flag(cli, "locked"))
+        status = wc_cli_check_lock(cli, report.project);
+    report.has_pins = wc_cli_flag(cli, "digests") || wc_cli_flag(cli, "locked");
+    if (status == 0 && report.has_pins)
+        status = wc_cli_pins(cli, report.project, &report.pins);
     if (status != 0)
         return status;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;

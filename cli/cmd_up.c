@@ -11,6 +11,7 @@
 #include "cli/build_images.h"
 #include "cli/cmd_attach.h"
 #include "cli/cmd_session.h"
+#include "cli/image_lock.h"
 #include "wcompose/plan.h"
 #include "wcompose/spec.h"
 
@@ -200,6 +201,8 @@ int wc_cmd_up(struct wc_cli *cli)
         status = load(&session);
     if (status == 0 && !wc_cli_flag(cli, "no-build"))
         status = build(&session);
+    if (status == 0 && wc_cli_flag(cli, "locked"))
+        status = wc_cli_check_lock(cli, session.model);
     if (status == 0)
         status = wc_cli_plan(cli, session.model, cli->arena, &plan);
     return status == 0 ? run(&session, &plan) : status;

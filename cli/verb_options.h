@@ -30,6 +30,7 @@ static const struct wc_option up_options[] = {
     FLAG("abort-on-container-failure", 0, "stop everything when one instance fails"),
     { "exit-code-from", 0, WC_OPTION_TEXT, "SERVICE",
       "exit with this service's code; implies --abort-on-container-exit, unless with -failure" },
+    FLAG("locked", 0, "only with the images that wcompose.lock pins"),
 };
 
 static const struct wc_option build_options[] = {
@@ -140,6 +141,8 @@ static const struct wc_option plan_options[] = {
     FLAG("remove-orphans", 0, "as if up were given it"),
     FLAG("no-deps", 0, "as if up were given it"),
     { "scale", 0, WC_OPTION_LIST, "SERVICE=N", "as if up were given it" },
+    FLAG("digests", 0, "print which image each service gets, by its digest"),
+    FLAG("locked", 0, "fail unless the images are those that wcompose.lock pins; with --digests"),
 };
 
 static const struct wc_option config_options[] = {

@@ -4,13 +4,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/str.h"
-#include "images/find.h"
+#include "images/remove.h"
 
 static const char *last_name(const char *path)
 {
@@ -55,6 +57,24 @@ static int mark(struct wc_image_txn *txn, struct needed *n, struct wc_err *err)
     return 0;
 }
 
+/* Bytes that go with an entry: of a blob its own, of a diff those of the layer it speaks of. */
+static uint64_t size_of(const struct wc_image_txn *txn, const char *from)
+{
+    char text[128];
+    struct stat st;
+    int64_t bytes = 0;
+    WC_CLEANUP_FD int fd = openat(txn->store->fd, from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return 0;
+    if (!wc_str_starts(from, "diffs/"))
+        return (uint64_t)st.st_size;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    text[n < 0 ? 0 : n] = '\0';
+    text[strcspn(text, "\n")] = '\0';
+    const char *number = strchr(text, ' ');
+    return number != NULL && wc_str_to_i64(number + 1, 0, INT64_MAX, &bytes) ? (uint64_t)bytes : 0;
+}
+
 /* Moves every entry of `dir` that isn't in `keep` to tmp/. */
 static int sweep_dir(struct wc_image_txn *txn, const char *dir, const struct wc_map *keep,
                      struct swept **swept, struct wc_err *err)
@@ -70,6 +90,7 @@ static int sweep_dir(struct wc_image_txn *txn, const char *dir, const struct wc_
             continue;
         const char *from = wc_arena_printf(&txn->arena, "%s/%s", dir, entry->d_name);
         const char *temp = wc_txn_temp(txn);
+        txn->freed_bytes += size_of(txn, from);
         if (renameat(txn->store->fd, from, txn->store->fd, temp) != 0) {
             rc = wc_err_set(err, wc_fs_code(errno), errno, "remove %s", from);
             break;
@@ -82,6 +103,13 @@ static int sweep_dir(struct wc_image_txn *txn, const char *dir, const struct wc_
     return rc;
 }
 
+void wc_used_list(const struct wc_image_uses *uses, struct wc_used *out)
+{
+    *out = (struct wc_used){ 0 };
+    if (uses != NULL)
+        uses->list(uses->data, &out->layers, &out->references);
+}
+
 static bool has_layer(const struct wc_strv *in_use, const char *name)
 {
     for (size_t i = 0; i < in_use->n; i++)
@@ -90,14 +118,21 @@ static bool has_layer(const struct wc_strv *in_use, const char *name)
     return false;
 }
 
-/* True when one of the references leads to the image in that index. */
-static bool is_meant(struct wc_image_txn *txn, const struct wc_index *index, const char *digest,
-                     const struct wc_strv *references)
+size_t wc_used_layers(const struct wc_used *used, const struct wc_strv *diff_ids)
 {
-    for (size_t i = 0; i < references->n; i++) {
+    size_t n = 0;
+    for (size_t i = 0; i < diff_ids->n; i++)
+        n += has_layer(&used->layers, diff_ids->items[i] + strlen("sha256:"));
+    return n;
+}
+
+bool wc_used_is_meant(struct wc_image_txn *txn, const struct wc_index *index, const char *digest,
+                      const struct wc_used *used)
+{
+    for (size_t i = 0; i < used->references.n; i++) {
         struct wc_found found;
         struct wc_err none = { 0 };
-        if (wc_index_find(&txn->arena, index, references->items[i], &found, &none) == 0 &&
+        if (wc_index_find(&txn->arena, index, used->references.items[i], &found, &none) == 0 &&
             wc_streq(found.entry->digest, digest))
             return true;
     }
@@ -116,14 +151,15 @@ static size_t names_of(const struct wc_index *index, const char *digest)
  * now; who begins from now on finds nothing, and fails cleanly. */
 static bool came_into_use(struct wc_image_txn *txn, const struct swept *swept)
 {
-    struct wc_strv layers = { 0 }, references = { 0 };
-    txn->uses->list(txn->uses->data, &layers, &references);
+    struct wc_used used;
+    wc_used_list(txn->uses, &used);
     for (const struct swept *s = swept; s != NULL; s = s->older)
-        if (wc_str_starts(s->from, "layers/") && has_layer(&layers, last_name(s->from)))
+        if (wc_str_starts(s->from, "layers/") && has_layer(&used.layers, last_name(s->from)))
             return true;
     for (size_t i = 0; i < txn->before.n; i++) {
         const char *digest = txn->before.items[i].digest;
-        if (names_of(&txn->index, digest) == 0 && is_meant(txn, &txn->before, digest, &references))
+        if (names_of(&txn->index, digest) == 0 &&
+            wc_used_is_meant(txn, &txn->before, digest, &used))
             return true;
     }
     return false;
@@ -162,18 +198,15 @@ int wc_store_collect(struct wc_image_txn *txn, struct wc_err *err)
 
 /* True when somebody runs from a layer of the image, or will want it. */
 static bool is_used(struct wc_image_txn *txn, const struct wc_index_entry *entry,
-                    const struct wc_strv *layers, const struct wc_strv *references)
+                    const struct wc_used *used)
 {
     struct wc_image_parts parts;
     struct wc_err broken = { 0 };
-    if (is_meant(txn, &txn->index, entry->digest, references))
+    if (wc_used_is_meant(txn, &txn->index, entry->digest, used))
         return true;
-    if (layers->n == 0 || wc_image_read(txn->store, &txn->arena, entry, &parts, &broken) != 0)
-        return false;
-    for (size_t i = 0; i < parts.diff_ids.n; i++)
-        if (has_layer(layers, parts.diff_ids.items[i] + strlen("sha256:")))
-            return true;
-    return false;
+    return used->layers.n > 0 &&
+           wc_image_read(txn->store, &txn->arena, entry, &parts, &broken) == 0 &&
+           wc_used_layers(used, &parts.diff_ids) > 0;
 }
 
 /* Takes the entry out of the index (all of its image's when it was given by id). A used image loses
@@ -199,8 +232,7 @@ static void untie(struct wc_image_txn *txn, const struct wc_index_entry *gone, b
     }
 }
 
-/* A copy that untie doesn't shorten. */
-static struct wc_index copy_index(struct wc_image_txn *txn)
+struct wc_index wc_index_copy(struct wc_image_txn *txn)
 {
     struct wc_index copy = txn->index;
     copy.cap = copy.n;
@@ -215,19 +247,19 @@ int wc_image_remove(struct wc_image_store *store, const char *reference,
 {
     struct wc_image_txn txn;
     struct wc_found found;
-    struct wc_strv layers = { 0 }, references = { 0 };
+    struct wc_used in_use = { 0 };
     int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
     rc = wc_txn_lock(&txn, err);
-    if (rc == 0 && uses != NULL)
-        uses->list(uses->data, &layers, &references);
+    if (rc == 0)
+        wc_used_list(uses, &in_use);
     if (rc == 0)
         rc = wc_index_find(&txn.arena, &txn.index, reference, &found, err);
     bool used = false;
     if (rc == 0) {
         bool last = found.by_id || names_of(&txn.index, found.entry->digest) == 1;
-        used = last && is_used(&txn, found.entry, &layers, &references);
+        used = last && is_used(&txn, found.entry, &in_use);
         if (used && !force)
             rc = wc_err_set(err, WC_ERR_CONFLICT, 0,
                             "image %s is used by a container; --force only unties the name",
@@ -237,10 +269,10 @@ int wc_image_remove(struct wc_image_store *store, const char *reference,
         wc_txn_abort(&txn);
         return rc;
     }
-    txn.before = copy_index(&txn);
+    txn.before = wc_index_copy(&txn);
     untie(&txn, found.entry, found.by_id, used);
     txn.collect = true;
-    txn.keep = &layers;
+    txn.keep = &in_use.layers;
     txn.uses = uses;
     return wc_txn_commit(&txn, err);
 }

@@ -93,6 +93,8 @@ struct wc_image_txn {
     const struct wc_strv *keep;       /* … but these absolute layer directories; may be NULL */
     const struct wc_image_uses *uses; /* asked again after that; may be NULL … */
     struct wc_index before;           /* … with what to go back to */
+    uint64_t freed_bytes;             /* by collecting; also after the commit … */
+    bool deferred;                    /* … which may have left it to the next one */
 };
 
 /* Begins a change; others may go on beside it. progress may be NULL. On success the caller ends it

@@ -223,8 +223,10 @@ int wc_txn_commit(struct wc_image_txn *txn, struct wc_err *err)
         rc = wc_txn_lock(txn, err);
     if (rc == 0)
         rc = replace_index(txn, err);
-    if (rc == 0 && txn->collect && is_alone(txn))
-        rc = wc_store_collect(txn, err);
+    if (rc == 0 && txn->collect) {
+        txn->deferred = !is_alone(txn);
+        rc = txn->deferred ? 0 : wc_store_collect(txn, err);
+    }
     release(txn);
     return rc;
 }

@@ -36,3 +36,9 @@ if(TARGET wcompose)
              $<TARGET_FILE:wcompose> ${CMAKE_SOURCE_DIR}/tests/golden/spec)
     set_tests_properties(spec.schema PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
 endif()
+
+# Unpacked images entry by entry against umoci's.
+if(TARGET wcompose)
+    add_test(NAME images.umoci COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tests/images/compare.py $<TARGET_FILE:wcompose>)
+    set_tests_properties(images.umoci PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+endif()

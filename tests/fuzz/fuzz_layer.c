@@ -1,5 +1,6 @@
-/* fuzz_layer.c - any bytes as a layer: unpacked on a tmpfs of its own, they may fail, but nothing
- * may appear or change outside the root, and what was unpacked can be removed again. */
+/* fuzz_layer.c - any bytes as a layer, as they are, packed with zstd, and in small runs: unpacked
+ * on a tmpfs of its own, they may fail, but nothing may appear or change outside the root, and what
+ * was unpacked can be removed again. */
 #include <fcntl.h>
 #include <sched.h>
 #include <stdint.h>
@@ -10,8 +11,10 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zstd.h>
 
 #include "base/fs.h"
+#include "images/inflate.h"
 #include "images/layer.h"
 
 static const struct wc_layer_limits limits = {
@@ -61,11 +64,60 @@ static void check_outside(const char *dir)
           "the directory above changed");
 }
 
+/* The bytes in runs of changing length, as a network gives them. */
+struct runs {
+    const uint8_t *data;
+    size_t size, at;
+};
+
+static int next_run(void *data, const void **bytes, size_t *len, struct wc_err *err)
+{
+    struct runs *runs = data;
+    (void)err;
+    size_t left = runs->size - runs->at, want = 1 + runs->at % 613;
+    *bytes = runs->data + runs->at;
+    *len = want < left ? want : left;
+    runs->at += *len;
+    return 0;
+}
+
+/* What the parser sees is the input in every case; random changes of packed bytes would end at the
+ * first checksum. */
+static int unpack(const uint8_t *data, size_t size, int root,
+                  const struct wc_layer_options *options, struct wc_err *err)
+{
+    struct wc_layer_result result;
+    size_t bound = ZSTD_compressBound(size);
+    uint8_t *packed = NULL;
+    struct runs runs = { .data = data, .size = size };
+    const struct wc_bytes from = { next_run, &runs };
+    if (size % 3 == 0) {
+        packed = malloc(bound);
+        check(packed != NULL, "no memory");
+        runs.data = packed;
+        runs.size = ZSTD_compress(packed, bound, data, size, 1);
+    }
+    int rc = wc_layer_unpack_from(&from, root, options, &result, err);
+    free(packed);
+    return rc;
+}
+
+static int unpack_file(const uint8_t *data, size_t size, int root,
+                       const struct wc_layer_options *options, struct wc_err *err)
+{
+    struct wc_layer_result result;
+    int blob = memfd_create("layer", MFD_CLOEXEC);
+    check(blob >= 0 && write(blob, data, size) == (ssize_t)size, "no layer");
+    lseek(blob, 0, SEEK_SET);
+    int rc = wc_layer_unpack(blob, root, options, &result, err);
+    close(blob);
+    return rc;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct wc_layer_options options = { .limits = limits, .merge_usr = size % 2 == 1 };
     char dir[64], path[128];
-    struct wc_layer_result result;
     struct wc_err err = { 0 };
     snprintf(dir, sizeof dir, "%s/%d", home, (int)getpid());
     mkdir(home, 0700);
@@ -75,13 +127,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snprintf(path, sizeof path, "%s/root", dir);
     check(mkdir(path, 0755) == 0, "no root");
     int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int blob = memfd_create("layer", MFD_CLOEXEC);
-    check(root >= 0 && blob >= 0 && write(blob, data, size) == (ssize_t)size, "no layer");
-    lseek(blob, 0, SEEK_SET);
-    int rc = wc_layer_unpack(blob, root, &options, &result, &err);
+    check(root >= 0, "no root");
+    int rc = size % 3 == 2 ? unpack_file(data, size, root, &options, &err)
+                           : unpack(data, size, root, &options, &err);
     check((rc == 0) == (err.code == 0) && rc <= 0, "an error without a message");
     close(root);
-    close(blob);
     check_outside(dir);
     check(wc_fs_remove_tree(dir, &err) == 0, err.msg);
     return 0;

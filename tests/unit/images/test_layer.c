@@ -496,6 +496,11 @@ static void compressed(void **state)
     assert_string_equal(b.result.diff_id, hex);
     for (size_t cut = 1; cut < gz.len; cut += 7) /* truncated anywhere: never taken for whole */
         assert_true(unpack_bytes(&b, gz.data, gz.len - cut, NULL) != 0);
+    wc_buf_reset(&gz);
+    zstd_into(&gz, b.tar.data, b.tar.len);
+    zstd_skip_into(&gz); /* as zstd:chunked ends */
+    assert_int_equal(unpack_bytes(&b, gz.data, gz.len, NULL), 0);
+    assert_string_equal(b.result.diff_id, hex);
     wc_buf_deinit(&gz);
     bench_close(&b);
 }
@@ -514,6 +519,11 @@ static void zip_bomb(void **state)
     gzip_into(&gz, b.tar.data, b.tar.len);
     assert_true(gz.len < 20000);
     assert_int_equal(unpack_bytes(&b, gz.data, gz.len, &limits), WC_ERR_LIMIT);
+    wc_buf_reset(&gz);
+    zstd_into(&gz, b.tar.data, b.tar.len);
+    assert_true(gz.len < 4000);
+    assert_int_equal(unpack_bytes(&b, gz.data, gz.len, &limits), WC_ERR_LIMIT);
+    assert_non_null(strstr(b.err.msg, "more than is allowed"));
     wc_buf_deinit(&gz);
     wc_free(zeros);
     bench_close(&b);
