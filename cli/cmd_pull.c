@@ -13,6 +13,8 @@ static void print_results(const struct wc_cli *cli, const struct wc_cli_pull *wh
 {
     for (size_t i = 0; i < what->n; i++) {
         const struct wc_pull_image *image = &what->images[i];
+        if (image->name == NULL) /* nothing was begun */
+            continue;
         if (!cli->json) {
             if (image->state != WC_PULL_FAILED)
                 puts(image->name);

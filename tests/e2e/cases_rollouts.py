@@ -29,9 +29,12 @@ def levels(t):
     """What each running replica of web has in its environment, by number."""
     found = {}
     for row in t.ps():
-        if row["State"] == "running":
-            with open(f"/proc/{row['Pid']}/environ", encoding="utf-8") as f:
-                found[row["Index"]] = dict(w.split("=", 1) for w in f.read().split("\0") if "=" in w)["LEVEL"]
+        try:
+            if row["State"] == "running":
+                with open(f"/proc/{row['Pid']}/environ", encoding="utf-8") as f:
+                    found[row["Index"]] = dict(w.split("=", 1) for w in f.read().split("\0") if "=" in w)["LEVEL"]
+        except OSError:
+            pass  # it has ended meanwhile
     return found
 
 
