@@ -146,6 +146,27 @@ static void a_fixed_delay(void **state)
     }
 }
 
+/* A person who asks doesn't wait for what the policy waits for. */
+static void a_word_ends_a_wait(void **state)
+{
+    static const enum wc_request_kind kinds[] = { WC_REQUEST_START, WC_REQUEST_RESTART };
+    struct box box;
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        box_begin(&box, 13);
+        begin_watch(&box, &crashy);
+        box_submit(&box, (struct wc_request){ 0 }, "web!always", NULL);
+        box_pass(&box, 60000);
+        wc_sim_set_program(box.world, "web", &wc_sim_program_default);
+        uint64_t asked_ms = wc_sim_now(box.world);
+        assert_int_equal(box_running(&box, "web"), 0);
+        box_request(&box, kinds[k], "web");
+        assert_int_equal(box_running(&box, "web"), 1);
+        assert_true(wc_sim_now(box.world) < asked_ms + 100);
+        box_end(&box);
+    }
+}
+
 static void so_many_attempts(void **state)
 {
     struct box box;
@@ -294,6 +315,26 @@ static void a_pause_that_fails(void **state)
     box_end(&box);
 }
 
+/* What a person stopped has that written on it: a successor that knows nothing else of it leaves it
+ * alone, whatever its policy. */
+static void a_stop_is_written_on_it(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 14);
+    box_apply(&box, "db!always web!always");
+    box_request(&box, WC_REQUEST_STOP, "web");
+    assert_true(wc_sim_find(box.world, "web", WC_LIFE_EXITED)->stopped_by_user);
+    box_close(&box);
+    box_open(&box);
+    assert_true(box_do(&box, (struct wc_request){ .kind = WC_REQUEST_ADOPT },
+                       "db!always web!always", NULL));
+    box_pass(&box, 60000);
+    assert_int_equal(box_running(&box, "web"), 0);
+    assert_int_equal(box_running(&box, "db"), 1);
+    box_end(&box);
+}
+
 /* A look while something is under way with what is gone: it is missed all the same, and soon. */
 static void a_look_in_the_middle(void **state)
 {
@@ -318,7 +359,7 @@ static void a_look_in_the_middle(void **state)
 }
 
 WC_MAIN(WC_CASE(nothing_is_done_with_it), WC_CASE(an_explicit_word_ends_it),
-        WC_CASE(who_waits_is_told), WC_CASE(a_fixed_delay), WC_CASE(so_many_attempts),
-        WC_CASE(a_window), WC_CASE(the_pace_of_what_fails), WC_CASE(a_pause_holds),
-        WC_CASE(an_explicit_word_ends_a_pause), WC_CASE(a_pause_that_fails),
-        WC_CASE(a_look_in_the_middle))
+        WC_CASE(who_waits_is_told), WC_CASE(a_fixed_delay), WC_CASE(a_word_ends_a_wait),
+        WC_CASE(so_many_attempts), WC_CASE(a_window), WC_CASE(the_pace_of_what_fails),
+        WC_CASE(a_pause_holds), WC_CASE(an_explicit_word_ends_a_pause), WC_CASE(a_pause_that_fails),
+        WC_CASE(a_stop_is_written_on_it), WC_CASE(a_look_in_the_middle))
