@@ -84,6 +84,81 @@ static void one_that_stands_still_is_not_ready(void **state)
     box_end(&box);
 }
 
+static unsigned count_told(const struct box *box, const char *text)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < box->n_told; i++)
+        n += wc_streq(box->told[i].text, text);
+    return n;
+}
+
+/* A rollout of what the next model lacks is over, and nothing more is said of it. */
+static void it_ends_with_its_service(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 5);
+    box_apply(&box, "db web&");
+    box_submit(&box, (struct wc_request){ .wait = WC_WAIT_READY }, "db web=2&", NULL);
+    while (box_running(&box, "web") < 2)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    assert_int_equal(count_told(&box, "rolling"), 1);
+    assert_true(box_do(&box, (struct wc_request){ .remove_orphans = true }, "db", NULL));
+    box_pass(&box, 1000);
+    assert_int_equal(count_told(&box, "done"), 0);
+    assert_int_equal(box_running(&box, "web"), 0);
+    box_end(&box);
+}
+
+/* What stands still makes no progress, and isn't late for that. */
+static void a_pause_is_no_delay(void **state)
+{
+    static const struct wc_sim_program slow = { .run_ms = -1,
+                                                .stop_ms = 5,
+                                                .healthy_after_ms = 5000 };
+    struct box box;
+    (void)state;
+    box_begin(&box, 6);
+    box_apply(&box, "web&+");
+    wc_sim_set_program(box.world, "web", &slow);
+    box_submit(&box, (struct wc_request){ .wait = WC_WAIT_READY }, "web=2&+", NULL);
+    while (box_running(&box, "web") < 2)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    box_request(&box, WC_REQUEST_PAUSE, NULL);
+    box_pass(&box, 100000); /* longer than the rollout may go without progress */
+    box_request(&box, WC_REQUEST_UNPAUSE, NULL);
+    box_pass(&box, 20000);
+    assert_int_equal(count_told(&box, "done"), 1);
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
+static void note_state(void *data, const struct wc_rollout_note *note)
+{
+    *(enum wc_rollout_state *)data = note->state;
+}
+
+/* One that stopped is no more once a model comes that doesn't go replica by replica. */
+static void another_model_ends_it(void **state)
+{
+    static const struct wc_sim_program failing = { .run_ms = 10, .exit_code = 1, .stop_ms = 5 };
+    enum wc_rollout_state seen = WC_ROLLOUT_DONE;
+    struct box box;
+    (void)state;
+    box_begin(&box, 7);
+    box_apply(&box, "web&");
+    wc_sim_set_program(box.world, "web", &failing);
+    box_apply(&box, "web=2&");
+    wc_engine_rollouts(box.engine, note_state, &seen);
+    assert_int_equal(seen, WC_ROLLOUT_PAUSED);
+    wc_sim_set_program(box.world, "web", &wc_sim_program_default);
+    box_apply(&box, "web=3");
+    assert_int_equal(box.status, 0);
+    wc_engine_rollouts(box.engine, note_state, &seen);
+    assert_int_equal(seen, WC_ROLLOUT_NONE);
+    box_end(&box);
+}
+
 /* A successor learns of two models before "web*2=3&", whose rollout has stopped. */
 static void succeed(struct box *box, const char *older, const char *newer, const char *began_newer)
 {
@@ -150,4 +225,6 @@ static void where_no_model_says_so(void **state)
 }
 
 WC_MAIN(WC_CASE(a_stop_that_nothing_came_of), WC_CASE(one_that_stands_still_is_not_ready),
-        WC_CASE(each_by_the_model_that_it_is_of), WC_CASE(where_no_model_says_so))
+        WC_CASE(it_ends_with_its_service), WC_CASE(a_pause_is_no_delay),
+        WC_CASE(another_model_ends_it), WC_CASE(each_by_the_model_that_it_is_of),
+        WC_CASE(where_no_model_says_so))
