@@ -278,7 +278,7 @@ int wc_cmd_image_rm(struct wc_cli *cli)
     if (status != 0)
         return status;
     bool force = wc_cli_flag(cli, "force");
-    for (size_t i = 0; i < cli->n_words && status == 0; i++) {
+    for (size_t i = 0; i < cli->n_words; i++) {
         struct wc_err err = { 0 };
         if (wc_image_remove(store, cli->words[i], &uses, force, &err) != 0)
             status = wc_cli_fail(cli, &err);

@@ -37,8 +37,9 @@ if(TARGET wcompose)
     set_tests_properties(spec.schema PROPERTIES TIMEOUT 60 SKIP_RETURN_CODE 77)
 endif()
 
-# Unpacked images entry by entry against umoci's.
+# Unpacked images entry by entry against umoci's; many processes at one store, some of them killed.
 if(TARGET wcompose)
     add_test(NAME images.umoci COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tests/images/compare.py $<TARGET_FILE:wcompose>)
-    set_tests_properties(images.umoci PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+    add_test(NAME images.crowd COMMAND ${WC_PYTHON} ${CMAKE_SOURCE_DIR}/tests/images/crowd.py $<TARGET_FILE:wcompose>)
+    set_tests_properties(images.umoci images.crowd PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
 endif()
