@@ -4,7 +4,8 @@
  * the machine's disks, its kernel, its directory. No network (links are descriptors), no
  * capability, no device but the ordinary ones and, where it is used, /dev/kvm. Only with shares
  * does the first process have rights, which it gives to the file server and sheds before anything
- * that a guest can reach is started (monitor/mon_spawn.c).
+ * that a guest can reach is started (monitor/mon_spawn.c). A filter of system calls holds for all
+ * of it; the file server and the VMM narrow it further for themselves.
  */
 #include "drivers/hyperv/machine.h"
 
@@ -149,7 +150,8 @@ int wc_vm_jail(const struct wc_machine *machine, struct wc_oci *out, struct wc_e
         .tty = service->tty,
         .root_readonly = true,
         .pins = service->pins,
-        .seccomp = shares ? NULL : wc_seccomp_default(0, arena),
+        .seccomp =
+            shares ? wc_seccomp_file_server(share_caps(), arena) : wc_seccomp_default(0, arena),
         .oom_score_adj = service->oom_score_adj,
         .has_oom_score_adj = service->has_oom_score_adj,
         .cgroup_path = service->cgroup_path,

@@ -85,7 +85,7 @@ static void add_conditional(struct wc_seccomp *profile, uint64_t caps, struct wc
     rule->errno_ret = ENOSYS;
 }
 
-const struct wc_seccomp *wc_seccomp_default(uint64_t caps, struct wc_arena *arena)
+static struct wc_seccomp *make_default(uint64_t caps, struct wc_arena *arena)
 {
     struct wc_seccomp *profile = WC_NEW(arena, struct wc_seccomp);
     profile->default_action = "SCMP_ACT_ERRNO";
@@ -98,6 +98,20 @@ const struct wc_seccomp *wc_seccomp_default(uint64_t caps, struct wc_arena *aren
             allow(profile, arena, family->names, NULL);
     }
     add_conditional(profile, caps, arena);
+    return profile;
+}
+
+const struct wc_seccomp *wc_seccomp_default(uint64_t caps, struct wc_arena *arena)
+{
+    return make_default(caps, arena);
+}
+
+const struct wc_seccomp *wc_seccomp_file_server(uint64_t caps, struct wc_arena *arena)
+{
+    static const char *const unshare_call[] = { "unshare", NULL };
+    static const struct wc_seccomp_arg only_directory = { 0, CLONE_FS, 0, "SCMP_CMP_EQ" };
+    struct wc_seccomp *profile = make_default(caps, arena);
+    allow(profile, arena, unshare_call, &only_directory);
     return profile;
 }
 

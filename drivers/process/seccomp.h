@@ -57,6 +57,10 @@ extern const size_t wc_seccomp_n_families;
 /* Makes the default profile for a process that may have `caps`. */
 const struct wc_seccomp *wc_seccomp_default(uint64_t caps, struct wc_arena *arena);
 
+/* The same for a process that starts a file server (virtiofsd): its threads may part with each
+ * other's working directory, and with nothing else (unshare with CLONE_FS alone). */
+const struct wc_seccomp *wc_seccomp_file_server(uint64_t caps, struct wc_arena *arena);
+
 /* Reads a profile file as Docker's --security-opt seccomp=FILE takes them (defaultAction, archMap
  * or architectures, syscalls with name or names, args, includes and excludes). Returns 0,
  * WC_ERR_NOENT, WC_ERR_SPEC.

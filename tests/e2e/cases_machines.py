@@ -41,7 +41,7 @@ def vmm_of(t, service):
     """The process id of the machine's VMM: a child of its monitor."""
     monitor = t.pid(service)
     children = harness.read(f"/proc/{monitor}/task/{monitor}/children").split()
-    found = [int(c) for c in children if "qemu" in harness.read(f"/proc/{c}/cmdline")]
+    found = [int(c) for c in children if "qemu-system" in harness.read(f"/proc/{c}/cmdline")]
     assert len(found) == 1, children
     return found[0]
 
@@ -184,9 +184,11 @@ def case_machine_is_confined(t):
     t.compose("""
         services:
           a: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s}
-          b: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s}
+          b: {image: "bb:1", isolation: hyperv, mem_limit: 112m, stop_grace_period: 1s, volumes: ["./shared:/shared"]}
     """)
+    os.makedirs(t.dir + "/shared")
     up(t)
+    the_file_server_is_confined(t, "b")
     users = set()
     for service in ("a", "b"):
         monitor, vmm = t.pid(service), vmm_of(t, service)
@@ -230,6 +232,31 @@ def case_machine_is_confined(t):
     assert t.run_inside("a", "nslookup", "web", code=None).code != 0
     t.wc("-f", "other.yaml", "down")
     t.wc("down")
+
+
+def the_file_server_is_confined(t, service):
+    """Only the file server has rights, those of an ordinary container at most; every process has a filter; files work."""
+    monitor = t.pid(service)
+    children = harness.read(f"/proc/{monitor}/task/{monitor}/children").split()
+    servers = [int(c) for c in children if "virtiofsd" in harness.read(f"/proc/{c}/cmdline")]
+    assert len(servers) == 1, children
+    for pid in [monitor, vmm_of(t, service)] + servers:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            status = dict(line.split(":", 1) for line in harness.read(f"/proc/{pid}/task/{thread}/status").splitlines() if ":" in line)
+            assert status["Seccomp"].strip() == "2" and status["NoNewPrivs"].strip() == "1", (pid, status)
+    status = t.status(servers[0])
+    admin = sum(1 << n for n in (12, 13, 16, 17, 19, 21, 22, 25, 38, 39, 40))  # network, raw, modules, ptrace, sys_admin, boot, time …
+    assert int(status["CapEff"], 16) != 0 and int(status["CapEff"], 16) & admin == 0, status["CapEff"]
+    outer, inner = (int(t.status(pid).get("Seccomp_filters", "0")) for pid in (monitor, servers[0]))
+    assert inner > outer > 0 or inner == outer == 0, "the server's own filter beside the jail's"
+    done = t.run_inside(service, "sh", "-c", """set -e; cd /shared
+        echo one > a; ln a b; ln -s a c; mv b d; cat c d; mkdir -p x/y; mkfifo x/pipe; chown 12:34 a; chmod 640 a; stat -c %u:%g:%a a
+        touch -d 2001-02-03 a; stat -c %y a | cut -c1-10; truncate -s 100 a; stat -c %s a; df . > /dev/null
+        dd if=/dev/zero of=big bs=64k count=32 conv=fsync 2> /dev/null; stat -c %s big; rm -r x d; sync; ls
+        for i in 1 2 3 4; do (dd if=big of=big.$i bs=4k 2> /dev/null) & done; wait; cmp big big.3; rm big*; ls | wc -l""", timeout=120)
+    assert done.out.split() == ["one", "one", "12:34:640", "2001-02-03", "100", "2097152", "a", "big", "c", "2"], done.out
+    st = os.stat(t.dir + "/shared/a")
+    assert (st.st_uid, st.st_gid, st.st_size) == (12, 34, 100), st
 
 
 def case_machine_terminal(t):

@@ -131,3 +131,44 @@ def case_machine_pause(t):
     t.wc("stop", "vm", timeout=60)  # hears its signal
     assert t.row("vm")["State"] == "exited"
     t.wc("down")
+
+
+def states(t):
+    return {row["Service"]: row["State"] for row in t.ps()}
+
+
+def case_machine_readiness_by_notify(t):
+    """READY=1 from inside a machine is what its dependents wait for; STATUS= is shown."""
+    ready(t)
+    t.compose("""
+        services:
+          vm:
+            image: "bb:1"
+            isolation: hyperv
+            mem_limit: 112m
+            stop_grace_period: 1s
+            x-wcompose: {probe: {notify: true, start_period: 170s}}
+            command:
+              - sh
+              - -c
+              - |
+                ln -s $$NOTIFY_SOCKET /dev/log  # logger says what it is told as a datagram there, after a line of its own
+                until [ -e /go ]; do sleep 0.2; done
+                logger "x
+                READY=1
+                STATUS=open for business"
+                exec idle
+          box: {image: "bb:1", stop_grace_period: 0s, depends_on: {vm: {condition: service_healthy}}}
+    """)
+    started = t.start("up", "-d", "--wait", "--wait-timeout", str(BOOT))
+    t.until(lambda: states(t).get("vm") == "running", "the machine", BOOT)
+    time.sleep(2)
+    assert t.row("vm")["Health"] == "starting" and states(t).get("box") != "running", t.ps()
+    assert t.run_inside("vm", "sh", "-c", "echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET").out == "/run/wcompose/notify\n"
+    t.run_inside("vm", "touch", "/go")
+    t.until(lambda: t.row("vm")["Health"] == "healthy" and states(t).get("box") == "running", "its word", 30)
+    assert t.row("vm").get("HealthOutput") == "open for business", t.row("vm")
+    assert started.wait(timeout=60) == 0
+    t.children.remove(started)
+    started.stdout.close()
+    t.wc("down")

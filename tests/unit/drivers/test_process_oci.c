@@ -340,6 +340,10 @@ static void seccomp_profile(void **state)
     const struct wc_seccomp *admin = wc_seccomp_default(ALL_CAPS, &f.arena);
     assert_non_null(rule_for(admin, "mount"));
     assert_null(rule_for(admin, "keyctl"));
+    const struct wc_seccomp *server = wc_seccomp_file_server(wc_caps_default(), &f.arena);
+    assert_int_equal(server->n_rules, p->n_rules + 1);
+    assert_int_equal(rule_for(server, "unshare")->args[0].value, CLONE_FS);
+    assert_string_equal(rule_for(server, "unshare")->args[0].op, "SCMP_CMP_EQ");
     const char *path, *again, *cache = wc_arena_printf(&f.arena, "%s/bpf", f.root);
     assert_int_equal(wc_seccomp_export(p, cache, &f.arena, &path, &err), 0);
     assert_int_equal(wc_seccomp_export(p, cache, &f.arena, &again, &err), 0);

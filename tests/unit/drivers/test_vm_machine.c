@@ -497,6 +497,7 @@ static void shares_bring_the_least_rights(void **state)
     assert_int_equal(jail.caps & (sys_admin | net_admin | ptrace | sys_module | raw_io), 0);
     assert_int_not_equal(jail.caps, 0);
     assert_true(jail.no_new_privs);
+    assert_non_null(jail.seccomp);
     const struct wc_oci_mount *rw = mount_at(&jail, WC_MON_SHARES "/0");
     const struct wc_oci_mount *ro = mount_at(&jail, WC_MON_SHARES "/1");
     assert_string_equal(rw->source, at(&p, "data"));
