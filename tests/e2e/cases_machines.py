@@ -140,6 +140,37 @@ def case_machine_deaths_are_told_apart(t):
     t.wc("down")
 
 
+def case_machine_hangs(t):
+    """A guest that hangs and a VMM that stands still: each is told, ended and started anew; one that was paused goes on."""
+    ready(t)
+    machine = '{image: "bb:1", isolation: hyperv, mem_limit: 112m, cpus: 1, restart: always, stop_grace_period: 1s,' \
+              ' x-wcompose: {vm: {hang_timeout: 15s}}}'
+    t.compose(f"services: {{busy: {machine}, still: {machine}, paused: {machine}}}\n")
+    up(t)
+    before = {service: (t.pid(service), kernel_of(t, service)) for service in ("busy", "still", "paused")}
+    # without the kernel's guard of real-time tasks, one that loops leaves the agent no processor for ever
+    t.start("exec", "-T", "--privileged", "busy", "sh", "-c",
+            "mkdir /p; mount -t proc p /p; echo -1 > /p/sys/kernel/sched_rt_runtime_us; exec chrt -f 90 sh -c 'while :; do :; done'")
+    os.kill(vmm_of(t, "still"), signal.SIGSTOP)
+    t.wc("pause", "paused")
+    began = time.monotonic()
+
+    def told(service, text):
+        t.until(lambda: any(service in line and text in line for line in t.wc("events", "--since", "10m", "--until", "0s").out.splitlines()),
+                f"{service}: {text}", BOOT)
+
+    told("still", "the virtual machine stands still: neither its program nor its guest has answered in time")
+    told("busy", "the guest hangs: its agent has not answered in time")
+    for service in ("still", "busy"):
+        t.until(lambda s=service: t.row(s)["State"] == "running" and t.row(s)["Restarts"] == 1, f"{service} again", BOOT)
+        assert kernel_of(t, service) != before[service][1], f"{service} has the same kernel"
+    assert time.monotonic() - began > 20, "the pause was longer than a silence may be"
+    t.wc("unpause", "paused")
+    time.sleep(6)  # two heartbeats
+    assert (t.pid("paused"), kernel_of(t, "paused")) == before["paused"] and t.row("paused")["Restarts"] == 0, t.row("paused")
+    t.wc("down")
+
+
 def case_machine_outlives_us(t):
     """kill -9 of the supervisor and of the keeper: the machine runs on, no line is lost."""
     ready(t)

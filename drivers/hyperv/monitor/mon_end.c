@@ -208,14 +208,20 @@ static void turn_off(struct wc_mon *mon)
         mon->deadline_ms = wc_mon_now_ms() + OFF_MS;
 }
 
+/* Asks the agent whether it lives, and the VMM, which says whose fault silence is. */
 static void beat(struct wc_mon *mon, uint64_t now)
 {
     if (now - mon->beat_ms >= mon->conf.beat_ms) {
         mon->beat_ms = now;
         (void)wc_mon_send(mon, WC_VM_PING, 0, &now, sizeof now);
+        wc_mon_qmp_send(mon, "{\"execute\":\"query-status\"}\r\n", -1);
     }
-    if (now - mon->answered_ms > mon->conf.patience_ms)
-        wc_mon_break(mon, "the guest hangs: its agent has not answered in time");
+    if (now - mon->answered_ms <= mon->conf.patience_ms)
+        return;
+    wc_mon_break(mon, now - mon->vmm_answered_ms > mon->conf.patience_ms
+                          ? "the virtual machine stands still: neither its program nor its guest "
+                            "has answered in time"
+                          : "the guest hangs: its agent has not answered in time");
 }
 
 static uint64_t later(uint64_t since_ms, uint64_t by_ms, uint64_t now)
@@ -232,6 +238,7 @@ static void forget_pause(struct wc_mon *mon, uint64_t now)
         return;
     uint64_t lost = now - due;
     mon->answered_ms = later(mon->answered_ms, lost, now);
+    mon->vmm_answered_ms = later(mon->vmm_answered_ms, lost, now);
     mon->beat_ms = later(mon->beat_ms, lost, now);
     mon->boots_ms = later(mon->boots_ms, lost, now);
     mon->woken_ms = later(mon->woken_ms, lost, now);
