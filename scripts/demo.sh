@@ -1,6 +1,7 @@
 #!/bin/bash
 # demo.sh - from a bare Debian 12 to a running five-service app: installs what is missing, builds, and
-# runs the main job on examples/shop. It may be run again at any time.
+# runs the main job on examples/shop, then a machine beside a container (examples/two-kernels). It may be run
+# again at any time.
 #
 #   scripts/demo.sh           leaves the app running
 #   scripts/demo.sh --down    takes it down at the end (its data stays; down -v removes that)
@@ -48,7 +49,46 @@ printf '\n$ curl http://127.0.0.1:%s/visit\n' "$SHOP_PORT"
 front "http://127.0.0.1:$SHOP_PORT/visit"
 show ps
 
+# What an app has of the host's: links, mounts, control groups, processes of machines.
+things() {
+    ls /sys/class/net
+    cut -d' ' -f5 /proc/self/mountinfo | grep two-kernels || true
+    find /sys/fs/cgroup -type d -name '*two-kernels*' 2>/dev/null || true
+    grep -lsE '^wcompose-vm$|^qemu-system' /proc/[0-9]*/comm || true
+}
+
+# A machine beside a container: another kernel, the same network, and nothing left of it.
+two_kernels() {
+    local before box machine
+    cd "$top/examples/two-kernels"
+    before=$(things)
+    show up -d --wait --wait-timeout 180
+    show exec -T box uname -r
+    show exec -T machine uname -r
+    box=$("$wcompose" exec -T box cat /proc/sys/kernel/random/boot_id)
+    machine=$("$wcompose" exec -T machine cat /proc/sys/kernel/random/boot_id)
+    [ "$box" != "$machine" ] || die "box and machine run on one kernel"
+    printf '\n$ wcompose exec -T box wget -q -O - http://machine/ | head -n 2\n'
+    "$wcompose" exec -T box wget -q -O - http://machine/ | head -n 2
+    printf '\n$ wcompose exec -T machine wget -q -O - http://box/ | head -n 2\n'
+    "$wcompose" exec -T machine wget -q -O - http://box/ | head -n 2
+    show ps
+    show down
+    [ "$(things)" = "$before" ] || die "something is left of two-kernels: $(diff <(echo "$before") <(things) || true)"
+    echo "Nothing of it is left: links, mounts, control groups and processes are as before."
+}
+
+echo
+echo "4. A service with a kernel of its own (isolation: hyperv)"
+if [ "$(uname -m)" = x86_64 ]; then guest_kernel "$wcompose"; fi
+if "$wcompose" doctor >/dev/null; then
+    two_kernels
+else
+    echo "  left out, since this host can't have machines: wcompose doctor says what is missing"
+fi
+
 if [ -n "$down_after" ]; then
+    cd "$shop"
     show down
 fi
 

@@ -23,6 +23,10 @@ from app import MEMORY_MIB, PATIENCE, WAYS, App, median, read, until  # noqa: E4
 from machine import newc  # noqa: E402
 
 
+TRANSLATED_MIB = 32  # drivers/hyperv/qemu.c: tb-size
+KINDS = ("guest", "code that was translated", "heap", "programs and libraries", "stacks", "other")
+
+
 def cpu_clock(pid):
     """clock_getcpuclockid(3)."""
     return (~pid << 3) | 2
@@ -148,25 +152,40 @@ def children(pid):
     return [int(c) for c in read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
+def kind_of(words, size):
+    """What a mapping of QEMU's is, by its line in smaps."""
+    name = words[5] if len(words) > 5 else ""
+    if size == MEMORY_MIB << 20:
+        return "guest"
+    if name == "[heap]":
+        return "heap"
+    if name.startswith("[stack") or (not name and size == 8 << 20):
+        return "stacks"
+    if name.startswith("/") and not name.startswith(("/memfd", "/dev")):
+        return "programs and libraries"
+    return "code that was translated" if "x" in words[1] or size == TRANSLATED_MIB << 20 else "other"
+
+
 def memory_of(pid):
-    """PSS in MiB of a process, and of the part of it that is the guest's memory."""
-    total = guest = 0
-    size = 0
+    """PSS in MiB of a process by kind, and of all of it."""
+    kinds, kind = {"all": 0}, ""
     for line in read(f"/proc/{pid}/smaps").split("\n"):
         found = re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line)
         if found:
-            size = int(found.group(2), 16) - int(found.group(1), 16)
+            kind = kind_of(line.split(), int(found.group(2), 16) - int(found.group(1), 16))
         elif line.startswith("Pss:"):
-            kib = int(line.split()[1])
-            total += kib
-            guest += kib if size == MEMORY_MIB << 20 else 0
-    return total / 1024, guest / 1024
+            kinds[kind] = kinds.get(kind, 0) + int(line.split()[1]) / 1024
+            kinds["all"] += int(line.split()[1]) / 1024
+    return kinds
 
 
 def machine_memory(directory):
     monitor = int(read(directory + "/status").split()[1])
-    parts = [memory_of(pid) for pid in [monitor] + children(monitor)]
-    return sum(p[0] for p in parts), sum(p[1] for p in parts)
+    sums = {}
+    for pid in [monitor] + children(monitor):
+        for kind, value in memory_of(pid).items():
+            sums[kind] = sums.get(kind, 0) + value
+    return sums
 
 
 def part_memory(app, args):
@@ -177,10 +196,10 @@ def part_memory(app, args):
             until(lambda n=n, way=way: app.is_running(way, n), "machines that run")
             time.sleep(args.rest)
             all_of = [machine_memory(d) for d in app.instances(way)]
-            total, guest = median(t for t, _ in all_of), median(g for _, g in all_of)
-            rows.append([f"{name}, {n} at a time", f"{total:.0f}", f"{guest:.0f}", f"{total - guest:.0f}"])
+            of = {kind: median(m.get(kind, 0) for m in all_of) for kind in ("all",) + KINDS}
+            rows.append([f"{name}, {n} at a time", f"{of['all']:.0f}", f"{of['all'] - of['guest']:.0f}"] + [f"{of[kind]:.1f}" for kind in KINDS])
         app.wc("up", "-d", "--no-deps", "--scale", f"{way}=0", way)
-    table([f"PSS of QEMU and monitor at rest, MiB a machine of {MEMORY_MIB} MiB", "all", "the guest's memory", "over it"], rows)
+    table([f"PSS of QEMU and monitor at rest, MiB a machine of {MEMORY_MIB} MiB", "all", "over the guest's"] + list(KINDS), rows)
 
 
 def part_many(app, args):

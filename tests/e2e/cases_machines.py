@@ -1,4 +1,5 @@
 """Services with a kernel of their own (isolation: hyperv), on real virtual machines, beside containers."""
+import base64
 import fcntl
 import os
 import shutil
@@ -8,6 +9,7 @@ import time
 
 import harness
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 BOOT = 170  # seconds that a machine may take on a loaded host without KVM
 
 
@@ -147,10 +149,14 @@ def case_machine_hangs(t):
               ' x-wcompose: {vm: {hang_timeout: 15s}}}'
     t.compose(f"services: {{busy: {machine}, still: {machine}, paused: {machine}}}\n")
     up(t)
+    harness.command("musl-gcc", "-static", "-Os", "-s", "-o", t.base + "/hog", os.path.join(HERE, "guest_hog.c"))
+    with open(t.base + "/hog", "rb") as program:
+        hog = base64.b64encode(program.read()).decode()
     before = {service: (t.pid(service), kernel_of(t, service)) for service in ("busy", "still", "paused")}
     # without the kernel's guard of real-time tasks, one that loops leaves the agent no processor for ever
+    t.wc("exec", "-T", "busy", "sh", "-c", "base64 -d > /hog; chmod 755 /hog", stdin=hog)
     t.start("exec", "-T", "--privileged", "busy", "sh", "-c",
-            "mkdir /p; mount -t proc p /p; echo -1 > /p/sys/kernel/sched_rt_runtime_us; exec chrt -f 90 sh -c 'while :; do :; done'")
+            "mkdir /p; mount -t proc p /p; echo -1 > /p/sys/kernel/sched_rt_runtime_us; exec /hog")
     os.kill(vmm_of(t, "still"), signal.SIGSTOP)
     t.wc("pause", "paused")
     began = time.monotonic()
@@ -159,7 +165,7 @@ def case_machine_hangs(t):
         t.until(lambda: any(service in line and text in line for line in t.wc("events", "--since", "10m", "--until", "0s").out.splitlines()),
                 f"{service}: {text}", BOOT)
 
-    told("still", "the virtual machine stands still: neither its program nor its guest has answered in time")
+    told("still", "the virtual machine stands still: neither QEMU nor its guest answers")
     told("busy", "the guest hangs: its agent has not answered in time")
     for service in ("still", "busy"):
         t.until(lambda s=service: t.row(s)["State"] == "running" and t.row(s)["Restarts"] == 1, f"{service} again", BOOT)

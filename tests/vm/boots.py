@@ -188,6 +188,26 @@ def summary(way, rows):
                   f"of 100 the 95th {values[int(len(values) * 0.95)]:7.0f}  most {values[-1]:7.0f}")
 
 
+def run(app, args, rows):
+    """How many were booted, and how many of them weren't good; ended early by SIGINT or SIGTERM."""
+    ways, bad, n = list(rows), 0, 0
+    try:
+        while n < args.boots:
+            way = ways[n % len(ways)]
+            facts, why, seen = boot(app, way, args.silent)
+            rows[way].append(facts)
+            bad, n = bad + (why != ""), n + 1
+            print(f"{time.strftime('%H:%M:%S')} {n} {way}: " + (("BAD: " + why) if why else "good") + "".join(
+                f", {key} {facts[key]:.0f}" for key in ("agent", "agent_cpu", "runs", "reply", "load") if key in facts), flush=True)
+            if why or len(seen) > 1:
+                print("\n".join("    " + line for line in seen), flush=True)
+    except KeyboardInterrupt:
+        print("ended early")
+    for way in ways:
+        summary(way, rows[way])
+    return n, bad
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--boots", type=int, default=200)
@@ -201,30 +221,19 @@ def main():
         sys.exit("boots.py: run it as root: machines, networks and mounts are made")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where it was started in the background
-    ways, bad = args.ways.split(","), 0
-    rows = {way: [] for way in ways}
+    rows, done = {way: [] for way in args.ways.split(",")}, (0, 1)
     app = App(args.wcompose, args.port)
     try:
         app.prepare(args.kernels)
         print(f"kernel {read(app.root + '/lib/vm/kernel-in-use').strip()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}", flush=True)
-        for way in ways:  # what is made once: the image's disk, the template
+        for way in rows:  # what is made once: the image's disk, the template
             app.start(way)
             app.end(way)
-        for n in range(args.boots):
-            way = ways[n % len(ways)]
-            facts, why, seen = boot(app, way, args.silent)
-            rows[way].append(facts)
-            bad += why != ""
-            print(f"{time.strftime('%H:%M:%S')} {n + 1} {way}: " + (("BAD: " + why) if why else "good") + "".join(
-                f", {key} {facts[key]:.0f}" for key in ("agent", "agent_cpu", "runs", "reply", "load") if key in facts), flush=True)
-            if why or len(seen) > 1:
-                print("\n".join("    " + line for line in seen), flush=True)
-        for way in ways:
-            summary(way, rows[way])
+        done = run(app, args, rows)
     finally:
         app.close()
-    print(f"{args.boots - bad} of {args.boots} good, load {os.getloadavg()[0]:.1f} at the end")
-    return 1 if bad else 0
+    print(f"{done[0] - done[1]} of {done[0]} good, load {os.getloadavg()[0]:.1f} at the end")
+    return 1 if done[1] else 0
 
 
 if __name__ == "__main__":

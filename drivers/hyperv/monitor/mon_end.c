@@ -219,8 +219,7 @@ static void beat(struct wc_mon *mon, uint64_t now)
     if (now - mon->answered_ms <= mon->conf.patience_ms)
         return;
     wc_mon_break(mon, now - mon->vmm_answered_ms > mon->conf.patience_ms
-                          ? "the virtual machine stands still: neither its program nor its guest "
-                            "has answered in time"
+                          ? "the virtual machine stands still: neither QEMU nor its guest answers"
                           : "the guest hangs: its agent has not answered in time");
 }
 

@@ -213,8 +213,8 @@ static void heartbeats(void **state)
         memcpy(&asked, mon_expect(&box, WC_VM_PING, 0, 8)->data, sizeof asked);
         mon_say(&box, WC_VM_PONG, 0, &asked, sizeof asked);
     }
-    mon_expect_broken(&box, "cause the virtual machine stands still: neither its program nor its "
-                            "guest has answered in time");
+    mon_expect_broken(&box, "cause the virtual machine stands still: neither QEMU nor its "
+                            "guest answers");
     mon_close(&box);
 }
 
@@ -276,8 +276,8 @@ static void channel_is_closed(void **state)
     (void)state;
     mon_run(&box);
     mon_shut(&box.agent);
-    mon_expect_broken(&box, "cause the virtual machine stands still: neither its program nor its "
-                            "guest has answered in time");
+    mon_expect_broken(&box, "cause the virtual machine stands still: neither QEMU nor its "
+                            "guest answers");
     mon_close(&box);
 }
 
