@@ -49,19 +49,19 @@ printf '\n$ curl http://127.0.0.1:%s/visit\n' "$SHOP_PORT"
 front "http://127.0.0.1:$SHOP_PORT/visit"
 show ps
 
-# What an app has of the host's: links, mounts, control groups, processes of machines.
+# What two-kernels has of the host's: mounts, control groups, processes; links by their difference to "before".
 things() {
-    ls /sys/class/net
     cut -d' ' -f5 /proc/self/mountinfo | grep two-kernels || true
     find /sys/fs/cgroup -type d -name '*two-kernels*' 2>/dev/null || true
-    grep -lsE '^wcompose-vm$|^qemu-system' /proc/[0-9]*/comm || true
+    grep -ls two-kernels /proc/[0-9]*/cgroup || true
 }
+links() { find /sys/class/net -mindepth 1 -printf '%f\n' | sort; }
 
 # A machine beside a container: another kernel, the same network, and nothing left of it.
 two_kernels() {
-    local before box machine
+    local before own left box machine
     cd "$top/examples/two-kernels"
-    before=$(things)
+    before=$(links)
     show up -d --wait --wait-timeout 180
     show exec -T box uname -r
     show exec -T machine uname -r
@@ -73,9 +73,11 @@ two_kernels() {
     printf '\n$ wcompose exec -T machine wget -q -O - http://box/ | head -n 2\n'
     "$wcompose" exec -T machine wget -q -O - http://box/ | head -n 2
     show ps
+    own=$(comm -13 <(echo "$before") <(links))
     show down
-    [ "$(things)" = "$before" ] || die "something is left of two-kernels: $(diff <(echo "$before") <(things) || true)"
-    echo "Nothing of it is left: links, mounts, control groups and processes are as before."
+    left=$(things; comm -12 <(echo "$own") <(links))
+    [ -z "$left" ] || die "something is left of two-kernels: $left"
+    echo "Nothing of it is left: no link, mount, control group or process."
 }
 
 echo

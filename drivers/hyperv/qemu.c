@@ -99,9 +99,12 @@ static void put_board(const struct line *line)
     }
 }
 
+/* What goes on has its kernel in its memory; a second one beside it would be QEMU's for good. */
 static void put_kernel(const struct line *line)
 {
     bool save = line->how == SAVE;
+    if (line->how == RESTORE)
+        return;
     arg(line, "-kernel");
     arg(line, "%s", save ? "kernel" : WC_JAIL_KERNEL);
     arg(line, "-initrd");

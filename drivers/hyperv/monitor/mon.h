@@ -85,7 +85,7 @@ struct wc_mon {
     uint64_t deadline_ms; /* of this state; 0 = none */
     uint64_t boots_ms;    /* when the VMM was started last */
     unsigned boots;       /* how often it was started anew, as nothing was heard of it */
-    uint64_t woken_starved_ms;
+    uint64_t starved_ms, woken_starved_ms; /* wc_mon_starved_ms at the start, and when woken */
     uint64_t woken_ms; /* gone on with from a template, and not heard of yet; 0 = not so */
     uint64_t beat_ms, answered_ms; /* PING was sent, PONG came last */
     uint64_t turned_ms, wait_ms;   /* when the last turn was, and how long it was to last */
@@ -146,7 +146,7 @@ void wc_mon_client_figures(const struct wc_mon *mon, unsigned n, const char *dat
 /* mon_guest.c: the agent is there and waits: it is told the rest. */
 void wc_mon_tell_agent(struct wc_mon *mon);
 
-/* mon_starve.c: how long the VMM has waited for a processor since it was started; 0 = unknown. */
+/* mon_starve.c: how long the VMM has waited for a processor, ms; 0 = unknown. */
 uint64_t wc_mon_starved_ms(const struct wc_mon *mon);
 
 /* mon_template.c: one line of QMP, in "save" and "restore". */

@@ -245,9 +245,13 @@ static void forget_pause(struct wc_mon *mon, uint64_t now)
         mon->deadline_ms += lost;
 }
 
+/* What a boot was given no processor for is added, as much again as it has at most. */
 static bool is_late(const struct wc_mon *mon, uint64_t now)
 {
-    return mon->deadline_ms != 0 && now >= mon->deadline_ms;
+    if (mon->deadline_ms == 0 || now < mon->deadline_ms)
+        return false;
+    uint64_t starved = mon->state == WC_MON_BOOTS ? wc_mon_starved_ms(mon) - mon->starved_ms : 0;
+    return now >= mon->deadline_ms + (starved < mon->conf.boot_ms ? starved : mon->conf.boot_ms);
 }
 
 /* How long until the next turn, ms; -1 = until something comes. */
@@ -285,9 +289,10 @@ static int turn(struct wc_mon *mon, uint64_t now)
         uint64_t next = mon->beat_ms + mon->conf.beat_ms;
         return next > now ? (int)(next - now) : 0;
     }
-    if (mon->deadline_ms <= now)
+    if (mon->deadline_ms == 0)
         return -1;
-    uint64_t left = mon->deadline_ms - now; /* in steps: else a pause can't be told from waiting */
+    /* in steps: else a pause can't be told from waiting */
+    uint64_t left = mon->deadline_ms > now ? mon->deadline_ms - now : BRIEF_MS;
     return left < BRIEF_MS ? (int)left : BRIEF_MS;
 }
 

@@ -148,7 +148,7 @@ bool wc_mon_boot_is_stuck(const struct wc_mon *mon, uint64_t now)
     bool saves = mon->conf.mode != NULL; /* that machine is one for all others: no second try */
     uint64_t limit = mon->conf.boot_ms / 6 * (1U << mon->boots), since = now - mon->boots_ms;
     return mon->state == WC_MON_BOOTS && !saves && mon->boots < mon->conf.retries &&
-           since > limit && since > limit + wc_mon_starved_ms(mon);
+           since > limit && since > limit + wc_mon_starved_ms(mon) - mon->starved_ms;
 }
 
 void wc_mon_boot_again(struct wc_mon *mon)
