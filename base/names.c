@@ -79,8 +79,10 @@ const char *wc_isolation_name(enum wc_isolation isolation)
 const char *wc_vm_key_name(enum wc_vm_key key)
 {
     static const char *const names[WC_VM_KEYS] = {
-        [WC_VM_ACCEL] = "accel",   [WC_VM_CPUS] = "cpus",     [WC_VM_DISK] = "disk",
-        [WC_VM_KERNEL] = "kernel", [WC_VM_MEMORY] = "memory", [WC_VM_TEMPLATE] = "template",
+        [WC_VM_ACCEL] = "accel",       [WC_VM_CPUS] = "cpus",
+        [WC_VM_DISK] = "disk",         [WC_VM_HANG_TIMEOUT] = "hang_timeout",
+        [WC_VM_KERNEL] = "kernel",     [WC_VM_MEMORY] = "memory",
+        [WC_VM_TEMPLATE] = "template",
     };
     return (size_t)key < WC_VM_KEYS ? names[key] : "unknown";
 }

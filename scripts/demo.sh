@@ -1,6 +1,7 @@
 #!/bin/bash
 # demo.sh - from a bare Debian 12 to a running five-service app: installs what is missing, builds, and
-# runs the main job on examples/shop. It may be run again at any time.
+# runs the main job on examples/shop, then a machine beside a container (examples/two-kernels). It may be run
+# again at any time.
 #
 #   scripts/demo.sh           leaves the app running
 #   scripts/demo.sh --down    takes it down at the end (its data stays; down -v removes that)
@@ -48,7 +49,48 @@ printf '\n$ curl http://127.0.0.1:%s/visit\n' "$SHOP_PORT"
 front "http://127.0.0.1:$SHOP_PORT/visit"
 show ps
 
+# What two-kernels has of the host's: mounts, control groups, processes; links by their difference to "before".
+things() {
+    cut -d' ' -f5 /proc/self/mountinfo | grep two-kernels || true
+    find /sys/fs/cgroup -type d -name '*two-kernels*' 2>/dev/null || true
+    grep -ls two-kernels /proc/[0-9]*/cgroup || true
+}
+links() { find /sys/class/net -mindepth 1 -printf '%f\n' | sort; }
+
+# A machine beside a container: another kernel, the same network, and nothing left of it.
+two_kernels() {
+    local before own left box machine
+    cd "$top/examples/two-kernels"
+    before=$(links)
+    show up -d --wait --wait-timeout 180
+    show exec -T box uname -r
+    show exec -T machine uname -r
+    box=$("$wcompose" exec -T box cat /proc/sys/kernel/random/boot_id)
+    machine=$("$wcompose" exec -T machine cat /proc/sys/kernel/random/boot_id)
+    [ "$box" != "$machine" ] || die "box and machine run on one kernel"
+    printf '\n$ wcompose exec -T box wget -q -O - http://machine/ | head -n 2\n'
+    "$wcompose" exec -T box wget -q -O - http://machine/ | head -n 2
+    printf '\n$ wcompose exec -T machine wget -q -O - http://box/ | head -n 2\n'
+    "$wcompose" exec -T machine wget -q -O - http://box/ | head -n 2
+    show ps
+    own=$(comm -13 <(echo "$before") <(links))
+    show down
+    left=$(things; comm -12 <(echo "$own") <(links))
+    [ -z "$left" ] || die "something is left of two-kernels: $left"
+    echo "Nothing of it is left: no link, mount, control group or process."
+}
+
+echo
+echo "4. A service with a kernel of its own (isolation: hyperv)"
+if [ "$(uname -m)" = x86_64 ]; then guest_kernel "$wcompose"; fi
+if "$wcompose" doctor >/dev/null; then
+    two_kernels
+else
+    echo "  left out, since this host can't have machines: wcompose doctor says what is missing"
+fi
+
 if [ -n "$down_after" ]; then
+    cd "$shop"
     show down
 fi
 

@@ -22,7 +22,7 @@ void wc_draft_init(struct wc_service_draft *draft)
     s->oom_score_adj = INT64_MIN;
     s->stop_grace_ms = 10000;
     s->init = s->tty = s->stdin_open = s->vm.use_template = WC_TRI_UNSET;
-    s->vm.cpus = s->vm.disk_bytes = s->vm.memory_bytes = WC_UNSET;
+    s->vm.cpus = s->vm.disk_bytes = s->vm.memory_bytes = s->vm.hang_ms = WC_UNSET;
     draft->deploy_max_attempts = draft->scale = draft->replicas = draft->memswap = WC_UNSET;
     draft->limit_memory = draft->limit_nano_cpus = draft->limit_pids = WC_UNSET;
     draft->reserve_memory = draft->progress_ms = WC_UNSET;

@@ -13,6 +13,8 @@ static const struct wc_field rows[] = {
       .fallback = "as many as the service's cpus need" },
     { ROW("disk", bytes, S(disk_bytes), REPLACE, CARRIED, MACHINE),
       .fallback = "the driver's" },
+    { ROW("hang_timeout", duration, S(hang_ms), REPLACE, CARRIED, MACHINE),
+      .fallback = "1m, without KVM 2m" },
     { ROW("kernel", string, S(kernel), REPLACE, CARRIED, MACHINE),
       .fallback = "the installed one that is in use" },
     { ROW("memory", bytes, S(memory_bytes), REPLACE, CARRIED, MACHINE),

@@ -51,6 +51,7 @@ void wc_vm_settle(struct wc_load *load, struct wc_service_draft *draft, const st
     } rows[WC_VM_KEYS] = {
         [WC_VM_CPUS] = { vm->cpus, CPUS_MAX, "a number of processors from 1 to 255" },
         [WC_VM_DISK] = { vm->disk_bytes, INT64_MAX, "a size above zero" },
+        [WC_VM_HANG_TIMEOUT] = { vm->hang_ms, INT64_MAX, "a time above zero" },
         [WC_VM_MEMORY] = { vm->memory_bytes, INT64_MAX, "a size above zero" },
     };
     if (section == NULL || section->value->kind != WC_NODE_MAP)

@@ -9,157 +9,22 @@ against the same service in a container. Ways take turns, so that a busy spell o
 are medians. Where there is no KVM, QEMU translates (TCG): said in the first line.
 """
 import argparse
-import glob
-import http.client
-import json
 import os
 import re
-import shutil
 import socket
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
 sys.path.insert(0, os.path.join(TOP, "tests", "vm"))
-import fixture  # noqa: E402
+from app import MEMORY_MIB, PATIENCE, WAYS, App, median, read, until  # noqa: E402
 from machine import newc  # noqa: E402
 
-MEMORY_MIB = 128
-PATIENCE = 180.0
-WAYS = ("cold", "template", "process")
 
-
-def median(values):
-    values = [v for v in values if v is not None]
-    return statistics.median(values) if values else float("nan")
-
-
-def read(path):
-    try:
-        with open(path, "rb") as file:
-            return file.read().decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def until(question, what, seconds=PATIENCE, every=0.002):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        answer = question()
-        if answer:
-            return answer
-        time.sleep(every)
-    raise TimeoutError(f"no {what} within {seconds:.0f} s")
-
-
-class App:
-    """One project with a service for each way, all of them the same web server; started one at a time."""
-
-    def __init__(self, args):
-        self.wcompose = os.path.abspath(args.wcompose)
-        self.folder = tempfile.mkdtemp(prefix="wcbench-vm-")
-        self.root = os.path.join(self.folder, "root")
-        self.name = f"wcb{os.getpid()}"
-        self.first_port = args.port
-        self.log = open(os.path.join(self.folder, "log"), "w", encoding="utf-8")  # pylint: disable=consider-using-with
-        self.environment = dict(os.environ, WCOMPOSE_ROOT=self.root)
-
-    def prepare(self, kernels):
-        os.makedirs(self.root + "/lib")
-        if kernels:
-            shutil.copytree(kernels, self.root + "/lib/vm", ignore=shutil.ignore_patterns("templates", "images"))
-        else:
-            self.wc("vm", "kernel", "install")
-        archive = os.path.join(self.folder, "image.tar")
-        fixture.docker_archive(archive, "wcbench:vm")
-        self.wc("image", "load", "docker-archive:" + archive)
-        os.unlink(archive)
-        usual = {"image": "wcbench:vm", "command": ["/bin/serve"], "mem_limit": f"{MEMORY_MIB}m", "cpus": 1, "stop_grace_period": "2s"}
-        hyperv = dict(usual, isolation="hyperv")
-        services = {"cold": dict(hyperv, **{"x-wcompose": {"vm": {"template": False}}}), "template": hyperv, "process": usual}
-        for number, way in enumerate(WAYS):
-            services[way] = dict(services[way], ports=[f"127.0.0.1:{self.first_port + number}:80"])
-        services["many"], services["many-cold"] = hyperv, dict(services["cold"])
-        del services["many-cold"]["ports"]
-        with open(os.path.join(self.folder, "compose.yaml"), "w", encoding="utf-8") as file:
-            json.dump({"name": self.name, "services": services}, file)
-
-    def port(self, way):
-        return self.first_port + WAYS.index(way)
-
-    def begin(self, *words):
-        return subprocess.Popen([self.wcompose, *words], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-                                stdout=self.log, stderr=self.log)
-
-    def wc(self, *words, output=False):
-        done = subprocess.run([self.wcompose, *words], cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=self.log, text=True, check=False)
-        if done.returncode != 0:
-            self.log.flush()
-            raise RuntimeError(f"wcompose {' '.join(words)}: exit {done.returncode}\n" + read(self.folder + "/log")[-2000:])
-        return done.stdout if output else None
-
-    def instances(self, way):
-        """Run directories of a service's instances."""
-        return glob.glob(f"{self.root}/run/projects/{self.name}/instances/{self.name}-{way}-[0-9]*")
-
-    def is_running(self, way, n=1):
-        return sum(read(d + "/status").startswith("running ") for d in self.instances(way)) == n
-
-    def times(self, way):
-        """When things came to pass (CLOCK_MONOTONIC) and what QEMU had used of processors by then, seconds; {} for a
-        container."""
-        lines = [line.split() for line in read(self.instances(way)[0] + "/vm/times").split("\n") if line]
-        return {what: (int(at) / 1000, int(used) / 1000) for what, at, used in lines}
-
-    def conf(self, way, key):
-        records = read(self.instances(way)[0] + "/vm/conf").split("\0")
-        return [r[len(key) + 1:] for r in records if r.startswith(key + "=")]
-
-    def replies(self, way):
-        try:
-            answer = http.client.HTTPConnection("127.0.0.1", self.port(way), timeout=5)
-            answer.request("GET", "/")
-            return answer.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-
-    def start(self, way):
-        """A new instance. Returns facts in milliseconds since the command was given, and since QEMU was started.
-
-        Nothing is sent to it before its program runs: the host would ask for its address in vain, and again only after
-        a second."""
-        begun = time.monotonic()
-        command = self.begin("up", "-d", "--no-deps", "--scale", f"{way}=1", way)
-        until(lambda: self.is_running(way), f"{way} that runs")
-        until(lambda: self.replies(way), f"reply of {way}")
-        replied = time.monotonic()
-        if command.wait(PATIENCE) != 0:
-            raise RuntimeError(f"up {way}: exit {command.returncode}")
-        facts = {"reply": replied - begun}
-        times = self.times(way)
-        if times:
-            start = times["vmm"][0]
-            facts.update(to_vmm=start - begun, agent=times["agent"][0] - start, runs=times["runs"][0] - start,
-                         vmm_reply=replied - start, agent_cpu=times["agent"][1], runs_cpu=times["runs"][1])
-        return {key: value * 1000 for key, value in facts.items()}
-
-    def end(self, way):
-        self.wc("up", "-d", "--no-deps", "--scale", f"{way}=0", way)
-
-    def close(self):
-        try:
-            self.wc("down", "-v")
-        except RuntimeError as error:
-            print(error, file=sys.stderr)
-            return
-        self.log.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+TRANSLATED_MIB = 32  # drivers/hyperv/qemu.c: tb-size
+KINDS = ("guest", "code that was translated", "heap", "programs and libraries", "stacks", "other")
 
 
 def cpu_clock(pid):
@@ -287,25 +152,40 @@ def children(pid):
     return [int(c) for c in read(f"/proc/{pid}/task/{pid}/children").split()]
 
 
+def kind_of(words, size):
+    """What a mapping of QEMU's is, by its line in smaps."""
+    name = words[5] if len(words) > 5 else ""
+    if size == MEMORY_MIB << 20:
+        return "guest"
+    if name == "[heap]":
+        return "heap"
+    if name.startswith("[stack") or (not name and size == 8 << 20):
+        return "stacks"
+    if name.startswith("/") and not name.startswith(("/memfd", "/dev")):
+        return "programs and libraries"
+    return "code that was translated" if "x" in words[1] or size == TRANSLATED_MIB << 20 else "other"
+
+
 def memory_of(pid):
-    """PSS in MiB of a process, and of the part of it that is the guest's memory."""
-    total = guest = 0
-    size = 0
+    """PSS in MiB of a process by kind, and of all of it."""
+    kinds, kind = {"all": 0}, ""
     for line in read(f"/proc/{pid}/smaps").split("\n"):
         found = re.match(r"([0-9a-f]+)-([0-9a-f]+) ", line)
         if found:
-            size = int(found.group(2), 16) - int(found.group(1), 16)
+            kind = kind_of(line.split(), int(found.group(2), 16) - int(found.group(1), 16))
         elif line.startswith("Pss:"):
-            kib = int(line.split()[1])
-            total += kib
-            guest += kib if size == MEMORY_MIB << 20 else 0
-    return total / 1024, guest / 1024
+            kinds[kind] = kinds.get(kind, 0) + int(line.split()[1]) / 1024
+            kinds["all"] += int(line.split()[1]) / 1024
+    return kinds
 
 
 def machine_memory(directory):
     monitor = int(read(directory + "/status").split()[1])
-    parts = [memory_of(pid) for pid in [monitor] + children(monitor)]
-    return sum(p[0] for p in parts), sum(p[1] for p in parts)
+    sums = {}
+    for pid in [monitor] + children(monitor):
+        for kind, value in memory_of(pid).items():
+            sums[kind] = sums.get(kind, 0) + value
+    return sums
 
 
 def part_memory(app, args):
@@ -316,10 +196,10 @@ def part_memory(app, args):
             until(lambda n=n, way=way: app.is_running(way, n), "machines that run")
             time.sleep(args.rest)
             all_of = [machine_memory(d) for d in app.instances(way)]
-            total, guest = median(t for t, _ in all_of), median(g for _, g in all_of)
-            rows.append([f"{name}, {n} at a time", f"{total:.0f}", f"{guest:.0f}", f"{total - guest:.0f}"])
+            of = {kind: median(m.get(kind, 0) for m in all_of) for kind in ("all",) + KINDS}
+            rows.append([f"{name}, {n} at a time", f"{of['all']:.0f}", f"{of['all'] - of['guest']:.0f}"] + [f"{of[kind]:.1f}" for kind in KINDS])
         app.wc("up", "-d", "--no-deps", "--scale", f"{way}=0", way)
-    table([f"PSS of QEMU and monitor at rest, MiB a machine of {MEMORY_MIB} MiB", "all", "the guest's memory", "over it"], rows)
+    table([f"PSS of QEMU and monitor at rest, MiB a machine of {MEMORY_MIB} MiB", "all", "over the guest's"] + list(KINDS), rows)
 
 
 def part_many(app, args):
@@ -401,11 +281,9 @@ def main():
     args = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("vm.py: run it as root: containers, networks and mounts are made")
-    cache = os.path.join(os.path.dirname(os.path.abspath(args.wcompose)), "e2e-vm", "lib", "vm")
-    kernels = args.kernels or (cache if os.path.exists(cache + "/kernel-in-use") else None)
-    app = App(args)
+    app = App(args.wcompose, args.port)
     try:
-        app.prepare(kernels)
+        app.prepare(args.kernels)
         works = re.search(r"hyperv +✔ +KVM", app.wc("doctor", output=True))
         print(f"{'KVM' if works else 'TCG (no KVM here: QEMU translates)'}; kernel {read(app.root + '/lib/vm/kernel-in-use').strip()}; {os.cpu_count()} processors, "
               f"load {os.getloadavg()[0]:.1f} at the begin", flush=True)

@@ -99,9 +99,12 @@ static void put_board(const struct line *line)
     }
 }
 
+/* What goes on has its kernel in its memory; a second one beside it would be QEMU's for good. */
 static void put_kernel(const struct line *line)
 {
     bool save = line->how == SAVE;
+    if (line->how == RESTORE)
+        return;
     arg(line, "-kernel");
     arg(line, "%s", save ? "kernel" : WC_JAIL_KERNEL);
     arg(line, "-initrd");
@@ -220,6 +223,16 @@ static void put_share(const struct wc_machine *machine, struct wc_buf *out)
     }
 }
 
+/* A machine that may not be silent for long is asked the more often. */
+static void put_heartbeat(const struct wc_machine *machine, struct wc_buf *out)
+{
+    int64_t asked = machine->in->request->inst->spec->vm.hang_ms;
+    int64_t patience = asked > 0 ? asked : machine->kvm ? PATIENCE_MS : PATIENCE_MS_TCG;
+    int64_t beat = patience / 4 + 1;
+    wc_oci_record(out, "beat_ms", "%lld", (long long)(beat < BEAT_MS ? beat : BEAT_MS));
+    wc_oci_record(out, "patience_ms", "%lld", (long long)patience);
+}
+
 int wc_vm_conf_write(const struct wc_machine *machine, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
@@ -231,8 +244,7 @@ int wc_vm_conf_write(const struct wc_machine *machine, struct wc_err *err)
     wc_oci_record(&out, "gid", "%u", machine->uid);
     wc_oci_record(&out, "retries", "2");
     wc_oci_record(&out, "boot_ms", "%d", machine->kvm ? BOOT_MS : BOOT_MS_TCG);
-    wc_oci_record(&out, "beat_ms", "%d", BEAT_MS);
-    wc_oci_record(&out, "patience_ms", "%d", machine->kvm ? PATIENCE_MS : PATIENCE_MS_TCG);
+    put_heartbeat(machine, &out);
     if (service->tty)
         wc_oci_record(&out, "tty", "1");
     if (service->spec->stdin_open == WC_TRI_TRUE)

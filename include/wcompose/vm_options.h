@@ -26,6 +26,7 @@ enum wc_vm_key {
     WC_VM_ACCEL,
     WC_VM_CPUS,
     WC_VM_DISK,
+    WC_VM_HANG_TIMEOUT,
     WC_VM_KERNEL,
     WC_VM_MEMORY,
     WC_VM_TEMPLATE,
@@ -38,6 +39,7 @@ struct wc_vm_options {
     int64_t cpus;         /* virtual processors, 1..255; WC_UNSET: as many as the service's `cpus`
                              need */
     int64_t disk_bytes;   /* that the guest may write, more than 0; WC_UNSET: the driver's */
+    int64_t hang_ms;      /* that its agent may be silent, more than 0; WC_UNSET: the driver's */
     const char *kernel;   /* absolute path, or the name (no '/') of one that is installed; NULL: the
                              one in use */
     int64_t memory_bytes; /* of the whole guest, more than 0; WC_UNSET: made of mem_limit */

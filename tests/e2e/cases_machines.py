@@ -1,4 +1,5 @@
 """Services with a kernel of their own (isolation: hyperv), on real virtual machines, beside containers."""
+import base64
 import fcntl
 import os
 import shutil
@@ -8,6 +9,7 @@ import time
 
 import harness
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 BOOT = 170  # seconds that a machine may take on a loaded host without KVM
 
 
@@ -137,6 +139,41 @@ def case_machine_deaths_are_told_apart(t):
     again(3)
     os.kill(t.pid("vm"), signal.SIGKILL)
     again(4)
+    t.wc("down")
+
+
+def case_machine_hangs(t):
+    """A guest that hangs and a VMM that stands still: each is told, ended and started anew; one that was paused goes on."""
+    ready(t)
+    machine = '{image: "bb:1", isolation: hyperv, mem_limit: 112m, cpus: 1, restart: always, stop_grace_period: 1s,' \
+              ' x-wcompose: {vm: {hang_timeout: 15s}}}'
+    t.compose(f"services: {{busy: {machine}, still: {machine}, paused: {machine}}}\n")
+    up(t)
+    harness.command("musl-gcc", "-static", "-Os", "-s", "-o", t.base + "/hog", os.path.join(HERE, "guest_hog.c"))
+    with open(t.base + "/hog", "rb") as program:
+        hog = base64.b64encode(program.read()).decode()
+    before = {service: (t.pid(service), kernel_of(t, service)) for service in ("busy", "still", "paused")}
+    # without the kernel's guard of real-time tasks, one that loops leaves the agent no processor for ever
+    t.wc("exec", "-T", "busy", "sh", "-c", "base64 -d > /hog; chmod 755 /hog", stdin=hog)
+    t.start("exec", "-T", "--privileged", "busy", "sh", "-c",
+            "mkdir /p; mount -t proc p /p; echo -1 > /p/sys/kernel/sched_rt_runtime_us; exec /hog")
+    os.kill(vmm_of(t, "still"), signal.SIGSTOP)
+    t.wc("pause", "paused")
+    began = time.monotonic()
+
+    def told(service, text):
+        t.until(lambda: any(service in line and text in line for line in t.wc("events", "--since", "10m", "--until", "0s").out.splitlines()),
+                f"{service}: {text}", BOOT)
+
+    told("still", "the virtual machine stands still: neither QEMU nor its guest answers")
+    told("busy", "the guest hangs: its agent has not answered in time")
+    for service in ("still", "busy"):
+        t.until(lambda s=service: t.row(s)["State"] == "running" and t.row(s)["Restarts"] == 1, f"{service} again", BOOT)
+        assert kernel_of(t, service) != before[service][1], f"{service} has the same kernel"
+    assert time.monotonic() - began > 20, "the pause was longer than a silence may be"
+    t.wc("unpause", "paused")
+    time.sleep(6)  # two heartbeats
+    assert (t.pid("paused"), kernel_of(t, "paused")) == before["paused"] and t.row("paused")["Restarts"] == 0, t.row("paused")
     t.wc("down")
 
 

@@ -8,9 +8,9 @@
  * sends is bounded and checked here, in a process without rights. Files:   mon_main (order of
  * things, the loop), mon_conf (settings), mon_spawn (VMM and file server), mon_channel (bytes to
  * and from the agent), mon_guest (what its frames mean), mon_stream (bytes of the service and of
- * programs beside it), mon_client (who asks for those), mon_qmp, mon_console, mon_end (how it ends,
- * and what is said of it). Owner:   the single `struct wc_mon` of mon_main.c. Threads: none.
- * Errors: -1 with wc_fault.
+ * programs beside it), mon_client (who asks for those), mon_qmp, mon_console, mon_starve (what time
+ * the host had for it), mon_end (how it ends, and what is said of it). Owner:   the single `struct
+ * wc_mon` of mon_main.c. Threads: none. Errors: -1 with wc_fault.
  */
 #ifndef DRIVERS_HYPERV_MONITOR_MON_H
 #define DRIVERS_HYPERV_MONITOR_MON_H
@@ -85,9 +85,11 @@ struct wc_mon {
     uint64_t deadline_ms; /* of this state; 0 = none */
     uint64_t boots_ms;    /* when the VMM was started last */
     unsigned boots;       /* how often it was started anew, as nothing was heard of it */
-    uint64_t woken_ms;    /* gone on with from a template, and not heard of yet; 0 = not so */
+    uint64_t starved_ms, woken_starved_ms; /* wc_mon_starved_ms at the start, and when woken */
+    uint64_t woken_ms; /* gone on with from a template, and not heard of yet; 0 = not so */
     uint64_t beat_ms, answered_ms; /* PING was sent, PONG came last */
     uint64_t turned_ms, wait_ms;   /* when the last turn was, and how long it was to last */
+    uint64_t vmm_answered_ms;      /* the VMM said something last */
     bool reset, panicked;          /* what QMP told */
     size_t said;                   /* bytes of SAYS so far */
     int vmm_status;
@@ -144,6 +146,9 @@ void wc_mon_client_figures(const struct wc_mon *mon, unsigned n, const char *dat
 /* mon_guest.c: the agent is there and waits: it is told the rest. */
 void wc_mon_tell_agent(struct wc_mon *mon);
 
+/* mon_starve.c: how long the VMM has waited for a processor, ms; 0 = unknown. */
+uint64_t wc_mon_starved_ms(const struct wc_mon *mon);
+
 /* mon_template.c: one line of QMP, in "save" and "restore". */
 void wc_mon_template_line(struct wc_mon *mon, const char *line);
 /* The agent was heard of, in "save". */
@@ -153,7 +158,8 @@ bool wc_mon_template_sleeps(const struct wc_mon *mon, uint64_t now);
 /* A start from a template came to nothing: another one, without. */
 void wc_mon_template_give_up(struct wc_mon *mon, const char *why);
 /* Under TCG a kernel now and then never comes up (research/vm.md): true when that has to be
- * assumed. _again: the machine is started anew. Nothing was said to it yet. */
+ * assumed, since it had time enough. _again: the machine is started anew. Nothing was said to it
+ * yet. */
 bool wc_mon_boot_is_stuck(const struct wc_mon *mon, uint64_t now);
 void wc_mon_boot_again(struct wc_mon *mon);
 

@@ -208,14 +208,19 @@ static void turn_off(struct wc_mon *mon)
         mon->deadline_ms = wc_mon_now_ms() + OFF_MS;
 }
 
+/* Asks the agent whether it lives, and the VMM, which says whose fault silence is. */
 static void beat(struct wc_mon *mon, uint64_t now)
 {
     if (now - mon->beat_ms >= mon->conf.beat_ms) {
         mon->beat_ms = now;
         (void)wc_mon_send(mon, WC_VM_PING, 0, &now, sizeof now);
+        wc_mon_qmp_send(mon, "{\"execute\":\"query-status\"}\r\n", -1);
     }
-    if (now - mon->answered_ms > mon->conf.patience_ms)
-        wc_mon_break(mon, "the guest hangs: its agent has not answered in time");
+    if (now - mon->answered_ms <= mon->conf.patience_ms)
+        return;
+    wc_mon_break(mon, now - mon->vmm_answered_ms > mon->conf.patience_ms
+                          ? "the virtual machine stands still: neither QEMU nor its guest answers"
+                          : "the guest hangs: its agent has not answered in time");
 }
 
 static uint64_t later(uint64_t since_ms, uint64_t by_ms, uint64_t now)
@@ -232,6 +237,7 @@ static void forget_pause(struct wc_mon *mon, uint64_t now)
         return;
     uint64_t lost = now - due;
     mon->answered_ms = later(mon->answered_ms, lost, now);
+    mon->vmm_answered_ms = later(mon->vmm_answered_ms, lost, now);
     mon->beat_ms = later(mon->beat_ms, lost, now);
     mon->boots_ms = later(mon->boots_ms, lost, now);
     mon->woken_ms = later(mon->woken_ms, lost, now);
@@ -239,9 +245,13 @@ static void forget_pause(struct wc_mon *mon, uint64_t now)
         mon->deadline_ms += lost;
 }
 
+/* What a boot was given no processor for is added, as much again as it has at most. */
 static bool is_late(const struct wc_mon *mon, uint64_t now)
 {
-    return mon->deadline_ms != 0 && now >= mon->deadline_ms;
+    if (mon->deadline_ms == 0 || now < mon->deadline_ms)
+        return false;
+    uint64_t starved = mon->state == WC_MON_BOOTS ? wc_mon_starved_ms(mon) - mon->starved_ms : 0;
+    return now >= mon->deadline_ms + (starved < mon->conf.boot_ms ? starved : mon->conf.boot_ms);
 }
 
 /* How long until the next turn, ms; -1 = until something comes. */
@@ -279,9 +289,10 @@ static int turn(struct wc_mon *mon, uint64_t now)
         uint64_t next = mon->beat_ms + mon->conf.beat_ms;
         return next > now ? (int)(next - now) : 0;
     }
-    if (mon->deadline_ms <= now)
+    if (mon->deadline_ms == 0)
         return -1;
-    uint64_t left = mon->deadline_ms - now; /* in steps: else a pause can't be told from waiting */
+    /* in steps: else a pause can't be told from waiting */
+    uint64_t left = mon->deadline_ms > now ? mon->deadline_ms - now : BRIEF_MS;
     return left < BRIEF_MS ? (int)left : BRIEF_MS;
 }
 

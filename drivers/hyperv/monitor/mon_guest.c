@@ -73,7 +73,7 @@ static void on_runs(struct wc_mon *mon, unsigned n, const char *data, size_t len
     wc_mon_time(mon, "runs");
     mon->state = WC_MON_RUNS;
     mon->deadline_ms = 0;
-    mon->answered_ms = mon->beat_ms = wc_mon_now_ms();
+    mon->answered_ms = mon->vmm_answered_ms = mon->beat_ms = wc_mon_now_ms();
     tell_size(mon);
     wc_mon_word(mon, "started", NULL);
 }

@@ -78,6 +78,7 @@ void wc_mon_qmp_read(struct wc_mon *mon)
     char data[2048];
     ssize_t k = read(mon->qmp, data, sizeof data);
     if (k > 0) {
+        mon->vmm_answered_ms = wc_mon_now_ms();
         take(mon, data, (size_t)k);
     } else if (k == 0 || (errno != EAGAIN && errno != EINTR)) {
         close(mon->qmp);

@@ -24,8 +24,9 @@ static uint64_t patience_ms(const struct wc_mon *mon)
 
 bool wc_mon_template_sleeps(const struct wc_mon *mon, uint64_t now)
 {
-    return mon->woken_ms != 0 && mon->state == WC_MON_TOLD &&
-           now - mon->woken_ms > patience_ms(mon);
+    uint64_t patience = patience_ms(mon), since = now - mon->woken_ms;
+    return mon->woken_ms != 0 && mon->state == WC_MON_TOLD && since > patience &&
+           since > patience + wc_mon_starved_ms(mon) - mon->woken_starved_ms;
 }
 
 static unsigned step; /* commands that were answered */
@@ -91,6 +92,7 @@ static void completed(struct wc_mon *mon)
         return;
     }
     mon->woken_ms = wc_mon_now_ms();
+    mon->woken_starved_ms = wc_mon_starved_ms(mon);
     mon->deadline_ms = mon->woken_ms + mon->conf.boot_ms;
     wc_mon_qmp_send(mon, "{\"execute\":\"cont\"}\r\n", -1); /* it was stopped to be written down */
     wc_mon_tell_agent(mon); /* it said HELLO before it was written down */
@@ -139,12 +141,14 @@ void wc_mon_template_give_up(struct wc_mon *mon, const char *why)
     boot(mon);
 }
 
-/* A sixth of all the time it has, then a third: a busy host must not be taken for a stuck guest. */
+/* A sixth of all the time it has, then a third, without what it was given no processor for: a busy
+ * host must not be taken for a stuck guest. */
 bool wc_mon_boot_is_stuck(const struct wc_mon *mon, uint64_t now)
 {
     bool saves = mon->conf.mode != NULL; /* that machine is one for all others: no second try */
+    uint64_t limit = mon->conf.boot_ms / 6 * (1U << mon->boots), since = now - mon->boots_ms;
     return mon->state == WC_MON_BOOTS && !saves && mon->boots < mon->conf.retries &&
-           now - mon->boots_ms > mon->conf.boot_ms / 6 * (1U << mon->boots);
+           since > limit && since > limit + wc_mon_starved_ms(mon) - mon->starved_ms;
 }
 
 void wc_mon_boot_again(struct wc_mon *mon)
