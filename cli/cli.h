@@ -240,9 +240,9 @@ wc_verb_fn wc_cmd_up, wc_cmd_build, wc_cmd_down, wc_cmd_start, wc_cmd_stop, wc_c
     wc_cmd_kill, wc_cmd_suspend, wc_cmd_resume, wc_cmd_pause, wc_cmd_unpause, wc_cmd_ps,
     wc_cmd_logs, wc_cmd_exec, wc_cmd_events, wc_cmd_supervise, wc_cmd_plan, wc_cmd_config,
     wc_cmd_lint, wc_cmd_explain, wc_cmd_support, wc_cmd_schema, wc_cmd_image_load, wc_cmd_image_ls,
-    wc_cmd_image_rm, wc_cmd_image_make, wc_cmd_image_pull, wc_cmd_version, wc_cmd_completion,
-    wc_cmd_history, wc_cmd_diff, wc_cmd_rollback, wc_cmd_rollouts, wc_cmd_why, wc_cmd_status,
-    wc_cmd_top, wc_cmd_stats, wc_cmd_metrics, wc_cmd_port, wc_cmd_generate_systemd,
+    wc_cmd_image_rm, wc_cmd_image_make, wc_cmd_image_pull, wc_cmd_pull, wc_cmd_version,
+    wc_cmd_completion, wc_cmd_history, wc_cmd_diff, wc_cmd_rollback, wc_cmd_rollouts, wc_cmd_why,
+    wc_cmd_status, wc_cmd_top, wc_cmd_stats, wc_cmd_metrics, wc_cmd_port, wc_cmd_generate_systemd,
     wc_cmd_vm_kernel_install, wc_cmd_vm_kernel_build, wc_cmd_vm_kernel_ls, wc_cmd_vm_kernel_use,
     wc_cmd_vm_kernel_rm, wc_cmd_doctor;
 

@@ -1,4 +1,4 @@
-/* cmd_pull.c - wcompose image pull: images by name from their registries. */
+/* cmd_pull.c - wcompose pull, image pull: images of services, or by name, from their registries. */
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/pull.h"
+#include "cli/pull_services.h"
 
 /* The name of each that is there now, or an object for each. */
 static void print_results(const struct wc_cli *cli, const struct wc_cli_pull *what)
@@ -16,7 +17,7 @@ static void print_results(const struct wc_cli *cli, const struct wc_cli_pull *wh
         if (image->name == NULL) /* nothing was begun */
             continue;
         if (!cli->json) {
-            if (image->state != WC_PULL_FAILED)
+            if (image->state == WC_PULL_PULLED || image->state == WC_PULL_UNCHANGED)
                 puts(image->name);
             continue;
         }
@@ -56,4 +57,22 @@ int wc_cmd_image_pull(struct wc_cli *cli)
     print_results(cli, &what);
     wc_image_store_close(store);
     return status;
+}
+
+int wc_cmd_pull(struct wc_cli *cli)
+{
+    struct wc_cli_load what = { .services = cli->words,
+                                .n_services = cli->n_words,
+                                .no_deps = !wc_cli_flag(cli, "include-deps"),
+                                .only_shown = true }; /* nothing of it is run */
+    const struct wc_cli_pull_services how = {
+        .policy = wc_cli_text(cli, "policy"),
+        .all = true,
+        .ignore_buildable = wc_cli_flag(cli, "ignore-buildable"),
+        .ignore_failures = wc_cli_flag(cli, "ignore-pull-failures"),
+        .quiet = wc_cli_flag(cli, "quiet"),
+    };
+    const struct wc_project *project;
+    int status = wc_cli_load(cli, &what, cli->arena, &project);
+    return status == 0 ? wc_cli_pull_services(cli, project, &how) : status;
 }

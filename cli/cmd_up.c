@@ -12,6 +12,7 @@
 #include "cli/cmd_attach.h"
 #include "cli/cmd_session.h"
 #include "cli/image_lock.h"
+#include "cli/pull_services.h"
 #include "wcompose/plan.h"
 #include "wcompose/spec.h"
 
@@ -178,18 +179,24 @@ static int run(struct wc_session *session, const struct wc_plan *plan)
     return status;
 }
 
-/* Of what was named and what that depends on. */
-static int build(const struct wc_session *session)
+/* The images of what was named and what that depends on: pulled and built before anything is
+ * started. */
+static int bring_images(const struct wc_session *session)
 {
     struct wc_cli *cli = session->cli;
     struct wc_cli_build how = { .only_missing = !wc_cli_flag(cli, "build") };
+    const struct wc_cli_pull_services pull = { .policy = wc_cli_text(cli, "pull"),
+                                               .quiet = wc_cli_flag(cli, "quiet-pull") };
     struct wc_cli_load named = { .services = cli->words,
                                  .n_services = cli->n_words,
                                  .no_deps = wc_cli_flag(cli, "no-deps"),
                                  .no_warnings = true };
     const struct wc_project *project = session->model;
     int status = cli->n_words > 0 ? wc_cli_load(cli, &named, cli->arena, &project) : 0;
-    return status == 0 ? wc_cli_build_images(cli, project, &how) : status;
+    if (status == 0)
+        status = wc_cli_pull_services(cli, project, &pull);
+    return status == 0 && !wc_cli_flag(cli, "no-build") ? wc_cli_build_images(cli, project, &how)
+                                                        : status;
 }
 
 int wc_cmd_up(struct wc_cli *cli)
@@ -199,11 +206,11 @@ int wc_cmd_up(struct wc_cli *cli)
     int status = check_pairs(cli);
     if (status == 0)
         status = load(&session);
-    if (status == 0 && !wc_cli_flag(cli, "no-build"))
-        status = build(&session);
+    if (status == 0) /* what is refused is refused before anything is fetched */
+        status = wc_cli_plan(cli, session.model, cli->arena, &plan);
+    if (status == 0)
+        status = bring_images(&session);
     if (status == 0 && wc_cli_flag(cli, "locked"))
         status = wc_cli_check_lock(cli, session.model);
-    if (status == 0)
-        status = wc_cli_plan(cli, session.model, cli->arena, &plan);
     return status == 0 ? run(&session, &plan) : status;
 }

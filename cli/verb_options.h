@@ -10,6 +10,12 @@
         name, letter, WC_OPTION_FLAG, NULL, help                                                   \
     }
 
+#define INSECURE                                                                                   \
+    {                                                                                              \
+        "insecure-registry", 0, WC_OPTION_LIST, "HOST[:PORT]",                                     \
+            "registry that may do without TLS; may be repeated"                                    \
+    }
+
 static const struct wc_option up_options[] = {
     FLAG("detach", 'd', "leave the app running in the background"),
     FLAG("wait", 0, "wait until everything is healthy or done; implies --detach"),
@@ -21,6 +27,10 @@ static const struct wc_option up_options[] = {
     FLAG("no-start", 0, "create without starting"),
     FLAG("build", 0, "build images before, also those that are there"),
     FLAG("no-build", 0, "build no image, also when it is missing"),
+    { "pull", 0, WC_OPTION_CHOICE, "always|missing|never",
+      "pull images by this policy instead of the services' own" },
+    FLAG("quiet-pull", 0, "show no progress of pulls"),
+    INSECURE,
     { "scale", 0, WC_OPTION_LIST, "SERVICE=N", "number of instances; may be repeated" },
     { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before a stopped instance is killed" },
     FLAG("no-log-prefix", 0, "print log lines without the service's name"),
@@ -39,6 +49,16 @@ static const struct wc_option build_options[] = {
     FLAG("pull", 0, "look for newer base images"),
     FLAG("quiet", 'q', "show what the builder prints only when it fails"),
     FLAG("with-dependencies", 0, "the services that the named ones depend on, too"),
+};
+
+static const struct wc_option pull_options[] = {
+    { "policy", 0, WC_OPTION_CHOICE, "always|missing",
+      "pull by this policy instead of the services' own" },
+    FLAG("include-deps", 0, "the services that the named ones depend on, too"),
+    FLAG("ignore-buildable", 0, "leave services alone that have a build"),
+    FLAG("ignore-pull-failures", 0, "pull what can be pulled; failures are warnings"),
+    FLAG("quiet", 'q', "show no progress"),
+    INSECURE,
 };
 
 static const struct wc_option down_options[] = {
@@ -186,12 +206,6 @@ static const struct wc_option image_load_options[] = {
     { "name", 'n', WC_OPTION_TEXT, "NAME",
       "name for the image instead of what the archive calls it" },
 };
-
-#define INSECURE                                                                                   \
-    {                                                                                              \
-        "insecure-registry", 0, WC_OPTION_LIST, "HOST[:PORT]",                                     \
-            "registry that may do without TLS; may be repeated"                                    \
-    }
 
 static const struct wc_option image_pull_options[] = {
     FLAG("quiet", 'q', "show no progress"),

@@ -82,8 +82,9 @@ static int not_found(const struct wc_index *index, const char *text, const struc
                  ? wc_err_set(err, WC_ERR_NOENT, 0,
                               "no image '%.100s' in the store; did you mean '%.80s'?", text, close)
                  : wc_err_set(err, WC_ERR_NOENT, 0,
-                              "no image '%.100s' in the store; 'wcompose build', 'wcompose image "
-                              "load FILE' or 'wcompose image make RECIPE' puts one there",
+                              "no image '%.80s' in the store; 'wcompose pull', 'wcompose build', "
+                              "'wcompose image load FILE' or 'wcompose image make RECIPE' puts "
+                              "one there",
                               text);
     wc_arena_deinit(&scratch);
     return rc;
@@ -152,6 +153,7 @@ int wc_image_read(const struct wc_image_store *store, struct wc_arena *arena,
     parts.info.reference = entry->reference != NULL ? entry->reference : entry->id;
     parts.info.digest = entry->digest;
     parts.info.id = entry->id;
+    parts.info.pulled = entry->pulled;
     *out = parts;
     return 0;
 }

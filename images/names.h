@@ -18,5 +18,6 @@
 #define WC_NOTE_ID "wcompose.image.id"
 #define WC_NOTE_LIST "wcompose.image.list"
 #define WC_NOTE_RECIPE "wcompose.recipe.fingerprint"
+#define WC_NOTE_PULLED "wcompose.image.pulled"
 
 #endif

@@ -67,11 +67,14 @@ bool wc_pull_fail(struct wc_pull_item *item, const struct wc_err *err)
     bool by_registry = err->code == WC_ERR_SPEC || err->code == WC_ERR_LIMIT;
     item->out->err = *err;
     (void)wc_err_wrap(&item->out->err, err->code, "%s", wc_image_short_reference(item->out->name));
+    if (item->out->service != NULL)
+        (void)wc_err_wrap(&item->out->err, err->code, "service %s", item->out->service);
     if (by_registry && item->endpoint + 1 < item->endpoints.n) {
         wc_log(WC_LOG_WARN, "images", "%s; the next registry is asked", item->out->err.msg);
         release(item);
         item->out->done = item->out->total = 0;
         item->out->layers = item->out->n_layers = 0;
+        item->out->source = NULL;
         item->endpoint++;
         wc_pull_begin(item);
         return true;
@@ -115,8 +118,6 @@ static void begin(struct wc_pull *pull, size_t i)
     struct wc_err err = { 0 };
     item->pull = pull;
     item->out = &pull->options->images[i];
-    item->out->name = item->out->reference;
-    item->out->state = WC_PULL_WAITING;
     if (prepare(item, &err) != 0)
         (void)wc_pull_fail(item, &err);
     else if (item->twin == NULL)
@@ -194,6 +195,10 @@ int wc_image_pull(struct wc_image_store *store, const struct wc_image_pull_optio
                   struct wc_arena *arena, struct wc_err *err)
 {
     struct wc_pull pull = { .store = store, .options = options, .arena = arena, .n = options->n };
+    for (size_t i = 0; i < options->n; i++) {
+        options->images[i].name = options->images[i].reference;
+        options->images[i].state = WC_PULL_WAITING;
+    }
     int rc = wc_pull_settings_read(options->config, arena, &pull.settings, err);
     if (rc == 0)
         rc = wc_registry_open(&pull.registry, arena, &pull.settings, err);
@@ -219,4 +224,16 @@ int wc_image_check_platform(const char *text, struct wc_err *err)
     int rc = wc_platform_parse(&scratch, text, &platform, err);
     wc_arena_deinit(&scratch);
     return rc;
+}
+
+bool wc_image_is_for(const char *platform, const struct wc_image_info *info)
+{
+    struct wc_arena scratch;
+    struct wc_platform wanted;
+    struct wc_err none = { 0 };
+    wc_arena_init(&scratch);
+    bool fits = wc_platform_parse(&scratch, platform, &wanted, &none) == 0 &&
+                wc_platform_fits(&wanted, info->os, info->architecture, info->variant);
+    wc_arena_deinit(&scratch);
+    return fits;
 }

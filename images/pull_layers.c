@@ -208,6 +208,7 @@ static void close_set(struct wc_pull_item *item)
     item->set = NULL;
     int rc = wc_unpack_close(set, &err);
     if (rc == 0) {
+        wc_pull_stamp(item);
         wc_txn_tag(&item->txn, &item->entry);
         item->has_txn = false;
         rc = wc_txn_commit(&item->txn, &err);

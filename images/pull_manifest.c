@@ -5,9 +5,12 @@
  * count, and which is all that a second pull of the same tag costs.
  */
 #include <string.h>
+#include <time.h>
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "images/find.h"
 #include "images/names.h"
 #include "images/pull_priv.h"
@@ -87,8 +90,33 @@ static const struct wc_index_entry *find_stored(struct wc_pull_item *item)
     return found.entry;
 }
 
+void wc_pull_stamp(struct wc_pull_item *item)
+{
+    struct timespec now;
+    char text[32];
+    clock_gettime(CLOCK_REALTIME, &now);
+    wc_time_rfc3339((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, text, sizeof text);
+    item->entry.pulled = wc_arena_strdup(arena_of(item), text);
+}
+
+/* It was asked about, and is as it was: policies that look at the age want to know. */
+static void note_time(struct wc_pull_item *item)
+{
+    struct wc_err err = { 0 };
+    int rc = wc_txn_begin(item->pull->store, NULL, NULL, &item->txn, &err);
+    if (rc == 0) {
+        wc_pull_stamp(item);
+        wc_txn_tag(&item->txn, &item->entry);
+        rc = wc_txn_commit(&item->txn, &err);
+    }
+    if (rc != 0)
+        wc_log(WC_LOG_WARN, "images", "%s: the time isn't noted: %s", item->out->name, err.msg);
+}
+
 static void is_unchanged(struct wc_pull_item *item)
 {
+    if (item->stage == WC_STAGE_HEAD)
+        note_time(item);
     item->out->digest =
         item->entry.list_digest != NULL ? item->entry.list_digest : item->entry.digest;
     item->out->id = item->entry.id;

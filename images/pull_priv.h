@@ -89,6 +89,9 @@ void wc_pull_advance(struct wc_pull_item *item);
 bool wc_pull_fail(struct wc_pull_item *item, const struct wc_err *err);
 void wc_pull_done(struct wc_pull_item *item, enum wc_pull_state state);
 
+/* Notes in an entry that its registry was asked now. */
+void wc_pull_stamp(struct wc_pull_item *item);
+
 /* Sets the state that is shown, and shows it. */
 void wc_pull_show(struct wc_pull_item *item, enum wc_pull_state state);
 

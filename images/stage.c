@@ -193,6 +193,7 @@ static struct wc_index_entry keep_entry(struct wc_image_txn *txn,
         .id = keep_str(txn, entry->id),
         .list_digest = keep_str(txn, entry->list_digest),
         .recipe = keep_str(txn, entry->recipe),
+        .pulled = keep_str(txn, entry->pulled),
     };
 }
 
@@ -244,7 +245,8 @@ static void print_index(const struct wc_index *index, struct wc_buf *out)
         } notes[] = { { WC_NOTE_REF, e->reference },
                       { WC_NOTE_ID, e->id },
                       { WC_NOTE_LIST, e->list_digest },
-                      { WC_NOTE_RECIPE, e->recipe } };
+                      { WC_NOTE_RECIPE, e->recipe },
+                      { WC_NOTE_PULLED, e->pulled } };
         wc_jsonw_object(&w, NULL);
         wc_jsonw_str(&w, "mediaType", e->media_type);
         wc_jsonw_str(&w, "digest", e->digest);

@@ -129,6 +129,7 @@ static int read_entry(struct wc_arena *arena, const struct wc_json *from,
         .id = dup_str(arena, notes, WC_NOTE_ID),
         .list_digest = dup_str(arena, notes, WC_NOTE_LIST),
         .recipe = dup_str(arena, notes, WC_NOTE_RECIPE),
+        .pulled = dup_str(arena, notes, WC_NOTE_PULLED),
     };
     if (out->digest == NULL || !wc_ref_is_digest(out->digest) || out->id == NULL ||
         !wc_ref_is_digest(out->id))

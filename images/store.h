@@ -49,6 +49,7 @@ struct wc_index_entry {
     const char *id;          /* digest of the configuration */
     const char *list_digest; /* of the multi-platform list it was chosen from, or NULL */
     const char *recipe;      /* fingerprint of the recipe it was made by, or NULL */
+    const char *pulled;      /* when its registry was asked last, RFC 3339, or NULL */
 };
 struct wc_index {
     struct wc_index_entry *items;

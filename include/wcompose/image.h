@@ -40,6 +40,7 @@ struct wc_image_info {
         layers; /* unpacked layer directories, absolute, lowest first; n == 0 only with no layers */
     int64_t size_bytes;  /* of all unpacked layers, WC_UNSET when not known */
     const char *created; /* RFC 3339 or NULL */
+    const char *pulled;  /* when its registry was asked last, RFC 3339; NULL = never */
     const char *broken;  /* of wc_image_list: why it can't be read; then only reference, digest and
                             id  are known. Else NULL */
 };

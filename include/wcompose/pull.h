@@ -37,6 +37,7 @@ enum wc_pull_state {
 struct wc_pull_image {
     const char *reference; /* as people type it */
     const char *platform;  /* "linux/arm64", or NULL: this machine's */
+    const char *service;   /* that wants it, for errors; or NULL */
 
     /* kept up to date while it goes on, final when the call returns */
     enum wc_pull_state state;
@@ -69,6 +70,9 @@ int wc_image_pull(struct wc_image_store *store, const struct wc_image_pull_optio
 
 /* Checks a platform as `platform:` has it. */
 int wc_image_check_platform(const char *text, struct wc_err *err);
+
+/* True when an image in the store is for such a platform. */
+bool wc_image_is_for(const char *platform, const struct wc_image_info *info);
 
 /* "waiting", "asking", "fetching" … */
 const char *wc_pull_state_name(enum wc_pull_state state);

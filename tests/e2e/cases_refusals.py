@@ -84,8 +84,10 @@ def case_missing_file_and_image(t):
     t.compose("services: {web: {image: 'no-such-image:9'}}\n")
     before = t.things()
     t.wc("--env-file", "no-such.env", "config", code=66)
-    result = t.wc("up", "-d", code=66)
+    result = t.wc("up", "-d", "--pull", "never", code=66)
     assert "no-such-image:9" in result.err and "web" in result.err, result
+    result = t.wc("up", "-d", code=69, env={"WCOMPOSE_PULL_TRIES": "1"})  # no registry can be reached here
+    assert "no-such-image:9" in result.err and "web" in result.err and "registry-1.docker.io" in result.err, result
     t.wc("plan", code=66)
     t.nothing_left(before)  # without a down
 
@@ -279,12 +281,12 @@ def case_image_removed_during_up(t):
     t.load_image()
     archive = os.path.join(t.base, "race.tar")
     t.compose("services: {web: {image: 'race:1', command: [/bin/serve], stop_grace_period: 1s}}\n")
-    t.wc("up", "-d", code=66)
+    t.wc("up", "-d", "--pull", "never", code=66)
     before = t.things()
     for run in range(12):
         fixture.docker_archive(archive, "race:1", more={"etc/run": (str(run), 0o644)})
         t.wc("image", "load", archive)
-        process = t.start("up", "-d")
+        process = t.start("up", "-d", "--pull", "never")
         time.sleep(0.02 * run)
         removed = t.wc("image", "rm", "race:1", code=None)
         status = process.wait(timeout=60)
