@@ -11,6 +11,7 @@ are medians. Where there is no KVM, QEMU translates (TCG): said in the first lin
 import argparse
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -281,6 +282,7 @@ def main():
     args = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("vm.py: run it as root: containers, networks and mounts are made")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was made is removed then, too
     app = App(args.wcompose, args.port)
     try:
         app.prepare(args.kernels)

@@ -146,8 +146,9 @@ void wc_mon_client_figures(const struct wc_mon *mon, unsigned n, const char *dat
 /* mon_guest.c: the agent is there and waits: it is told the rest. */
 void wc_mon_tell_agent(struct wc_mon *mon);
 
-/* mon_starve.c: how long the VMM has waited for a processor, ms; 0 = unknown. */
-uint64_t wc_mon_starved_ms(const struct wc_mon *mon);
+/* mon_starve.c: how long the VMM has waited for a processor since it had waited before_ms; 0
+ * where the kernel doesn't count. */
+uint64_t wc_mon_starved_ms(const struct wc_mon *mon, uint64_t before_ms);
 
 /* mon_template.c: one line of QMP, in "save" and "restore". */
 void wc_mon_template_line(struct wc_mon *mon, const char *line);

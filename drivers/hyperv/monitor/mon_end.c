@@ -250,7 +250,7 @@ static bool is_late(const struct wc_mon *mon, uint64_t now)
 {
     if (mon->deadline_ms == 0 || now < mon->deadline_ms)
         return false;
-    uint64_t starved = mon->state == WC_MON_BOOTS ? wc_mon_starved_ms(mon) - mon->starved_ms : 0;
+    uint64_t starved = mon->state == WC_MON_BOOTS ? wc_mon_starved_ms(mon, mon->starved_ms) : 0;
     return now >= mon->deadline_ms + (starved < mon->conf.boot_ms ? starved : mon->conf.boot_ms);
 }
 

@@ -138,7 +138,7 @@ int wc_mon_spawn_vmm(struct wc_mon *mon, struct wc_list *argv)
     wc_mon_time(mon, "vmm");
     mon->vmm = start(argv->items, theirs, at, 3);
     int sys = errno;
-    mon->starved_ms = wc_mon_starved_ms(mon);
+    mon->starved_ms = wc_mon_starved_ms(mon, 0);
     for (size_t i = 0; i < 3; i++)
         close(theirs[i]);
     return mon->vmm > 0 ? 0 : wc_fault("start", argv->items[0], sys);

@@ -27,7 +27,7 @@ static uint64_t waited_ns(const char *path)
     return wc_number(field + 1, UINT64_MAX, &waited) ? waited : 0;
 }
 
-uint64_t wc_mon_starved_ms(const struct wc_mon *mon)
+uint64_t wc_mon_starved_ms(const struct wc_mon *mon, uint64_t before_ms)
 {
     char dir[32], path[64];
     struct wc_text where = WC_TEXT(dir);
@@ -48,5 +48,6 @@ uint64_t wc_mon_starved_ms(const struct wc_mon *mon)
     }
     if (threads != NULL)
         closedir(threads);
-    return longest / NS_A_MS;
+    longest /= NS_A_MS;
+    return longest > before_ms ? longest - before_ms : 0;
 }

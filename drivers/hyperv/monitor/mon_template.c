@@ -26,7 +26,7 @@ bool wc_mon_template_sleeps(const struct wc_mon *mon, uint64_t now)
 {
     uint64_t patience = patience_ms(mon), since = now - mon->woken_ms;
     return mon->woken_ms != 0 && mon->state == WC_MON_TOLD && since > patience &&
-           since > patience + wc_mon_starved_ms(mon) - mon->woken_starved_ms;
+           since > patience + wc_mon_starved_ms(mon, mon->woken_starved_ms);
 }
 
 static unsigned step; /* commands that were answered */
@@ -92,7 +92,7 @@ static void completed(struct wc_mon *mon)
         return;
     }
     mon->woken_ms = wc_mon_now_ms();
-    mon->woken_starved_ms = wc_mon_starved_ms(mon);
+    mon->woken_starved_ms = wc_mon_starved_ms(mon, 0);
     mon->deadline_ms = mon->woken_ms + mon->conf.boot_ms;
     wc_mon_qmp_send(mon, "{\"execute\":\"cont\"}\r\n", -1); /* it was stopped to be written down */
     wc_mon_tell_agent(mon); /* it said HELLO before it was written down */
@@ -148,7 +148,7 @@ bool wc_mon_boot_is_stuck(const struct wc_mon *mon, uint64_t now)
     bool saves = mon->conf.mode != NULL; /* that machine is one for all others: no second try */
     uint64_t limit = mon->conf.boot_ms / 6 * (1U << mon->boots), since = now - mon->boots_ms;
     return mon->state == WC_MON_BOOTS && !saves && mon->boots < mon->conf.retries &&
-           since > limit && since > limit + wc_mon_starved_ms(mon) - mon->starved_ms;
+           since > limit && since > limit + wc_mon_starved_ms(mon, mon->starved_ms);
 }
 
 void wc_mon_boot_again(struct wc_mon *mon)
