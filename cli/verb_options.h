@@ -51,16 +51,6 @@ static const struct wc_option build_options[] = {
     FLAG("with-dependencies", 0, "the services that the named ones depend on, too"),
 };
 
-static const struct wc_option pull_options[] = {
-    { "policy", 0, WC_OPTION_CHOICE, "always|missing",
-      "pull by this policy instead of the services' own" },
-    FLAG("include-deps", 0, "the services that the named ones depend on, too"),
-    FLAG("ignore-buildable", 0, "leave services alone that have a build"),
-    FLAG("ignore-pull-failures", 0, "pull what can be pulled; failures are warnings"),
-    FLAG("quiet", 'q', "show no progress"),
-    INSECURE,
-};
-
 static const struct wc_option down_options[] = {
     FLAG("volumes", 'v', "remove the project's named volumes too: their data is lost"),
     { "timeout", 't', WC_OPTION_SECONDS, "SECONDS", "grace before a stopped instance is killed" },
@@ -200,27 +190,6 @@ static const struct wc_option lint_options[] = {
     { "format", 0, WC_OPTION_CHOICE, "text|json|github|sarif", "how findings are printed" },
     FLAG("strict", 0, "fail on warnings too"),
     { "output", 'o', WC_OPTION_TEXT, "FILE", "write to a file instead of stdout" },
-};
-
-static const struct wc_option image_load_options[] = {
-    { "name", 'n', WC_OPTION_TEXT, "NAME",
-      "name for the image instead of what the archive calls it" },
-};
-
-static const struct wc_option image_pull_options[] = {
-    FLAG("quiet", 'q', "show no progress"),
-    { "platform", 0, WC_OPTION_TEXT, "OS/ARCH[/VARIANT]", "for another platform than this host's" },
-    INSECURE,
-};
-
-static const struct wc_option image_ls_options[] = {
-    FLAG("quiet", 'q', "print image ids only"),
-    FLAG("digests", 0, "print manifest digests instead of ids"),
-    { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
-};
-
-static const struct wc_option image_rm_options[] = {
-    FLAG("force", 'f', "take the name away even when containers use the image"),
 };
 
 static const struct wc_option image_make_options[] = {

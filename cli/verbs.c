@@ -262,7 +262,7 @@ const struct wc_command wc_commands[] = {
     { .name = "image pull",
       .group = image_group,
       .usage = "IMAGE...",
-      .help = "pull images from their registries (docs/images.md)",
+      .help = "pull images from their registries (docs/pull.md)",
       OPTIONS(image_pull_options),
       .words = WC_WORDS_OTHER,
       .min_words = 1,

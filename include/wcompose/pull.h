@@ -15,7 +15,7 @@
 
 #include "wcompose/image.h"
 
-/* Where settings come from (docs/images.md). */
+/* Where settings come from (docs/pull.md). */
 struct wc_image_pull_config {
     const char *const *environ; /* NULL-terminated */
     const char *etc;            /* our own directory of settings, or NULL */
