@@ -274,7 +274,7 @@ def case_pull_policies(t):
         services:
           web: { image: "localhost:5000/x:1" }
           old: { image: "localhost:5000/x:1", pull_policy: never, profiles: [rest] }
-          absent: { image: "localhost:5000/none:1", profiles: [broken], depends_on: [web] }
+          absent: { image: "localhost:5000/x:none", profiles: [broken], depends_on: [web] }
         """)
 
     def asked(*arguments, code=0, env=None):
