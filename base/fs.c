@@ -187,6 +187,12 @@ enum { REMOVE_DEPTH = 100 };
 
 static int remove_below(struct removal *w, int dir_fd, const char *name, unsigned depth);
 
+/* Somebody else removes the same at the same time: what is gone is removed. */
+static int gone(int rc)
+{
+    return rc != 0 && errno == ENOENT ? 0 : rc;
+}
+
 /* Owns fd. */
 static int remove_children(struct removal *w, int fd, unsigned depth)
 {
@@ -228,7 +234,7 @@ static int remove_below(struct removal *w, int dir_fd, const char *name, unsigne
         return -1;
     int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
-        return -1;
+        return gone(-1);
     struct stat st;
     if (fstat(fd, &st) != 0 || st.st_dev != w->device) {
         close(fd);
@@ -241,7 +247,7 @@ static int remove_below(struct removal *w, int dir_fd, const char *name, unsigne
     }
     if (remove_children(w, fd, depth + 1) != 0)
         return -1;
-    return unlinkat(dir_fd, name, AT_REMOVEDIR);
+    return gone(unlinkat(dir_fd, name, AT_REMOVEDIR));
 }
 
 static int remove_top(const char *path)
@@ -254,17 +260,19 @@ static int remove_top(const char *path)
     struct removal w = { .top = top };
     struct stat st;
     if (top < 0 || fstat(top, &st) != 0)
-        return -1;
+        return gone(-1);
     w.device = st.st_dev;
     if (getrandom(&w.serial, sizeof w.serial, 0) != sizeof w.serial)
         w.serial = (uint64_t)getpid() << 32;
     do {
         w.moved = false;
         int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || remove_children(&w, fd, 1) != 0)
+        if (fd < 0)
+            return gone(-1);
+        if (remove_children(&w, fd, 1) != 0)
             return -1;
     } while (w.moved);
-    return rmdir(path);
+    return gone(rmdir(path));
 }
 
 int wc_fs_remove_tree(const char *path, struct wc_err *err)

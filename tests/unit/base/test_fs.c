@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -198,7 +199,39 @@ static void roots_of_others_are_not_used(void **state)
     remove_root();
 }
 
+static void *remove_again(void *data)
+{
+    struct wc_err err = { 0 };
+    int rc = wc_fs_remove_tree(data, &err);
+    if (rc != 0)
+        fprintf(stderr, "%s\n", err.msg);
+    return rc == 0 ? data : NULL;
+}
+
+/* Two who remove the same: each finds that it is gone, whoever was first. */
+static void removed_by_two(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 60, DIRS = 30 };
+    make_root();
+    for (int round = 0; round < ROUNDS; round++) {
+        char dir[300];
+        pthread_t other;
+        void *result;
+        for (int i = 0; i < DIRS; i++) {
+            snprintf(dir, sizeof dir, "%s/both/%d/x/y", root, i);
+            assert_int_equal(wc_fs_mkdirs(dir, 0755, NULL), 0);
+        }
+        snprintf(dir, sizeof dir, "%s/both", root);
+        assert_int_equal(pthread_create(&other, NULL, remove_again, dir), 0);
+        assert_non_null(remove_again(dir));
+        pthread_join(other, &result);
+        assert_non_null(result);
+    }
+    remove_root();
+}
+
 WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(reads_are_bounded),
         WC_CASE(removal_is_not_stopped_by_depth), WC_CASE(removal_does_not_follow_links),
-        WC_CASE(errors_wrap_and_map), WC_CASE(diagnostics_sort_by_place),
+        WC_CASE(removed_by_two), WC_CASE(errors_wrap_and_map), WC_CASE(diagnostics_sort_by_place),
         WC_CASE(root_moves_all_paths), WC_CASE(roots_of_others_are_not_used))
