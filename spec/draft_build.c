@@ -37,12 +37,9 @@ static void check(struct wc_load *load, const struct wc_service *s, const struct
     diag->related_label = "build.platforms is here";
 }
 
-/* A list in the long form: "default" and "ID=PATH". */
+/* "default" and "ID=PATH". */
 static void take_keys(struct wc_load *load, struct wc_build *build, const struct wc_node *ssh)
 {
-    for (size_t i = 0; ssh != NULL && ssh->kind == WC_NODE_LIST && i < ssh->n; i++)
-        if (ssh->items[i]->kind == WC_NODE_STRING)
-            wc_strv_add(load->arena, &build->ssh, ssh->items[i]->text);
     for (size_t i = 0; ssh != NULL && ssh->kind == WC_NODE_MAP && i < ssh->n; i++) {
         const struct wc_member *m = &ssh->members[i];
         wc_strv_add(load->arena, &build->ssh,

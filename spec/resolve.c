@@ -187,7 +187,10 @@ static struct wc_node *resolved_args(struct wc_load *load, const struct wc_node 
     for (size_t i = 0; i < args->n; i++) {
         struct wc_node *value = args->members[i].value;
         const char *found = wc_load_env(load, args->members[i].key);
-        if (value->kind == WC_NODE_NULL && found != NULL)
+        if (value->kind == WC_NODE_NULL && found == NULL)
+            (void)wc_env_refused(load, args->members[i].key, args->members[i].key_at,
+                                 args->members[i].key_span);
+        else if (value->kind == WC_NODE_NULL)
             value = wc_node_string(load->arena, found, value);
         if (value->kind != WC_NODE_NULL || load->canonical)
             wc_node_put_at(load->arena, out, &args->members[i], value);

@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/input.h"
+#include "base/arena.h"
 #include "base/str.h"
+#include "spec/interpolate.h"
 #include "spec/validate.h"
 
 static const char *root_of(const struct wc_load *load)
@@ -72,6 +74,44 @@ static void check_files(struct wc_load *load, const struct wc_node *section)
         check_node(load, wc_node_get(section->members[i].value, "file"));
 }
 
+/* Secrets of the environment: the builder would look in ours. */
+static void check_variables(struct wc_load *load, const struct wc_node *root,
+                            const struct wc_node *build)
+{
+    const struct wc_node *used = wc_node_get(build, "secrets");
+    for (size_t i = 0; used != NULL && used->kind == WC_NODE_LIST && i < used->n; i++) {
+        const char *source = wc_node_text(used->items[i], "source");
+        const struct wc_node *name =
+            source == NULL
+                ? NULL
+                : wc_node_get(wc_node_get(wc_node_get(root, "secrets"), source), "environment");
+        if (name != NULL && name->kind == WC_NODE_STRING)
+            (void)wc_env_refused(load, name->text, name->at, name->span);
+    }
+}
+
+/* What a build reads besides its context. */
+static void check_build(struct wc_load *load, const struct wc_node *build)
+{
+    const struct wc_node *contexts = wc_node_get(build, "additional_contexts");
+    const struct wc_node *dockerfile = wc_node_get(build, "dockerfile");
+    const struct wc_node *ssh = wc_node_get(build, "ssh");
+    const char *context = wc_node_text(build, "context");
+    check_node(load, wc_node_get(build, "context"));
+    if (dockerfile != NULL && dockerfile->kind == WC_NODE_STRING && context != NULL &&
+        strstr(context, "://") == NULL)
+        check_path(load,
+                   dockerfile->text[0] == '/'
+                       ? dockerfile->text
+                       : wc_arena_printf(load->arena, "%s/%s", context, dockerfile->text),
+                   dockerfile->at, dockerfile->span);
+    for (size_t i = 0; contexts != NULL && contexts->kind == WC_NODE_MAP && i < contexts->n; i++)
+        if (!wc_str_starts(wc_node_text(contexts, contexts->members[i].key), "service:"))
+            check_node(load, contexts->members[i].value);
+    for (size_t i = 0; ssh != NULL && ssh->kind == WC_NODE_MAP && i < ssh->n; i++)
+        check_node(load, ssh->members[i].value);
+}
+
 void wc_restricted_check(struct wc_load *load, const struct wc_project *project,
                          const struct wc_node *root)
 {
@@ -82,7 +122,8 @@ void wc_restricted_check(struct wc_load *load, const struct wc_project *project,
         for (size_t k = 0; k < s->n_mounts; k++)
             if (s->mounts[k].type == WC_MOUNT_BIND && s->mounts[k].source != NULL)
                 check_path(load, s->mounts[k].source, wc_validate_source_at(s, &s->mounts[k]), 1);
-        check_node(load, wc_node_get(wc_node_get(s->tree, "build"), "context"));
+        check_build(load, wc_node_get(s->tree, "build"));
+        check_variables(load, root, wc_node_get(s->tree, "build"));
     }
     check_files(load, wc_node_get(root, "configs"));
     check_files(load, wc_node_get(root, "secrets"));
