@@ -24,12 +24,12 @@ static void say_why_replaced(struct inst *inst)
     wc_arena_deinit(&arena);
 }
 
-/* One that is replaced in its turn. A stop or restart that nothing has come of yet is taken back:
- * all of the service is wanted to run now, and so does this one until then. */
+/* One that is replaced in its turn. A stop, restart or removal that nothing has come of yet is
+ * taken back: all of the service is wanted to run now, and so does this one until then. */
 static bool keep_until_its_turn(struct request *request, struct inst *inst)
 {
-    bool put_off = (inst->goal == WC_GOAL_STOPPED || inst->restart) && !inst->stop_sent &&
-                   inst->hooks.until_ms == 0;
+    bool asked = inst->goal == WC_GOAL_STOPPED || inst->goal == WC_GOAL_GONE || inst->restart;
+    bool put_off = asked && !inst->stop_sent && inst->hooks.until_ms == 0;
     if (put_off) {
         inst->goal = WC_GOAL_RUNNING;
         inst->restart = inst->gated = false;

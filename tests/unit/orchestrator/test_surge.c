@@ -30,6 +30,28 @@ static void a_stop_that_nothing_came_of(void **state)
     }
 }
 
+/* The same of one that was to be replaced at once, because it didn't run yet. */
+static void a_removal_that_nothing_came_of(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 8);
+    wc_sim_set_latency(box.world, WC_VERB_START, 50, 50);
+    box_submit(&box, (struct wc_request){ 0 }, "web&", NULL);
+    for (int i = 0; i < 100 && wc_sim_find(box.world, "web", WC_LIFE_CREATED) == NULL; i++)
+        box_pass(&box, 1);
+    assert_non_null(wc_sim_find(box.world, "web", WC_LIFE_CREATED)); /* its start is under way */
+    box_submit(&box, (struct wc_request){ 0 }, "web=2&", NULL);
+    box_submit(&box, (struct wc_request){ .kind = WC_REQUEST_SUSPEND }, NULL, NULL);
+    box_pass(&box, 1000);
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_apply(&box, "web=2&");
+    assert_int_equal(box.status, 0);
+    assert_true(box_in_order(&box, "started", "stopping"));
+    assert_int_equal(box_running(&box, "web"), 1);
+    box_end(&box);
+}
+
 struct seek {
     const char *service, *but; /* not this one */
     enum wc_life life;
@@ -224,7 +246,7 @@ static void where_no_model_says_so(void **state)
     }
 }
 
-WC_MAIN(WC_CASE(a_stop_that_nothing_came_of), WC_CASE(one_that_stands_still_is_not_ready),
-        WC_CASE(it_ends_with_its_service), WC_CASE(a_pause_is_no_delay),
-        WC_CASE(another_model_ends_it), WC_CASE(each_by_the_model_that_it_is_of),
-        WC_CASE(where_no_model_says_so))
+WC_MAIN(WC_CASE(a_stop_that_nothing_came_of), WC_CASE(a_removal_that_nothing_came_of),
+        WC_CASE(one_that_stands_still_is_not_ready), WC_CASE(it_ends_with_its_service),
+        WC_CASE(a_pause_is_no_delay), WC_CASE(another_model_ends_it),
+        WC_CASE(each_by_the_model_that_it_is_of), WC_CASE(where_no_model_says_so))
