@@ -457,7 +457,7 @@ static void broken_frames(void **state)
         const char *words;
     } rows[] = {
         { { 0, 0, 0, 0 }, "of no type" },
-        { { 0, 18, 0, 0 }, "of no type" },
+        { { 0, WC_VM_STATS + 1, 0, 0 }, "of no type" },
         { { 0, WC_VM_HELLO, 0, 0 }, "of no type" },
         { { 0, WC_VM_BEGIN, 1, 0 }, "head is out of range" },
         { { 4, WC_VM_SIGNAL, 0, WC_VM_STREAMS }, "head is out of range" },
