@@ -378,8 +378,8 @@ def case_plan_golden(t):
 def case_command_line(t):
     t.compose("services: {web: {image: 'bb:1'}}\n")
     assert "did you mean 'up'?" in t.wc("upp", code=64).err
-    pull = t.wc("pull", code=64).err
-    assert "docker compose" in pull and "kill" not in pull, pull
+    push = t.wc("push", code=64).err
+    assert "docker compose" in push and "kill" not in push, push
     assert "did you mean '--detach'?" in t.wc("up", "--detatch", code=64).err
     t.wc("up", "--force-recreate", "--no-recreate", code=64)
     assert "plan" in t.wc("--help").out
