@@ -141,6 +141,7 @@ static void build_by_buildah(struct line *line)
         option(line, "--build-context",
                wc_arena_printf(line->arena, "%s=container-image://%s", job->bases.items[i].key,
                                job->bases.items[i].value));
+    put(line, "--"); /* an address is anything with "://" in it */
     put(line, job->build->context);
 }
 
@@ -152,6 +153,7 @@ static void build_by_docker(struct line *line)
         put(line, "--pull");
     common(line);
     pairs(line, "--build-context", "=", &line->job->build->contexts);
+    put(line, "--");
     put(line, line->job->build->context);
 }
 
