@@ -1,5 +1,6 @@
 /* build.c - a Dockerfile becomes an image of the store.
  *
+ *   <store>/builder/store          a link to the store
  *   <store>/builder/storage, run   the builder's own layers: its cache
  *   <store>/builder/keys/<hex>     of a name: the key of its last build, and the id that came of it
  *   <store>/builder/XXXXXX/        of a build under way
@@ -24,6 +25,10 @@
 #include "images/dockerfile.h"
 #include "images/ref.h"
 #include "images/store.h"
+
+/* buildah reads such a name as that of an image, too, so the store's path may not stand in it: it
+ * is named from builder/, where it runs. */
+#define STORE_LINK "store"
 
 enum { DOCKERFILE_MAX = 1 << 20, KEY_MAX = 256 };
 
@@ -69,7 +74,7 @@ static void add_base(struct building *b, const char *name, const struct wc_image
         memcpy(items, bases->items, bases->n * sizeof *items);
     items[bases->n] = (struct wc_kv){
         .key = name,
-        .value = wc_arena_printf(b->arena, "oci:%s:%s", b->store->dir, info->reference),
+        .value = wc_arena_printf(b->arena, "oci:" STORE_LINK ":%s", info->reference),
     };
     bases->items = items;
     bases->n++;
@@ -165,7 +170,7 @@ static int run(struct building *b, struct wc_strv *argv, struct wc_err *err)
 {
     const struct wc_image_build_options *o = b->options;
     wc_strv_add(b->arena, argv, NULL);
-    return wc_run_all_lines(argv->items, NULL, o->line, o->line_data, err);
+    return wc_run_all_lines(argv->items, b->dir, o->line, o->line_data, err);
 }
 
 static int load_result(struct building *b, const char *source, struct wc_err *err)
@@ -217,7 +222,11 @@ static int make_places(struct building *b, struct wc_err *err)
     b->job.state = b->dir;
     wc_sha256_hex(b->job.name, strlen(b->job.name), hex);
     b->key_file = wc_arena_printf(b->arena, "%s/keys/%s", b->dir, hex);
-    return wc_fs_mkdirs(wc_arena_printf(b->arena, "%s/keys", b->dir), 0700, err);
+    int rc = wc_fs_mkdirs(wc_arena_printf(b->arena, "%s/keys", b->dir), 0700, err);
+    const char *link = wc_arena_printf(b->arena, "%s/" STORE_LINK, b->dir);
+    if (rc == 0 && symlink("..", link) != 0 && errno != EEXIST)
+        rc = wc_err_set(err, wc_fs_code(errno), errno, "%s", link);
+    return rc;
 }
 
 int wc_image_build(struct wc_image_store *store, const struct wc_image_build_options *options,
