@@ -241,12 +241,18 @@ def case_the_end_of_a_session_is_not_ours(t):
 def power_cut(t):
     """What is there after the machine's plug was pulled: the disk, with records of an earlier boot."""
     run, lib = os.path.join(t.root, "run"), os.path.join(t.root, "lib")
-    doomed = [row["Pid"] for row in t.ps() if row["Pid"]] + supervisors(t)
+    doomed = supervisors(t) + [row["Pid"] for row in t.ps() if row["Pid"]]
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        if run in harness.read(f"/proc/{pid}/cmdline"):
-            doomed.append(int(pid))
+        try:
+            if run in harness.read(f"/proc/{pid}/cmdline"):
+                doomed.append(int(pid))
+        except OSError:
+            pass
     for pid in doomed:
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # with another one
     t.until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in doomed), "everybody's end")
     for line in reversed(harness.read("/proc/self/mounts").splitlines()):
         if line.split()[1].startswith(t.root + "/"):
