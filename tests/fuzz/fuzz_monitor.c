@@ -46,6 +46,7 @@
 #undef head
 #include "drivers/hyperv/monitor/mon_guest.c"
 #include "drivers/hyperv/monitor/mon_end.c"
+#include "drivers/hyperv/monitor/mon_starve.c"
 #include "drivers/hyperv/monitor/mon_template.c"
 #define turn stream_turn
 #include "drivers/hyperv/monitor/mon_stream.c"
