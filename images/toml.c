@@ -107,19 +107,19 @@ static int take_string(struct scan *s, const char **out)
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     char quote = *s->at;
-    int rc = 0;
     if (s->at[1] == quote && s->at[2] == quote)
         return bad(s, "strings of several lines aren't read here");
-    for (s->at++; rc == 0 && *s->at != quote; s->at++) {
+    for (s->at++; *s->at != quote; s->at++) {
         if (*s->at == '\0' || *s->at == '\n')
             return bad(s, "the string has no end");
-        if (*s->at == '\\' && quote == '"')
-            rc = take_escape(s, &text);
-        else
+        if (*s->at == '\\' && quote == '"') {
+            int rc = take_escape(s, &text);
+            if (rc != 0)
+                return rc; /* it may be the text's end that is wrong: not a step further */
+        } else {
             wc_buf_addc(&text, *s->at);
+        }
     }
-    if (rc != 0)
-        return rc;
     s->at++;
     *out = wc_arena_strdup(s->arena, text.data);
     return 0;
@@ -296,7 +296,11 @@ int wc_toml_read(struct wc_arena *arena, const struct wc_toml_source *source, wc
     int rc = 0;
     if (wc_str_starts(s.at, "\xef\xbb\xbf"))
         s.line = s.at += 3;
-    for (skip_lines(&s); rc == 0 && *s.at != '\0'; skip_lines(&s))
+    skip_lines(&s);
+    while (rc == 0 && *s.at != '\0') {
         rc = *s.at == '[' ? take_header(&s) : take_pair(&s);
+        if (rc == 0)
+            skip_lines(&s);
+    }
     return rc;
 }
