@@ -199,6 +199,19 @@ static int take_array(struct scan *s, struct wc_toml_item *item, int depth)
     return 0;
 }
 
+/* A name and its '='. */
+static int take_key(struct scan *s, const char **out)
+{
+    int rc = take_name(s, out);
+    if (rc != 0)
+        return rc;
+    if (*s->at != '=')
+        return bad(s, "'=' was expected here");
+    s->at++;
+    skip_blanks(s);
+    return 0;
+}
+
 /* Checked, and handed out as something else. */
 static int take_inline_table(struct scan *s, int depth)
 {
@@ -206,14 +219,9 @@ static int take_inline_table(struct scan *s, int depth)
     skip_blanks(s);
     while (*s->at != '}') {
         struct wc_toml_item part = { .kind = WC_TOML_OTHER };
-        int rc = take_name(s, &part.key);
-        if (rc == 0 && *s->at != '=')
-            rc = bad(s, "'=' was expected here");
-        if (rc != 0)
-            return rc;
-        s->at++;
-        skip_blanks(s);
-        rc = take_value(s, &part, depth + 1);
+        int rc = take_key(s, &part.key);
+        if (rc == 0)
+            rc = take_value(s, &part, depth + 1);
         if (rc != 0)
             return rc;
         skip_blanks(s);
@@ -268,14 +276,9 @@ static int take_value(struct scan *s, struct wc_toml_item *item, int depth)
 static int take_pair(struct scan *s)
 {
     struct wc_toml_item item = { .table = s->table, .at = place(s, s->at) };
-    int rc = take_name(s, &item.key);
-    if (rc == 0 && *s->at != '=')
-        rc = bad(s, "'=' was expected here");
-    if (rc != 0)
-        return rc;
-    s->at++;
-    skip_blanks(s);
-    rc = take_value(s, &item, 0);
+    int rc = take_key(s, &item.key);
+    if (rc == 0)
+        rc = take_value(s, &item, 0);
     if (rc == 0)
         rc = end_of_line(s);
     return rc != 0 ? rc : s->each(s->data, &item, s->err);

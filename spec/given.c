@@ -61,7 +61,7 @@ static const char *target_of(const struct given *g)
 static const char *value_of(const struct given *g, const char *object, const struct wc_node *name)
 {
     const struct wc_node *given = wc_node_get(wc_node_get(g->root, "x-loaded"), "given");
-    const char *value = wc_node_text(given, object);
+    const char *value = g->load->canonical ? wc_node_text(given, object) : NULL;
     if (value != NULL)
         return value;
     if (!g->load->options->only_shown && wc_env_refused(g->load, name->text, name->at, name->span))

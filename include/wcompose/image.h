@@ -125,9 +125,11 @@ int wc_image_make(struct wc_image_store *store, const struct wc_image_make_optio
  * names is taken from this store where it is here. Nothing is started when what the build depends
  * on (files of the context, arguments, base images of this store …) is as it was and the image is
  * still there; pull, no_cache, secrets, ssh and contexts that are addresses always build. An open
- * argument takes its value from the environment. built  out: a builder was started Returns 0,
- * WC_ERR_UNAVAILABLE (no builder, or it failed: its last line), WC_ERR_NOENT (no context or
- * Dockerfile), WC_ERR_IO … Nothing of it is left in the store on failure but the builder's cache.
+ * argument takes its value from the environment.
+ *
+ * Sets *built when a builder was started. Returns 0, WC_ERR_UNAVAILABLE (no builder, or it failed:
+ * its last line; or isolation hyperv), WC_ERR_NOENT (no context or Dockerfile), WC_ERR_IO …
+ * Nothing of it is left in the store on failure but the builder's cache.
  */
 struct wc_image_build_options {
     const struct wc_build *build; /* context set */
