@@ -25,8 +25,8 @@ static const struct wc_kernel_options rows[] = {
     { "KVM's clock, its spinlocks, and the host's time of day", "KVM_GUEST=y PTP_1588_CLOCK=y "
                                                                 "PTP_1588_CLOCK_KVM=y" },
     { "power off through ACPI, which also says where the virtio devices are; the command line "
-      "does where ACPI is off",
-      "ACPI=y VIRTIO_MENU=y VIRTIO_MMIO=y VIRTIO_MMIO_CMDLINE_DEVICES=y" },
+      "does where ACPI is off. Linux 6.1 loads no ACPI table without its handler of PCI space",
+      "ACPI=y PCI=y VIRTIO_MENU=y VIRTIO_MMIO=y VIRTIO_MMIO_CMDLINE_DEVICES=y" },
     { "the devices that a VM is given", "NET=y BLOCK=y BLK_DEV=y VIRTIO_BLK=y NETDEVICES=y "
                                         "NET_CORE=y VIRTIO_NET=y VIRTIO_CONSOLE=y HW_RANDOM=y "
                                         "HW_RANDOM_VIRTIO=y" },

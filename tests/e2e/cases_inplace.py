@@ -69,7 +69,7 @@ def case_inplace_too_small_a_limit(t):
     t.wc("up", "-d", "--wait")
     pids = [t.pid("web", 1), t.pid("web", 2)]
     files = {"memory": "memory.usage_in_bytes", "": "memory.current"}
-    t.until(lambda: all(int(t.cgroup_file(p, files)) > 20 << 20 for p in pids), "memory in use")
+    t.until(lambda: all(int(t.cgroup_file(p, files)) > 20 << 20 for p in pids), "memory in use", 60)
     compose(t, "mem_limit: 12m\n            memswap_limit: 12m\n            restart: always", replicas=2)
     # another command would replace it anyway: the same one, which is killed for it only when it grows
     compose(t, "mem_limit: 12m\n            memswap_limit: 12m\n            restart: always", replicas=2, command=hog)

@@ -60,7 +60,6 @@ struct wc_guest_place {
     bool test;   /* --channel: the machine around is somebody else's: neither modules nor clock, no
                     power switch */
     int channel; /* the port */
-    int console; /* for last words; -1 = none */
     int initramfs;     /* O_PATH; programs are opened below it */
     const char *own;   /* where in it the agent's own root is mounted */
     const char *image; /* block device with erofs, or in a test a directory */

@@ -89,7 +89,6 @@ static void settle(struct wc_guest *guest)
         bind_image(guest, image);
         return;
     }
-    guest->place.console = open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = 0; fd < 3; fd++)
         dup2(null, fd);

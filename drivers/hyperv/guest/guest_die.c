@@ -75,19 +75,21 @@ void wc_guest_off(struct wc_guest *guest)
     end(guest, 0);
 }
 
+/* By the kernel's log, which is written before the call returns: what waits in the console's own
+ * buffer is lost when the machine is reset. As an alert, which is shown on a quiet kernel too. */
 void wc_guest_to_console(const struct wc_guest *guest, const char *why)
 {
-    static const char before[] = "wcompose-guest: ";
-    int fd = guest->place.test ? 2 : guest->place.console;
-    if (fd < 0)
-        fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
     char line[600];
     struct wc_text text = WC_TEXT(line);
-    wc_text_put(&text, before);
+    int fd = guest->place.test ? 2 : open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    wc_text_put(&text, fd == 2 ? "" : "<1>");
+    wc_text_put(&text, "wcompose-guest: ");
     wc_text_put(&text, why);
-    wc_text_put(&text, "\r\n");
+    wc_text_put(&text, "\n");
     if (fd >= 0)
         wc_file_write_all(fd, line, text.len);
+    if (fd > 2)
+        close(fd);
 }
 
 /* What is queued, and the reason after it, for as long as the host takes it. */

@@ -50,7 +50,6 @@ int main(int argc, char **argv)
     struct wc_guest *guest = &the_guest;
     sigset_t all;
     guest->place = (struct wc_guest_place){ .channel = -1,
-                                            .console = -1,
                                             .own = "/own",
                                             .image = "/dev/vda",
                                             .scratch = "/dev/vdb",

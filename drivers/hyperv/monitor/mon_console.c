@@ -33,11 +33,12 @@ static void copy_printable(struct wc_text *out, const char *s)
 
 static void on_line(void)
 {
-    static const char words[] = "Kernel panic - not syncing: ";
+    static const char words[] = "Kernel panic - not syncing: ", farewell[] = "reboot: ";
     line[line_len] = '\0';
     const char *found = strstr(line, words);
     struct wc_text text = WC_TEXT(panic), end = WC_TEXT(last);
-    if (line_len > 1)
+    bool says_why = strstr(line, farewell) == NULL || last[0] == '\0';
+    if (line_len > 1 && says_why)
         copy_printable(&end, line);
     if (found != NULL && panic[0] == '\0')
         copy_printable(&text, found + sizeof words - 1);
