@@ -90,6 +90,7 @@ void wc_eng_tell(struct inst *inst, const char *action, const char *fmt, ...)
         .index = inst->fact.index,
         .level = inst->fact.level,
         .exit_code = inst->fact.life == WC_LIFE_EXITED ? inst->fact.exit_code : 0,
+        .end = wc_streq(action, "restarting") ? wc_eng_end_of(inst) : WC_END_NONE,
         .reason = reason[0] != '\0' ? reason : NULL,
     };
     publish(inst->engine, &event, inst->request);

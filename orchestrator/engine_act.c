@@ -1,6 +1,4 @@
-/* engine_act.c - from a review to an op, and from its end back to a field. A verb has room for so
- * many ops at a time; who finds no room stands in line and is reviewed again when there is.
- */
+/* engine_act.c - from a review to an op, and from its end back to a field. */
 #include <signal.h>
 #include <string.h>
 
@@ -14,80 +12,6 @@
 #include "orchestrator/engine_priv.h"
 #include "orchestrator/engine_text.h"
 #include "wcompose/image.h"
-
-/* How many ops of a verb may be under way: what makes processes is bounded by what a host digests,
- * what only sends signals is not. */
-static const unsigned room_for[ENG_VERBS] = {
-    [WC_VERB_LIST] = 2,          [WC_VERB_CREATE] = 8,  [WC_VERB_START] = 8,
-    [WC_VERB_STOP] = 64,         [WC_VERB_KILL] = 64,   [WC_VERB_REMOVE] = 16,
-    [WC_VERB_EXEC] = 8,          [WC_VERB_NET_UP] = 1,  [WC_VERB_NET_DOWN] = 1,
-    [WC_VERB_VOLUME_REMOVE] = 8, [WC_VERB_UPDATE] = 64, [WC_VERB_NET_LOOK] = 1,
-    [WC_VERB_MEND] = 16,
-};
-
-struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level)
-{
-    return engine->drivers[level == WC_ISOLATION_HYPERV].driver;
-}
-
-struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_fn *done,
-                        void *data)
-{
-    (void)engine;
-    struct wc_op *op = wc_calloc(1, sizeof *op);
-    op->verb = verb;
-    op->done = done;
-    op->data = data;
-    return op;
-}
-
-void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct wc_op *op)
-{
-    engine->n_ops[op->verb]++;
-    engine->ops_open++;
-    wc_driver_submit(wc_eng_driver(engine, level), op);
-}
-
-void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op)
-{
-    engine->n_ops[op->verb]--;
-    engine->ops_open--;
-    engine->counts.ops[op->verb][op->status != 0]++;
-    wc_free(op);
-}
-
-void wc_eng_capacity(struct wc_engine *engine)
-{
-    for (size_t verb = 0; verb < ENG_VERBS; verb++) {
-        unsigned room =
-            engine->n_ops[verb] < room_for[verb] ? room_for[verb] - engine->n_ops[verb] : 0;
-        while (room > 0 && engine->waiting[verb] != NULL) {
-            struct inst *inst = engine->waiting[verb];
-            engine->waiting[verb] = inst->next_waiting;
-            if (engine->waiting[verb] == NULL)
-                engine->waiting_tail[verb] = &engine->waiting[verb];
-            inst->waiting = false;
-            if (inst->dead)
-                continue;
-            wc_eng_dirty(inst);
-            room--;
-        }
-    }
-}
-
-static bool has_room(struct inst *inst, enum wc_verb verb)
-{
-    struct wc_engine *engine = inst->engine;
-    if (engine->n_ops[verb] < room_for[verb])
-        return true;
-    if (!inst->waiting) {
-        inst->waiting = true;
-        inst->next_waiting = NULL;
-        *engine->waiting_tail[verb] = inst;
-        engine->waiting_tail[verb] = &inst->next_waiting;
-    }
-    return false;
-}
 
 static const char *verb_name(enum wc_verb verb)
 {
@@ -268,16 +192,13 @@ static void submit(struct inst *inst, enum wc_verb verb)
         io->op.sick = inst->sick;
         io->op.leaving = wc_eng_goal(inst) == WC_GOAL_GONE;
     }
+    io->op.reason = wc_eng_op_reason(inst, verb);
     inst->op = &io->op;
+    if (verb == WC_VERB_CREATE)
+        inst->made_at_ms = engine->now_ms;
     wc_eng_submit_op(engine, inst->fact.level, &io->op);
     inst->out.phase = WC_PHASE_ACTING;
     wc_eng_dirty_siblings(inst);
-}
-
-/* It was stopped for failed checks: by us, or by a predecessor that is gone. */
-static bool has_ended_sick(const struct inst *inst)
-{
-    return inst->sick || inst->fact.sick;
 }
 
 static void do_start(struct inst *inst)
@@ -287,14 +208,14 @@ static void do_start(struct inst *inst)
         inst->restarts++;
         if (inst->hooks.failed)
             snprintf(text, sizeof text, "its start failed");
-        else if (has_ended_sick(inst))
+        else if (wc_eng_has_ended_sick(inst))
             snprintf(text, sizeof text, "was unhealthy");
         else
             wc_eng_exit_text(&inst->fact, text, sizeof text);
         wc_eng_tell(inst, "restarting", "%s, restart %u", text, inst->restarts);
     }
-    inst->start_asked = false;
     submit(inst, WC_VERB_START);
+    inst->start_asked = false;
 }
 
 /* A stop that nobody wants for its own sake is one for failed checks, or a failed hook. */
@@ -320,11 +241,11 @@ static void perform(struct inst *inst, enum wc_act act)
     case WC_ACT_NONE:
         break;
     case WC_ACT_CREATE:
-        if (has_room(inst, WC_VERB_CREATE))
+        if (wc_eng_has_room(inst, WC_VERB_CREATE))
             submit(inst, WC_VERB_CREATE);
         break;
     case WC_ACT_START:
-        if (has_room(inst, WC_VERB_START))
+        if (wc_eng_has_room(inst, WC_VERB_START))
             do_start(inst);
         break;
     case WC_ACT_POST_START:
@@ -340,7 +261,7 @@ static void perform(struct inst *inst, enum wc_act act)
         wc_eng_dirty(inst);
         break;
     case WC_ACT_STOP:
-        if (!has_room(inst, WC_VERB_STOP))
+        if (!wc_eng_has_room(inst, WC_VERB_STOP))
             break;
         if (inst->hooks.until_ms == 0) {
             note_unwell(inst);
@@ -351,22 +272,22 @@ static void perform(struct inst *inst, enum wc_act act)
         submit(inst, WC_VERB_STOP);
         break;
     case WC_ACT_KILL:
-        if (!has_room(inst, WC_VERB_KILL))
+        if (!wc_eng_has_room(inst, WC_VERB_KILL))
             break;
         inst->kill_at_ms = inst->engine->now_ms + ENG_REKILL_MS;
         wc_eng_tell(inst, "killing", "did not stop within %.1f s", (double)grace_of(inst) / 1000);
         submit(inst, WC_VERB_KILL);
         break;
     case WC_ACT_REMOVE:
-        if (has_room(inst, WC_VERB_REMOVE))
+        if (wc_eng_has_room(inst, WC_VERB_REMOVE))
             submit(inst, WC_VERB_REMOVE);
         break;
     case WC_ACT_UPDATE:
-        if (has_room(inst, WC_VERB_UPDATE))
+        if (wc_eng_has_room(inst, WC_VERB_UPDATE))
             submit(inst, WC_VERB_UPDATE);
         break;
     case WC_ACT_MEND:
-        if (has_room(inst, WC_VERB_MEND))
+        if (wc_eng_has_room(inst, WC_VERB_MEND))
             submit(inst, WC_VERB_MEND);
         break;
     }
@@ -397,7 +318,8 @@ static struct wc_step_in inputs(struct inst *inst)
         .start_asked = inst->start_asked,
         .lost = inst->lost,
         .restart_max = WC_UNSET,
-        .exit_ok = inst->fact.exit_known && inst->fact.exit_code == 0 && !has_ended_sick(inst),
+        .exit_ok =
+            inst->fact.exit_known && inst->fact.exit_code == 0 && !wc_eng_has_ended_sick(inst),
         .sick = wc_eng_is_sick(inst),
         .stopped_by_user = inst->stopped,
         .failures = inst->failures,
@@ -479,6 +401,7 @@ void wc_eng_review(struct inst *inst)
     note_phase(inst, before);
     perform(inst, inst->out.act);
     wc_eng_note_phase(inst);
+    wc_eng_note_ready(inst);
     wc_eng_probe(inst);
     bool unwanted = inst->desired == NULL || inst->goal == WC_GOAL_GONE;
     if (inst->fact.life == WC_LIFE_ABSENT && unwanted && inst->op == NULL && inst->probe == NULL &&

@@ -134,6 +134,9 @@ void wc_eng_net_turn(struct wc_engine *engine)
     }
     struct net_op *no = net_op(engine, WC_VERB_NET_UP, on_net_up);
     no->op.net = &rev->nets.request;
+    no->op.reason = engine->net_drift.changed  ? WC_REASON_DRIFT
+                    : engine->requests != NULL ? WC_REASON_ASKED
+                                               : WC_REASON_MODEL;
     engine->net = NET_WORKING;
     wc_eng_submit_op(engine, WC_ISOLATION_PROCESS, &no->op);
 }
@@ -188,6 +191,7 @@ void wc_eng_net_down(struct request *request)
     no->bare.project = engine->config.project;
     no->op.net = no->rev != NULL && no->rev->nets.request.project != NULL ? &no->rev->nets.request
                                                                           : &no->bare;
+    no->op.reason = WC_REASON_ASKED;
     request->n_ops++;
     wc_eng_submit_op(engine, WC_ISOLATION_PROCESS, &no->op);
 }
@@ -219,6 +223,7 @@ void wc_eng_volumes_down(struct request *request)
         struct net_op *no = net_op(engine, WC_VERB_VOLUME_REMOVE, on_volume_gone);
         no->request = request;
         no->op.id = project->volumes[i].name;
+        no->op.reason = WC_REASON_ASKED;
         request->n_ops++;
         wc_eng_submit_op(engine, WC_ISOLATION_PROCESS, &no->op);
     }

@@ -13,16 +13,17 @@
 #include <stdint.h>
 
 #include "orchestrator/core/backoff.h"
+#include "orchestrator/core/health.h"
 #include "orchestrator/core/step.h"
+#include "wcompose/driver.h"
+#include "wcompose/event.h"
 
 struct inst;
 struct revision;
-struct wc_op;
 struct wc_service;
 struct wc_instance;
 struct wc_step_in;
-struct wc_fact;
-struct wc_err;
+struct wc_engine;
 
 struct inst_hooks {
     struct wc_op *op;                 /* under way, or NULL */
@@ -100,5 +101,30 @@ void wc_eng_probe(struct inst *inst);              /* starts one when it is due 
 uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 0 = never */
 void wc_eng_notified(struct inst *inst);           /* takes what its last fact says of it */
 bool wc_eng_is_sick(const struct inst *inst);      /* to be restarted for its failed checks */
+
+/* ---- engine_ops.c: ops on their way to a driver and back, and what is counted of them. An op is
+ * on the heap, whoever submits it ---- */
+
+struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level);
+struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_fn *done,
+                        void *data);
+void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct wc_op *op);
+void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op); /* counts and frees */
+
+/* False: it stands in line, and is reviewed when there is room. */
+bool wc_eng_has_room(struct inst *inst, enum wc_verb verb);
+void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room try again */
+
+/* It was stopped for failed checks: by us, or by a predecessor that is gone. */
+bool wc_eng_has_ended_sick(const struct inst *inst);
+/* Of what kind its last end was. */
+enum wc_end wc_eng_end_of(const struct inst *inst);
+
+/* Why an op that is to be submitted is done, for who counts them. */
+enum wc_op_reason wc_eng_op_reason(const struct inst *inst, enum wc_verb verb);
+/* A health check has ended. */
+void wc_eng_note_probe(struct wc_engine *engine, const struct wc_op *op, enum wc_probe answer);
+/* After each review: how long one that is ready for the first time took since it was made. */
+void wc_eng_note_ready(struct inst *inst);
 
 #endif

@@ -96,7 +96,8 @@ struct inst {
     uint64_t probe_run, run; /* counts starts */
     unsigned failures, restarts;
     bool op_failed;
-    int op_code; /* with op_failed: enum wc_code */
+    int op_code;         /* with op_failed: enum wc_code */
+    uint64_t made_at_ms; /* its CREATE, until it is ready for the first time; 0 = not known */
     uint64_t retry_at_ms, delay_ms, up_at_ms, kill_at_ms;
     bool sick;             /* its stop was for failed health checks; until its next start */
     bool stop_sent, stuck; /* stuck: SIGKILL has no effect; error says why */
@@ -222,12 +223,6 @@ void wc_eng_judge(struct inst *inst);              /* its verdict for the reques
 
 /* engine_act.c */
 void wc_eng_review(struct inst *inst);
-struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level);
-struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_fn *done,
-                        void *data);
-void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct wc_op *op);
-void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op); /* counts and frees */
-void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room try again */
 
 /* engine_model.c */
 int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, struct revision **out,

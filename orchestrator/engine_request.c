@@ -344,6 +344,7 @@ static void kill_one(struct request *request, struct inst *inst)
     ko->op.project = inst->engine->config.project;
     ko->op.signal = number;
     ko->op.by_user = ends;
+    ko->op.reason = WC_REASON_ASKED;
     request->n_ops++;
     wc_eng_submit_op(inst->engine, inst->fact.level, &ko->op);
 }

@@ -151,9 +151,20 @@ static void set_failure(struct wc_journal *j, const char *doing)
     j->work.doing = doing;
 }
 
+/* On the thread pool; counted on the loop. */
+static int timed_sync(struct wc_journal *j)
+{
+    uint64_t began_ns = uv_hrtime();
+    int rc = WC_JOURNAL_CALL(j, fdatasync, j->work.fd);
+    int sys = errno;
+    j->work.sync_ns = uv_hrtime() - began_ns;
+    errno = sys;
+    return rc;
+}
+
 static void run_sync(struct wc_journal *j)
 {
-    if (WC_JOURNAL_CALL(j, fdatasync, j->work.fd) != 0)
+    if (timed_sync(j) != 0)
         set_failure(j, "sync");
     else if (j->work.with_dir && WC_JOURNAL_CALL(j, sync_dir, j->work.dir_fd) != 0)
         set_failure(j, "sync the directory of");
@@ -173,7 +184,7 @@ static void run_rewrite(struct wc_journal *j)
     if (sys != 0) {
         j->work.sys = sys;
         j->work.doing = "write a new file for";
-    } else if (WC_JOURNAL_CALL(j, fdatasync, j->work.fd) != 0) {
+    } else if (timed_sync(j) != 0) {
         set_failure(j, "sync a new file for");
     }
 }
@@ -202,6 +213,7 @@ static void start_work(struct wc_journal *j, enum wc_journal_work kind, bool blo
     j->work.kind = kind;
     j->work.dropped = false;
     j->work.sys = 0;
+    j->work.sync_ns = 0;
     j->work.dir_fd = j->dir_fd;
     j->work.req.data = j;
     if (!blocking && j->config.loop != NULL &&
@@ -298,6 +310,8 @@ static void next_work(struct wc_journal *j);
 static void end_work(struct wc_journal *j)
 {
     bool is_rewrite = j->work.kind == WC_JOURNAL_REWRITE;
+    if (j->work.sync_ns != 0)
+        wc_histogram_add(&j->syncs, j->work.sync_ns / 1000);
     if (j->work.dropped) {
         if (is_rewrite)
             drop_fresh(j);

@@ -22,6 +22,7 @@
 #include "base/buf.h"
 #include "orchestrator/disk.h"
 #include "wcompose/err.h"
+#include "wcompose/histogram.h"
 
 #define WC_JOURNAL_NAME "journal"
 #define WC_JOURNAL_FRESH "journal.new"          /* a whole file that isn't in place yet */
@@ -79,7 +80,8 @@ struct wc_journal {
     struct wc_err
         failed; /* code 0: all is well; else what the disk refused, until it works again */
     uint64_t last_seq, written_seq, durable_seq;
-    size_t cut_bytes; /* at opening */
+    size_t cut_bytes;          /* at opening */
+    struct wc_histogram syncs; /* how long the disk took for each fdatasync */
     /* ---- */
     struct wc_journal_config config;
     const struct wc_disk *disk;
@@ -103,6 +105,7 @@ struct wc_journal {
         uint64_t seq;
         size_t n_records;
         struct wc_buf bytes, tail; /* REWRITE: the new file; records added since */
+        uint64_t sync_ns;          /* what its fdatasync took; 0 = it came to none */
         int sys;
         const char *doing; /* with sys != 0: what failed */
     } work;

@@ -118,7 +118,7 @@ static void on_probe(struct wc_op *op)
     struct wc_engine *engine = inst->engine;
     engine->now_ms = engine->clock.now(engine->clock.data);
     inst->probe = NULL;
-    engine->counts.probes[op->check != NULL ? op->check->kind : WC_CHECK_TEST][answer_of(op)]++;
+    wc_eng_note_probe(engine, op, answer_of(op));
     if (probe->run == inst->run && wanted(inst)) {
         enum wc_health before = inst->health.status;
         keep_output(inst, op->status == 0 ? op->output : op->err.msg);

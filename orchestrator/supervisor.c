@@ -113,6 +113,7 @@ static void maybe_rest(struct wc_supervisor *sup)
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct wc_supervisor *sup = prepare->data;
+    wc_sup_note_turn(sup);
     wc_sup_watch_journal(sup);
     if (sup->old_until_seq != 0 && sup->journal.durable_seq >= sup->old_until_seq) {
         wc_sup_drop_old_files(sup);
@@ -210,6 +211,7 @@ static void init_handles(struct wc_supervisor *sup)
     sup->prepare.data = sup->retry.data = sup;
     sup->patience.data = sup;
     uv_prepare_start(&sup->prepare, on_prepare);
+    (void)uv_loop_configure(sup->config.loop, UV_METRICS_IDLE_TIME); /* wc_sup_note_turn asks */
     sup->n_handles = 3;
 }
 

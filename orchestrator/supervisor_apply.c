@@ -213,8 +213,9 @@ int wc_sup_apply(struct wc_sup_call *call, struct wc_request *request, const str
 {
     struct wc_supervisor *sup = call->sup;
     request->kind = call->kind = WC_REQUEST_APPLY;
+    bool is_new = call->ask == 0; /* not begun by a predecessor */
     int rc = load(call, model, header, request, err);
-    if (rc == 0 && call->ask == 0)
+    if (rc == 0 && is_new)
         rc = wc_sup_begin(call, request, header, model, err);
     if (rc != 0) {
         if (request->arena != NULL)
@@ -228,6 +229,9 @@ int wc_sup_apply(struct wc_sup_call *call, struct wc_request *request, const str
     const struct wc_generation *made =
         ask != NULL ? wc_ledger_generation(&sup->ledger, ask->number) : NULL;
     request->is_rollback = made != NULL && made->restores != 0;
+    if (model->restores != 0 && is_new)
+        wc_metrics_go_back(&sup->metrics,
+                           call->is_rollback ? WC_METRICS_BACK_FAILED : WC_METRICS_BACK_ASKED);
     if (request->is_rollback)
         note_leaving(wc_ledger_generation(&sup->ledger, ask->before), request);
     sup->newest_apply = call->ask;

@@ -1,5 +1,6 @@
 /* supervisor_metrics.c - how things are, as numbers, read when somebody asks: the generation,
- * conditions, instances, rollouts, our own size; and after them what was counted.
+ * conditions, instances, rollouts, our own size; and after them what was counted. One table has all
+ * families but those of core/metrics.c.
  *
  * One line stands for one slot of a service, also while two incarnations of it exist: a series must
  * not be there twice. What is not known has no line.
@@ -28,10 +29,15 @@ struct slot {
     bool wanted, stale;
 };
 
+/* What all families are made of. */
 struct look {
+    struct wc_supervisor *sup;
+    const struct wc_project *project; /* NULL: the model isn't known */
+    const struct wc_engine_counts *counts;
     struct wc_arena arena;
     struct slot *slots;
     size_t n, cap;
+    uint64_t n_orphans, n_suspended; /* instances; services */
 };
 
 /* ---- slots ---- */
@@ -56,6 +62,8 @@ static void visit_slot(void *data, const struct wc_instance_status *status)
         .stale = status->stale,
     };
     snprintf(slot.index, sizeof slot.index, "%u", status->fact.index);
+    look->n_orphans += look->project != NULL && status->fact.life != WC_LIFE_ABSENT &&
+                       wc_project_service(look->project, slot.service) == NULL;
     struct slot *last = look->n > 0 ? &look->slots[look->n - 1] : NULL;
     bool is_same =
         last != NULL && wc_streq(last->service, slot.service) && wc_streq(last->index, slot.index);
@@ -70,10 +78,14 @@ static void visit_slot(void *data, const struct wc_instance_status *status)
     *last = slot;
 }
 
-static void expose_states(struct wc_exposition *x, const struct look *look)
+static void visit_intent(void *data, const struct wc_intent *intent)
 {
-    wc_exposition_family(x, "wcompose_instance_state", "gauge",
-                         "1 for the state that the instance is in, 0 for the others.");
+    struct look *look = data;
+    look->n_suspended += intent->suspended;
+}
+
+static void add_states(struct wc_exposition *x, const struct look *look)
+{
     for (size_t i = 0; i < look->n; i++) {
         for (int life = WC_LIFE_ABSENT; life <= WC_LIFE_BROKEN; life++) {
             const struct wc_label labels[] = { { "service", look->slots[i].service },
@@ -82,9 +94,10 @@ static void expose_states(struct wc_exposition *x, const struct look *look)
             wc_exposition_sample(x, labels, WC_COUNT(labels), (int)look->slots[i].life == life);
         }
     }
-    wc_exposition_family(x, "wcompose_instance_health", "gauge",
-                         "1 for what the health checks say, 0 for what they don't; no line without "
-                         "a check.");
+}
+
+static void add_healths(struct wc_exposition *x, const struct look *look)
+{
     for (size_t i = 0; i < look->n; i++) {
         bool is_checked = look->slots[i].health != WC_HEALTH_NONE;
         for (int h = WC_HEALTH_STARTING; is_checked && h <= WC_HEALTH_UNHEALTHY; h++) {
@@ -96,10 +109,9 @@ static void expose_states(struct wc_exposition *x, const struct look *look)
     }
 }
 
-static void expose_backoff(struct wc_exposition *x, const struct look *look, int64_t now_ms)
+static void add_backoffs(struct wc_exposition *x, const struct look *look)
 {
-    wc_exposition_family(x, "wcompose_instance_backoff_seconds", "gauge",
-                         "How long until the next try; no line where nothing waits for one.");
+    int64_t now_ms = wc_sup_wall_ms(look->sup);
     for (size_t i = 0; i < look->n; i++) {
         const struct slot *slot = &look->slots[i];
         const struct wc_label labels[] = { { "service", slot->service }, { "slot", slot->index } };
@@ -129,9 +141,9 @@ static void judge(struct conditions *out, const struct slot *slot)
     out->stalled |= slot->phase == WC_PHASE_WAIT_BACKOFF && slot->failures >= LOOPING;
 }
 
-static void expose_conditions(struct wc_exposition *x, const struct look *look, bool is_asked)
+static void add_conditions(struct wc_exposition *x, const struct look *look)
 {
-    struct conditions all = { .moving = is_asked };
+    struct conditions all = { .moving = look->sup->calls != NULL };
     for (size_t i = 0; i < look->n; i++)
         judge(&all, &look->slots[i]);
     const struct {
@@ -141,9 +153,8 @@ static void expose_conditions(struct wc_exposition *x, const struct look *look, 
         { "Ready", all.n_wanted > 0 && all.n_ready == all.n_wanted },
         { "Reconciling", all.moving },
         { "Stalled", all.stalled },
+        { "Suspended", look->n_suspended > 0 },
     };
-    wc_exposition_family(x, "wcompose_app_condition", "gauge",
-                         "1 where the condition of the app has that status.");
     for (size_t i = 0; i < WC_COUNT(rows); i++) {
         struct wc_label labels[] = { { "type", rows[i].type }, { "status", "true" } };
         wc_exposition_sample(x, labels, WC_COUNT(labels), rows[i].holds);
@@ -152,7 +163,42 @@ static void expose_conditions(struct wc_exposition *x, const struct look *look, 
     }
 }
 
-/* ---- rollouts, operations ---- */
+/* ---- the app ---- */
+
+static void add_version(struct wc_exposition *x, const struct look *look)
+{
+    (void)look;
+    const struct wc_label version = { "version", WC_VERSION };
+    wc_exposition_sample(x, &version, 1, 1);
+}
+
+static void add_generation(struct wc_exposition *x, const struct look *look)
+{
+    if (look->sup->ledger.in_force != 0)
+        wc_exposition_sample(x, NULL, 0, look->sup->ledger.in_force);
+}
+
+static void add_observed(struct wc_exposition *x, const struct look *look)
+{
+    const struct wc_ledger *ledger = &look->sup->ledger;
+    uint64_t number = 0;
+    for (size_t i = 0; i < ledger->n_generations; i++)
+        if (ledger->generations[i].ended_at_ms != 0)
+            number = ledger->generations[i].number;
+    if (number != 0)
+        wc_exposition_sample(x, NULL, 0, number);
+}
+
+static void add_suspended(struct wc_exposition *x, const struct look *look)
+{
+    wc_exposition_sample(x, NULL, 0, look->n_suspended);
+}
+
+static void add_orphans(struct wc_exposition *x, const struct look *look)
+{
+    if (look->project != NULL)
+        wc_exposition_sample(x, NULL, 0, look->n_orphans);
+}
 
 static void visit_rollout(void *data, const struct wc_rollout_note *note)
 {
@@ -166,52 +212,99 @@ static void visit_rollout(void *data, const struct wc_rollout_note *note)
     }
 }
 
-static void expose_counts(struct wc_exposition *x, const struct wc_engine_counts *counts)
+static void add_rollouts(struct wc_exposition *x, const struct look *look)
 {
-    static const struct {
-        enum wc_verb verb;
-        const char *name;
-    } actions[] = {
-        { WC_VERB_CREATE, "create" },
-        { WC_VERB_START, "start" },
-        { WC_VERB_STOP, "stop" },
-        { WC_VERB_KILL, "kill" },
-        { WC_VERB_REMOVE, "remove" },
-        { WC_VERB_UPDATE, "update" },
-        { WC_VERB_MEND, "mend" },
-        { WC_VERB_NET_UP, "networks_up" },
-        { WC_VERB_NET_DOWN, "networks_down" },
-        { WC_VERB_VOLUME_REMOVE, "volume_remove" },
+    wc_engine_rollouts(look->sup->engine, visit_rollout, x);
+}
+
+/* ---- what was done ---- */
+
+static const struct {
+    enum wc_verb verb;
+    const char *name;
+} actions[] = {
+    { WC_VERB_CREATE, "create" },
+    { WC_VERB_START, "start" },
+    { WC_VERB_STOP, "stop" },
+    { WC_VERB_KILL, "kill" },
+    { WC_VERB_REMOVE, "remove" },
+    { WC_VERB_UPDATE, "update" },
+    { WC_VERB_MEND, "mend" },
+    { WC_VERB_NET_UP, "networks_up" },
+    { WC_VERB_NET_DOWN, "networks_down" },
+    { WC_VERB_VOLUME_REMOVE, "volume_remove" },
+};
+
+static void add_action(struct wc_exposition *x, const char *name,
+                       const struct wc_engine_action *action)
+{
+    static const char *const reasons[WC_OP_REASONS] = {
+        [WC_REASON_MODEL] = "model",     [WC_REASON_ASKED] = "asked",
+        [WC_REASON_POLICY] = "policy",   [WC_REASON_UNHEALTHY] = "unhealthy",
+        [WC_REASON_ROLLOUT] = "rollout", [WC_REASON_DRIFT] = "drift",
     };
     static const char *const results[] = { "ok", "failed" };
-    wc_exposition_family(x, "wcompose_actions_total", "counter",
-                         "Operations of drivers that have ended, by what and how.");
-    for (size_t i = 0; i < WC_COUNT(actions); i++) {
-        for (size_t k = 0; k < WC_COUNT(results); k++) {
-            const struct wc_label labels[] = { { "action", actions[i].name },
-                                               { "result", results[k] } };
-            wc_exposition_sample(x, labels, WC_COUNT(labels), counts->ops[actions[i].verb][k]);
+    for (size_t reason = 0; reason < WC_OP_REASONS; reason++) {
+        const uint64_t *n = action->n[reason];
+        for (size_t i = 0; n[0] + n[1] > 0 && i < WC_COUNT(results); i++) {
+            const struct wc_label labels[] = { { "action", name },
+                                               { "reason", reasons[reason] },
+                                               { "result", results[i] } };
+            wc_exposition_sample(x, labels, WC_COUNT(labels), n[i]);
         }
     }
 }
 
-/* Of the kinds that are in use. */
-static void expose_probes(struct wc_exposition *x, const struct wc_engine_counts *counts)
+static void add_actions(struct wc_exposition *x, const struct look *look)
 {
-    static const char *const kinds[WC_CHECK_NOTIFY] = {
-        [WC_CHECK_TEST] = "exec", [WC_CHECK_TCP] = "tcp",   [WC_CHECK_HTTP] = "http",
-        [WC_CHECK_FILE] = "file", [WC_CHECK_UNIX] = "unix",
-    };
+    for (size_t i = 0; i < WC_COUNT(actions); i++)
+        add_action(x, actions[i].name, &look->counts->actions[actions[i].verb]);
+}
+
+static void add_action_times(struct wc_exposition *x, const struct look *look)
+{
+    static const enum wc_isolation levels[] = { WC_ISOLATION_PROCESS, WC_ISOLATION_HYPERV };
+    for (size_t i = 0; i < WC_COUNT(actions); i++) {
+        for (size_t level = 0; level < WC_COUNT(levels); level++) {
+            const struct wc_histogram *took = &look->counts->actions[actions[i].verb].took[level];
+            const struct wc_label labels[] = { { "action", actions[i].name },
+                                               { "driver", wc_isolation_name(levels[level]) } };
+            if (wc_histogram_total(took) > 0)
+                wc_exposition_histogram(x, labels, WC_COUNT(labels), took);
+        }
+    }
+}
+
+static const char *const probe_kinds[WC_CHECK_NOTIFY] = {
+    [WC_CHECK_TEST] = "exec", [WC_CHECK_TCP] = "tcp",   [WC_CHECK_HTTP] = "http",
+    [WC_CHECK_FILE] = "file", [WC_CHECK_UNIX] = "unix",
+};
+
+static void add_probes(struct wc_exposition *x, const struct look *look)
+{
     static const char *const answers[] = { "ok", "failed", "not_run" };
-    wc_exposition_family(x, "wcompose_probe_total", "counter",
-                         "Health checks that have ended; not_run: they gave no answer.");
-    for (size_t kind = 0; kind < WC_COUNT(kinds); kind++) {
-        const uint64_t *n = counts->probes[kind];
+    for (size_t kind = 0; kind < WC_COUNT(probe_kinds); kind++) {
+        const uint64_t *n = look->counts->probes[kind].n;
         for (size_t i = 0; n[0] + n[1] + n[2] > 0 && i < WC_COUNT(answers); i++) {
-            const struct wc_label labels[] = { { "kind", kinds[kind] }, { "result", answers[i] } };
+            const struct wc_label labels[] = { { "kind", probe_kinds[kind] },
+                                               { "result", answers[i] } };
             wc_exposition_sample(x, labels, WC_COUNT(labels), n[i]);
         }
     }
+}
+
+static void add_probe_times(struct wc_exposition *x, const struct look *look)
+{
+    for (size_t kind = 0; kind < WC_COUNT(probe_kinds); kind++) {
+        const struct wc_label label = { "kind", probe_kinds[kind] };
+        if (wc_histogram_total(&look->counts->probes[kind].took) > 0)
+            wc_exposition_histogram(x, &label, 1, &look->counts->probes[kind].took);
+    }
+}
+
+static void add_ready(struct wc_exposition *x, const struct look *look)
+{
+    wc_exposition_histogram(x, NULL, 0, &look->counts->ready);
 }
 
 /* ---- ourselves ---- */
@@ -241,55 +334,115 @@ static bool count_fds(uint64_t *n)
     return true;
 }
 
-static void expose_self(struct wc_exposition *x, const struct wc_supervisor *sup)
+/* libuv says how long it slept; the rest of the time nobody else was served. */
+void wc_sup_note_turn(struct wc_supervisor *sup)
+{
+    uint64_t now_ns = uv_hrtime(), idle_ns = uv_metrics_idle_time(sup->config.loop);
+    uint64_t passed_ns = now_ns - sup->turn_at_ns, slept_ns = idle_ns - sup->turn_idle_ns;
+    if (sup->turn_at_ns != 0)
+        wc_histogram_add(&sup->turns, passed_ns > slept_ns ? (passed_ns - slept_ns) / 1000 : 0);
+    sup->turn_at_ns = now_ns;
+    sup->turn_idle_ns = idle_ns;
+}
+
+static void add_lag(struct wc_exposition *x, const struct look *look)
+{
+    wc_exposition_histogram(x, NULL, 0, &look->sup->turns);
+}
+
+static void add_journal(struct wc_exposition *x, const struct look *look)
+{
+    if (!look->sup->journal.refused)
+        wc_exposition_sample(x, NULL, 0, wc_journal_bytes(&look->sup->journal));
+}
+
+static void add_journal_failed(struct wc_exposition *x, const struct look *look)
+{
+    wc_exposition_sample(x, NULL, 0, look->sup->journal.failed.code != 0);
+}
+
+static void add_syncs(struct wc_exposition *x, const struct look *look)
+{
+    wc_exposition_histogram(x, NULL, 0, &look->sup->journal.syncs);
+}
+
+static void add_rss(struct wc_exposition *x, const struct look *look)
 {
     uint64_t value;
-    wc_exposition_family(x, "wcompose_journal_bytes", "gauge", "Size of the project's journal.");
-    if (!sup->journal.refused)
-        wc_exposition_sample(x, NULL, 0, wc_journal_bytes(&sup->journal));
-    wc_exposition_family(x, "wcompose_journal_failed", "gauge",
-                         "1 while the journal can't be written.");
-    wc_exposition_sample(x, NULL, 0, sup->journal.failed.code != 0);
-    wc_exposition_family(x, "wcompose_rss_bytes", "gauge", "Resident memory of the supervisor.");
+    (void)look;
     if (read_rss(&value))
         wc_exposition_sample(x, NULL, 0, value);
-    wc_exposition_family(x, "wcompose_fds", "gauge", "Open descriptors of the supervisor.");
+}
+
+static void add_fds(struct wc_exposition *x, const struct look *look)
+{
+    uint64_t value;
+    (void)look;
     if (count_fds(&value))
         wc_exposition_sample(x, NULL, 0, value);
 }
 
 /* ---- all ---- */
 
-static void know_services(struct wc_supervisor *sup)
-{
-    const struct wc_project *project = wc_engine_project(sup->engine);
-    for (size_t i = 0; project != NULL && i < project->n_services; i++)
-        wc_metrics_know(&sup->metrics, project->services[i].name);
-}
+static const struct {
+    const char *name, *type, *help;
+    void (*add)(struct wc_exposition *x, const struct look *look);
+} families[] = {
+    { "wcompose_build_info", "gauge", "Which version the supervisor is.", add_version },
+    { "wcompose_app_generation", "gauge", "The generation in force.", add_generation },
+    { "wcompose_app_observed_generation", "gauge",
+      "The newest generation that was carried out, or has failed.", add_observed },
+    { "wcompose_app_condition", "gauge", "1 where the condition of the app has that status.",
+      add_conditions },
+    { "wcompose_app_suspended", "gauge", "How many services are suspended.", add_suspended },
+    { "wcompose_orphans", "gauge", "Instances of services that the file doesn't have.",
+      add_orphans },
+    { "wcompose_instance_state", "gauge",
+      "1 for the state that the instance is in, 0 for the others.", add_states },
+    { "wcompose_instance_health", "gauge",
+      "1 for what the health checks say, 0 for what they don't; no line without a check.",
+      add_healths },
+    { "wcompose_instance_backoff_seconds", "gauge",
+      "How long until the next try; no line where nothing waits for one.", add_backoffs },
+    { "wcompose_instance_ready_seconds", "histogram",
+      "From the creation of an instance until it was ready for the first time.", add_ready },
+    { "wcompose_rollout_state", "gauge",
+      "1 for the state of a service's last rollout, 0 for the others.", add_rollouts },
+    { "wcompose_plan_actions_total", "counter",
+      "Operations of drivers that have ended, by what, why and how.", add_actions },
+    { "wcompose_action_duration_seconds", "histogram", "How long those operations took.",
+      add_action_times },
+    { "wcompose_probe_total", "counter",
+      "Health checks that have ended; not_run: they gave no answer.", add_probes },
+    { "wcompose_probe_duration_seconds", "histogram", "How long those checks took.",
+      add_probe_times },
+    { "wcompose_loop_lag_seconds", "histogram",
+      "Turns of the supervisor's loop: so long it served nobody else.", add_lag },
+    { "wcompose_journal_bytes", "gauge", "Size of the project's journal.", add_journal },
+    { "wcompose_journal_failed", "gauge", "1 while the journal can't be written.",
+      add_journal_failed },
+    { "wcompose_journal_fsync_seconds", "histogram",
+      "How long the disk took to make the journal durable.", add_syncs },
+    { "wcompose_rss_bytes", "gauge", "Resident memory of the supervisor.", add_rss },
+    { "wcompose_fds", "gauge", "Open descriptors of the supervisor.", add_fds },
+};
 
 void wc_sup_expose(struct wc_supervisor *sup, struct wc_buf *out)
 {
     struct wc_exposition x = { .out = out, .project = sup->config.project };
-    struct look look = { 0 };
-    const struct wc_label version = { "version", WC_VERSION };
+    struct look look = { .sup = sup,
+                         .project = wc_engine_project(sup->engine),
+                         .counts = wc_engine_counts(sup->engine) };
     wc_arena_init(&look.arena);
     wc_engine_visit(sup->engine, visit_slot, &look);
-    wc_exposition_family(&x, "wcompose_build_info", "gauge", "Which version the supervisor is.");
-    wc_exposition_sample(&x, &version, 1, 1);
-    wc_exposition_family(&x, "wcompose_app_generation", "gauge", "The generation in force.");
-    if (sup->ledger.in_force != 0)
-        wc_exposition_sample(&x, NULL, 0, sup->ledger.in_force);
-    expose_conditions(&x, &look, sup->calls != NULL);
-    expose_states(&x, &look);
-    expose_backoff(&x, &look, wc_sup_wall_ms(sup));
-    wc_exposition_family(&x, "wcompose_rollout_state", "gauge",
-                         "1 for the state of a service's last rollout, 0 for the others.");
-    wc_engine_rollouts(sup->engine, visit_rollout, &x);
-    expose_counts(&x, wc_engine_counts(sup->engine));
-    expose_probes(&x, wc_engine_counts(sup->engine));
-    know_services(sup);
+    wc_engine_intents(sup->engine, visit_intent, &look);
+    for (size_t i = 0; i < WC_COUNT(families); i++) {
+        wc_exposition_family(&x, families[i].name, families[i].type, families[i].help);
+        families[i].add(&x, &look);
+    }
+    for (size_t i = 0; look.project != NULL && i < look.project->n_services; i++)
+        wc_metrics_know(&sup->metrics, look.project->services[i].name);
     wc_metrics_expose(&sup->metrics, &x);
-    expose_self(&x, sup);
     wc_arena_deinit(&look.arena);
 }
 

@@ -76,7 +76,10 @@ struct wc_supervisor {
     struct wc_ledger ledger;
     struct wc_recall recall;   /* the last events */
     struct wc_metrics metrics; /* all of them, counted */
-    uint64_t newest_apply;     /* number of the last ask for an apply */
+    struct wc_histogram
+        turns; /* how long turns of the loop took, and since when they are counted */
+    uint64_t turn_at_ns, turn_idle_ns;
+    uint64_t newest_apply;  /* number of the last ask for an apply */
     uint64_t old_until_seq; /* the files of an earlier version go when this is durable; 0 = none */
     struct wc_buf settled_key; /* the last successful apply, when nothing has changed since */
     struct stat settled_images;
@@ -208,7 +211,9 @@ int wc_sup_events(struct wc_supervisor *sup, struct wc_conn *conn,
                   const struct wc_control_message *message, struct wc_err *err);
 void wc_sup_on_event(void *data, const struct wc_event *event);
 
-/* supervisor_metrics.c: appends the numbers as text (core/exposition.h); answers with them. */
+/* supervisor_metrics.c: appends the numbers as text (core/exposition.h); answers with them. Before
+ * every sleep: how long others would have waited for the loop. */
+void wc_sup_note_turn(struct wc_supervisor *sup);
 void wc_sup_expose(struct wc_supervisor *sup, struct wc_buf *out);
 int wc_sup_metrics(struct wc_supervisor *sup, struct wc_conn *conn,
                    const struct wc_control_message *message, struct wc_err *err);

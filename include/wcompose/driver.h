@@ -61,6 +61,17 @@ enum wc_verb {
 
 typedef void wc_op_done_fn(struct wc_op *op);
 
+/* Why an op is done, as far as numbers tell it apart; events have the reason in words. */
+enum wc_op_reason {
+    WC_REASON_MODEL,     /* the file asks for it, and nobody just now */
+    WC_REASON_ASKED,     /* a request that is under way */
+    WC_REASON_POLICY,    /* a restart policy, after an end that nobody asked for */
+    WC_REASON_UNHEALTHY, /* its health check, or a hook of its start, failed */
+    WC_REASON_ROLLOUT,   /* a rollout or rollback that changes its service */
+    WC_REASON_DRIFT,     /* somebody else changed or removed it */
+};
+enum { WC_OP_REASONS = WC_REASON_DRIFT + 1 };
+
 /* One request. Set the inputs that the verb uses, then call wc_driver_submit. Zero the rest. */
 struct wc_op {
     enum wc_verb verb;
@@ -82,7 +93,10 @@ struct wc_op {
     uint64_t deadline_ms;         /* EXEC: loop time after which the process is killed; 0 = none */
     const struct wc_net_request *net; /* NET_* */
     wc_op_done_fn *done;
-    void *data; /* the caller's */
+    void *data; /* the caller's, as the next three, for what it counts */
+    enum wc_op_reason reason;
+    enum wc_isolation level;
+    uint64_t began_ms;
 
     int status;        /* out: 0 or negative code */
     struct wc_err err; /* out: set when status != 0 */

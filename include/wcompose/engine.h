@@ -16,6 +16,7 @@
 #include "wcompose/driver.h"
 #include "wcompose/err.h"
 #include "wcompose/event.h"
+#include "wcompose/histogram.h"
 #include "wcompose/model.h"
 #include "wcompose/state.h"
 
@@ -209,12 +210,19 @@ void wc_engine_intents(const struct wc_engine *engine, wc_engine_intent_fn *visi
 typedef void wc_engine_rollout_fn(void *data, const struct wc_rollout_note *note);
 void wc_engine_rollouts(const struct wc_engine *engine, wc_engine_rollout_fn *visit, void *data);
 
-/* What the engine has done since it was opened. */
+/* What the engine has done since it was opened, and how long it took (whole milliseconds). */
+struct wc_engine_action {
+    uint64_t n[WC_OP_REASONS][2]; /* that went well, that failed */
+    struct wc_histogram took[2];  /* by level: PROCESS, HYPERV */
+};
+struct wc_engine_probes {
+    uint64_t n[3]; /* that said yes, that said no, that could not be run */
+    struct wc_histogram took;
+};
 struct wc_engine_counts {
-    uint64_t ops[WC_VERB_VOLUME_REMOVE + 1][2]; /* by enum wc_verb: that went well, that failed */
-    uint64_t probes[WC_CHECK_NOTIFY][3]; /* health checks by enum wc_check_kind, those that are not
-                                            asked excepted: that said yes, that said no, that could
-                                            not be run */
+    struct wc_engine_action actions[WC_VERB_VOLUME_REMOVE + 1]; /* by enum wc_verb */
+    struct wc_engine_probes probes[WC_CHECK_NOTIFY];            /* by enum wc_check_kind */
+    struct wc_histogram ready; /* from CREATE until an instance was ready for the first time */
 };
 const struct wc_engine_counts *wc_engine_counts(const struct wc_engine *engine);
 

@@ -36,6 +36,18 @@ enum wc_event_type {
     WC_EVENT_LOG,     /* a message for people; severity in action: info, warning, error */
 };
 
+/* Of what kind the end of a program was that is started again. */
+enum wc_end {
+    WC_END_NONE,
+    WC_END_EXIT,      /* by itself */
+    WC_END_SIGNAL,    /* by somebody's signal */
+    WC_END_OOM,       /* it ran out of memory */
+    WC_END_UNHEALTHY, /* its health check failed, and it was stopped for that */
+    WC_END_HOOK,      /* the same for a hook of its start */
+    WC_END_UNKNOWN,   /* with the machine, or its exit status was lost */
+};
+enum { WC_ENDS = WC_END_UNKNOWN + 1 };
+
 /* One event. Zero the rest. */
 struct wc_event {
     uint64_t seq;    /* counts up within one supervisor's life */
@@ -48,6 +60,7 @@ struct wc_event {
     unsigned index;
     enum wc_isolation level;
     int exit_code;      /* exited, failed; else 0 */
+    enum wc_end end;    /* restarting; else NONE. For counters: not in JSON */
     const char *reason; /* why, for people; may be NULL */
 };
 

@@ -1,10 +1,14 @@
-/* exposition.c - lines of a family: name{label="value",...} number. */
+/* exposition.c - lines of a family: name{label="value",...} number; of a histogram, its name with
+ * an ending.
+ */
 #include "orchestrator/core/exposition.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "wcompose/histogram.h"
 
 void wc_exposition_family(struct wc_exposition *x, const char *family, const char *type,
                           const char *help)
@@ -66,32 +70,63 @@ static void add_label(struct wc_buf *out, const char *name, const char *value)
     wc_buf_addc(out, '"');
 }
 
-static void begin(struct wc_exposition *x, const struct wc_label *labels, size_t n)
+/* The line up to its last label: "name_ending{project=...,label=...". */
+static void begin(struct wc_exposition *x, const char *ending, const struct wc_label *labels,
+                  size_t n)
 {
     if (x->type != NULL)
         wc_buf_printf(x->out, "# HELP %s %s\n# TYPE %s %s\n", x->family, x->help, x->family,
                       x->type);
     x->type = NULL;
-    wc_buf_printf(x->out, "%s{", x->family);
+    wc_buf_printf(x->out, "%s%s{", x->family, ending);
     add_label(x->out, "project", x->project);
     for (size_t i = 0; i < n; i++) {
         wc_buf_addc(x->out, ',');
         add_label(x->out, labels[i].name, labels[i].value);
     }
-    wc_buf_adds(x->out, "} ");
 }
 
 void wc_exposition_sample(struct wc_exposition *x, const struct wc_label *labels, size_t n,
                           uint64_t value)
 {
-    begin(x, labels, n);
-    wc_buf_printf(x->out, "%llu\n", (unsigned long long)value);
+    begin(x, "", labels, n);
+    wc_buf_printf(x->out, "} %llu\n", (unsigned long long)value);
 }
 
 void wc_exposition_seconds(struct wc_exposition *x, const struct wc_label *labels, size_t n,
                            uint64_t value_ms)
 {
-    begin(x, labels, n);
-    wc_buf_printf(x->out, "%llu.%03u\n", (unsigned long long)(value_ms / 1000),
+    begin(x, "", labels, n);
+    wc_buf_printf(x->out, "} %llu.%03u\n", (unsigned long long)(value_ms / 1000),
                   (unsigned)(value_ms % 1000));
+}
+
+/* "0.0025", "300": as short as it can be said, the same in every line. */
+static void bound_text(uint64_t us, char out[32])
+{
+    size_t len = (size_t)snprintf(out, 32, "%llu.%06u", (unsigned long long)(us / 1000000),
+                                  (unsigned)(us % 1000000));
+    while (out[len - 1] == '0')
+        len--;
+    out[out[len - 1] == '.' ? len - 1 : len] = '\0';
+}
+
+void wc_exposition_histogram(struct wc_exposition *x, const struct wc_label *labels, size_t n,
+                             const struct wc_histogram *histogram)
+{
+    uint64_t so_far = 0;
+    char bound[32];
+    for (size_t i = 0; i <= WC_HISTOGRAM_BOUNDS; i++) {
+        if (i < WC_HISTOGRAM_BOUNDS)
+            bound_text(wc_histogram_bounds_us[i], bound);
+        so_far += histogram->n[i];
+        begin(x, "_bucket", labels, n);
+        wc_buf_printf(x->out, ",le=\"%s\"} %llu\n", i < WC_HISTOGRAM_BOUNDS ? bound : "+Inf",
+                      (unsigned long long)so_far);
+    }
+    begin(x, "_sum", labels, n);
+    wc_buf_printf(x->out, "} %llu.%06u\n", (unsigned long long)(histogram->sum_us / 1000000),
+                  (unsigned)(histogram->sum_us % 1000000));
+    begin(x, "_count", labels, n);
+    wc_buf_printf(x->out, "} %llu\n", (unsigned long long)so_far);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct wc_buf;
+struct wc_histogram;
 
 #define WC_EXPOSITION_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -28,7 +29,8 @@ struct wc_label {
     const char *name, *value; /* name: [a-z_]+; value: any bytes, invalid UTF-8 becomes U+FFFD */
 };
 
-/* Begins a family. `type` is "counter" or "gauge"; `help` one line without a backslash. */
+/* Begins a family. `type` is "counter", "gauge" or "histogram"; `help` one line without a
+ * backslash. */
 void wc_exposition_family(struct wc_exposition *x, const char *family, const char *type,
                           const char *help);
 
@@ -39,5 +41,9 @@ void wc_exposition_sample(struct wc_exposition *x, const struct wc_label *labels
 /* The same with milliseconds, printed as seconds. */
 void wc_exposition_seconds(struct wc_exposition *x, const struct wc_label *labels, size_t n,
                            uint64_t value_ms);
+
+/* Adds a histogram of the family: how many of at most each bound, of any length, their sum. */
+void wc_exposition_histogram(struct wc_exposition *x, const struct wc_label *labels, size_t n,
+                             const struct wc_histogram *histogram);
 
 #endif

@@ -15,6 +15,16 @@ static const char *const end_words[WC_METRICS_ENDS] = {
     [WC_METRICS_FAILED] = "failed",
 };
 
+static const char *const rollback_words[WC_METRICS_ROLLBACKS] = {
+    [WC_METRICS_BACK_ASKED] = "asked",
+    [WC_METRICS_BACK_FAILED] = "failed",
+};
+
+static const char *const restart_words[WC_ENDS] = {
+    [WC_END_EXIT] = "exit",           [WC_END_SIGNAL] = "signal", [WC_END_OOM] = "oom",
+    [WC_END_UNHEALTHY] = "unhealthy", [WC_END_HOOK] = "hook",     [WC_END_UNKNOWN] = "unknown",
+};
+
 /* Events by which changes that were not ours are told, in the order of their numbers. */
 static const struct {
     enum wc_event_type type;
@@ -37,9 +47,13 @@ void wc_metrics_deinit(struct wc_metrics *metrics)
 
 static void count_end(struct wc_metrics *metrics, const struct wc_event *event)
 {
-    for (size_t i = 0; i < WC_METRICS_ENDS; i++)
-        if (wc_streq(event->action, end_words[i]))
-            metrics->ends[i]++;
+    size_t i = 0;
+    while (i < WC_METRICS_ENDS && !wc_streq(event->action, end_words[i]))
+        i++;
+    if (i == WC_METRICS_ENDS) /* it only begins */
+        return;
+    metrics->ends[i]++;
+    wc_histogram_add(&metrics->took, event->elapsed_ms * 1000);
 }
 
 /* Where the service is, or is to be put. */
@@ -81,17 +95,24 @@ void wc_metrics_know(struct wc_metrics *metrics, const char *service)
     (void)place_of(metrics, service);
 }
 
-static void count_restart(struct wc_metrics *metrics, const char *name)
+void wc_metrics_go_back(struct wc_metrics *metrics, enum wc_metrics_rollback why)
 {
-    struct wc_metrics_service *service = name != NULL ? place_of(metrics, name) : NULL;
+    metrics->rollbacks[why]++;
+}
+
+static void count_restart(struct wc_metrics *metrics, const struct wc_event *event)
+{
+    struct wc_metrics_service *service =
+        event->service != NULL ? place_of(metrics, event->service) : NULL;
+    enum wc_end end = event->end != WC_END_NONE ? event->end : WC_END_UNKNOWN;
     if (service != NULL)
-        service->restarts++;
+        service->restarts[end]++;
 }
 
 static void count_instance(struct wc_metrics *metrics, const struct wc_event *event)
 {
     if (wc_streq(event->action, "restarting"))
-        count_restart(metrics, event->service);
+        count_restart(metrics, event);
     for (size_t i = 0; i < WC_METRICS_DRIFTS && event->cause == 0;
          i++) /* nothing of ours led to it */
         if (drifts[i].type == event->type && wc_streq(event->action, drifts[i].action))
@@ -112,39 +133,78 @@ void wc_metrics_count(struct wc_metrics *metrics, const struct wc_event *event)
     case WC_EVENT_INSTANCE:
         count_instance(metrics, event);
         break;
-    case WC_EVENT_ROLLOUT:
-        metrics->rollbacks += wc_streq(event->action, "rolling back");
-        break;
     case WC_EVENT_NETWORK:
         count_network(metrics, event);
         break;
+    case WC_EVENT_ROLLOUT:
     case WC_EVENT_VOLUME:
     case WC_EVENT_LOG:
         break;
     }
 }
 
-void wc_metrics_expose(const struct wc_metrics *metrics, struct wc_exposition *x)
+/* ---- printing ---- */
+
+static void add_ends(const struct wc_metrics *metrics, struct wc_exposition *x)
 {
-    wc_exposition_family(x, "wcompose_reconcile_total", "counter",
-                         "Requests (up, start, stop, down ...) that have ended, by how.");
     for (size_t i = 0; i < WC_METRICS_ENDS; i++) {
         const struct wc_label label = { "result", end_words[i] };
         wc_exposition_sample(x, &label, 1, metrics->ends[i]);
     }
-    wc_exposition_family(x, "wcompose_rollbacks_total", "counter",
-                         "Services whose former version was wanted back.");
-    wc_exposition_sample(x, NULL, 0, metrics->rollbacks);
-    wc_exposition_family(x, "wcompose_drift_total", "counter",
-                         "Changes that were not ours, seen and put back, by what was changed.");
+}
+
+static void add_took(const struct wc_metrics *metrics, struct wc_exposition *x)
+{
+    wc_exposition_histogram(x, NULL, 0, &metrics->took);
+}
+
+static void add_rollbacks(const struct wc_metrics *metrics, struct wc_exposition *x)
+{
+    for (size_t i = 0; i < WC_METRICS_ROLLBACKS; i++) {
+        const struct wc_label label = { "reason", rollback_words[i] };
+        wc_exposition_sample(x, &label, 1, metrics->rollbacks[i]);
+    }
+}
+
+static void add_drift(const struct wc_metrics *metrics, struct wc_exposition *x)
+{
     for (size_t i = 0; i < WC_METRICS_DRIFTS; i++) {
         const struct wc_label kind = { "kind", drifts[i].kind };
         wc_exposition_sample(x, &kind, 1, metrics->drift[i]);
     }
-    wc_exposition_family(x, "wcompose_instance_restarts_total", "counter",
-                         "Starts after an end that nobody asked for, by service.");
+}
+
+static void add_restarts(const struct wc_metrics *metrics, struct wc_exposition *x)
+{
     for (size_t i = 0; i < metrics->n_services; i++) {
-        const struct wc_label service = { "service", metrics->services[i].name };
-        wc_exposition_sample(x, &service, 1, metrics->services[i].restarts);
+        const struct wc_metrics_service *service = &metrics->services[i];
+        for (size_t end = WC_END_EXIT; end < WC_ENDS; end++) {
+            const struct wc_label labels[] = { { "service", service->name },
+                                               { "reason", restart_words[end] } };
+            wc_exposition_sample(x, labels, WC_COUNT(labels), service->restarts[end]);
+        }
+    }
+}
+
+void wc_metrics_expose(const struct wc_metrics *metrics, struct wc_exposition *x)
+{
+    static const struct {
+        const char *name, *type, *help;
+        void (*add)(const struct wc_metrics *metrics, struct wc_exposition *x);
+    } families[] = {
+        { "wcompose_reconcile_total", "counter",
+          "Requests (up, start, stop, down ...) that have ended, by how.", add_ends },
+        { "wcompose_reconcile_duration_seconds", "histogram",
+          "How long those requests took, from when they came until they had ended.", add_took },
+        { "wcompose_rollbacks_total", "counter",
+          "Returns of the app to a former version, by what led to them.", add_rollbacks },
+        { "wcompose_drift_total", "counter",
+          "Changes that were not ours, seen and put back, by what was changed.", add_drift },
+        { "wcompose_instance_restarts_total", "counter",
+          "Starts after an end that nobody asked for, by service and kind of end.", add_restarts },
+    };
+    for (size_t i = 0; i < WC_COUNT(families); i++) {
+        wc_exposition_family(x, families[i].name, families[i].type, families[i].help);
+        families[i].add(metrics, x);
     }
 }

@@ -14,7 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct wc_event;
+#include "wcompose/event.h"
+#include "wcompose/histogram.h"
+
 struct wc_exposition;
 
 enum { WC_METRICS_SERVICES = 10000 };
@@ -39,14 +41,22 @@ enum wc_metrics_drift {
 };
 enum { WC_METRICS_DRIFTS = WC_METRICS_NETS + 1 };
 
+/* Why the app went back to a former version. */
+enum wc_metrics_rollback {
+    WC_METRICS_BACK_ASKED,  /* somebody asked for it */
+    WC_METRICS_BACK_FAILED, /* the new one's rollout failed */
+};
+enum { WC_METRICS_ROLLBACKS = WC_METRICS_BACK_FAILED + 1 };
+
 struct wc_metrics_service {
     char *name;
-    uint64_t restarts;
+    uint64_t restarts[WC_ENDS]; /* by what kind of end */
 };
 
 struct wc_metrics {
     uint64_t ends[WC_METRICS_ENDS];
-    uint64_t rollbacks;                  /* of services, by themselves or asked for */
+    struct wc_histogram took; /* of those requests, from the first to the last */
+    uint64_t rollbacks[WC_METRICS_ROLLBACKS];
     uint64_t drift[WC_METRICS_DRIFTS];   /* what somebody else did */
     struct wc_metrics_service *services; /* n_services, sorted by name */
     size_t n_services, cap_services;
@@ -56,6 +66,9 @@ void wc_metrics_deinit(struct wc_metrics *metrics);
 
 /* Counts one event. */
 void wc_metrics_count(struct wc_metrics *metrics, const struct wc_event *event);
+
+/* The app goes back. No event tells what led to that. */
+void wc_metrics_go_back(struct wc_metrics *metrics, enum wc_metrics_rollback why);
 
 /* From now on the service is printed, though it never restarted: its 0 is known. */
 void wc_metrics_know(struct wc_metrics *metrics, const char *service);

@@ -10,6 +10,8 @@ import harness
 from cases_lifecycle import supervisors
 
 LINE = re.compile(r'^([a-z_]+)\{((?:[a-z_]+="(?:[^"\\\n]|\\.)*",?)*)\} ([0-9.]+)$')
+HISTOGRAMS = ("wcompose_reconcile_duration_seconds", "wcompose_action_duration_seconds", "wcompose_probe_duration_seconds",
+              "wcompose_instance_ready_seconds", "wcompose_journal_fsync_seconds", "wcompose_loop_lag_seconds")
 
 
 def samples(text):
@@ -27,6 +29,30 @@ def samples(text):
 
 def value(t, found, name, **labels):
     return found.get((name, tuple(sorted([("project", t.project), *labels.items()]))))
+
+
+def total(found, name, **labels):
+    """Of all series of a name that have these labels."""
+    return sum(v for (n, own), v in found.items() if n == name and set(labels.items()) <= set(own))
+
+
+def histograms(found):
+    """Every histogram's buckets ascend, the last is +Inf and what it counts in all; returns (name, labels) to its count."""
+    series, out = {}, {}
+    for (name, labels), v in found.items():
+        for part in ("bucket", "sum", "count"):
+            if name.endswith("_" + part) and name[:-len(part) - 1] in HISTOGRAMS:
+                key = (name[:-len(part) - 1], tuple(x for x in labels if x[0] != "le"))
+                series.setdefault(key, {}).setdefault(part, []).append((dict(labels).get("le"), v))
+    for key, parts in series.items():
+        buckets = sorted((float(le.replace("+", "")), v) for le, v in parts["bucket"])
+        counts = [v for _, v in buckets]
+        (_, count), (_, seconds) = parts["count"][0], parts["sum"][0]
+        assert counts == sorted(counts) and buckets[-1][0] == float("inf") and counts[-1] == count, (key, buckets, count)
+        shortest = sum((counts[i] - counts[i - 1]) * buckets[i - 1][0] for i in range(1, len(counts)))
+        assert shortest <= seconds, (key, buckets, seconds)
+        out[key] = count
+    return out
 
 
 def case_metrics(t):
@@ -52,12 +78,76 @@ def case_metrics(t):
     assert value(t, found, "wcompose_app_generation") == 1, found
     assert value(t, found, "wcompose_instance_state", service="web", slot="1", state="running") == 1, found
     assert value(t, found, "wcompose_instance_health", service="web", slot="1", health="healthy") == 1, found
-    assert value(t, found, "wcompose_instance_restarts_total", service="short") >= 2, found
-    assert value(t, found, "wcompose_instance_restarts_total", service="web") == 0, found
-    assert value(t, found, "wcompose_actions_total", action="create", result="ok") == 3, found
+    assert value(t, found, "wcompose_instance_restarts_total", service="short", reason="exit") >= 2, found
+    assert total(found, "wcompose_instance_restarts_total", service="web") == 0, found
+    assert value(t, found, "wcompose_plan_actions_total", action="create", reason="asked", result="ok") == 3, found
+    assert value(t, found, "wcompose_plan_actions_total", action="start", reason="policy", result="ok") >= 2, found
     assert value(t, found, "wcompose_probe_total", kind="exec", result="ok") >= 1, found
     assert value(t, found, "wcompose_probe_total", kind="file", result="ok") >= 1, found
     assert value(t, found, "wcompose_app_condition", type="Ready", status="true") is not None, found
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def case_metrics_times(t):
+    """How long things took: plausible, and as many as were counted; what is suspended, orphaned, restarted for what."""
+    t.load_image()
+    sick = 'test "$$(cat /state 2>/dev/null)" != sick'
+    model = """
+        services:
+          slow:
+            image: bb:1
+            stop_grace_period: 0s
+            command: [sh, -c, "sleep 1; touch /ready; exec sleep 1000"]
+            healthcheck: {test: [CMD, test, -e, /ready], interval: 200ms, start_period: 20s, start_interval: 200ms}
+          ill:
+            image: bb:1
+            stop_grace_period: 0s
+            restart: always
+            healthcheck: {test: [CMD-SHELL, '%s'], interval: 200ms, retries: 1}
+            x-wcompose: {on_unhealthy: restart}
+    """ % sick
+    gone = """
+          gone: {image: bb:1, stop_grace_period: 0s}
+    """
+    t.compose(model + gone)
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    found = samples(t.wc("metrics").out)
+    counts = histograms(found)
+    assert {name for name, _ in counts} == set(HISTOGRAMS), counts
+    own = ("project", t.project)
+    assert counts["wcompose_instance_ready_seconds", (own,)] == 3, counts
+    assert 1 <= value(t, found, "wcompose_instance_ready_seconds_sum") < 60, found
+    assert value(t, found, "wcompose_instance_ready_seconds_bucket", le="0.5") <= 2, found
+    assert counts["wcompose_reconcile_duration_seconds", (own,)] == total(found, "wcompose_reconcile_total") == 1, found
+    assert 1 <= value(t, found, "wcompose_reconcile_duration_seconds_sum") < 60, found
+    assert 0 < value(t, found, "wcompose_loop_lag_seconds_sum") < 60, found
+    assert counts["wcompose_journal_fsync_seconds", (own,)] >= 1, found
+    for action in ("create", "start"):
+        taken = total(found, "wcompose_action_duration_seconds_count", action=action, driver="process")
+        assert taken == total(found, "wcompose_plan_actions_total", action=action) == 3, found
+    assert total(found, "wcompose_probe_duration_seconds_count", kind="exec") == total(found, "wcompose_probe_total", kind="exec"), found
+    assert value(t, found, "wcompose_app_observed_generation") == 1, found
+    assert value(t, found, "wcompose_orphans") == 0 == value(t, found, "wcompose_app_suspended"), found
+    t.wc("exec", "ill", "sh", "-c", "echo sick > /state")
+    t.until(lambda: t.row("ill")["Restarts"] >= 1, "a restart")
+    t.wc("suspend", "slow")
+    t.compose(model)
+    t.wc("up", "-d", "ill")
+    found = samples(t.wc("metrics").out)
+    histograms(found)
+    assert value(t, found, "wcompose_instance_restarts_total", service="ill", reason="unhealthy") >= 1, found
+    assert value(t, found, "wcompose_plan_actions_total", action="kill", reason="unhealthy", result="ok") or \
+        value(t, found, "wcompose_plan_actions_total", action="stop", reason="unhealthy", result="ok"), found
+    assert value(t, found, "wcompose_app_suspended") == 1, found
+    assert value(t, found, "wcompose_app_condition", type="Suspended", status="true") == 1, found
+    assert value(t, found, "wcompose_orphans") == 1, found
+    assert value(t, found, "wcompose_app_generation") == 2 == value(t, found, "wcompose_app_observed_generation"), found
+    t.wc("rollback", "@1")
+    found = samples(t.wc("metrics").out)
+    assert value(t, found, "wcompose_rollbacks_total", reason="asked") == 1, found
+    assert value(t, found, "wcompose_rollbacks_total", reason="failed") == 0, found
     t.wc("down")
     t.nothing_left(before)
 

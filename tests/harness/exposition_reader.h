@@ -1,5 +1,6 @@
 /* exposition_reader.h - reads Prometheus' text format strictly, for tests: every family has HELP
- * and TYPE before its samples and comes once, every series comes once, every value is a number.
+ * and TYPE before its samples and comes once, every series comes once, every value is a number. A
+ * histogram's buckets ascend and never shrink, the last is +Inf and what _count says.
  *
  * It knows nothing of how ours is written; what it doesn't like fails the test.
  */
@@ -26,6 +27,8 @@ struct exposition {
     size_t n;
     char *families[200];
     size_t n_families;
+    bool is_histogram;      /* the last family, */
+    double last_le, last_n; /* and its last bucket; last_le < 0: none of the series yet */
 };
 
 static inline void exposition_free(struct exposition *x)
@@ -53,7 +56,8 @@ static inline size_t name_length(const char *at)
     return len;
 }
 
-/* "# HELP name text" then "# TYPE name counter|gauge"; returns what comes after both lines. */
+/* "# HELP name text" then "# TYPE name counter|gauge|histogram"; returns what comes after both
+ * lines. */
 static inline const char *read_head(struct exposition *x, const char *at)
 {
     assert_memory_equal(at, "# HELP ", 7);
@@ -69,11 +73,38 @@ static inline const char *read_head(struct exposition *x, const char *at)
     assert_memory_equal(at + 8, name, len);
     at += 8 + len;
     bool is_counter = strncmp(at, " counter\n", 9) == 0;
-    if (!is_counter && strncmp(at, " gauge\n", 7) != 0)
+    x->is_histogram = strncmp(at, " histogram\n", 11) == 0;
+    x->last_le = -1;
+    if (!is_counter && !x->is_histogram && strncmp(at, " gauge\n", 7) != 0)
         fail_msg("%s: type%.20s", name, at);
     bool is_total = len > 6 && strcmp(name + len - 6, "_total") == 0;
+    bool is_seconds = len > 8 && strcmp(name + len - 8, "_seconds") == 0;
     assert_int_equal(is_counter, is_total);
-    return at + (is_counter ? 9 : 7);
+    assert_true(is_seconds || !x->is_histogram);
+    return strchr(at, '\n') + 1;
+}
+
+/* The ending of a sample's name behind its family's; its order and sums. */
+static inline void check_histogram(struct exposition *x, const char *ending, const char *series,
+                                   double value)
+{
+    if (strncmp(ending, "_bucket{", 8) == 0) {
+        const char *le = strstr(series, ",le=");
+        assert_non_null(le);
+        double bound = strtod(le + 4, NULL);
+        assert_true(bound > x->last_le && value >= x->last_n);
+        x->last_le = bound;
+        x->last_n = value;
+    } else if (strncmp(ending, "_sum{", 5) == 0) {
+        assert_true(x->last_le > 1e300); /* +Inf was there */
+        assert_true(value > 0 || x->last_n >= 0);
+    } else if (strncmp(ending, "_count{", 7) == 0) {
+        assert_true(x->last_le > 1e300 && value == x->last_n);
+        x->last_le = -1;
+        x->last_n = 0;
+    } else {
+        fail_msg("%s: not of a histogram", series);
+    }
 }
 
 /* One label's value from after its opening quote; appends it unescaped, returns what follows. */
@@ -98,8 +129,10 @@ static inline const char *read_sample(struct exposition *x, const char *at)
 {
     const char *family = x->n_families > 0 ? x->families[x->n_families - 1] : "";
     char *series = calloc(1, strcspn(at, "\n") + 2), *out = series, *end;
-    size_t len = name_length(at);
-    if (strlen(family) != len || memcmp(family, at, len) != 0)
+    size_t len = name_length(at), family_len = strlen(family);
+    const char *ending = at + family_len;
+    bool fits = x->is_histogram ? len > family_len : len == family_len;
+    if (!fits || memcmp(family, at, family_len) != 0)
         fail_msg("%.*s is not beneath its head", (int)len, at);
     memcpy(out, at, len);
     out += len;
@@ -123,6 +156,8 @@ static inline const char *read_sample(struct exposition *x, const char *at)
     double value = strtod(at + 1, &end);
     if (end == at + 1 || *end != '\n')
         fail_msg("no value: %.40s", at);
+    if (x->is_histogram)
+        check_histogram(x, ending, series, value);
     assert_true(x->n < EXPOSITION_MAX);
     x->samples[x->n++] = (struct exposition_sample){ series, value };
     return end + 1;

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <sys/socket.h>
 
+#include "base/fs.h"
 #include "harness/exposition_reader.h"
 #include "orchestrator/supervisor_priv.h"
 
@@ -224,6 +225,22 @@ static struct exposition scrape(struct host *host)
     return exposition_read(text);
 }
 
+/* What is printed stands in docs/metrics.md. */
+static void are_documented(const struct exposition *x)
+{
+    char row[128];
+    struct wc_err err = { 0 };
+    struct wc_buf text = WC_BUF_INIT;
+    if (wc_fs_read(WC_SOURCE_DIR "/docs/metrics.md", 1 << 20, &text, &err) != 0)
+        fail_msg("%s", err.msg);
+    for (size_t i = 0; i < x->n_families; i++) {
+        snprintf(row, sizeof row, "`%s`", x->families[i]);
+        if (strstr(text.data, row) == NULL)
+            fail_msg("docs/metrics.md lacks %s", row);
+    }
+    wc_buf_deinit(&text);
+}
+
 /* Before an app, with it, and after a person stopped it. */
 static void metrics_follow_the_app(void **state)
 {
@@ -252,13 +269,20 @@ static void metrics_follow_the_app(void **state)
         { "wcompose_app_condition{project=shop,type=Stalled,status=false}", 1 },
         { "wcompose_instance_state{project=shop,service=web,slot=1,state=running}", 1 },
         { "wcompose_instance_state{project=shop,service=web,slot=1,state=exited}", 0 },
-        { "wcompose_instance_restarts_total{project=shop,service=db}", 0 },
-        { "wcompose_actions_total{project=shop,action=create,result=ok}", 2 },
-        { "wcompose_actions_total{project=shop,action=start,result=ok}", 2 },
-        { "wcompose_actions_total{project=shop,action=start,result=failed}", 0 },
+        { "wcompose_app_observed_generation{project=shop}", 1 },
+        { "wcompose_app_condition{project=shop,type=Suspended,status=true}", 0 },
+        { "wcompose_app_suspended{project=shop}", 0 },
+        { "wcompose_orphans{project=shop}", 0 },
+        { "wcompose_instance_restarts_total{project=shop,service=db,reason=exit}", 0 },
+        { "wcompose_plan_actions_total{project=shop,action=create,reason=asked,result=ok}", 2 },
+        { "wcompose_plan_actions_total{project=shop,action=start,reason=asked,result=ok}", 2 },
+        { "wcompose_plan_actions_total{project=shop,action=start,reason=asked,result=failed}", 0 },
+        { "wcompose_action_duration_seconds_count{project=shop,action=start,driver=process}", 2 },
+        { "wcompose_instance_ready_seconds_count{project=shop}", 2 },
         { "wcompose_reconcile_total{project=shop,result=ready}", 1 },
+        { "wcompose_reconcile_duration_seconds_count{project=shop}", 1 },
         { "wcompose_drift_total{project=shop,kind=removed}", 0 },
-        { "wcompose_rollbacks_total{project=shop}", 0 },
+        { "wcompose_rollbacks_total{project=shop,reason=asked}", 0 },
         { "wcompose_journal_failed{project=shop}", 0 },
     };
     for (size_t i = 0; i < WC_COUNT(up); i++)
@@ -267,6 +291,9 @@ static void metrics_follow_the_app(void **state)
     assert_true(exposition_value(&read, "wcompose_journal_bytes{project=shop}") > 100);
     assert_true(exposition_value(&read, "wcompose_rss_bytes{project=shop}") > 100000);
     assert_true(exposition_value(&read, "wcompose_fds{project=shop}") > 3);
+    assert_true(exposition_value(&read, "wcompose_loop_lag_seconds_count{project=shop}") > 3);
+    assert_true(exposition_value(&read, "wcompose_journal_fsync_seconds_count{project=shop}") > 0);
+    are_documented(&read);
     exposition_free(&read);
     assert_int_equal(ask(&host, WC_CALL_STOP).code, 0);
     read = scrape(&host);

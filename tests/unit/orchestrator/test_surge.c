@@ -101,8 +101,8 @@ static void one_that_stands_still_is_not_ready(void **state)
     assert_true(wc_sim_now(box.world) >= thawed_ms + 100); /* its monitor time, from then on */
     assert_string_equal(find(&box, "web", WC_LIFE_RUNNING, "").id, new.id);
     const struct wc_engine_counts *counts = wc_engine_counts(box.engine);
-    assert_int_equal(counts->ops[WC_VERB_MEND][1], 3); /* that failed, */
-    assert_int_equal(counts->ops[WC_VERB_MEND][0], 1); /* and went well */
+    assert_int_equal(counts->actions[WC_VERB_MEND].n[WC_REASON_DRIFT][1], 3); /* that failed, */
+    assert_int_equal(counts->actions[WC_VERB_MEND].n[WC_REASON_DRIFT][0], 1); /* and went well */
     box_end(&box);
 }
 
