@@ -66,7 +66,8 @@ static const char *pin_image(void *data, const char *service, const char *image)
     if (strchr(image, '@') != NULL)
         return image;
     if (wc_image_resolve(pinning->store, image, pinning->cli->arena, &info, &err) == 0)
-        return wc_arena_printf(pinning->cli->arena, "%s@%s", info.reference, info.digest);
+        return wc_arena_printf(pinning->cli->arena, "%s@%s", info.reference,
+                               info.list_digest != NULL ? info.list_digest : info.digest);
     (void)wc_err_wrap(&err, err.code, "service %s", service);
     pinning->status = wc_cli_fail(pinning->cli, &err);
     return NULL;

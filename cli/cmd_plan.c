@@ -11,11 +11,13 @@
 #include "base/paths.h"
 #include "base/str.h"
 #include "cli/image_lock.h"
+#include "cli/image_store.h"
 #include "cli/args.h"
 #include "cli/diag_render.h"
 #include "cli/machine_size.h"
 #include "cli/plan_detail.h"
 #include "cli/plan_hosts.h"
+#include "cli/plan_images.h"
 #include "cli/proof_text.h"
 #include "cli/scene.h"
 #include "cli/style.h"
@@ -32,6 +34,7 @@ struct report {
     struct wc_plan plan;
     struct wc_preview preview;
     struct wc_plan_detail detail;
+    struct wc_plan_images images;
     struct wc_cli_pins pins; /* with has_pins */
     bool has_pins;
 };
@@ -149,7 +152,10 @@ static void add_counts(const struct report *report, struct wc_buf *out)
 /* Something is pending: also what takes effect without touching an instance. */
 static bool has_changes(const struct report *report)
 {
-    return report->preview.n_ops > 0 || report->detail.n > 0;
+    bool pulls = false;
+    for (size_t i = 0; i < report->images.n; i++)
+        pulls = pulls || report->images.items[i].action == WC_PLAN_PULL;
+    return pulls || report->preview.n_ops > 0 || report->detail.n > 0;
 }
 
 static void format_text(const struct report *report, struct wc_buf *out)
@@ -173,6 +179,7 @@ static void format_text(const struct report *report, struct wc_buf *out)
         add_row(report, &report->preview.services[i], table);
     wc_table_format(table, out);
     wc_machine_sizes_text(&report->plan, out);
+    wc_plan_images_text(&report->images, out);
     wc_plan_detail_text(&report->detail, style, report->cli->cwd, out);
     if (report->has_pins)
         wc_cli_pins_text(report->cli, &report->pins, out);
@@ -227,6 +234,7 @@ static void format_json(const struct report *report, struct wc_buf *out)
         wc_jsonw_end_object(&w);
     }
     wc_jsonw_end_array(&w);
+    wc_plan_images_json(&report->images, &w);
     wc_plan_detail_json(&report->detail, &w);
     if (report->has_pins)
         wc_cli_pins_json(&report->pins, &w);
@@ -256,21 +264,16 @@ static int detail(struct report *report)
 }
 
 /* Asks the engine. 0 or an exit status. */
-static int preview(struct report *report)
+static int ask_engine(struct report *report, const struct wc_paths *paths,
+                      struct wc_image_store *store)
 {
     struct wc_cli *cli = report->cli;
-    struct wc_paths paths;
     struct wc_err err = { 0 };
-    struct wc_image_store *images;
-    int status = wc_cli_paths(cli, &paths);
-    if (status != 0)
-        return status;
-    if (wc_image_store_open(paths.images, &images, &err) != 0)
-        return wc_cli_fail(cli, &err);
     struct wc_preview_config config = {
         .project = report->project,
-        .paths = &paths,
-        .images = images,
+        .paths = paths,
+        .images = store,
+        .assumed = &report->images.assumed,
         .process = wc_driver_for(WC_ISOLATION_PROCESS),
         .hyperv = wc_driver_for(WC_ISOLATION_HYPERV),
         .force_recreate = wc_cli_flag(cli, "force-recreate"),
@@ -278,8 +281,43 @@ static int preview(struct report *report)
         .remove_orphans = wc_cli_flag(cli, "remove-orphans"),
     };
     int code = wc_preview(&config, cli->arena, &report->preview, &err);
-    wc_image_store_close(images);
     return code == 0 ? 0 : wc_cli_fail(cli, &err);
+}
+
+/* Images first, as up has them first. */
+static int preview(struct report *report)
+{
+    struct wc_cli *cli = report->cli;
+    struct wc_paths paths;
+    struct wc_image_store *store;
+    const struct wc_plan_images_in in = {
+        .project = report->project,
+        .how = { .policy = wc_cli_text(cli, "pull"),
+                 .pins = wc_cli_flag(cli, "locked") ? &report->pins : NULL },
+        .build = wc_cli_flag(cli, "build"),
+        .ask = wc_cli_flag(cli, "remote"),
+    };
+    int status = wc_cli_images(cli, &paths, &store);
+    if (status != 0)
+        return status;
+    status = wc_plan_images_make(cli, store, &in, &report->images);
+    if (status == 0)
+        status = ask_engine(report, &paths, store);
+    wc_image_store_close(store);
+    return status;
+}
+
+/* What wcompose.lock says; with --locked it counts. */
+static int look_at_lock(struct report *report)
+{
+    struct wc_cli *cli = report->cli;
+    bool counts = wc_cli_flag(cli, "locked");
+    report->has_pins = counts || wc_cli_flag(cli, "digests");
+    int status = report->has_pins ? wc_cli_pins(cli, report->project, &report->pins) : 0;
+    if (status == 0 && counts)
+        status = wc_cli_pin_services(cli, (struct wc_project *)(uintptr_t)report->project,
+                                     &report->pins);
+    return status;
 }
 
 int wc_cmd_plan(struct wc_cli *cli)
@@ -296,16 +334,13 @@ int wc_cmd_plan(struct wc_cli *cli)
         return wc_cli_plan_hosts(cli);
     int status = wc_cli_load(cli, &what, cli->arena, &report.project);
     if (status == 0)
+        status = look_at_lock(&report);
+    if (status == 0)
         status = wc_cli_plan(cli, report.project, cli->arena, &report.plan);
     if (status == 0)
         status = preview(&report);
     if (status == 0)
         status = detail(&report);
-    if (status == 0 && wc_cli_flag(cli, "locked"))
-        status = wc_cli_check_lock(cli, report.project);
-    report.has_pins = wc_cli_flag(cli, "digests") || wc_cli_flag(cli, "locked");
-    if (status == 0 && report.has_pins)
-        status = wc_cli_pins(cli, report.project, &report.pins);
     if (status != 0)
         return status;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;

@@ -179,20 +179,34 @@ static int run(struct wc_session *session, const struct wc_plan *plan)
     return status;
 }
 
+/* With --locked: the model names its images by what wcompose.lock pins. */
+static int pin(struct wc_cli *cli, const struct wc_project *project, struct wc_cli_pins *pins)
+{
+    if (!wc_cli_flag(cli, "locked"))
+        return 0;
+    int status = wc_cli_pins(cli, project, pins);
+    return status != 0 ? status
+                       : wc_cli_pin_services(cli, (struct wc_project *)(uintptr_t)project, pins);
+}
+
 /* The images of what was named and what that depends on: pulled and built before anything is
  * started. */
-static int bring_images(const struct wc_session *session)
+static int bring_images(const struct wc_session *session, const struct wc_cli_pins *pins)
 {
     struct wc_cli *cli = session->cli;
+    struct wc_cli_pins named_pins;
     struct wc_cli_build how = { .only_missing = !wc_cli_flag(cli, "build") };
     const struct wc_cli_pull_services pull = { .policy = wc_cli_text(cli, "pull"),
-                                               .quiet = wc_cli_flag(cli, "quiet-pull") };
+                                               .quiet = wc_cli_flag(cli, "quiet-pull"),
+                                               .pins = pins };
     struct wc_cli_load named = { .services = cli->words,
                                  .n_services = cli->n_words,
                                  .no_deps = wc_cli_flag(cli, "no-deps"),
                                  .no_warnings = true };
     const struct wc_project *project = session->model;
     int status = cli->n_words > 0 ? wc_cli_load(cli, &named, cli->arena, &project) : 0;
+    if (status == 0 && project != session->model)
+        status = pin(cli, project, &named_pins);
     if (status == 0)
         status = wc_cli_pull_services(cli, project, &pull);
     return status == 0 && !wc_cli_flag(cli, "no-build") ? wc_cli_build_images(cli, project, &how)
@@ -202,15 +216,16 @@ static int bring_images(const struct wc_session *session)
 int wc_cmd_up(struct wc_cli *cli)
 {
     struct wc_session session = { .cli = cli, .signal_fd = -1 };
+    struct wc_cli_pins pins = { 0 };
     struct wc_plan plan;
     int status = check_pairs(cli);
     if (status == 0)
         status = load(&session);
+    if (status == 0)
+        status = pin(cli, session.model, &pins);
     if (status == 0) /* what is refused is refused before anything is fetched */
         status = wc_cli_plan(cli, session.model, cli->arena, &plan);
     if (status == 0)
-        status = bring_images(&session);
-    if (status == 0 && wc_cli_flag(cli, "locked"))
-        status = wc_cli_check_lock(cli, session.model);
+        status = bring_images(&session, &pins);
     return status == 0 ? run(&session, &plan) : status;
 }

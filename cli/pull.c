@@ -104,6 +104,7 @@ int wc_cli_pull(struct wc_cli *cli, struct wc_image_store *store, struct wc_cli_
     struct wc_image_pull_options options = { .config = &config,
                                              .images = what->images,
                                              .n = what->n,
+                                             .ask_only = what->ask_only,
                                              .interrupt_fd = signal_fd,
                                              .event = on_event,
                                              .data = &show };

@@ -12,6 +12,7 @@ struct wc_cli_pull {
     struct wc_pull_image *images; /* n of them */
     size_t n;
     bool quiet;           /* no progress */
+    bool ask_only;        /* what the registries have is found out, and nothing is fetched */
     bool ignore_failures; /* they are warnings */
 };
 

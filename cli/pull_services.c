@@ -6,6 +6,7 @@
 #include "base/paths.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "cli/image_lock.h"
 
 enum { DAY_MS = 86400000 };
 
@@ -35,14 +36,15 @@ bool wc_pull_is_due(const char *policy, const struct wc_pull_known *known)
            known->now_ms - asked_ms >= age_ms;
 }
 
-static struct wc_pull_known look(const struct round *r, const struct wc_service *s)
+static struct wc_pull_known look(struct wc_cli *cli, struct wc_image_store *store,
+                                 const struct wc_service *s)
 {
     struct timespec now;
     struct wc_image_info info;
     struct wc_err none = { 0 };
     clock_gettime(CLOCK_REALTIME, &now);
     struct wc_pull_known known = { .now_ms = (int64_t)now.tv_sec * 1000 };
-    if (wc_image_resolve(r->store, s->image, r->cli->arena, &info, &none) != 0)
+    if (wc_image_resolve(store, s->image, cli->arena, &info, &none) != 0)
         return known;
     known.is_there =
         s->platform == NULL || *s->platform == '\0' || wc_image_is_for(s->platform, &info);
@@ -51,35 +53,37 @@ static struct wc_pull_known look(const struct round *r, const struct wc_service 
 }
 
 /* The policy that counts. `pull` takes what says nothing as "always". */
-static const char *policy_of(const struct round *r, const struct wc_service *s)
+static const char *policy_of(const struct wc_cli_pull_services *how, const struct wc_service *s)
 {
     bool silent = s->pull_policy == NULL || *s->pull_policy == '\0';
     if (s->build.set && silent)
         return "build"; /* the specification's default where there is a build */
     if (wc_streq0(s->pull_policy, "build"))
         return "build";
-    if (r->how->policy != NULL)
-        return r->how->policy;
-    return silent && r->how->all ? "always" : s->pull_policy;
+    if (how->policy != NULL)
+        return how->policy;
+    return silent && how->all ? "always" : s->pull_policy;
 }
 
-static void add(struct wc_arena *arena, struct wc_cli_pull *list, const struct wc_service *s)
+static void add(struct round *r, struct wc_cli_pull *list, const struct wc_service *s)
 {
+    struct wc_arena *arena = r->cli->arena;
+    const struct wc_cli_pin *pin = wc_cli_pin_of(r->how->pins, s->name);
     for (size_t i = 0; i < list->n; i++)
         if (wc_streq(list->images[i].reference, s->image) &&
-            wc_streq0(list->images[i].platform, s->platform))
+            wc_image_same_platform(list->images[i].platform, s->platform))
             return;
     struct wc_pull_image *images = WC_NEW_ARRAY(arena, struct wc_pull_image, list->n + 1);
     for (size_t i = 0; i < list->n; i++)
         images[i] = list->images[i];
     images[list->n++] = (struct wc_pull_image){ .reference = s->image,
                                                 .platform = s->platform,
-                                                .service = s->name };
+                                                .service = s->name,
+                                                .at = pin != NULL ? pin->at : s->at };
     list->images = images;
 }
 
-/* Two platforms of one name can't be in the store at once. */
-static int check_platforms(struct wc_cli *cli, const struct wc_project *project)
+int wc_cli_check_platforms(struct wc_cli *cli, const struct wc_project *project)
 {
     for (size_t i = 0; i < project->n_services; i++) {
         const struct wc_service *a = &project->services[i];
@@ -87,11 +91,11 @@ static int check_platforms(struct wc_cli *cli, const struct wc_project *project)
             const struct wc_service *b = &project->services[k];
             struct wc_err err = { 0 };
             if (a->image == NULL || b->image == NULL || !wc_streq(a->image, b->image) ||
-                wc_streq0(a->platform, b->platform))
+                wc_image_same_platform(a->platform, b->platform))
                 continue;
             (void)wc_err_at(&err, WC_ERR_SPEC, a->at,
                             "services '%s' and '%s' want image %s for different platforms, and the "
-                            "store keeps one",
+                            "store keeps one: give one of them the digest of its platform",
                             b->name, a->name, a->image);
             return wc_cli_fail(cli, &err);
         }
@@ -109,24 +113,51 @@ static int check_platform(struct wc_cli *cli, const struct wc_service *s)
     return wc_cli_fail(cli, &err);
 }
 
-static int choose(struct round *r, const struct wc_service *s)
+/* What is pinned, isn't here and may not be fetched. */
+static int refuse_absent(struct wc_cli *cli, const struct wc_cli_pin *pin, const char *policy)
 {
-    if (s->image == NULL || s->replicas == 0)
+    struct wc_err err = { 0 };
+    (void)wc_err_at(&err, WC_ERR_NOENT, pin->at,
+                    "service %s: %s is pinned to %.19s…, which isn't on this host, and by the pull "
+                    "policy '%s' it isn't fetched",
+                    pin->service, wc_image_short_reference(pin->name), pin->locked, policy);
+    return wc_cli_fail(cli, &err);
+}
+
+int wc_cli_pull_choose(struct wc_cli *cli, struct wc_image_store *store,
+                       const struct wc_cli_pull_services *how, const struct wc_service *service,
+                       struct wc_pull_choice *out)
+{
+    struct wc_pull_choice choice = { .is_left = true };
+    if (service->image == NULL || service->replicas == 0 ||
+        (how->ignore_buildable && service->build.set)) {
+        *out = choice;
         return 0;
-    if (r->how->ignore_buildable && s->build.set)
-        return 0;
-    int status = check_platform(r->cli, s);
+    }
+    int status = check_platform(cli, service);
     if (status != 0)
         return status;
-    const char *policy = policy_of(r, s);
-    struct wc_pull_known known = look(r, s);
-    if (!wc_pull_is_due(policy, &known))
-        return 0;
-    bool by_age = known.is_there && policy != NULL &&
+    const char *policy = policy_of(how, service);
+    const struct wc_cli_pin *pin = wc_cli_pin_of(how->pins, service->name);
+    choice = (struct wc_pull_choice){ .policy = policy, .known = look(cli, store, service) };
+    choice.is_due = wc_pull_is_due(policy, &choice.known);
+    if (pin != NULL && !choice.known.is_there && !choice.is_due)
+        return refuse_absent(cli, pin, policy);
+    bool by_age = choice.known.is_there && policy != NULL &&
                   (wc_streq(policy, "daily") || wc_streq(policy, "weekly") ||
                    wc_str_starts(policy, "every_"));
-    add(r->cli->arena, s->build.set || by_age ? &r->lenient : &r->due, s);
+    choice.is_lenient = service->build.set || by_age;
+    *out = choice;
     return 0;
+}
+
+static int choose(struct round *r, const struct wc_service *s)
+{
+    struct wc_pull_choice choice;
+    int status = wc_cli_pull_choose(r->cli, r->store, r->how, s, &choice);
+    if (status == 0 && choice.is_due)
+        add(r, choice.is_lenient ? &r->lenient : &r->due, s);
+    return status;
 }
 
 static int pull(struct round *r, struct wc_cli_pull *list, bool ignore)
@@ -144,7 +175,7 @@ int wc_cli_pull_services(struct wc_cli *cli, const struct wc_project *project,
     struct round r = { .cli = cli, .how = how };
     int status = wc_cli_paths(cli, &paths);
     if (status == 0)
-        status = check_platforms(cli, project);
+        status = wc_cli_check_platforms(cli, project);
     if (status != 0)
         return status;
     if (wc_image_store_open(paths.images, &r.store, &err) != 0)

@@ -42,7 +42,8 @@ static const char *shown_name(const struct wc_pull_image *image)
 
 static bool is_over(enum wc_pull_state state)
 {
-    return state == WC_PULL_PULLED || state == WC_PULL_UNCHANGED || state == WC_PULL_FAILED;
+    return state == WC_PULL_PULLED || state == WC_PULL_UNCHANGED || state == WC_PULL_OFFERED ||
+           state == WC_PULL_FAILED;
 }
 
 static void add_bytes(struct wc_buf *out, uint64_t bytes)
@@ -73,6 +74,9 @@ static void add_end(const struct wc_pull_image *image, const struct wc_pull_row 
         break;
     case WC_PULL_UNCHANGED:
         wc_buf_adds(out, "is up to date");
+        break;
+    case WC_PULL_OFFERED:
+        wc_buf_adds(out, "can be pulled");
         break;
     case WC_PULL_FAILED:
         wc_buf_adds(out, "failed");

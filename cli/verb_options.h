@@ -144,7 +144,11 @@ static const struct wc_option plan_options[] = {
     FLAG("no-deps", 0, "as if up were given it"),
     { "scale", 0, WC_OPTION_LIST, "SERVICE=N", "as if up were given it" },
     FLAG("digests", 0, "print which image each service gets, by its digest"),
-    FLAG("locked", 0, "fail unless the images are those that wcompose.lock pins; with --digests"),
+    FLAG("locked", 0, "with the images that wcompose.lock pins; with --digests"),
+    { "pull", 0, WC_OPTION_CHOICE, "always|missing|never", "as if up were given it" },
+    FLAG("build", 0, "as if up were given it"),
+    FLAG("remote", 0, "ask the registries which images they have, for what would be pulled"),
+    INSECURE,
 };
 
 static const struct wc_option config_options[] = {

@@ -152,6 +152,7 @@ int wc_image_read(const struct wc_image_store *store, struct wc_arena *arena,
     wc_config_read(arena, config, &parts.info);
     parts.info.reference = entry->reference != NULL ? entry->reference : entry->id;
     parts.info.digest = entry->digest;
+    parts.info.list_digest = entry->list_digest;
     parts.info.id = entry->id;
     parts.info.pulled = entry->pulled;
     *out = parts;

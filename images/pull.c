@@ -16,7 +16,7 @@ const char *wc_pull_state_name(enum wc_pull_state state)
         [WC_PULL_WAITING] = "waiting",   [WC_PULL_ASKING] = "asking",
         [WC_PULL_FETCHING] = "fetching", [WC_PULL_FINISHING] = "finishing",
         [WC_PULL_PULLED] = "pulled",     [WC_PULL_UNCHANGED] = "unchanged",
-        [WC_PULL_FAILED] = "failed",
+        [WC_PULL_OFFERED] = "offered",   [WC_PULL_FAILED] = "failed",
     };
     return names[state];
 }
@@ -69,6 +69,8 @@ bool wc_pull_fail(struct wc_pull_item *item, const struct wc_err *err)
     (void)wc_err_wrap(&item->out->err, err->code, "%s", wc_image_short_reference(item->out->name));
     if (item->out->service != NULL)
         (void)wc_err_wrap(&item->out->err, err->code, "service %s", item->out->service);
+    if (item->out->err.at.file == NULL)
+        item->out->err.at = item->out->at;
     if (by_registry && item->endpoint + 1 < item->endpoints.n) {
         wc_log(WC_LOG_WARN, "images", "%s; the next registry is asked", item->out->err.msg);
         release(item);
@@ -236,4 +238,26 @@ bool wc_image_is_for(const char *platform, const struct wc_image_info *info)
                 wc_platform_fits(&wanted, info->os, info->architecture, info->variant);
     wc_arena_deinit(&scratch);
     return fits;
+}
+
+static void read_platform(struct wc_arena *arena, const char *text, struct wc_platform *out)
+{
+    struct wc_err none = { 0 };
+    wc_platform_host(out);
+    if (text != NULL && *text != '\0')
+        (void)wc_platform_parse(arena, text, out, &none);
+}
+
+bool wc_image_same_platform(const char *a, const char *b)
+{
+    struct wc_arena scratch;
+    struct wc_platform first, second;
+    if (wc_streq0(a, b))
+        return true;
+    wc_arena_init(&scratch);
+    read_platform(&scratch, a, &first);
+    read_platform(&scratch, b, &second);
+    bool same = wc_streq(wc_platform_text(&scratch, &first), wc_platform_text(&scratch, &second));
+    wc_arena_deinit(&scratch);
+    return same;
 }

@@ -115,7 +115,7 @@ static void note_time(struct wc_pull_item *item)
 
 static void is_unchanged(struct wc_pull_item *item)
 {
-    if (item->stage == WC_STAGE_HEAD)
+    if (item->stage == WC_STAGE_HEAD && !item->pull->options->ask_only)
         note_time(item);
     item->out->digest =
         item->entry.list_digest != NULL ? item->entry.list_digest : item->entry.digest;
@@ -135,7 +135,8 @@ void wc_pull_begin(struct wc_pull_item *item)
         return;
     }
     wc_pull_show(item, WC_PULL_ASKING);
-    fetch_manifest(item, stored != NULL ? WC_STAGE_HEAD : WC_STAGE_MANIFEST);
+    bool head = stored != NULL || item->pull->options->ask_only;
+    fetch_manifest(item, head ? WC_STAGE_HEAD : WC_STAGE_MANIFEST);
 }
 
 /* ---- answers ---- */
@@ -147,13 +148,32 @@ static int lies(const struct wc_pull_item *item, const char *what, const char *d
                       item->fetch.host->name, what, digest);
 }
 
+/* True when that is what the store has under the name. */
+static bool has_digest(const struct wc_pull_item *item, const char *digest)
+{
+    const struct wc_index_entry *entry = &item->entry;
+    return wc_streq0(entry->list_digest != NULL ? entry->list_digest : entry->digest, digest);
+}
+
+/* All that was wanted is known. */
+static void is_offered(struct wc_pull_item *item, const char *digest)
+{
+    if (has_digest(item, digest)) {
+        is_unchanged(item);
+        return;
+    }
+    item->out->digest = digest;
+    wc_pull_done(item, WC_PULL_OFFERED);
+}
+
 static void take_head(struct wc_pull_item *item)
 {
     const char *now = item->fetch.code == 0 ? item->fetch.digest : NULL;
     item->endpoint = item->fetch.endpoint;
-    if (now != NULL && (wc_streq0(item->entry.list_digest, now) ||
-                        (item->entry.list_digest == NULL && wc_streq(item->entry.digest, now))))
+    if (now != NULL && has_digest(item, now))
         is_unchanged(item);
+    else if (now != NULL && wc_ref_is_digest(now) && item->pull->options->ask_only)
+        is_offered(item, now);
     else if (item->fetch.code == 0 || item->fetch.code == WC_ERR_UNAVAILABLE)
         fetch_manifest(item, WC_STAGE_MANIFEST); /* changed, or a registry that can't say */
     else
@@ -251,6 +271,10 @@ static void take_manifest(struct wc_pull_item *item)
     bool is_index = false;
     item->endpoint = item->fetch.endpoint;
     int rc = check_manifest(item, &digest, &err);
+    if (rc == 0 && item->pull->options->ask_only) {
+        is_offered(item, digest);
+        return;
+    }
     if (rc == 0)
         rc = wc_json_parse(text->data, text->len, &root, &err);
     if (rc == 0 && wc_json_get(root, "schemaVersion") != NULL &&

@@ -11,6 +11,7 @@
 #include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 #include "wcompose/image.h"
+#include "wcompose/pull.h"
 
 struct maker {
     struct wc_engine *engine;
@@ -99,14 +100,46 @@ static int choose_levels(struct maker *m, struct wc_err *err)
     return 0;
 }
 
-/* Without a store (simulated hosts) the reference stands for the image. */
+static bool is_assumed(const struct maker *m, const char *reference)
+{
+    const struct wc_strv *assumed = m->engine->config.assumed;
+    return assumed != NULL && wc_strv_has(assumed, reference);
+}
+
+/* Without a store (simulated hosts), and where it would be brought before, the reference stands for
+ * the image. */
 static int resolve(struct maker *m, const char *reference, struct wc_image_info *info,
                    struct wc_err *err)
 {
-    if (m->engine->config.images != NULL)
-        return wc_image_resolve(m->engine->config.images, reference, &m->rev->arena, info, err);
+    struct wc_image_store *store = m->engine->config.images;
+    struct wc_err why = { 0 };
+    int status = 0;
+    if (store != NULL) {
+        status = wc_image_resolve(store, reference, &m->rev->arena, info, &why);
+        if (status == 0)
+            return 0;
+    }
+    if (status != 0 && (status != WC_ERR_NOENT || !is_assumed(m, reference))) {
+        *err = why;
+        return status;
+    }
     *info = (struct wc_image_info){ .reference = reference, .id = reference, .os = "linux" };
     return 0;
+}
+
+/* A name says nothing of the platform, and what is under it may have come by another's word. */
+static int check_platform(const struct maker *m, const struct wc_service *s,
+                          const struct wc_image_info *info, struct wc_err *err)
+{
+    if (s->platform == NULL || *s->platform == '\0' || info->architecture == NULL ||
+        wc_image_is_for(s->platform, info) || is_assumed(m, s->image))
+        return 0;
+    return wc_err_at(err, WC_ERR_NOENT, s->at,
+                     "service %s: image %s is here for %s/%s%s%s, and not for platform %s: "
+                     "`wcompose pull` brings that one",
+                     s->name, s->image, info->os, info->architecture,
+                     info->variant != NULL ? "/" : "", info->variant != NULL ? info->variant : "",
+                     s->platform);
 }
 
 static int resolve_image(struct maker *m, size_t node, struct wc_err *err)
@@ -122,8 +155,10 @@ static int resolve_image(struct maker *m, size_t node, struct wc_err *err)
             return wc_err_wrap(err, status, "service %s", s->name);
         wc_map_put(&m->images, s->image, info);
     }
-    m->rev->images[node] = info;
-    return 0;
+    int status = check_platform(m, s, info, err);
+    if (status == 0)
+        m->rev->images[node] = info;
+    return status;
 }
 
 static int resolve_images(struct maker *m, struct wc_err *err)

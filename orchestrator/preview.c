@@ -154,6 +154,7 @@ static int run_engine(struct previewer *p)
         .project = config->project->name,
         .paths = config->paths,
         .images = config->images,
+        .assumed = config->assumed,
         .process = &wc_dry_run_process_ops,
         .hyperv = config->hyperv != NULL ? &wc_dry_run_hyperv_ops : NULL,
         .driver_extra = &p->run,

@@ -183,9 +183,25 @@ static struct wc_node *project_node(struct wc_load *load, const struct wc_projec
     return out;
 }
 
-static void hash_service(const struct wc_node *tree, struct wc_service *s, struct wc_buf *text)
+/* Without the digest of the image: its content counts by what it is (desired.h), and a service that
+ * is pinned to what it runs already is none the worse for it. */
+static const struct wc_node *without_digest(struct wc_load *load, const struct wc_node *service)
 {
-    const struct wc_node *service = wc_node_get(wc_node_get(tree, "services"), s->name);
+    const char *image = wc_node_text(service, "image");
+    const char *at = image != NULL ? strchr(image, '@') : NULL;
+    if (at == NULL)
+        return service;
+    struct wc_node *out = wc_node_copy(load->arena, service);
+    const char *name = wc_arena_strndup(load->arena, image, (size_t)(at - image));
+    wc_node_put(load->arena, out, "image", wc_node_string(load->arena, name, NULL));
+    return out;
+}
+
+static void hash_service(struct wc_load *load, const struct wc_node *tree, struct wc_service *s,
+                         struct wc_buf *text)
+{
+    const struct wc_node *service =
+        without_digest(load, wc_node_get(wc_node_get(tree, "services"), s->name));
     const struct wc_node *networks = wc_node_get(tree, "networks");
     const struct wc_node *volumes = wc_node_get(tree, "volumes");
     wc_buf_reset(text);
@@ -228,7 +244,7 @@ void wc_build_finish(struct wc_load *load, struct wc_project *project, const str
     if (load->options->no_interpolate && !load->canonical)
         project->written = wc_written_tree(load, root);
     for (size_t i = 0; i < project->n_services; i++)
-        hash_service(project->tree, &project->services[i], &text);
+        hash_service(load, project->tree, &project->services[i], &text);
 }
 
 bool wc_spec_pin_images(struct wc_project *project, struct wc_arena *arena, wc_spec_pin_fn *pin,

@@ -42,6 +42,8 @@ struct wc_engine_config {
     int64_t look_ms;              /* between two full looks at what there is: what no event told is
                                      found then. 0 = 30 s, WC_UNSET = never */
     bool preview; /* look only: no address is reserved, no file written (wcompose/preview.h) */
+    const struct wc_strv *assumed; /* with preview: images (as services name them) that count as
+                                      being here, since they would be brought before; or NULL */
 };
 
 /* Opens an engine and adopts what the project already has on this host. `opened` runs once, on the

@@ -24,9 +24,11 @@ struct wc_image_store;
 
 /* What a container needs to know of its image. Strings are arena-owned. */
 struct wc_image_info {
-    const char *reference; /* as asked for, normalised: "docker.io/library/nginx:latest" or
-                              "nginx:1.22" as tagged */
-    const char *digest;    /* manifest digest, "sha256:…" */
+    const char *reference;   /* as asked for, normalised: "docker.io/library/nginx:latest" or
+                                "nginx:1.22" as tagged */
+    const char *digest;      /* manifest digest, "sha256:…" */
+    const char *list_digest; /* of the list of manifests that it was chosen from: what a registry's
+                                tag points at; NULL = there was none */
     const char *id; /* config digest, "sha256:…": what `docker images` shows as the image id */
     const char *os, *architecture, *variant, *os_version; /* may be NULL but os and architecture */
     struct wc_strv env;                                   /* KEY=VALUE */

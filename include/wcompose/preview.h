@@ -57,6 +57,8 @@ struct wc_preview_config {
     const struct wc_project *project; /* the model to compare with what is there; borrowed */
     const struct wc_paths *paths;
     struct wc_image_store *images;
+    const struct wc_strv *assumed; /* images, as services name them, that `up` would bring before:
+                                      they count as being here; or NULL */
     const struct wc_driver_ops *process, *hyperv; /* as wc_engine_config */
     void *driver_extra;
     bool force_recreate, no_recreate, remove_orphans; /* as wc_request */

@@ -30,6 +30,7 @@ enum wc_pull_state {
     WC_PULL_FINISHING, /* everything is there, and is unpacked and put on disk */
     WC_PULL_PULLED,    /* it is in the store, and new */
     WC_PULL_UNCHANGED, /* the store had it already */
+    WC_PULL_OFFERED,   /* the registry has it, and it isn't what the store has (ask_only) */
     WC_PULL_FAILED,    /* err says why */
 };
 
@@ -38,6 +39,7 @@ struct wc_pull_image {
     const char *reference; /* as people type it */
     const char *platform;  /* "linux/arm64", or NULL: this machine's */
     const char *service;   /* that wants it, for errors; or NULL */
+    struct wc_loc at;      /* where that is said, for errors; or file NULL */
 
     /* kept up to date while it goes on, final when the call returns */
     enum wc_pull_state state;
@@ -57,6 +59,7 @@ struct wc_image_pull_options {
     const struct wc_image_pull_config *config;
     struct wc_pull_image *images; /* n of them; one reference twice is fetched once */
     size_t n;
+    bool ask_only;    /* what the registries have now is found out: nothing is fetched or changed */
     int interrupt_fd; /* everything is given up when it can be read; -1: never */
     void (*event)(void *data, const struct wc_pull_image *image); /* it changed; may be NULL */
     void *data;
@@ -73,6 +76,9 @@ int wc_image_check_platform(const char *text, struct wc_err *err);
 
 /* True when an image in the store is for such a platform. */
 bool wc_image_is_for(const char *platform, const struct wc_image_info *info);
+
+/* True when two of them (NULL and "": this machine's) ask for the same. */
+bool wc_image_same_platform(const char *a, const char *b);
 
 /* "waiting", "asking", "fetching" … */
 const char *wc_pull_state_name(enum wc_pull_state state);

@@ -232,3 +232,18 @@ class Liar:
             send(handler, 206, data[first:], headers)
             return
         send(handler, 200, data, headers)
+
+
+def index_of(registry, tag, trees):
+    """An image list at a Liar: architecture -> layer (tar bytes). Returns its digest."""
+    entries = []
+    for arch, data in trees.items():
+        config = json.loads(fixture.config([digest_of(data)]))
+        config["architecture"] = arch
+        blob = registry.add(json.dumps(config).encode(), CONFIG)
+        manifest = registry.add(json.dumps({"schemaVersion": 2, "mediaType": MANIFEST, "config": blob,
+                                            "layers": [registry.add(data, LAYER)]}).encode(), MANIFEST)
+        entries.append(dict(manifest, platform={"os": "linux", "architecture": arch}))
+    index = registry.add(json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode(), INDEX)
+    registry.tags[tag] = index["digest"]
+    return index["digest"]

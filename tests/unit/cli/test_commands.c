@@ -104,15 +104,17 @@ static void config_prints_the_project(void **state)
     leave_project();
 }
 
-static void plan_needs_the_images(void **state)
+static void plan_says_what_images_it_needs(void **state)
 {
     (void)state;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     enter_project(file);
-    assert_int_equal(run("plan", &out), 66);
+    assert_int_equal(run("plan", &out), 0);
+    assert_says(&out, "would pull postgres for db: isn't on this host\n");
+    assert_int_equal(run("plan --pull never", &out), 66);
     assert_says(&out, "service db: no image 'postgres'");
     assert_says(&out, "wcompose image make RECIPE");
-    assert_int_equal(run("plan --json", &out), 66);
+    assert_int_equal(run("plan --pull never --json", &out), 66);
     assert_says(&out, "\"exit\":66");
     leave_project();
 }
@@ -198,6 +200,6 @@ static void codes_are_explained(void **state)
     assert_non_null(strstr(out.data, "0x80370112  HCS_E_INVALID_LAYER: a layer has"));
 }
 
-WC_MAIN(WC_CASE(config_prints_the_project), WC_CASE(plan_needs_the_images),
+WC_MAIN(WC_CASE(config_prints_the_project), WC_CASE(plan_says_what_images_it_needs),
         WC_CASE(errors_point_and_teach), WC_CASE(every_shell_completes), WC_CASE(nothing_runs_yet),
         WC_CASE(codes_are_explained))
