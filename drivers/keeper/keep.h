@@ -18,7 +18,7 @@
 struct wc_keep_conf {
     const char *id, *lib, *runtime, *runtime_root, *bundle;
     const char *layers, *lower, *upper, *work, *rootfs;
-    const char *netns, *group, *start_fifo, *oom_file, *log, *input;
+    const char *netns, *group, *start_fifo, *oom_file, *log, *input, *again;
     struct wc_list detach, net_sysctl;
     struct wc_list hierarchy, state_file;
     struct wc_list pin_at, pin_root, pin_path; /* of the same length */
@@ -106,6 +106,7 @@ struct wc_keep {
     int init_status;                     /* as of wait(2) */
     uint64_t init_starttime, started_ms; /* 0 = not known, not started */
     bool overlay;                        /* mounted by us */
+    int upper_lock;                      /* held while it is, if it can be written; -1 = none */
     bool own_netns;                      /* made by us, and we are in it */
     struct {
         pid_t pid;
@@ -132,7 +133,9 @@ int wc_keep_conf_load(struct wc_keep_conf *conf);
 /* keep_net.c: makes or joins the network namespace, writes the sysctls, sends net.host and
  * net.inside. The process stays in that namespace. */
 int wc_keep_net_up(struct wc_keep *keep);
-/* keep_links.c: called last. Deletes the links of a namespace that wc_keep_net_up made, when
+/* keep_net.c: leaves a namespace that wc_keep_net_up made, so that its links end while we go on. */
+void wc_keep_net_leave(struct wc_keep *keep);
+/* keep_links.c: called last there. Deletes the links of a namespace that wc_keep_net_up made, when
  * connections would keep it alive behind us; looks for up to 50 ms whether they do. */
 void wc_keep_net_down(const struct wc_keep *keep);
 

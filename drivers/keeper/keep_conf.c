@@ -40,6 +40,7 @@ static const struct wc_record_row rows[] = {
     ROW("log_max_bytes", NUMBER, log_max_bytes),
     ROW("log_max_files", NUMBER, log_max_files),
     ROW("stdin", TEXT, input),
+    ROW("again", TEXT, again),
     ROW("owner", NUMBER, owner),
     ROW("machine", FLAG, machine),
     ROW("tap", LIST, tap),
@@ -59,14 +60,16 @@ static const char *taps[WC_KEEP_TAPS];
 static int check_words(const struct wc_keep_conf *conf)
 {
     const struct {
-        const char *key, *value, *one, *other;
+        const char *key, *value, *one, *other, *third;
     } words[] = {
-        { "log", conf->log, "json-file", "none" },
-        { "stdin", conf->input, "null", "fifo" },
+        { "log", conf->log, "json-file", "none", "none" },
+        { "stdin", conf->input, "null", "fifo", "fifo" },
+        { "again", conf->again, "never", "failed", "always" },
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i].value, words[i].one) != 0 &&
-            strcmp(words[i].value, words[i].other) != 0)
+            strcmp(words[i].value, words[i].other) != 0 &&
+            strcmp(words[i].value, words[i].third) != 0)
             return wc_fault("settings: unknown value of", words[i].key, 0);
     if (strcmp(conf->netns, "new") != 0 && strcmp(conf->netns, "host") != 0 &&
         conf->netns[0] != '/')
@@ -124,6 +127,7 @@ int wc_keep_conf_load(struct wc_keep_conf *conf)
         .netns = "host",
         .log = "json-file",
         .input = "null",
+        .again = "never",
         .log_max_files = 1,
         .detach = { detach, 0, sizeof detach / sizeof detach[0] },
         .net_sysctl = { sysctls, 0, sizeof sysctls / sizeof sysctls[0] },

@@ -5,12 +5,14 @@
  * decides after every note. The exit is told after its record is on disk and before the runtime's
  * delete: a successor with another runtime id need not wait for the cleaning.
  *
- * Two fsyncs stand between the end and its report. An instance that leaves for good is spared them:
- * its record is still written and renamed into place, so it is there for everybody while the kernel
- * lives, whoever is killed. Only a power cut in the moments before REMOVE can lose it, and then the
- * host looks as after a cut just before the end: no process, no record, an exit with unknown code,
- * which every reader has to know anyhow. Nothing durable is derived from such an exit: who waits
- * for completion waits for instances that are wanted, and those don't leave.
+ * Two fsyncs stand between the end and its report, and the unmount of the root, which writes down
+ * all that its file system holds. An instance that leaves for good is spared the first; one that is
+ * to run again is told of first, and both come then, while its successor is on its way. In both
+ * cases the record is written and renamed into place before, so it is there for everybody while the
+ * kernel lives, whoever is killed. Only a power cut in that moment can lose it, and then the host
+ * looks as after a cut just before the end: no process, no record, an exit with unknown code, which
+ * every reader has to know anyhow. Nothing durable is derived from such an exit: who waits for
+ * completion waits for instances that neither leave nor run again.
  */
 #include "drivers/keeper/keep.h"
 
@@ -100,6 +102,26 @@ static void put_cause(const struct wc_keep *keep, struct wc_text *text)
     wc_text_put(text, keep->cause);
 }
 
+/* Whether it is to run again at once, as far as its restart policy tells. */
+static bool runs_again(const struct wc_keep *keep, unsigned code)
+{
+    return !keep->leaving && (strcmp(keep->conf.again, "always") == 0 ||
+                              (strcmp(keep->conf.again, "failed") == 0 && code != 0));
+}
+
+/* Makes a record durable that is in its place already. */
+static void sync_record(const struct wc_keep *keep)
+{
+    int record = openat(keep->lib, WC_KEEPER_EXIT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (record < 0) /* the successor needs it no more */
+        return;
+    if (fsync(record) != 0 || fsync(keep->lib) != 0) {
+        wc_fault("sync", WC_KEEPER_EXIT, errno);
+        wc_keep_say(wc_fault_text());
+    }
+    close(record);
+}
+
 static void exited(struct wc_keep *keep)
 {
     char record[400], packet[WC_KEEP_PACKET];
@@ -121,12 +143,19 @@ static void exited(struct wc_keep *keep)
     put_cause(keep, &text);
     put_cause(keep, &line);
     wc_text_put(&text, "\n");
-    if (wc_file_replace(keep->lib, WC_KEEPER_EXIT, record, text.len, !keep->leaving) != 0) {
+    bool again = runs_again(keep, code), durable = !keep->leaving && !again;
+    if (wc_file_replace(keep->lib, WC_KEEPER_EXIT, record, text.len, durable) != 0) {
         wc_fault("write", WC_KEEPER_EXIT, errno);
         wc_keep_say(wc_fault_text());
     }
-    wc_keep_root_down(keep);
+    if (!again)
+        wc_keep_root_down(keep);
     wc_keep_report(keep, packet);
+    if (again) {
+        wc_keep_net_leave(keep); /* its address is about to be its successor's */
+        wc_keep_root_down(keep);
+        sync_record(keep);
+    }
     clean_up(keep);
 }
 

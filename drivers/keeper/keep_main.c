@@ -135,7 +135,9 @@ static int set_up(struct wc_keep *keep)
         return -1;
     if (wc_keep_listen(keep) != 0 || wc_keep_notify_up(keep, false) != 0 ||
         wc_keep_machine_up(keep, false) != 0 || wc_keep_log_open(keep) != 0 ||
-        open_stdio(keep) != 0 || wc_keep_root_up(keep) != 0 || wc_keep_net_up(keep) != 0)
+        open_stdio(keep) != 0 || wc_keep_net_up(keep) != 0)
+        return -1;
+    if (wc_keep_root_up(keep) != 0) /* last: it may have to wait for the run before to let go */
         return -1;
     return wc_keep_run(keep, WC_KEEP_CREATE);
 }
@@ -256,6 +258,7 @@ int main(int argc, char **argv)
         .pidfd = -1,
         .word = -1,
         .handed = -1,
+        .upper_lock = -1,
     };
     for (int i = 0; i < WC_KEEP_CLIENTS; i++)
         keep->clients[i] = -1;

@@ -105,3 +105,11 @@ int wc_keep_net_up(struct wc_keep *keep)
     madvise(blob, sizeof blob, MADV_DONTNEED);
     return status;
 }
+
+void wc_keep_net_leave(struct wc_keep *keep)
+{
+    if (!keep->own_netns)
+        return;
+    wc_keep_net_down(keep);
+    keep->own_netns = unshare(CLONE_NEWNET) != 0; /* into an empty one: there is no way back */
+}

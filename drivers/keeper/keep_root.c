@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -53,11 +54,25 @@ static int overlay_options(const struct wc_keep_conf *conf, char options[4096])
     return 0;
 }
 
+/* The run before this one may still have the upper directory mounted: it tells of its end before it
+ * unmounts, which takes as long as the file system needs to write down what it holds. Two overlays
+ * must not share one, so this waits for the lock that each holds for as long. */
+static int lock_upper(struct wc_keep *keep)
+{
+    const struct wc_keep_conf *conf = &keep->conf;
+    if (conf->read_only)
+        return 0;
+    keep->upper_lock = open(conf->upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (keep->upper_lock < 0 || flock(keep->upper_lock, LOCK_EX) != 0)
+        return wc_fault("overlay: lock", conf->upper, errno);
+    return 0;
+}
+
 static int mount_overlay(struct wc_keep *keep)
 {
     const struct wc_keep_conf *conf = &keep->conf;
     char options[4096];
-    if (overlay_options(conf, options) != 0)
+    if (overlay_options(conf, options) != 0 || lock_upper(keep) != 0)
         return -1;
     if (chdir(conf->layers) != 0)
         return wc_fault("overlay: enter", conf->layers, errno);
@@ -138,4 +153,7 @@ void wc_keep_root_down(struct wc_keep *keep)
     if (keep->overlay)
         umount2(keep->conf.rootfs, MNT_DETACH); /* it would go with the namespace anyway */
     keep->overlay = false;
+    if (keep->upper_lock >= 0)
+        close(keep->upper_lock);
+    keep->upper_lock = -1;
 }

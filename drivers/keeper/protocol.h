@@ -33,20 +33,26 @@
  *                 without, or when there is more, it runs the runtime's delete
  *   start_fifo    name of a FIFO in runtime_root/id: a byte in it is all that the start does,
  *                 and the keeper does it; without, or when it isn't there, it runs the start
- *   net_sysctl    "name=value": written below /proc/sys inside the new network namespace before
- * links come up (repeatable) oom_file      cgroup file with a line "oom_kill N" (memory.events, or
- * memory.oom_control on v1); may be missing tty           "1": the runtime gets a console socket,
- * the log is the terminal's output log           "json-file" or "none"; log_max_bytes (0 = never
- * rotate), log_max_files (>= 1) stdin         "null" or "fifo" (run directory: stdin) owner uid
- * that stdout and stderr are chowned to
+ *   net_sysctl    (repeatable) "name=value": written below /proc/sys inside the new network
+ *                 namespace before links come up
+ *   oom_file      cgroup file with a line "oom_kill N" (memory.events, or memory.oom_control on
+ *                 v1); may be missing
+ *   tty           "1": the runtime gets a console socket, the log is the terminal's output
+ *   log           "json-file" or "none"
+ *   log_max_bytes (0 = never rotate), log_max_files (>= 1)
+ *   stdin         "null" or "fifo" (run directory: stdin)
+ *   again         "never", "failed" or "always": after which ends another run is to follow at once
+ *   owner         uid that stdout and stderr are chowned to
  *   machine       "1": the instance is a virtual machine: its process says how it is by
- * WC_KEEPER_WORD, whose owner is `owner` (drivers/hyperv/monitor/conf.h); it runs when it says so
+ *                 WC_KEEPER_WORD, whose owner is `owner` (drivers/hyperv/monitor/conf.h); it runs
+ *                 when it says so
  *   tap           (repeatable) a link that is made in the host's network namespace before net.host
- * is sent; the process gets it as descriptor WC_KEEPER_TAP_FD and on notify        "1": a datagram
+ *                 is sent; the process gets it as descriptor WC_KEEPER_TAP_FD and on
  *   handed        "1": the process gets WC_KEEPER_HANDED_FD of ours after those
- * socket notify/notify in the run directory takes sd_notify's words; config.json mounts that
- * directory into the container notify_watchdog_ms   READY=1 and each WATCHDOG=1 have to be followed
- * by another one within that time; 0 = no watchdog
+ *   notify        "1": a datagram socket notify/notify in the run directory takes sd_notify's
+ *                 words; config.json mounts that directory into the container
+ *   notify_watchdog_ms   READY=1 and each WATCHDOG=1 have to be followed by another one within
+ *                 that time; 0 = no watchdog
  */
 #define WC_KEEPER_CONF "keeper.conf"
 

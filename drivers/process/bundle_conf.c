@@ -117,6 +117,14 @@ static int write_netns(const struct wc_bundle_request *req, const struct wc_oci 
     return 0;
 }
 
+/* When a run is followed by another one, for the keeper. */
+static const char *const again_words[] = {
+    [WC_RESTART_NO] = "never",
+    [WC_RESTART_ALWAYS] = "always",
+    [WC_RESTART_ON_FAILURE] = "failed",
+    [WC_RESTART_UNLESS_STOPPED] = "always",
+};
+
 int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oci *oci,
                          const struct wc_oci_runtime *runtime, const struct wc_record *record,
                          struct wc_arena *arena, struct wc_err *err)
@@ -165,6 +173,7 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     wc_oci_record(&out, "log_max_files", "%lld", (long long)log.max_files);
     wc_oci_record(&out, "stdin", "%s",
                   req->inst->spec->stdin_open == WC_TRI_TRUE ? "fifo" : "null");
+    wc_oci_record(&out, "again", "%s", again_words[req->inst->spec->restart]);
     wc_oci_record(&out, "owner", "%u", oci->user.uid);
     if (req->inst->spec->health.check.kind == WC_CHECK_NOTIFY) {
         int64_t watchdog_ms = req->inst->spec->health.watchdog_ms;

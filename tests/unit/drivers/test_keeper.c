@@ -2,6 +2,8 @@
  */
 #include "unit/drivers/keeper_box.h"
 
+#include <sys/file.h>
+
 #include <elf.h>
 #include <sched.h>
 
@@ -280,6 +282,50 @@ static void programs_have_no_fixed_address(void **state)
     }
 }
 
+/* Two layers in the place of the box's root; `more` is one more record. */
+static void lay_over(struct box *box, char extra[1024], const char *more)
+{
+    assert_int_equal(rename(box_path(box, "rootfs"), box_path(box, "base")), 0);
+    assert_int_equal(mkdir(box_path(box, "rootfs"), 0755), 0);
+    assert_int_equal(mkdir(box_path(box, "top"), 0755), 0);
+    assert_int_equal(mkdir(box_path(box, "top/etc"), 0755), 0);
+    assert_int_equal(mkdir(box_path(box, "up,per"), 0755), 0);
+    assert_int_equal(mkdir(box_path(box, "work"), 0755), 0);
+    box_write(box_path(box, "top/etc/passwd"), "from the top\n", 13);
+    snprintf(extra, 1024,
+             "layers=%s\nlower=top:base\nupper=%s/up,per\nwork=%s/work\nrootfs=%s/rootfs\n%s",
+             box->root, box->root, box->root, box->root, more);
+    box->extra = extra;
+    box_settings(box);
+}
+
+/* A run that is followed by another one tells of its end first; the other one waits with its root
+ * until the first has let go of it. */
+static void roots_take_turns(void **state)
+{
+    (void)state;
+    struct box box = { .runtime = "crun", .program = "exec sleep 1000" };
+    char extra[1024];
+    box_open(&box);
+    lay_over(&box, extra, "again=always");
+    int held = open(box_path(&box, "up,per"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    box_spawn(&box);
+    struct pollfd link = { .fd = box.link, .events = POLLIN };
+    assert_int_equal(poll(&link, 1, 300), 0);
+    close(held);
+    box_expect(&box, "created ");
+    held = open(box_path(&box, "up,per"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(flock(held, LOCK_EX | LOCK_NB), -1);
+    box_send(&box, "abort");
+    box_expect(&box, "exited 137 9 0 ");
+    assert_true(wc_str_starts(box_read(box_path(&box, "lib/exit")), "137 9 0 "));
+    assert_int_equal(flock(held, LOCK_EX), 0);
+    box_expect_end(&box, 0);
+    close(held);
+    box_close(&box);
+}
+
 static void overlay_root(void **state)
 {
     (void)state;
@@ -289,19 +335,7 @@ static void overlay_root(void **state)
                                "cat /etc/passwd /added | head -1; echo x > /made || exit 3" };
         char extra[1024];
         box_open(&box);
-        assert_int_equal(rename(box_path(&box, "rootfs"), box_path(&box, "base")), 0);
-        assert_int_equal(mkdir(box_path(&box, "rootfs"), 0755), 0);
-        assert_int_equal(mkdir(box_path(&box, "top"), 0755), 0);
-        assert_int_equal(mkdir(box_path(&box, "top/etc"), 0755), 0);
-        assert_int_equal(mkdir(box_path(&box, "up,per"), 0755), 0);
-        assert_int_equal(mkdir(box_path(&box, "work"), 0755), 0);
-        box_write(box_path(&box, "top/etc/passwd"), "from the top\n", 13);
-        snprintf(extra, sizeof extra,
-                 "layers=%s\nlower=top:base\nupper=%s/up,per\nwork=%s/work\nrootfs=%s/rootfs\n"
-                 "read_only=%d",
-                 box.root, box.root, box.root, box.root, read_only);
-        box.extra = extra;
-        box_settings(&box);
+        lay_over(&box, extra, read_only ? "read_only=1" : "read_only=0");
         box_start(&box);
         box_expect(&box, read_only ? "exited 3 " : "exited 0 ");
         assert_non_null(strstr(box_read(box_path(&box, "lib/log.json")), "from the top"));
@@ -417,5 +451,5 @@ WC_MAIN(WC_CASE(exit_codes), WC_CASE(killed), WC_CASE(killed_while_leaving),
         WC_CASE(abort_of_created), WC_CASE(early_commands), WC_CASE(missing_program),
         WC_CASE(bad_settings), WC_CASE(clients_come_and_go), WC_CASE(too_many_clients),
         WC_CASE(idle_means_no_wakeups), WC_CASE(programs_have_no_fixed_address),
-        WC_CASE(overlay_root), WC_CASE(terminal), WC_CASE(output_of_a_user), WC_CASE(out_of_memory),
-        WC_CASE(a_writer_outlives_the_program))
+        WC_CASE(overlay_root), WC_CASE(roots_take_turns), WC_CASE(terminal),
+        WC_CASE(output_of_a_user), WC_CASE(out_of_memory), WC_CASE(a_writer_outlives_the_program))
