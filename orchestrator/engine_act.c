@@ -354,7 +354,8 @@ static void advance(struct inst *inst)
     bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
     if (inst->op != NULL)
         return;
-    inst->again = inst->again && inst->fact.life != WC_LIFE_ABSENT;
+    if (inst->again && inst->fact.life == WC_LIFE_ABSENT) /* the old one was taken away: */
+        inst->again = inst->ended = false;                /* its end is no failure of the new one */
     if (inst->recreate && inst->fact.life == WC_LIFE_ABSENT) {
         inst->recreate = inst->restart = false;
         inst->failures = 0;
@@ -368,13 +369,10 @@ static void advance(struct inst *inst)
     }
 }
 
-static void note_phase(struct inst *inst, enum wc_phase before)
+/* Apart from note_phase: room for a text is cleared wherever it is declared. */
+static void tell_phase(struct inst *inst, enum wc_phase now)
 {
     char text[256];
-    enum wc_phase now = inst->out.phase;
-    wc_eng_awaits(inst);
-    if (now == before)
-        return;
     if (now == WC_PHASE_WAIT_DEPS || now == WC_PHASE_BLOCKED) {
         wc_eng_waiting_text(inst, text, sizeof text);
         wc_eng_tell(inst, "waiting", "%s", text);
@@ -382,6 +380,13 @@ static void note_phase(struct inst *inst, enum wc_phase before)
         wc_eng_failure_text(inst, text, sizeof text);
         wc_eng_tell(inst, "failed", "%s", text);
     }
+}
+
+static void note_phase(struct inst *inst, enum wc_phase before)
+{
+    wc_eng_awaits(inst);
+    if (inst->out.phase != before)
+        tell_phase(inst, inst->out.phase);
 }
 
 void wc_eng_review(struct inst *inst)
@@ -394,8 +399,11 @@ void wc_eng_review(struct inst *inst)
     wc_eng_drift_tell(inst);
     struct wc_step_in in = inputs(inst);
     inst->out = wc_step(&in);
-    in.goal = wc_eng_goal_meant(inst);
-    inst->would = inst->svc->suspended ? wc_step(&in).act : WC_ACT_NONE;
+    inst->would = WC_ACT_NONE;
+    if (inst->svc->suspended) {
+        in.goal = wc_eng_goal_meant(inst);
+        inst->would = wc_step(&in).act;
+    }
     if (inst->out.phase == WC_PHASE_WAIT_HOST)
         engine->net_wanted = true;
     note_phase(inst, before);

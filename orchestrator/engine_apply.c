@@ -57,7 +57,8 @@ static void apply_wanted(struct request *request, struct inst *inst)
         return;
     }
     if (ask->force_recreate && exists && !wc_eng_is_since(request, inst->fact.created_at_ms)) {
-        inst->again = wc_eng_is_gradual(request, inst->svc) && wc_eng_is_up(inst);
+        bool goes = inst->stop_sent || inst->hooks.until_ms != 0; /* it has no turn to wait for */
+        inst->again = wc_eng_is_gradual(request, inst->svc) && wc_eng_is_up(inst) && !goes;
         inst->recreate = !inst->again;
         wc_eng_set(&inst->why, "recreated on request");
     }

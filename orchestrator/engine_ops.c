@@ -1,7 +1,5 @@
-/* engine_ops.c - ops on their way to a driver and back: room for them, and what is counted of them.
- *
- * A verb has room for so many ops at a time; who finds no room stands in line and is reviewed again
- * when there is. Counting decides nothing: what is counted is only ever read by people.
+/* engine_ops.c - ops on their way to a driver and back. A verb has room for so many ops at a time;
+ * who finds no room stands in line and is reviewed again when there is.
  */
 #include "base/alloc.h"
 #include "orchestrator/engine_request.h"
@@ -16,12 +14,6 @@ static const unsigned room_for[ENG_VERBS] = {
     [WC_VERB_VOLUME_REMOVE] = 8, [WC_VERB_UPDATE] = 64, [WC_VERB_NET_LOOK] = 1,
     [WC_VERB_MEND] = 16,
 };
-
-static uint64_t since_us(const struct wc_engine *engine, uint64_t at_ms)
-{
-    uint64_t now_ms = engine->clock.now(engine->clock.data);
-    return now_ms > at_ms ? (now_ms - at_ms) * 1000 : 0;
-}
 
 struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level)
 {
@@ -50,12 +42,9 @@ void wc_eng_submit_op(struct wc_engine *engine, enum wc_isolation level, struct 
 
 void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op)
 {
-    struct wc_engine_action *action = &engine->counts.actions[op->verb];
     engine->n_ops[op->verb]--;
     engine->ops_open--;
-    action->n[op->reason][op->status != 0]++;
-    wc_histogram_add(&action->took[op->level == WC_ISOLATION_HYPERV],
-                     since_us(engine, op->began_ms));
+    wc_eng_note_op(engine, op);
     wc_free(op);
 }
 
@@ -90,62 +79,4 @@ bool wc_eng_has_room(struct inst *inst, enum wc_verb verb)
         engine->waiting_tail[verb] = &inst->next_waiting;
     }
     return false;
-}
-
-/* ---- what is counted ---- */
-
-bool wc_eng_has_ended_sick(const struct inst *inst)
-{
-    return inst->sick || inst->fact.sick;
-}
-
-enum wc_end wc_eng_end_of(const struct inst *inst)
-{
-    if (inst->hooks.failed)
-        return WC_END_HOOK;
-    if (wc_eng_has_ended_sick(inst))
-        return WC_END_UNHEALTHY;
-    if (inst->fact.oom_killed)
-        return WC_END_OOM;
-    if (!inst->fact.exit_known)
-        return WC_END_UNKNOWN;
-    return inst->fact.exit_signal != 0 ? WC_END_SIGNAL : WC_END_EXIT;
-}
-
-enum wc_op_reason wc_eng_op_reason(const struct inst *inst, enum wc_verb verb)
-{
-    const struct rollout *r = inst->svc->rollout;
-    bool ends = verb == WC_VERB_STOP || verb == WC_VERB_KILL;
-    bool restarts =
-        verb == WC_VERB_START && inst->fact.life == WC_LIFE_EXITED && !inst->start_asked;
-    bool for_request = inst->request != NULL;
-    if (verb == WC_VERB_MEND && for_request && wc_eng_is_about_pause(inst->request))
-        return WC_REASON_ASKED;
-    if (verb == WC_VERB_MEND || (verb == WC_VERB_CREATE && inst->lost))
-        return WC_REASON_DRIFT;
-    if (ends && (inst->sick || (inst->hooks.failed && wc_eng_goal(inst) == WC_GOAL_RUNNING)))
-        return WC_REASON_UNHEALTHY;
-    if (restarts)
-        return WC_REASON_POLICY;
-    if (r != NULL && r->now.state == WC_ROLLOUT_ROLLING)
-        return WC_REASON_ROLLOUT;
-    return for_request ? WC_REASON_ASKED : WC_REASON_MODEL;
-}
-
-void wc_eng_note_probe(struct wc_engine *engine, const struct wc_op *op, enum wc_probe answer)
-{
-    struct wc_engine_probes *probes =
-        &engine->counts.probes[op->check != NULL ? op->check->kind : WC_CHECK_TEST];
-    probes->n[answer]++;
-    wc_histogram_add(&probes->took, since_us(engine, op->began_ms));
-}
-
-void wc_eng_note_ready(struct inst *inst)
-{
-    if (wc_eng_goal(inst) != WC_GOAL_RUNNING) /* whoever made it wants it for later */
-        inst->made_at_ms = 0;
-    if (inst->made_at_ms == 0 || inst->op != NULL || !wc_eng_is_ready(inst))
-        return;
-    wc_histogram_add(&inst->engine->counts.ready, since_us(inst->engine, inst->made_at_ms));
-    inst->made_at_ms = 0;
 }

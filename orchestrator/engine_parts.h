@@ -102,8 +102,8 @@ uint64_t wc_eng_probe_at(const struct inst *inst); /* when the next one is due; 
 void wc_eng_notified(struct inst *inst);           /* takes what its last fact says of it */
 bool wc_eng_is_sick(const struct inst *inst);      /* to be restarted for its failed checks */
 
-/* ---- engine_ops.c: ops on their way to a driver and back, and what is counted of them. An op is
- * on the heap, whoever submits it ---- */
+/* ---- engine_ops.c: ops on their way to a driver and back, ----
+ * An op is on the heap, whoever submits it. */
 
 struct wc_driver *wc_eng_driver(struct wc_engine *engine, enum wc_isolation level);
 struct wc_op *wc_eng_op(struct wc_engine *engine, enum wc_verb verb, wc_op_done_fn *done,
@@ -115,11 +115,15 @@ void wc_eng_op_end(struct wc_engine *engine, struct wc_op *op); /* counts and fr
 bool wc_eng_has_room(struct inst *inst, enum wc_verb verb);
 void wc_eng_capacity(struct wc_engine *engine); /* lets those that wait for room try again */
 
+/* ---- engine_counts.c ---- */
+
 /* It was stopped for failed checks: by us, or by a predecessor that is gone. */
 bool wc_eng_has_ended_sick(const struct inst *inst);
 /* Of what kind its last end was. */
 enum wc_end wc_eng_end_of(const struct inst *inst);
 
+/* An op has ended. */
+void wc_eng_note_op(struct wc_engine *engine, const struct wc_op *op);
 /* Why an op that is to be submitted is done, for who counts them. */
 enum wc_op_reason wc_eng_op_reason(const struct inst *inst, enum wc_verb verb);
 /* A health check has ended. */

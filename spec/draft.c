@@ -18,6 +18,7 @@ void wc_draft_init(struct wc_service_draft *draft)
     s->health.check.port = s->health.watchdog_ms = WC_UNSET;
     s->restart_max = s->shm_size_bytes = s->mem_limit_bytes = s->mem_reservation_bytes = WC_UNSET;
     s->build.shm_size_bytes = WC_UNSET;
+    s->cpu_quota_us = s->cpu_period_us = s->io.weight = WC_UNSET;
     s->memswap_limit_bytes = s->nano_cpus = s->cpu_shares = s->pids_limit = WC_UNSET;
     s->oom_score_adj = INT64_MIN;
     s->stop_grace_ms = 10000;
@@ -72,6 +73,12 @@ static void settle_resources(struct wc_load *load, struct wc_service_draft *d,
         s->mem_reservation_bytes = WC_UNSET;
     if (s->nano_cpus == 0)
         s->nano_cpus = WC_UNSET;
+    if (s->cpu_quota_us <= 0) /* -1 and 0 are no limit, */
+        s->cpu_quota_us = WC_UNSET;
+    if (s->cpu_period_us <= 0) /* and the usual one */
+        s->cpu_period_us = WC_UNSET;
+    if (s->io.weight == 0)
+        s->io.weight = WC_UNSET;
     if (wc_draft_member(node, "pids_limit") != NULL && s->pids_limit < 0)
         s->pids_limit = 0;
     s->memswap_unlimited = d->memswap == INT64_MAX;

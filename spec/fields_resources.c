@@ -1,5 +1,8 @@
 /* fields_resources.c - the rows of resources: blkio, requests for devices, limits, credentials. */
+#include "spec/draft.h"
 #include "spec/fields.h"
+
+#define S(member) (long)offsetof(struct wc_service_draft, service.member)
 
 const char *const wc_ulimit_names[] = { "core",    "cpu",      "data",   "fsize",      "locks",
                                         "memlock", "msgqueue", "nice",   "nofile",     "nproc",
@@ -8,30 +11,36 @@ const char *const wc_ulimit_names[] = { "core",    "cpu",      "data",   "fsize"
 
 /* clang-format off */
 static const struct wc_field weight_rows[] = {
-    { ROW("path", string, NONE, REPLACE, WARNED, KEEPS) },
-    { ROW("weight", count, NONE, REPLACE, WARNED, KEEPS) },
+    { ROW("path", string, NONE, REPLACE, CARRIED, INPLACE), WINDOWS(WARNED) },
+    { ROW("weight", count, NONE, REPLACE, CARRIED, INPLACE), WINDOWS(WARNED) },
 };
 static const struct wc_table weight_table =
     CLOSED_TABLE(weight_rows, "blkio_weight", "05-services.md#weight_device");
 
 static const struct wc_field rate_rows[] = {
-    { ROW("path", string, NONE, REPLACE, WARNED, KEEPS) },
-    { ROW("rate", bytes, NONE, REPLACE, WARNED, KEEPS) },
+    { ROW("path", string, NONE, REPLACE, CARRIED, INPLACE), WINDOWS(WARNED) },
+    { ROW("rate", bytes, NONE, REPLACE, CARRIED, INPLACE), WINDOWS(WARNED) },
 };
 static const struct wc_table rate_table =
     CLOSED_TABLE(rate_rows, "blkio_rate", "05-services.md#blkio_config");
 
 static const struct wc_field blkio_rows[] = {
-    { ROW("device_read_bps", items, NONE, APPEND, WARNED, KEEPS), .sub = &rate_table,
+    { ROW("device_read_bps", io_list, S(io.rates[WC_IO_READ_BPS]), APPEND, CARRIED, INPLACE),
+      WINDOWS(WARNED), .sub = &rate_table,
       .clause = "05-services.md#device_read_bps-device_write_bps" },
-    { ROW("device_read_iops", items, NONE, APPEND, WARNED, KEEPS), .sub = &rate_table,
+    { ROW("device_read_iops", io_list, S(io.rates[WC_IO_READ_IOPS]), APPEND, CARRIED, INPLACE),
+      WINDOWS(WARNED), .sub = &rate_table,
       .clause = "05-services.md#device_read_iops-device_write_iops" },
-    { ROW("device_write_bps", items, NONE, APPEND, WARNED, KEEPS), .sub = &rate_table,
+    { ROW("device_write_bps", io_list, S(io.rates[WC_IO_WRITE_BPS]), APPEND, CARRIED, INPLACE),
+      WINDOWS(WARNED), .sub = &rate_table,
       .clause = "05-services.md#device_read_bps-device_write_bps" },
-    { ROW("device_write_iops", items, NONE, APPEND, WARNED, KEEPS), .sub = &rate_table,
+    { ROW("device_write_iops", io_list, S(io.rates[WC_IO_WRITE_IOPS]), APPEND, CARRIED, INPLACE),
+      WINDOWS(WARNED), .sub = &rate_table,
       .clause = "05-services.md#device_read_iops-device_write_iops" },
-    { ROW("weight", count, NONE, REPLACE, WARNED, KEEPS), .fallback = "500" },
-    { ROW("weight_device", items, NONE, APPEND, WARNED, KEEPS), .sub = &weight_table },
+    { ROW("weight", count, S(io.weight), REPLACE, CARRIED, INPLACE), WINDOWS(WARNED),
+      .fallback = "the kernel's" },
+    { ROW("weight_device", io_list, S(io.weights), APPEND, CARRIED, INPLACE), WINDOWS(WARNED),
+      .sub = &weight_table },
 };
 const struct wc_table wc_table_blkio = CLOSED_TABLE(blkio_rows, "blkio", "05-services.md#");
 

@@ -393,3 +393,29 @@ const struct wc_type wc_type_hooks = { .expects = "a list of maps",
                                        .canon = canon_item_sections,
                                        .decode = decode_hooks,
                                        .schema = SCHEMA_LIST("@") };
+
+/* Of {path, rate} or {path, weight}. */
+static void decode_io_list(struct wc_load *load, const struct wc_field *field,
+                           const struct wc_node *node, void *dst)
+{
+    struct wc_io_list *list = dst;
+    (void)field;
+    list->items = WC_NEW_ARRAY(load->arena, struct wc_io_device, node->n + 1);
+    for (size_t i = 0; i < node->n; i++) {
+        const struct wc_node *item = node->items[i];
+        const struct wc_node *rate = wc_node_get(item, "rate");
+        const struct wc_node *value = rate != NULL ? rate : wc_node_get(item, "weight");
+        const char *path = wc_node_text(item, "path");
+        list->items[list->n++] = (struct wc_io_device){
+            .path = path != NULL ? path : "",
+            .value = value != NULL && value->kind == WC_NODE_INT ? value->integer : WC_UNSET,
+            .at = item->at,
+        };
+    }
+}
+
+const struct wc_type wc_type_io_list = { .expects = "a list of maps",
+                                         .kinds = LIST,
+                                         .canon = canon_item_sections,
+                                         .decode = decode_io_list,
+                                         .schema = SCHEMA_LIST("@") };

@@ -49,6 +49,7 @@ extern const struct wc_type wc_type_hosts; /* extra_hosts */
 extern const struct wc_type wc_type_section; /* members go into the same struct as the owner's */
 extern const struct wc_type wc_type_entries; /* a map of sections; decoded elsewhere */
 extern const struct wc_type wc_type_items;   /* a list of sections */
+extern const struct wc_type wc_type_io_list; /* the same: struct wc_io_list */
 extern const struct wc_type wc_type_hooks;   /* the same: struct wc_hook *, size_t behind it */
 
 /* With short forms of their own (short_syntax.c). */

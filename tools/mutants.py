@@ -31,17 +31,19 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 EXPLAINED = os.path.join(ROOT, "tests", "sim", "mutants.txt")
 FILES = ("orchestrator/core/step.c", "orchestrator/core/deps.c", "orchestrator/core/backoff.c",
          "orchestrator/core/rollout.c", "orchestrator/engine_rollout.c",
-         "orchestrator/engine_act.c", "orchestrator/engine_tally.c", "orchestrator/observe.c",
+         "orchestrator/engine_act.c", "orchestrator/engine_ops.c", "orchestrator/engine_tally.c", "orchestrator/observe.c",
          "orchestrator/engine_apply.c", "orchestrator/engine_request.c", "orchestrator/engine_model.c")
 # The unit tests that know a room, by the start of a file's path.
 UNIT = (("orchestrator/core/", ("test_core_step", "test_core_health", "test_core_plan", "test_core_rollout",
                                   "test_orchestrator_engine", "test_orchestrator_rollouts")),
         ("orchestrator/", ("test_orchestrator_engine", "test_orchestrator_rollouts", "test_orchestrator_causes",
                            "test_orchestrator_engine_random", "test_orchestrator_contract_sim",
-                           "test_orchestrator_surge", "test_orchestrator_suspend", "test_orchestrator_inplace")))
+                           "test_orchestrator_surge", "test_orchestrator_ends", "test_orchestrator_suspend",
+                           "test_orchestrator_inplace")))
 # Words for people, and who waits for what: nothing that the host could show.
 SILENT = re.compile(r"wc_eng_tell|wc_log|wc_eng_set\(|snprintf|verdict|VERDICT|request->|needs_text|->error|err_set|"
-                    r"why|restarts\+\+|note_phase|level|->changed|op_code|LOOPING|wc_arena|wc_buf|net_|NET_|volume")
+                    r"why|restarts\+\+|note_phase|level|->changed|op_code|LOOPING|wc_arena|wc_buf|net_|NET_|volume|"
+                    r"wc_eng_note_|op_reason|made_at_ms|began_ms")
 SWAPS = (("==", "!="), ("!=", "=="), (" < ", " <= "), (" > ", " >= "), (" <= ", " < "), (" >= ", " > "),
          ("&&", "||"), ("||", "&&"), ("true", "false"), ("false", "true"))
 

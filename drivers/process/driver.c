@@ -4,6 +4,8 @@
  * that started the op. (A timer of zero would not do for loops that are run once at a time: libuv
  * runs timers before it sleeps.) The handle holds the loop only while something waits.
  */
+#include "drivers/process/io_limits.h"
+#include "drivers/process/limits.h"
 #include "drivers/process/driver.h"
 
 #include <errno.h>
@@ -123,6 +125,10 @@ int wc_process_check(struct wc_driver *base, const struct wc_instance *instance,
     int rc = wc_oci_runtime_find(instance->spec->runtime, &arena, &runtime, err);
     if (rc == 0)
         rc = wc_log_conf_read(instance->spec, &log, err);
+    if (rc == 0)
+        rc = wc_limits_check(instance->spec, err);
+    if (rc == 0)
+        rc = wc_io_limits_check(&instance->spec->io, err);
     if (rc == 0 && driver->flavour != NULL)
         rc = driver->flavour->check(driver->paths, instance, err);
     wc_arena_deinit(&arena);

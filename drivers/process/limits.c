@@ -22,7 +22,8 @@
 #include "base/str.h"
 #include "base/units.h"
 
-enum { CPU_PERIOD_US = 100000, CPU_QUOTA_LEAST_US = 1000, CPU_SHARES_USUAL = 1024 };
+enum { CPU_PERIOD_US = 100000, CPU_PERIOD_LEAST_US = 1000, CPU_PERIOD_MOST_US = 1000000 };
+enum { CPU_QUOTA_LEAST_US = 1000, CPU_SHARES_USUAL = 1024 };
 
 void wc_limits_of(const struct wc_service *service, struct wc_limits *out)
 {
@@ -46,7 +47,28 @@ void wc_limits_of(const struct wc_service *service, struct wc_limits *out)
     if (service->nano_cpus > 0) {
         int64_t quota_us = service->nano_cpus / (1000000000 / CPU_PERIOD_US);
         out->cpu_quota_us = quota_us < CPU_QUOTA_LEAST_US ? CPU_QUOTA_LEAST_US : quota_us;
+        return;
     }
+    if (service->cpu_period_us > 0)
+        out->cpu_period_us = service->cpu_period_us;
+    if (service->cpu_quota_us > 0)
+        out->cpu_quota_us = service->cpu_quota_us;
+}
+
+int wc_limits_check(const struct wc_service *service, struct wc_err *err)
+{
+    bool has_period = service->cpu_period_us > 0, has_quota = service->cpu_quota_us > 0;
+    if (service->nano_cpus > 0 && (has_period || has_quota))
+        return wc_err_at(err, WC_ERR_SPEC, service->at,
+                         "cpus and %s say the same in two ways: cpus is cpu_quota / cpu_period",
+                         has_quota ? "cpu_quota" : "cpu_period");
+    if (has_period && (service->cpu_period_us < CPU_PERIOD_LEAST_US ||
+                       service->cpu_period_us > CPU_PERIOD_MOST_US))
+        return wc_err_at(err, WC_ERR_SPEC, service->at,
+                         "cpu_period is between 1000 and 1000000 microseconds");
+    if (has_quota && service->cpu_quota_us < CPU_QUOTA_LEAST_US)
+        return wc_err_at(err, WC_ERR_SPEC, service->at, "cpu_quota is at least 1000 microseconds");
+    return 0;
 }
 
 /* The group of one controller, and where the first error goes. */
@@ -224,8 +246,8 @@ static int give_cpu(const struct group *of, const struct wc_limits *limits)
     }
     int64_t shares = has_shares ? limits->cpu_shares : CPU_SHARES_USUAL;
     int rc = give(&group, "cpu_shares", has_shares, "cpu.shares", number(&group, shares, ""));
-    if (rc == 0 && has_quota)
-        rc = give(&group, "cpus", true, "cpu.cfs_period_us",
+    if (rc == 0)
+        rc = give(&group, "cpu_period", has_quota, "cpu.cfs_period_us",
                   number(&group, limits->cpu_period_us, ""));
     return rc != 0 ? rc
                    : give(&group, "cpus", has_quota, "cpu.cfs_quota_us",

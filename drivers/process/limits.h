@@ -25,7 +25,12 @@ struct wc_limits {
     const char *cpuset; /* NULL = all that the group above has */
 };
 
+/* The service's, without I/O (io_limits.h). */
 void wc_limits_of(const struct wc_service *service, struct wc_limits *out);
+
+/* WC_ERR_SPEC: what no kernel has is asked for. Engines refuse it when a container is made, so a
+ * file may say it. */
+int wc_limits_check(const struct wc_service *service, struct wc_err *err);
 
 /* Gives them to the groups of `path`; what isn't limited gets the kernel's default. Idempotent;
  * what was done before an error stays done. Returns 0, WC_ERR_CONFLICT when the kernel refuses the

@@ -13,10 +13,12 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "drivers/keeper/protocol.h"
 #include "drivers/process/keeper_link.h"
 #include "drivers/process/baseline.h"
+#include "drivers/process/io_limits.h"
 #include "drivers/process/oci.h"
 
 enum { MAX_STARTS = 16 };
@@ -159,8 +161,20 @@ static void give_up(struct wc_inst *inst)
     refuse(inst, WC_ERR_STATE, "its keeper can't be reached; remove it first");
 }
 
+/* Its groups are there, and its first instruction is still to come. */
+static void give_io(const struct wc_inst *inst)
+{
+    WC_CLEANUP_BUF struct wc_buf without = WC_BUF_INIT;
+    const struct wc_io_limits *limits = &inst->op->instance->spec->io;
+    if (wc_io_limits_any(limits)) /* new groups have none */
+        wc_io_limits_apply(&inst->driver->cgroup, inst->record.cgroup, limits, &without);
+    if (without.len > 0)
+        wc_log(WC_LOG_WARN, "process", "%s: %s", inst->record.id, without.data);
+}
+
 static void send_start(struct wc_inst *inst)
 {
+    give_io(inst);
     inst->stage = WC_STAGE_RUNNING;
     if (wc_keeper_send(inst->link, "start"))
         return;

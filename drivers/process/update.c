@@ -6,9 +6,12 @@
  */
 #include "drivers/process/process.h"
 
+#include "base/buf.h"
+#include "base/log.h"
 #include "base/str.h"
 #include "drivers/process/baseline.h"
 #include "drivers/process/flavour.h"
+#include "drivers/process/io_limits.h"
 #include "drivers/process/limits.h"
 
 /* A run that ended has none: the next one gets what holds then. */
@@ -22,12 +25,23 @@ static int limits_of(struct wc_job *job, struct wc_limits *out)
     return flavour->limits(job->request.run_dir, spec, out, &job->err);
 }
 
+static void give_io(struct wc_job *job)
+{
+    WC_CLEANUP_BUF struct wc_buf without = WC_BUF_INIT;
+    wc_io_limits_apply(&job->driver->cgroup, job->record.cgroup, &job->op->instance->spec->io,
+                       &without);
+    if (without.len > 0)
+        wc_log(WC_LOG_WARN, "process", "%s: %s", job->record.id, without.data);
+}
+
 static void work_update(struct wc_job *job)
 {
     struct wc_limits limits;
     job->rc = limits_of(job, &limits);
     if (job->rc == 0 && job->all)
         job->rc = wc_limits_apply(&job->driver->cgroup, job->record.cgroup, &limits, &job->err);
+    if (job->rc == 0 && job->all)
+        give_io(job);
     if (job->rc == 0 && job->all) /* from here on this is what was meant */
         job->rc = wc_baseline_note(&job->driver->cgroup, job->record.cgroup, job->request.run_dir,
                                    &job->err);

@@ -18,6 +18,7 @@
 #include "wcompose/build.h"
 #include "wcompose/err.h"
 #include "wcompose/health.h"
+#include "wcompose/io_limits.h"
 #include "wcompose/isolation.h"
 #include "wcompose/lists.h"
 #include "wcompose/update.h"
@@ -163,9 +164,11 @@ struct wc_service {
     int64_t mem_limit_bytes, mem_reservation_bytes,
         memswap_limit_bytes; /* WC_UNSET = none; swap -1 needs .memswap_unlimited */
     bool memswap_unlimited;
-    int64_t nano_cpus;              /* cpus * 1e9; WC_UNSET = none */
-    int64_t cpu_shares, pids_limit; /* WC_UNSET = none; pids 0 = unlimited */
+    int64_t nano_cpus;                   /* cpus * 1e9; WC_UNSET = none */
+    int64_t cpu_shares, pids_limit;      /* WC_UNSET = none; pids 0 = unlimited */
+    int64_t cpu_quota_us, cpu_period_us; /* instead of cpus; WC_UNSET = none, the usual */
     const char *cpuset;
+    struct wc_io_limits io;
     int64_t oom_score_adj; /* INT64_MIN = unset */
     bool oom_kill_disable;
 

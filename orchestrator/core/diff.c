@@ -79,6 +79,24 @@ static bool same_labels(const struct wc_kvs *a, const struct wc_kvs *b)
     return true;
 }
 
+static bool same_list(const struct wc_io_list *a, const struct wc_io_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (!wc_streq(a->items[i].path, b->items[i].path) || a->items[i].value != b->items[i].value)
+            return false;
+    return true;
+}
+
+static bool same_io(const struct wc_io_limits *a, const struct wc_io_limits *b)
+{
+    bool same = a->weight == b->weight && same_list(&a->weights, &b->weights);
+    for (size_t i = 0; i < WC_IO_RATES; i++)
+        same = same && same_list(&a->rates[i], &b->rates[i]);
+    return same;
+}
+
 static int64_t swap_of(const struct wc_service *s)
 {
     return s->memswap_unlimited ? UNLIMITED : s->memswap_limit_bytes;
@@ -99,6 +117,8 @@ const char *wc_diff_inplace(const struct wc_service *old, const struct wc_servic
         { "memswap_limit", UNIT_BYTES, swap_of(old), swap_of(now) },
         { "mem_reservation", UNIT_BYTES, old->mem_reservation_bytes, now->mem_reservation_bytes },
         { "cpus", UNIT_CPUS, old->nano_cpus, now->nano_cpus },
+        { "cpu_quota", UNIT_COUNT, old->cpu_quota_us, now->cpu_quota_us },
+        { "cpu_period", UNIT_COUNT, old->cpu_period_us, now->cpu_period_us },
         { "cpu_shares", UNIT_COUNT, old->cpu_shares, now->cpu_shares },
         { "pids_limit", UNIT_COUNT, old->pids_limit, now->pids_limit },
     };
@@ -116,6 +136,8 @@ const char *wc_diff_inplace(const struct wc_service *old, const struct wc_servic
         wc_buf_printf(&out, "%s -> %s", old->cpuset != NULL ? old->cpuset : "none",
                       now->cpuset != NULL ? now->cpuset : "none");
     }
+    if (!same_io(&old->io, &now->io))
+        put_name(&out, "blkio_config");
     if (!same_labels(&old->labels, &now->labels))
         put_name(&out, "labels");
     return out.len > 0 ? wc_arena_strdup(arena, out.data) : "limits or labels";

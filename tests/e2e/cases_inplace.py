@@ -1,7 +1,9 @@
 """What changes while it runs: limits, labels."""
 import os
 import signal
+import stat
 
+import harness
 from cases_lifecycle import supervisors
 
 MEMORY = {"memory": "memory.limit_in_bytes", "": "memory.max"}
@@ -56,6 +58,59 @@ def case_inplace_limits_and_labels(t):
     t.wc("restart", "web")  # a new run has them as well
     assert t.cgroup_file(t.pid("web"), MEMORY) == str(96 << 20)
     assert t.row("web")["Labels"] == "tier=gold,zone=a"
+    t.wc("down")
+    t.nothing_left(before)
+
+
+def a_disk():
+    """A block device of this host, with its number."""
+    for name in sorted(os.listdir("/sys/block"), key=lambda name: (name.startswith(("loop", "zram", "ram")), name)):
+        path = "/dev/" + name
+        if os.path.exists(path) and stat.S_ISBLK(os.stat(path).st_mode):
+            number = os.stat(path).st_rdev
+            return path, f"{os.major(number)}:{os.minor(number)}"
+    raise harness.Skip("no block device here")
+
+
+def case_inplace_quotas_and_io(t):
+    """cpu_quota, cpu_period and blkio_config hold from the first instruction on, change while it runs, and go again; a wrong one is refused before anything is made."""
+    t.load_image()
+    path, number = a_disk()
+    quota, period = {"cpu": "cpu.cfs_quota_us", "": "cpu.max"}, {"cpu": "cpu.cfs_period_us", "": "cpu.max"}
+    rate = {"blkio": "blkio.throttle.write_bps_device", "": "io.max"}
+    reads = {"blkio": "blkio.throttle.read_iops_device", "": "io.max"}
+    line = "\n            "
+    compose(t, "cpu_quota: 20000" + line + "cpu_period: 50000" + line + f"blkio_config: {{device_write_bps: [{{path: {path}, rate: 4m}}]}}")
+    before = t.things()
+    t.wc("up", "-d", "--wait")
+    pid = t.pid("web")
+    assert t.cgroup_file(pid, quota) in ("20000", "20000 50000")
+    assert t.cgroup_file(pid, period) in ("50000", "20000 50000")
+    said = t.cgroup_file(pid, rate)
+    assert said.startswith(number) and str(4 << 20) in said, said
+    compose(t, "cpu_quota: 30000" + line + f"blkio_config: {{device_read_iops: [{{path: {path}, rate: 99}}]}}")
+    assert "web: in place" in t.wc("plan").out
+    t.wc("up", "-d", "--wait")
+    assert t.pid("web") == pid
+    assert t.cgroup_file(pid, quota) in ("30000", "30000 100000")
+    assert t.cgroup_file(pid, period) in ("100000", "30000 100000")
+    assert str(4 << 20) not in t.cgroup_file(pid, rate)
+    said = t.cgroup_file(pid, reads)
+    assert said.startswith(number) and "99" in said.split(" ", 1)[1], said
+    said = t.wc("events", "--until", "0s").out
+    assert "cpu_quota 20000 -> 30000" in said and "blkio_config" in said, said
+    t.wc("restart", "web")
+    assert "99" in t.cgroup_file(t.pid("web"), reads)
+    pid = t.pid("web")
+    compose(t, "")
+    t.wc("up", "-d", "--wait")
+    assert t.pid("web") == pid
+    assert t.cgroup_file(pid, quota) in ("-1", "max 100000") and "99" not in t.cgroup_file(pid, reads)
+    for wrong, word in (("blkio_config: {device_read_bps: [{path: /dev/null, rate: 1m}]}", "/dev/null is not a block device"),
+                        ("cpus: 0.5" + line + "cpu_quota: 20000", "say the same"), ("blkio_config: {weight: 5000}", "between 10 and 1000"),
+                        ("cpu_period: 10", "between 1000 and 1000000")):
+        compose(t, wrong)
+        assert word in t.wc("up", "-d", code=None).err and t.pid("web") == pid, wrong
     t.wc("down")
     t.nothing_left(before)
 

@@ -130,7 +130,7 @@ def case_metrics_times(t):
     assert total(found, "wcompose_probe_duration_seconds_count", kind="exec") == total(found, "wcompose_probe_total", kind="exec"), found
     assert value(t, found, "wcompose_app_observed_generation") == 1, found
     assert value(t, found, "wcompose_orphans") == 0 == value(t, found, "wcompose_app_suspended"), found
-    t.wc("exec", "ill", "sh", "-c", "echo sick > /state")
+    t.run_inside("ill", "sh", "-c", "echo sick > /state")
     t.until(lambda: t.row("ill")["Restarts"] >= 1, "a restart")
     t.wc("suspend", "slow")
     t.compose(model)

@@ -61,7 +61,7 @@ def case_all_mistakes_at_once(t):
 def case_unsupported_keys_are_named(t):
     """A valid key that is not carried out is refused or warned about by name, never ignored."""
     t.load_image()
-    for key in ("blkio_config: {weight: 300}", "develop: {watch: []}", "credential_spec: {file: x.json}"):
+    for key in ("mem_swappiness: 60", "develop: {watch: []}", "credential_spec: {file: x.json}"):
         t.compose("services:\n  web:\n    image: bb:1\n    " + key + "\n")
         result = t.wc("config", code=None)
         assert key.split(":")[0] in result.err, f"{key} went by in silence\n{result}"

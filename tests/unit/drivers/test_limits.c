@@ -176,6 +176,68 @@ static void v2_and_back(void **state)
     end(&g);
 }
 
+/* cpu_quota and cpu_period instead of cpus; the usual period comes back. */
+static void quotas_and_periods(void **state)
+{
+    struct groups g;
+    struct wc_err err = { 0 };
+    struct wc_service s = none;
+    (void)state;
+    s.cpu_quota_us = 20000;
+    s.cpu_period_us = 50000;
+    begin(&g, false);
+    fill_v1(&g);
+    assert_int_equal(apply(&g, &s, &err), 0);
+    expect(&g, "cpu/a/cpu.cfs_period_us", "50000");
+    expect(&g, "cpu/a/cpu.cfs_quota_us", "20000");
+    s.cpu_period_us = WC_UNSET;
+    assert_int_equal(apply(&g, &s, &err), 0);
+    expect(&g, "cpu/a/cpu.cfs_period_us", "100000");
+    expect(&g, "cpu/a/cpu.cfs_quota_us", "20000");
+    assert_int_equal(apply(&g, &none, &err), 0);
+    expect(&g, "cpu/a/cpu.cfs_quota_us", "-1");
+    end(&g);
+    begin(&g, true);
+    make_dir(&g, "a");
+    static const char *const files[] = { "a/memory.max", "a/cpu.weight", "a/cpu.max",
+                                         "a/cpuset.cpus", "a/pids.max" };
+    for (size_t i = 0; i < WC_COUNT(files); i++)
+        put(&g, files[i], "max\n");
+    s.cpu_period_us = 50000;
+    assert_int_equal(apply(&g, &s, &err), 0);
+    expect(&g, "a/cpu.max", "20000 50000");
+    s.cpu_quota_us = WC_UNSET;
+    assert_int_equal(apply(&g, &s, &err), 0);
+    expect(&g, "a/cpu.max", "max 50000");
+    end(&g);
+}
+
+static void quotas_out_of_range_are_refused(void **state)
+{
+    static const struct {
+        int64_t nano_cpus, quota, period;
+        int rc;
+    } rows[] = {
+        { WC_UNSET, 1000, 1000, 0 },
+        { WC_UNSET, 999, WC_UNSET, WC_ERR_SPEC },
+        { WC_UNSET, WC_UNSET, 999, WC_ERR_SPEC },
+        { WC_UNSET, WC_UNSET, 1000000, 0 },
+        { WC_UNSET, WC_UNSET, 1000001, WC_ERR_SPEC },
+        { 500000000, WC_UNSET, WC_UNSET, 0 },
+        { 500000000, 50000, WC_UNSET, WC_ERR_SPEC },
+        { 500000000, WC_UNSET, 50000, WC_ERR_SPEC },
+    };
+    (void)state;
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        struct wc_err err = { 0 };
+        struct wc_service s = none;
+        s.nano_cpus = rows[i].nano_cpus;
+        s.cpu_quota_us = rows[i].quota;
+        s.cpu_period_us = rows[i].period;
+        assert_int_equal(wc_limits_check(&s, &err), rows[i].rc);
+    }
+}
+
 /* What isn't asked for needs no controller; what is, does. */
 static void without_a_controller(void **state)
 {
@@ -198,4 +260,5 @@ static void without_a_controller(void **state)
     end(&g);
 }
 
-WC_MAIN(WC_CASE(v1_and_back), WC_CASE(v2_and_back), WC_CASE(without_a_controller))
+WC_MAIN(WC_CASE(v1_and_back), WC_CASE(v2_and_back), WC_CASE(quotas_and_periods),
+        WC_CASE(quotas_out_of_range_are_refused), WC_CASE(without_a_controller))

@@ -246,7 +246,64 @@ static void where_no_model_says_so(void **state)
     }
 }
 
-WC_MAIN(WC_CASE(a_stop_that_nothing_came_of), WC_CASE(a_removal_that_nothing_came_of),
+/* What is on its way down has no turn of a rollout to wait for: it isn't started once more only to
+ * be replaced then. */
+static void what_goes_down_is_replaced_at_once(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 8);
+    box_apply(&box, "web*3&");
+    unsigned starts = wc_sim_count_ops(box.world, WC_VERB_START);
+    wc_sim_set_latency(box.world, WC_VERB_KILL, 20, 20);
+    unsigned done = box.n_done;
+    box_submit(&box, (struct wc_request){ .kind = WC_REQUEST_KILL }, NULL, NULL);
+    box_submit(&box, (struct wc_request){ .wait = WC_WAIT_READY, .force_recreate = true }, "web*3&",
+               NULL);
+    assert_true(box_until(&box, &box.n_done, done + 2));
+    assert_int_equal(box.status, 0);
+    box_pass(&box, 1000);
+    assert_int_equal(box_running(&box, "web"), 3);
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_START) - starts, 3);
+    assert_int_equal(wc_sim_count_ops(box.world, WC_VERB_STOP), 0);
+    box_end(&box);
+}
+
+/* One whose old incarnation somebody else takes away before its turn has its turn by that, and is
+ * watched for as long as any other, though nobody looked at it meanwhile. */
+static void who_comes_by_itself_is_watched_too(void **state)
+{
+    struct box box;
+    (void)state;
+    box_begin(&box, 9);
+    box_apply(&box, "web*2!always&");
+    box_submit(&box, (struct wc_request){ .wait = WC_WAIT_READY, .force_recreate = true },
+               "web*2!always&", NULL);
+    while (wc_sim_count_ops(box.world, WC_VERB_START) < 3)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    box_request(&box, WC_REQUEST_PAUSE, NULL);
+    box_pass(&box, 1000);
+    assert_int_equal(count_told(&box, "done"), 0);
+    struct seek one = find(&box, "web", WC_LIFE_PAUSED, ""); /* the second one waits for its turn */
+    if (strstr(one.id, "-2.") == NULL)
+        one = find(&box, "web", WC_LIFE_PAUSED, one.id);
+    assert_true(wc_sim_vanish(box.world, one.id));
+    wc_sim_nudge(box.world);
+    box_pass(&box, 5000);
+    assert_int_equal(wc_sim_count(box.world, "web", WC_LIFE_PAUSED), 2);
+    uint64_t before_ms = wc_sim_now(box.world);
+    box_request(&box, WC_REQUEST_UNPAUSE, NULL);
+    for (unsigned turns = 0; turns < 2000 && count_told(&box, "done") == 0; turns++)
+        uv_run(&box.loop, UV_RUN_NOWAIT);
+    assert_int_equal(count_told(&box, "done"), 1);
+    assert_int_equal(box.status, 0);
+    assert_true(wc_sim_now(box.world) >= before_ms + 100);
+    assert_int_equal(box_running(&box, "web"), 2);
+    box_end(&box);
+}
+
+WC_MAIN(WC_CASE(who_comes_by_itself_is_watched_too), WC_CASE(what_goes_down_is_replaced_at_once),
+        WC_CASE(a_stop_that_nothing_came_of), WC_CASE(a_removal_that_nothing_came_of),
         WC_CASE(one_that_stands_still_is_not_ready), WC_CASE(it_ends_with_its_service),
         WC_CASE(a_pause_is_no_delay), WC_CASE(another_model_ends_it),
         WC_CASE(each_by_the_model_that_it_is_of), WC_CASE(where_no_model_says_so))
