@@ -18,6 +18,7 @@
 #include "wcompose/err.h"
 
 struct wc_arena;
+struct wc_buf;
 struct wc_paths;
 struct wc_project;
 
@@ -89,15 +90,16 @@ struct wc_gitops_past {
     const char *why;      /* or "" */
 };
 
-/* For people: who wrote the revisions. NULL where not known. */
+/* What is known of a revision beyond its id. NULL where not known. */
 struct wc_gitops_named {
     const char *name, *author, *subject, *signer;
+    const char *tree; /* of its checkout */
 };
 
 /* record.json as it is read. Strings live in the arena. */
 struct wc_gitops_record {
     struct wc_gitops_memory memory;
-    struct wc_gitops_named seen, good;
+    struct wc_gitops_named seen, attempt, good;
     const char *attempt_text, *good_text; /* canonical wire text, or NULL */
     const char *source;                   /* where from, without secrets */
     struct wc_gitops_past *past;          /* n_past, oldest first */
@@ -120,35 +122,58 @@ int wc_gitops_record_write(const char *dir, const struct wc_gitops_record *recor
 const char *wc_gitops_condition_name(enum wc_gitops_condition_type type);
 const char *wc_gitops_truth_name(enum wc_gitops_truth truth);
 
+/* What of an app is other than the good revision wants it. Strings live in the arena. */
+struct wc_gitops_compared {
+    bool drifted, not_ready;
+    const char *why; /* of the first that holds, or NULL */
+};
+
+/* What a pass needs of those who know models, images and drivers. Blocking; `data` is handed back.
+ *   load     loads the app from a checkout and holds it against all rules of this host; its wire
+ *            text is appended to `wire`. WC_ERR_SPEC, WC_ERR_ISOLATION …: it can't be taken
+ *   images   brings what the project needs: pulls, builds
+ *   compare  what is there with the project that `text` is the wire text of
+ */
+struct wc_gitops_ops {
+    int (*load)(void *data, const struct wc_agent_app *app, const char *dir, struct wc_buf *wire,
+                const struct wc_project **out, struct wc_err *err);
+    int (*images)(void *data, const struct wc_project *project, struct wc_err *err);
+    int (*compare)(void *data, const struct wc_agent_app *app, const char *text,
+                   struct wc_gitops_compared *out, struct wc_err *err);
+    void (*say)(void *data, const char *line); /* a step, for people */
+    void *data;
+};
+
 /* What a pass is told. All is borrowed. */
 struct wc_gitops_run {
     const struct wc_paths *paths;
-    const struct wc_agent *agent;
     const struct wc_agent_app *app;
     const char *const *environ; /* NULL-terminated; of the agent */
-    bool is_forced;             /* `now`: don't wait for the interval, nor for a retry's pause */
-    bool only_check;            /* say what differs and change nothing */
+    bool is_forced;             /* don't wait for the interval, nor for a retry's pause */
+    bool only_check;            /* find out, and change nothing */
     int interrupt_fd;           /* readable: leave at the next chance; -1: none */
-
-    /* Brings the images of a project that was loaded: pulls, builds. 0, or an error. */
-    int (*bring_images)(void *data, const struct wc_project *project, struct wc_err *err);
-    /* Told of every step; `line` is for people. May be NULL. */
-    void (*say)(void *data, const char *line);
-    void *data;
+    const struct wc_gitops_ops *ops;
 };
 
 /* How a pass ended. */
 struct wc_gitops_ran {
     bool changed;       /* something was applied, restored or repaired */
-    bool pending;       /* only_check: something differs */
+    bool pending;       /* only_check: something would be */
+    bool drifted;       /* what runs isn't what the good revision wants */
     bool rejected;      /* the newest revision is not in force, and won't be */
     bool failed;        /* something didn't work that may work later */
-    int64_t wake_at_ms; /* when to come again, 0 = only when told */
+    bool suspended;
+    int64_t wake_at_ms; /* when to come again; 0 = only when told */
 };
 
-/* Does what is due for one app. Blocks. Returns 0 also when a revision was rejected (see *out);
- * WC_ERR_CONFLICT when another pass over it is under way, WC_ERR_IO, WC_ERR_STATE for its own
- * failures. */
+/* Does what is due for one app. Blocks. Returns 0 also when a revision was rejected or the source
+ * can't be reached (see *out, and the record); WC_ERR_CONFLICT when another pass over it is under
+ * way, WC_ERR_IO, WC_ERR_STATE, WC_ERR_USAGE (the source makes no sense).
+ */
 int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, struct wc_err *err);
+
+/* Suspends or resumes: a pass sees it before its next action. */
+int wc_gitops_set_suspended(const struct wc_paths *paths, const char *app, bool suspended,
+                            struct wc_err *err);
 
 #endif

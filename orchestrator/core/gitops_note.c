@@ -111,7 +111,9 @@ static void note_look(const struct wc_gitops_in *in, struct wc_gitops_memory *me
     }
     pass->looked = true;
     snprintf(pass->mark, sizeof pass->mark, "%s", result->mark != NULL ? result->mark : "");
-    if (pass->mark[0] != '\0' && wc_streq(pass->mark, memory->mark) && memory->seen.id[0] != '\0') {
+    /* under other inputs it may be another source, whose marks mean something else */
+    bool is_known = memory->seen.id[0] != '\0' && wc_streq(memory->seen.inputs, in->inputs);
+    if (is_known && pass->mark[0] != '\0' && wc_streq(pass->mark, memory->mark)) {
         char id[sizeof memory->seen.id];
         memcpy(id, memory->seen.id, sizeof id);
         see(in, memory, pass, id);
