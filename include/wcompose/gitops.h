@@ -76,7 +76,8 @@ struct wc_gitops_memory {
     bool is_suspended;            /* by `reconcile suspend` */
     unsigned failures;            /* in a row, that may pass by themselves */
     int64_t retry_at_ms;
-    int64_t looked_at_ms, due_at_ms;                         /* last look; the next is to be then */
+    int64_t looked_at_ms, due_at_ms; /* last look; the next is to be then */
+    int64_t wake_at_ms;              /* when a pass is to come; 0 = when told */
     struct wc_gitops_rejection rejected[WC_GITOPS_REJECTED]; /* n_rejected, oldest first */
     unsigned n_rejected;
     struct wc_gitops_condition conditions[WC_GITOPS_CONDITIONS];
@@ -157,11 +158,11 @@ struct wc_gitops_run {
 
 /* How a pass ended. */
 struct wc_gitops_ran {
-    bool changed;       /* something was applied, restored or repaired */
-    bool pending;       /* only_check: something would be */
-    bool drifted;       /* what runs isn't what the good revision wants */
-    bool rejected;      /* the newest revision is not in force, and won't be */
-    bool failed;        /* something didn't work that may work later */
+    bool changed;  /* something was applied, restored or repaired */
+    bool pending;  /* only_check: something would be */
+    bool drifted;  /* what runs isn't what the good revision wants */
+    bool rejected; /* the newest revision is not in force, and won't be */
+    bool failed;   /* something didn't work that may work later */
     bool suspended;
     int64_t wake_at_ms; /* when to come again; 0 = only when told */
 };
@@ -171,6 +172,11 @@ struct wc_gitops_ran {
  * way, WC_ERR_IO, WC_ERR_STATE, WC_ERR_USAGE (the source makes no sense).
  */
 int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, struct wc_err *err);
+
+/* Gets the newest revision and checks it out, believed or not, and changes nothing else: to be
+ * looked at. *dir and *name live in the arena. Errors as source.h's. */
+int wc_gitops_newest(const struct wc_gitops_run *run, struct wc_arena *arena, const char **dir,
+                     const char **name, struct wc_err *err);
 
 /* Suspends or resumes: a pass sees it before its next action. */
 int wc_gitops_set_suspended(const struct wc_paths *paths, const char *app, bool suspended,

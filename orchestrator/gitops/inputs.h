@@ -14,4 +14,7 @@ void wc_gitops_inputs(const struct wc_gitops_run *run, char hex[WC_SHA256_HEX + 
 /* The app's source as source.h wants it; borrows from the app. */
 struct wc_app_source wc_gitops_source(const struct wc_agent_app *app);
 
+/* newest.c: the file that says that an app is suspended; arena-owned. */
+const char *wc_gitops_suspended_path(const char *dir, struct wc_arena *arena);
+
 #endif

@@ -15,10 +15,8 @@
 enum { VERSION = 1, SIZE_MAX_MIB = 160 };
 
 static const char *const condition_names[WC_GITOPS_CONDITIONS] = {
-    [WC_GITOPS_READY] = "Ready",
-    [WC_GITOPS_RECONCILING] = "Reconciling",
-    [WC_GITOPS_STALLED] = "Stalled",
-    [WC_GITOPS_SOURCE_VERIFIED] = "SourceVerified",
+    [WC_GITOPS_READY] = "Ready",         [WC_GITOPS_RECONCILING] = "Reconciling",
+    [WC_GITOPS_STALLED] = "Stalled",     [WC_GITOPS_SOURCE_VERIFIED] = "SourceVerified",
     [WC_GITOPS_SUSPENDED] = "Suspended",
 };
 static const char *const truth_names[] = { "Unknown", "False", "True" };
@@ -111,6 +109,7 @@ static void put_memory(struct wc_jsonw *w, const struct wc_gitops_memory *m)
     wc_jsonw_i64(w, "retry_at_ms", m->retry_at_ms);
     wc_jsonw_i64(w, "looked_at_ms", m->looked_at_ms);
     wc_jsonw_i64(w, "due_at_ms", m->due_at_ms);
+    wc_jsonw_i64(w, "wake_at_ms", m->wake_at_ms);
     put_conditions(w, m);
     put_rejected(w, m);
 }
@@ -239,6 +238,7 @@ static void get_memory(const struct wc_json *root, struct wc_gitops_memory *m)
     m->retry_at_ms = wc_json_i64(wc_json_get(root, "retry_at_ms"), 0);
     m->looked_at_ms = wc_json_i64(wc_json_get(root, "looked_at_ms"), 0);
     m->due_at_ms = wc_json_i64(wc_json_get(root, "due_at_ms"), 0);
+    m->wake_at_ms = wc_json_i64(wc_json_get(root, "wake_at_ms"), 0);
     get_conditions(wc_json_get(root, "conditions"), m);
     get_rejected(wc_json_get(root, "rejected"), m);
 }

@@ -88,16 +88,12 @@ static int64_t window_at(const struct wc_agent_app *app, int64_t now_ms)
     return at_ms == 0 ? 0 : at_ms - ahead_ms;
 }
 
-static const char *suspended_path(const char *dir, struct wc_arena *arena)
-{
-    return wc_arena_printf(arena, "%s/suspended", dir);
-}
-
 /* Anew before each action: people suspend, windows close. */
 static void look_around(struct runner *r)
 {
     const struct wc_agent_app *app = r->run->app;
-    r->record.memory.is_suspended = wc_fs_exists(suspended_path(r->dir, r->arena));
+    const char *suspended = wc_gitops_suspended_path(r->dir, r->arena);
+    r->record.memory.is_suspended = wc_fs_exists(suspended);
     r->in.now_ms = wall_ms();
     r->in.waits_for = waits_for(r);
     r->in.window_at_ms = window_at(app, r->in.now_ms);
@@ -131,8 +127,7 @@ static int save(struct runner *r, struct wc_err *err)
 static void add_past(struct runner *r, const char *what, const char *revision, const char *why)
 {
     struct wc_gitops_record *record = &r->record;
-    struct wc_gitops_past *past =
-        WC_NEW_ARRAY(r->arena, struct wc_gitops_past, record->n_past + 1);
+    struct wc_gitops_past *past = WC_NEW_ARRAY(r->arena, struct wc_gitops_past, record->n_past + 1);
     for (size_t i = 0; i < record->n_past; i++)
         past[i] = record->past[i];
     past[record->n_past++] = (struct wc_gitops_past){
@@ -197,7 +192,8 @@ static void do_fetch(struct runner *r, struct wc_gitops_result *out)
     }
     out->id = r->revision.id;
     r->record.seen = named(r);
-    say(r, "found %s: %s", r->revision.name, r->revision.subject != NULL ? r->revision.subject : "");
+    say(r, "found %s: %s", r->revision.name,
+        r->revision.subject != NULL ? r->revision.subject : "");
 }
 
 static void do_verify(struct runner *r, struct wc_gitops_result *out)
@@ -211,8 +207,8 @@ static void do_verify(struct runner *r, struct wc_gitops_result *out)
     }
     r->record.seen = named(r);
     out->reason = r->source.verify == WC_VERIFY_NONE ? "NotAsked" : "Signed";
-    out->why = r->source.verify == WC_VERIFY_NONE ? "no signature is asked for"
-                                                  : r->revision.signer;
+    out->why =
+        r->source.verify == WC_VERIFY_NONE ? "no signature is asked for" : r->revision.signer;
 }
 
 static void do_load(struct runner *r, struct wc_gitops_result *out)
@@ -436,6 +432,7 @@ static int go(struct runner *r, struct wc_err *err)
         tidy(r);
     r->ran.rejected = wc_gitops_rejected(memory, &memory->seen) != NULL;
     r->ran.failed = r->pass.failed;
+    memory->wake_at_ms = r->ran.wake_at_ms;
     r->ran.suspended = r->in.suspend || memory->is_suspended;
     return save(r, err);
 }
@@ -475,20 +472,4 @@ int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, st
     wc_buf_deinit(&r.wire);
     wc_arena_deinit(&arena);
     return rc == 0 ? 0 : wc_err_wrap(err, rc, "app %s", run->app->name);
-}
-
-int wc_gitops_set_suspended(const struct wc_paths *paths, const char *app, bool suspended,
-                            struct wc_err *err)
-{
-    struct wc_arena arena;
-    wc_arena_init(&arena);
-    const char *dir = wc_gitops_dir(paths, &arena, app);
-    const char *path = suspended_path(dir, &arena);
-    int rc = suspended ? wc_fs_mkdirs(dir, 0700, err) : 0;
-    if (rc == 0 && suspended)
-        rc = wc_fs_write_atomic(path, "", 0, 0600, true, err);
-    else if (rc == 0)
-        rc = wc_fs_remove_tree(path, err);
-    wc_arena_deinit(&arena);
-    return rc;
 }
