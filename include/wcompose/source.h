@@ -143,12 +143,12 @@ int wc_app_source_tidy(const struct wc_app_source *source, const struct wc_sourc
 
 /* --- Files by their content: where containers use them from (content.c) ----------------------- */
 
-/* Copies a file, or a directory with what is in it, out of a checkout to
- * files/<sha256 of content>/<name>, unless that is there, and gives its path. The same content has
- * the same path for ever, whatever the commit: an instance whose files haven't changed isn't
- * touched, and one of an older revision finds them as they were.
- *   root  the checkout; nothing outside it is read, no symbolic link followed out of it
- *   path  absolute, beneath root (or root itself)
+/* Copies a file, or a directory with what is in it, out of a checkout to files/<id>/<name>, unless
+ * that is there, and gives its path; the id is a hash of content, names and whether it is a
+ * program. The same content has the same path for ever, whatever the commit: an instance whose
+ * files haven't changed isn't touched, and one of an older revision finds them as they were. root
+ * the checkout; nothing outside it is read, no symbolic link followed out of it path  absolute,
+ * beneath root (or root itself)
  */
 int wc_content_keep(const struct wc_source_place *place, const char *root, const char *path,
                     const char **out, struct wc_err *err);

@@ -1,0 +1,179 @@
+/* checkout.c - a tree of git's as a directory, written by us: `git checkout` would run filters,
+ * obey attributes and follow what is there. Sizes come with the listing, so that the cap is kept
+ * before any content is asked for.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "orchestrator/gitops/git.h"
+#include "orchestrator/gitops/git_object.h"
+#include "orchestrator/gitops/git_text.h"
+#include "orchestrator/gitops/tree.h"
+
+enum { BATCH_BYTES = 8 << 20, LINE_BYTES = 160, TARGET_MAX = 4095 };
+
+/* One checkout: what is listed, and how far it is written. */
+struct checkout {
+    struct wc_git *git;
+    struct wc_tree tree;
+    struct wc_buf listing;
+    const char *next; /* in listing */
+};
+
+static int broken(struct wc_err *err)
+{
+    return wc_err_set(err, WC_ERR_PERM, 0, "git's listing of the tree is broken");
+}
+
+/* Adds up what is listed: too much is told before it is fetched out. */
+static int check_sizes(struct checkout *c, struct wc_err *err)
+{
+    struct wc_git_entry entry;
+    size_t bytes = 0, files = 0;
+    const char *at = c->listing.data, *end = at + c->listing.len;
+    int rc;
+    while ((rc = wc_git_next_entry(&at, end, &entry)) > 0) {
+        if (entry.size > c->tree.bytes_left - bytes)
+            return wc_err_set(err, WC_ERR_LIMIT, 0,
+                              "there is more in it than the cap allows (max_bytes)");
+        bytes += (size_t)entry.size;
+        if (++files > c->tree.files_left)
+            return wc_err_set(err, WC_ERR_LIMIT, 0,
+                              "there are more files in it than the cap allows (max_files)");
+    }
+    return rc < 0 ? broken(err) : 0;
+}
+
+static int write_entry(struct checkout *c, const struct wc_git_entry *entry,
+                       const struct wc_piece *bytes, struct wc_err *err)
+{
+    switch (entry->kind) {
+    case WC_GIT_FILE:
+    case WC_GIT_PROGRAM:
+        return wc_tree_file(&c->tree, entry->path, bytes, entry->kind == WC_GIT_PROGRAM, err);
+    case WC_GIT_LINK:
+        if (bytes->len > TARGET_MAX || memchr(bytes->at, '\0', bytes->len) != NULL)
+            return wc_err_set(err, WC_ERR_PERM, 0, "the link %.100s is broken", entry->path);
+        return wc_tree_link(&c->tree, entry->path,
+                            wc_arena_strndup(c->tree.arena, bytes->at, bytes->len), err);
+    case WC_GIT_MODULE:
+    case WC_GIT_UNKNOWN:
+        break;
+    }
+    return broken(err);
+}
+
+/* Takes what `cat-file --batch` gave for the entries from `from` to c->next. */
+static int write_batch(struct checkout *c, const char *from, const struct wc_buf *text,
+                       struct wc_err *err)
+{
+    struct wc_git_entry entry;
+    const char *at = text->data, *end = at + text->len;
+    while (from < c->next && wc_git_next_entry(&from, c->next, &entry) > 0) {
+        if (entry.kind == WC_GIT_MODULE)
+            continue;
+        struct wc_git_found found;
+        const char *bytes = wc_git_read_batch_line(at, (size_t)(end - at), &found);
+        if (bytes == NULL || !wc_streq(found.id, entry.id) || found.kind != WC_GIT_BLOB_OBJECT ||
+            found.len != entry.size || found.len >= (size_t)(end - bytes))
+            return broken(err);
+        const struct wc_piece piece = { bytes, found.len };
+        int rc = write_entry(c, &entry, &piece, err);
+        if (rc != 0)
+            return rc;
+        at = bytes + found.len + 1;
+    }
+    return at == end ? 0 : broken(err);
+}
+
+/* Asks for as many objects as fit into a batch, at least one. False at the end of the listing. */
+static bool gather(struct checkout *c, struct wc_buf *ids, size_t *bytes, struct wc_err *err,
+                   int *rc)
+{
+    struct wc_git_entry entry;
+    const char *end = c->listing.data + c->listing.len;
+    *bytes = 0;
+    while (c->next < end) {
+        const char *at = c->next;
+        if (wc_git_next_entry(&at, end, &entry) <= 0) {
+            *rc = broken(err);
+            return false;
+        }
+        size_t cost = (size_t)entry.size + LINE_BYTES;
+        if (*bytes > 0 && *bytes + cost > BATCH_BYTES)
+            break;
+        c->next = at;
+        if (entry.kind == WC_GIT_MODULE) {
+            *rc = wc_tree_dir(&c->tree, entry.path, err);
+            if (*rc != 0)
+                return false;
+            continue;
+        }
+        *bytes += cost;
+        wc_buf_printf(ids, "%s\n", entry.id);
+    }
+    return ids->len > 0;
+}
+
+static int write_all(struct checkout *c, struct wc_err *err)
+{
+    static const char *const args[] = { "cat-file", "--batch", NULL };
+    WC_CLEANUP_BUF struct wc_buf ids = WC_BUF_INIT;
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    size_t bytes, most = c->git->jail.max_out_bytes;
+    int rc = 0;
+    for (const char *from = c->next; rc == 0 && gather(c, &ids, &bytes, err, &rc); from = c->next) {
+        c->git->jail.max_out_bytes = bytes;
+        rc = wc_git_run(c->git, args, &ids, &text, err);
+        if (rc == 0)
+            rc = write_batch(c, from, &text, err);
+        wc_buf_reset(&ids);
+        wc_buf_reset(&text);
+    }
+    c->git->jail.max_out_bytes = most;
+    return rc;
+}
+
+static int make(struct checkout *c, const char *tree, const char **dir, struct wc_err *err)
+{
+    const char *const args[] = { "ls-tree", "-r", "-l", "-z", "--full-tree", tree, NULL };
+    int rc = wc_git_run(c->git, args, NULL, &c->listing, err);
+    if (rc == 0)
+        rc = wc_tree_begin(&c->tree, c->git->source, c->git->place, "trees", err);
+    if (rc != 0)
+        return rc;
+    c->next = c->listing.data;
+    rc = check_sizes(c, err);
+    if (rc == 0)
+        rc = write_all(c, err);
+    if (rc == 0)
+        return wc_tree_keep(&c->tree, tree, dir, err);
+    wc_tree_drop(&c->tree);
+    return rc;
+}
+
+int wc_app_source_checkout(const struct wc_app_source *source, const struct wc_source_place *place,
+                           const struct wc_revision *revision, const char **dir, struct wc_err *err)
+{
+    struct wc_git git;
+    const char *path = wc_arena_printf(place->arena, "%s/trees/%s", place->dir, revision->tree);
+    if (!wc_git_is_id(revision->tree, strlen(revision->tree)))
+        return wc_err_set(err, WC_ERR_USAGE, 0, "a revision has to be fetched first");
+    if (wc_fs_exists(path)) {
+        *dir = path;
+        return 0;
+    }
+    if (source->kind != WC_APP_SOURCE_GIT)
+        return wc_err_set(err, WC_ERR_NOENT, 0, "its files are gone; fetch it again");
+    struct checkout c = { .git = &git, .listing = WC_BUF_INIT };
+    int rc = wc_git_open(&git, source, place, err);
+    if (rc == 0)
+        rc = make(&c, revision->tree, dir, err);
+    wc_git_close(&git);
+    wc_buf_deinit(&c.listing);
+    return rc;
+}

@@ -1,0 +1,412 @@
+/* test_gitops_remote.c - remotes that are reached by ssh and https, good ones and bad ones: a real
+ * sshd and a real https server, on loopback.
+ */
+// TIMEOUT: 300
+#include "gitops_box.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "orchestrator/gitops/jail.h"
+
+/* A server that was started; it ends with its standard input, or is killed. */
+struct server {
+    pid_t pid;
+    int in_fd;
+    unsigned port;
+};
+
+static bool has_program(const char *name)
+{
+    static const char *const dirs[] = { "/usr/bin", "/usr/sbin", "/usr/lib/git-core" };
+    for (size_t i = 0; i < WC_COUNT(dirs); i++)
+        if (access(wc_arena_printf(&box.arena, "%s/%s", dirs[i], name), X_OK) == 0)
+            return true;
+    return false;
+}
+
+static void need(const char *program)
+{
+    if (has_program(program))
+        return;
+    close_box();
+    WC_SKIP(program);
+}
+
+static void end_server(struct server *server)
+{
+    int status;
+    close(server->in_fd);
+    kill(server->pid, SIGTERM);
+    assert_int_equal(waitpid(server->pid, &status, 0), server->pid);
+}
+
+static struct server start_https(void)
+{
+    struct server server;
+    int in[2], out[2];
+    char line[16] = "";
+    need("python3");
+    need("git-http-backend");
+    need("openssl");
+    script("openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2"
+           " -subj /CN=ca 2>/dev/null; openssl req -newkey rsa:2048 -nodes -keyout server.key"
+           " -out server.csr -subj /CN=server 2>/dev/null;"
+           "echo 'subjectAltName=IP:127.0.0.1,IP:127.0.0.2' >ext; openssl x509 -req -in server.csr"
+           " -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.crt"
+           " 2>/dev/null; : >log");
+    box.source.ca_file = in_box("ca.crt");
+    assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+    server.pid = fork();
+    if (server.pid == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        execl("/usr/bin/python3", "python3", WC_SOURCE_DIR "/tests/harness/git_https.py", box.root,
+              (char *)NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    server.in_fd = in[1];
+    assert_true(read(out[0], line, sizeof line - 1) > 0);
+    close(out[0]);
+    int64_t port;
+    line[strcspn(line, "\n")] = '\0';
+    assert_true(wc_str_to_i64(line, 1, 65535, &port));
+    server.port = (unsigned)port;
+    return server;
+}
+
+static void use(const struct server *server, const char *path)
+{
+    box.source.url = wc_arena_printf(&box.arena, "https://127.0.0.1:%u/%s", server->port, path);
+}
+
+static const char *get(void)
+{
+    const char *dir = NULL;
+    ok(fetch(NULL));
+    ok(verify(NULL, false));
+    ok(checkout(&dir));
+    return dir;
+}
+
+/* Nothing of ours may be running once a call has returned. */
+static void assert_no_child(pid_t but)
+{
+    siginfo_t info = { 0 };
+    (void)but;
+    assert_int_equal(waitid(P_PGID, (id_t)getpgrp(), &info, WEXITED | WNOHANG | WNOWAIT), 0);
+    assert_int_equal(info.si_pid, 0);
+}
+
+static void git_by_https(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_https();
+    use(&server, "git/remote.git");
+    const char *dir = get();
+    assert_file(dir, "deploy/conf/a.txt", "one\n");
+    const char *first = author_id("main");
+    script("cd work; echo 2 >deploy/conf/a.txt; git commit -qam two; git push -q; : >../log");
+    ok(look());
+    ok(fetch(first));
+    ok(verify(first, false));
+    assert_string_equal(box.revision.id, author_id("main"));
+    box.source.pin_kind = WC_PIN_COMMIT;
+    box.source.pin = first;
+    get();
+    box.source.pin_kind = WC_PIN_BRANCH;
+    box.source.pin = "main";
+    box.source.ca_file = NULL;
+    refused(look(), WC_ERR_UNAVAILABLE, "certificate");
+    box.source.ca_file = in_box("ca.crt");
+    use(&server, "git/none.git");
+    assert_int_not_equal(look(), 0);
+    end_server(&server);
+    refused(look(), WC_ERR_UNAVAILABLE, "onnect");
+    close_box();
+}
+
+/* The token gets in, and is nowhere afterwards; a redirection isn't followed with it. */
+static void a_token_is_kept(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_https();
+    script("umask 077; printf 'tok3n-of-the-test' >token");
+    use(&server, "git/remote.git");
+    assert_int_not_equal(look(), 0);
+    box.source.token_file = in_box("token");
+    get();
+    assert_null(strstr(box.err.msg, "tok3n"));
+    script("grep -q 'Basic ' log; if grep -rq -e tok3n-of-the-test -e \"$(printf"
+           " git:tok3n-of-the-test | base64)\" lib; then exit 1; fi");
+    script("printf 'ann:wrong' >token2; chmod 600 token2");
+    box.source.token_file = in_box("token2");
+    assert_int_not_equal(look(), 0);
+    assert_null(strstr(box.err.msg, "wrong"));
+    box.source.token_file = in_box("token");
+    script(": >log");
+    use(&server, "away/remote.git");
+    assert_int_not_equal(look(), 0);
+    script("if grep -q '^127.0.0.2 ' log; then exit 1; fi");
+    script("chmod 644 token");
+    refused(look(), WC_ERR_PERM, "can be read by others");
+    end_server(&server);
+    close_box();
+}
+
+static void remotes_that_stall(void **state)
+{
+    (void)state;
+    static const char *const paths[] = { "stall/x.git", "drip/x.git", "endless/x.git" };
+    open_box();
+    struct server server = start_https();
+    box.source.timeout_ms = 4000;
+    for (size_t i = 0; i < WC_COUNT(paths); i++) {
+        use(&server, paths[i]);
+        uint64_t start = wc_jail_now_ms();
+        int rc = look();
+        assert_true(rc == WC_ERR_TIMEOUT || rc == WC_ERR_UNAVAILABLE);
+        assert_true(wc_jail_now_ms() - start < 20000);
+        assert_no_child(server.pid);
+    }
+    use(&server, "stall/x.git");
+    refused(look(), WC_ERR_TIMEOUT, "took too long");
+    end_server(&server);
+    close_box();
+}
+
+static void remotes_that_lie(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_https();
+    use(&server, "lie/x.git");
+    int rc = look();
+    assert_true(rc == WC_ERR_UNAVAILABLE || rc == WC_ERR_LIMIT);
+    script("rm remote.git/objects/*/*; rm -f remote.git/objects/pack/*"); /* refs without objects */
+    use(&server, "git/remote.git");
+    assert_int_not_equal(fetch(NULL), 0);
+    end_server(&server);
+    close_box();
+}
+
+static unsigned free_port(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+/* sshd of our own: host key, users' keys and port in the box. */
+static struct server start_sshd(void)
+{
+    struct server server = { .in_fd = -1, .port = free_port() };
+    need("sshd");
+    need("ssh");
+    if (geteuid() == 0 && access("/run/sshd", F_OK) != 0)
+        assert_int_equal(mkdir("/run/sshd", 0755), 0); /* as its service does */
+    script("for n in host other ann eve; do ssh-keygen -q -t ed25519 -N '' -C $n -f $n; done;"
+           "cp ann.pub keys; chmod 755 .;"
+           "printf '[127.0.0.1]:%u %%s\\n' \"$(cut -d' ' -f1,2 host.pub)\" >known_hosts;"
+           "printf '[127.0.0.1]:%u %%s\\n' \"$(cut -d' ' -f1,2 other.pub)\" >others;"
+           "printf 'Port %u\\nListenAddress 127.0.0.1\\nHostKey %s/host\\nStrictModes no\\n"
+           "AuthorizedKeysFile %s/keys\\nPidFile none\\nUsePAM no\\nPermitRootLogin yes\\n"
+           "AcceptEnv GIT_PROTOCOL\\n' >sshd_config",
+           server.port, server.port, server.port, box.root, box.root);
+    server.pid = fork();
+    if (server.pid == 0) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        dup2(null, 0);
+        dup2(null, 2);
+        execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-e", "-f", in_box("sshd_config"),
+              (char *)NULL);
+        _exit(127);
+    }
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)server.port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    for (int i = 0; i < 600; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int rc = connect(fd, (struct sockaddr *)&at, sizeof at);
+        close(fd);
+        if (rc == 0)
+            return server;
+        usleep(50000);
+    }
+    fail_msg("sshd doesn't listen");
+    return server;
+}
+
+static void git_by_ssh(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_sshd();
+    const char *user = geteuid() == 0 ? "root" : getenv("USER");
+    box.source.url = wc_arena_printf(&box.arena, "ssh://%s@127.0.0.1:%u%s/remote.git", user,
+                                     server.port, box.root);
+    box.source.ssh_key = in_box("ann");
+    box.source.known_hosts = in_box("known_hosts");
+    const char *dir = get();
+    assert_file(dir, "deploy/conf/a.txt", "one\n");
+    const char *first = author_id("main");
+    script("cd work; echo 2 >deploy/conf/a.txt; git commit -qam two; git push -q");
+    ok(fetch(first));
+    ok(verify(first, false));
+    box.source.known_hosts = in_box("others");
+    refused(look(), WC_ERR_PERM, "Host key verification failed");
+    script(": >nobody");
+    box.source.known_hosts = in_box("nobody");
+    refused(look(), WC_ERR_PERM, "Host key verification failed");
+    box.source.known_hosts = in_box("known_hosts");
+    box.source.ssh_key = in_box("eve");
+    refused(look(), WC_ERR_PERM, "Permission denied");
+    box.source.ssh_key = in_box("ann");
+    script("if grep -rqF -f ann lib; then exit 1; fi; chmod 644 ann");
+    refused(look(), WC_ERR_PERM, "can be read by others");
+    script("chmod 600 ann");
+    kill(server.pid, SIGSTOP); /* connections are accepted by the kernel, and nobody speaks */
+    box.source.timeout_ms = 3000;
+    refused(look(), WC_ERR_TIMEOUT, "took too long");
+    kill(server.pid, SIGCONT);
+    end_server(&server);
+    close_box();
+}
+
+static void make_archive(const char *how)
+{
+    script("rm -rf x.tar x.tar.gz; %s", how);
+}
+
+static int fetch_archive(void)
+{
+    ok(look());
+    return fetch(NULL);
+}
+
+static void archives(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_https();
+    make_archive("tar -czf x.tar.gz -C work deploy run.sh");
+    box.source.kind = WC_APP_SOURCE_ARCHIVE;
+    use(&server, "files/x.tar.gz");
+    ok(look());
+    assert_memory_equal(box.revision.mark, "etag ", 5);
+    assert_string_equal(box.revision.id, "");
+    const char *dir = get();
+    assert_file(dir, "deploy/conf/a.txt", "one\n");
+    char id[65], mark[256];
+    memcpy(id, box.revision.id, sizeof id);
+    memcpy(mark, box.revision.mark, sizeof mark);
+    ok(look());
+    assert_string_equal(box.revision.mark, mark);
+    make_archive("tar --mtime=@1 -czf x.tar.gz -C work run.sh deploy"); /* the same, packed anew */
+    ok(fetch_archive());
+    assert_string_not_equal(box.revision.mark, mark);
+    assert_string_equal(box.revision.id, id);
+    box.source.path = "deploy";
+    assert_file(get(), "conf/a.txt", "one\n");
+    box.source.path = "none";
+    refused(fetch_archive(), WC_ERR_NOENT, "none");
+    box.source.path = NULL;
+    make_archive("tar -cf x.tar.gz -C work deploy"); /* plain, whatever it is called */
+    ok(fetch_archive());
+    use(&server, "files/none.tar");
+    refused(look(), WC_ERR_UNAVAILABLE, "404");
+    script("printf 's3cret-of-the-test' >token; chmod 600 token");
+    use(&server, "files/x.tar.gz");
+    refused(look(), WC_ERR_UNAVAILABLE, "401");
+    box.source.token_file = in_box("token");
+    get();
+    script("if grep -rq s3cret-of-the-test lib; then exit 1; fi");
+    end_server(&server);
+    close_box();
+}
+
+static void archives_are_believed_by_sum_and_signature(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_https();
+    make_archive("tar -czf x.tar.gz -C work deploy");
+    box.source.kind = WC_APP_SOURCE_ARCHIVE;
+    use(&server, "files/x.tar.gz");
+    box.source.sha256 = "0123456789012345678901234567890123456789012345678901234567890123";
+    refused(fetch_archive(), WC_ERR_PERM, "SHA-256");
+    script("sha256sum x.tar.gz | cut -c1-64 | tr -d '\\n' >sum");
+    WC_CLEANUP_BUF struct wc_buf sum = WC_BUF_INIT;
+    assert_int_equal(wc_fs_read(in_box("sum"), 64, &sum, &box.err), 0);
+    box.source.sha256 = sum.data;
+    get();
+    box.source.sha256 = NULL;
+    box.source.verify = WC_VERIFY_COMMIT;
+    box.source.signers = in_box("signers");
+    script("for n in ann eve; do ssh-keygen -q -t ed25519 -N '' -C $n -f $n; done;"
+           "printf 'ann namespaces=\"file\" %%s\\n' \"$(cut -d' ' -f1,2 ann.pub)\" >signers");
+    refused(fetch_archive(), WC_ERR_UNAVAILABLE, "404");
+    script("ssh-keygen -q -Y sign -n file -f eve x.tar.gz 2>/dev/null");
+    refused(fetch_archive(), WC_ERR_PERM, "not among the allowed signers");
+    script("rm x.tar.gz.sig; ssh-keygen -q -Y sign -n file -f ann x.tar.gz 2>/dev/null");
+    get();
+    assert_memory_equal(box.revision.signer, "ann (ssh SHA256:", 16);
+    script("printf 'eve %%s\\n' \"$(cut -d' ' -f1,2 eve.pub)\" >signers"); /* Ann has left */
+    refused(verify(NULL, false), WC_ERR_PERM, "not among the allowed signers");
+    end_server(&server);
+    close_box();
+}
+
+static void hostile_archives(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *how;
+        int code;
+    } rows[] = {
+        { "ln -s /etc/passwd l; tar -cf x.tar l; rm l", WC_ERR_PERM },
+        { "ln -s .. l; tar -cf x.tar l; rm l", WC_ERR_PERM },
+        { "mkfifo f; tar -cf x.tar f; rm f", WC_ERR_PERM },
+        { "mkdir -p .git; echo x >.git/config; tar -cf x.tar .git; rm -r .git", 0 },
+        { "head -c 30000000 /dev/zero >z; tar -cf x.tar z; gzip x.tar; mv x.tar.gz x.tar; rm z",
+          WC_ERR_LIMIT },
+        { "truncate -s 3G z; tar -cSf x.tar z; rm z", WC_ERR_LIMIT },
+        { "echo no tar at all >x.tar", WC_ERR_UNAVAILABLE },
+        { "head -c 5000000 /dev/urandom >x.tar", WC_ERR_LIMIT },
+    };
+    open_box();
+    struct server server = start_https();
+    box.source.kind = WC_APP_SOURCE_ARCHIVE;
+    box.source.max_bytes = 4 << 20;
+    use(&server, "files/x.tar");
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        make_archive(rows[i].how);
+        int rc = fetch_archive();
+        if (rc != rows[i].code)
+            fail_msg("%s: %d %s", rows[i].how, rc, box.err.msg);
+    }
+    make_archive("mkdir -p a b; echo evil >a/evil; (cd b; tar -Pcf ../x.tar ../a/evil); rm -r a b");
+    ok(fetch_archive());
+    assert_false(has_file(box.root, "a/evil"));
+    assert_false(has_file(box.root, "lib/gitops/shop/a"));
+    box.source.timeout_ms = 5000;
+    use(&server, "endless/x.tar");
+    int rc = wc_app_source_fetch(&box.source, &box.place, NULL, &box.revision, &box.err);
+    assert_int_equal(rc, WC_ERR_LIMIT);
+    end_server(&server);
+    close_box();
+}
+
+WC_MAIN(WC_CASE(git_by_https), WC_CASE(a_token_is_kept), WC_CASE(remotes_that_stall),
+        WC_CASE(remotes_that_lie), WC_CASE(git_by_ssh), WC_CASE(archives),
+        WC_CASE(archives_are_believed_by_sum_and_signature), WC_CASE(hostile_archives))
