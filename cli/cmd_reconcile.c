@@ -167,6 +167,7 @@ static int set_suspended(struct wc_cli_reconcile *r, bool suspended)
         wc_cli_note(r->cli, "%s is %s", apps[i]->name,
                     suspended ? "suspended: it runs on and is left as it is, until 'resume'"
                               : "followed again");
+        (void)wc_gitops_now(&r->paths, apps[i]->name, &err); /* an agent that runs shows it too */
     }
     return 0;
 }
@@ -181,6 +182,42 @@ static int resume(struct wc_cli_reconcile *r)
     return set_suspended(r, false);
 }
 
+static int now(struct wc_cli_reconcile *r)
+{
+    size_t n;
+    struct wc_err err = { 0 };
+    const struct wc_agent_app *const *apps = wc_reconcile_apps(r, 1, &n);
+    if (apps == NULL)
+        return WC_EXIT_NOENT;
+    for (size_t i = 0; i < n; i++)
+        if (wc_gitops_now(&r->paths, apps[i]->name, &err) != 0)
+            return wc_cli_fail(r->cli, &err);
+    return 0;
+}
+
+/* The agent ------------------------------------------------------------------------------------*/
+
+static void report_file(void *data, const struct wc_diags *diags)
+{
+    struct wc_cli_reconcile *r = data;
+    wc_cli_diags(r->cli, diags);
+}
+
+static void say_line(void *data, const char *line)
+{
+    struct wc_cli_reconcile *r = data;
+    wc_cli_note(r->cli, "%s", line);
+}
+
+static int run_agent(struct wc_cli_reconcile *r)
+{
+    struct wc_err err = { 0 };
+    const struct wc_gitops_agent_config config = {
+        .paths = &r->paths, .file = r->file, .report = report_file, .say = say_line, .data = r
+    };
+    return wc_gitops_agent(&config, &err) == 0 ? 0 : wc_cli_fail(r->cli, &err);
+}
+
 int wc_cmd_reconcile(struct wc_cli *cli)
 {
     static const struct {
@@ -192,6 +229,7 @@ int wc_cmd_reconcile(struct wc_cli *cli)
         { "diff", wc_reconcile_diff },
         { "suspend", suspend },
         { "resume", resume },
+        { "now", now },
     };
     struct wc_cli_reconcile r;
     int status = wc_reconcile_open(cli, &r);
@@ -199,9 +237,11 @@ int wc_cmd_reconcile(struct wc_cli *cli)
         return status;
     if (wc_cli_flag(cli, "once") || wc_cli_flag(cli, "check"))
         return run_once(&r);
-    for (size_t i = 0; cli->n_words > 0 && i < WC_COUNT(verbs); i++)
+    if (cli->n_words == 0)
+        return run_agent(&r);
+    for (size_t i = 0; i < WC_COUNT(verbs); i++)
         if (wc_streq(cli->words[0], verbs[i].word))
             return verbs[i].run(&r);
     return wc_cli_usage(cli, "'%s' is none of status, suspend, resume, now, history and diff",
-                        cli->n_words > 0 ? cli->words[0] : "");
+                        cli->words[0]);
 }

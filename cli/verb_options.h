@@ -209,6 +209,10 @@ static const struct wc_option doctor_options[] = {
     { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
 };
 
+static const struct wc_option generate_systemd_options[] = {
+    FLAG("agent", 0, "of the agent that keeps apps on their sources, instead of one project"),
+};
+
 static const struct wc_option version_options[] = {
     FLAG("short", 0, "print the number only"),
     { "format", 'f', WC_OPTION_CHOICE, "pretty|json", "how to print" },

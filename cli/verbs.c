@@ -388,6 +388,7 @@ const struct wc_command wc_commands[] = {
       .group = other_group,
       .usage = "",
       .help = "print a unit by which systemd runs the project's supervisor",
+      OPTIONS(generate_systemd_options),
       .run = wc_cmd_generate_systemd },
     { .name = "version",
       .group = other_group,

@@ -19,6 +19,7 @@
 
 struct wc_arena;
 struct wc_buf;
+struct wc_diags;
 struct wc_paths;
 struct wc_project;
 
@@ -181,5 +182,25 @@ int wc_gitops_newest(const struct wc_gitops_run *run, struct wc_arena *arena, co
 /* Suspends or resumes: a pass sees it before its next action. */
 int wc_gitops_set_suspended(const struct wc_paths *paths, const char *app, bool suspended,
                             struct wc_err *err);
+
+/* The agent: starts a pass (this program again, `reconcile --once`) for each app when it is due, so
+ * that one can't hold up another; watches the agent file and directories that are sources. */
+struct wc_gitops_agent_config {
+    const struct wc_paths *paths;
+    const char *file; /* the agent file, absolute */
+    /* Findings about the file, each time it is read. */
+    void (*report)(void *data, const struct wc_diags *diags);
+    void (*say)(void *data, const char *line); /* what goes on, for people */
+    void *data;
+};
+
+/* Runs until SIGTERM or SIGINT; passes under way are asked to leave, and gone on with by the next
+ * agent. Tells the service manager of NOTIFY_SOCKET. Returns 0; WC_ERR_CONFLICT when another agent
+ * runs, WC_ERR_SPEC when the file is wrong at the start (reported), WC_ERR_IO. */
+int wc_gitops_agent(const struct wc_gitops_agent_config *config, struct wc_err *err);
+
+/* Tells the agent that an app is to be looked at now; NULL: all. WC_ERR_NOENT: no agent runs, or it
+ * knows no such app; WC_ERR_UNAVAILABLE. */
+int wc_gitops_now(const struct wc_paths *paths, const char *app, struct wc_err *err);
 
 #endif
