@@ -1,13 +1,9 @@
 """An app that follows a git repository: a good revision, a broken one, one that never gets ready, a hostile one;
 drift, suspension, a remote that goes away, kills at any step."""
-import json
 import os
-import shutil
 import signal
 import subprocess
 import time
-
-import harness
 
 GIT = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "Ann",
        "GIT_COMMITTER_EMAIL": "ann@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
@@ -249,10 +245,10 @@ def case_gitops_killed_anywhere(t):
     remote.push(app(0), "zero")
     agent(t, remote)
     once(t)
-    for turn in range(1, 13):
+    for turn in range(1, 7):
         commit = remote.push(app(turn, "false" if turn % 3 == 0 else "true"), f"turn {turn}")
         process = t.start("reconcile", "--agent-file", "agent.yaml", "--once", start_new_session=True)
-        time.sleep(0.07 * turn)
+        time.sleep(0.15 * turn)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         once(t, code=None)
@@ -287,3 +283,38 @@ def case_gitops_two_apps(t):
     once(t)
     assert status(t)["By"]["Ready"]["Status"] == "True" and level(t)[0] == "1"
     end(t, "shop", "db", "other")
+
+
+def case_gitops_agent(t):
+    """The agent: a push is followed when it is told, its file is read again, kill -9 of it harms nothing."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    agent(t, remote)
+    path = os.path.join(t.dir, "agent.yaml")
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: status(t)["By"]["Ready"]["Status"] == "True", "the first revision", 60)
+    second = remote.push(app(2), "second")
+    t.wc("reconcile", "--agent-file", path, "now", "shop")
+    t.until(lambda: (status(t)["InForce"] or {}).get("ID") == second, "the second revision", 60)
+    assert level(t)[0] == "2"
+    assert "another agent" in t.wc("reconcile", "--agent-file", path, code=None).err
+    process.kill()
+    process.wait()
+    assert level(t)[0] == "2"
+    third = remote.push(app(3), "third")
+    other = Remote(t, "other")
+    other.push(app(7), "other")
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: (status(t)["InForce"] or {}).get("ID") == third, "the third revision", 60)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write(f"  other:\n    source: {{git: {other.bare}, branch: main}}\n")
+    t.until(lambda: status(t, "other")["By"]["Ready"]["Status"] == "True", "an app that was added", 60)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write("  nonsense: {sorce: 1}\n")
+    time.sleep(1)
+    assert process.poll() is None, "a wrong file ended the agent"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    assert level(t)[0] == "3"
+    end(t, "shop", "other")
