@@ -210,8 +210,6 @@ static void set_defaults(struct wc_agent_app *app)
         app->trust = "restricted";
     if (app->drift == NULL)
         app->drift = "repair";
-    if (app->image_policy == NULL)
-        app->image_policy = "none";
 }
 
 void wc_agent_check_app(struct wc_load *load, const struct wc_member *member,

@@ -7,7 +7,7 @@
 #include "spec/fields.h"
 #include "spec/host_file.h"
 
-enum { DEFAULT_RUNNERS = 4, MAX_RUNNERS = 64 };
+enum { DEFAULT_RUNNERS = 16, MAX_RUNNERS = 64 };
 
 static void take_apps(struct wc_load *load, const struct wc_node *apps, struct wc_agent *out)
 {

@@ -13,7 +13,6 @@
 static const char *const modes[] = { "none", "commit", "tag", "both", NULL };
 static const char *const trusts[] = { "restricted", "trusted", NULL };
 static const char *const drifts[] = { "repair", "report", NULL };
-static const char *const policies[] = { "none", "digest-changes", NULL };
 
 /* clang-format off */
 static const struct wc_field ssh_rows[] = {
@@ -68,7 +67,6 @@ static const struct wc_field app_rows[] = {
     { ROW("env_files", strings, A(env_files), REPLACE, CARRIED, KEEPS) },
     { ROW("files", strings, A(files), REPLACE, CARRIED, KEEPS) },
     { ROW("grant", section, NONE, MAP, CARRIED, KEEPS), .sub = &grant_table },
-    { ROW("image_policy", word, A(image_policy), REPLACE, CARRIED, KEEPS), .words = policies },
     { ROW("interval", duration, A(interval_ms), REPLACE, CARRIED, KEEPS) },
     { ROW("profiles", strings, A(profiles), REPLACE, CARRIED, KEEPS) },
     { ROW("prune", flag, A(prune), REPLACE, CARRIED, KEEPS) },

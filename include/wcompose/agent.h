@@ -66,7 +66,6 @@ struct wc_agent_app {
     int64_t interval_ms;      /* between two looks at the source */
     int64_t ready_ms;         /* until everything is ready, else the revision is rolled back */
     const char *drift;        /* "repair" or "report" */
-    const char *image_policy; /* "none" or "digest-changes" */
     bool prune;               /* services that a revision no longer has are removed */
     bool suspend;
     struct wc_strv window_texts;

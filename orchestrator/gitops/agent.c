@@ -88,6 +88,8 @@ static void read_record(struct wc_loop_app *app, bool is_first)
         bool was_ready = app->known[WC_GITOPS_READY].status == WC_GITOPS_TRUE;
         bool is_ready = now[WC_GITOPS_READY].status == WC_GITOPS_TRUE;
         app->wake_at_ms = record.memory.wake_at_ms;
+        if (!is_first)
+            wc_agent_notify(app, now, record.seen.name);
         memcpy(app->known, now, sizeof app->known);
         if (!is_first && is_ready && !was_ready)
             tell_dependents(app);
@@ -251,6 +253,7 @@ static void leave(struct wc_gitops_loop *loop)
     close_if_open((uv_handle_t *)&loop->file_watch);
     if (loop->has_control)
         close_if_open((uv_handle_t *)&loop->control);
+    wc_agent_hook(loop);
     for (size_t i = 0; i < WC_COUNT(loop->signals); i++)
         close_if_open((uv_handle_t *)&loop->signals[i]);
     for (size_t i = loop->n_apps; i-- > 0;) {

@@ -98,5 +98,6 @@ int wc_agent_reload(struct wc_gitops_loop *loop)
     loop->arena = arena;
     loop->agent = agent;
     settle_apps(loop);
+    wc_agent_hook(loop);
     return 0;
 }

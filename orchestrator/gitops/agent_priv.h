@@ -47,6 +47,10 @@ struct wc_gitops_loop {
     uv_signal_t signals[3];
     uv_pipe_t control;
     bool has_control, is_leaving;
+    uv_tcp_t hook;
+    bool has_hook;
+    char hook_at[64]; /* where it listens */
+    unsigned n_callers, n_messages;
     struct wc_notify notify;
     int lock_fd;
 };
@@ -76,5 +80,12 @@ void wc_agent_release(struct wc_loop_app *app);
 
 /* The close callback of a watch. */
 void wc_agent_on_watch_closed(uv_handle_t *handle);
+
+/* webhook.c: listens where the file says, or no longer. */
+void wc_agent_hook(struct wc_gitops_loop *loop);
+
+/* notify.c: tells whom the file lists of conditions that are others than app->known. */
+void wc_agent_notify(struct wc_loop_app *app, const struct wc_gitops_condition *now,
+                     const char *revision);
 
 #endif

@@ -1,9 +1,15 @@
 """An app that follows a git repository: a good revision, a broken one, one that never gets ready, a hostile one;
 drift, suspension, a remote that goes away, kills at any step."""
+import hmac
+import http.server
+import json
 import os
 import signal
 import subprocess
+import threading
 import time
+import urllib.error
+import urllib.request
 
 GIT = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "Ann",
        "GIT_COMMITTER_EMAIL": "ann@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
@@ -318,3 +324,67 @@ def case_gitops_agent(t):
     assert process.wait(timeout=30) == 0
     assert level(t)[0] == "3"
     end(t, "shop", "other")
+
+
+def case_gitops_webhook_and_notifications(t):
+    """A signed call makes an app due, an unsigned one doesn't; a rejected revision is told of, signed and by a command."""
+    heard = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append((body, self.headers["X-Wcompose-Signature-256"]))
+            self.send_response(500 if len(heard) == 1 else 204)  # the first one is to be sent again
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    told = os.path.join(t.dir, "told")
+    hook, secret = t.write("hook.secret", "open sesame\n", 0o600), t.write("notify.secret", "mum\n", 0o600)
+    tell = t.write("tell", f"#!/bin/sh\ncat >> {told}\n", 0o755)
+    path = t.write("agent.yaml", f"""
+        apps:
+          shop:
+            source: {{git: {remote.bare}, branch: main}}
+            interval: 1h
+            timeout: 5s
+        notify:
+          - {{url: "http://127.0.0.1:{server.server_port}/x", secret_file: {secret}}}
+          - {{command: [{tell}]}}
+        webhook: {{listen: "127.0.0.1:9465", secret_file: {hook}}}
+    """, mode=0o600)
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: status(t)["By"]["Ready"]["Status"] == "True", "the first revision", 60)
+    bad = remote.push(app(2, "false"), "never ready")
+
+    def call(key, name="shop", body=b"{}"):
+        request = urllib.request.Request(f"http://127.0.0.1:9465/hook/{name}", data=body, method="POST", headers={
+            "X-Hub-Signature-256": "sha256=" + hmac.new(key, body, "sha256").hexdigest()})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert call(b"wrong") == 401 and call(b"open sesame", "shopp") == 404
+    time.sleep(1)
+    assert status(t)["Newest"]["ID"] != bad
+    assert call(b"open sesame") == 202
+    t.until(lambda: status(t)["By"]["Stalled"]["Status"] == "True", "the rejection", 60)
+    t.until(lambda: any(b"Unhealthy" in body for body, _ in heard), "a message", 20)
+    for body, signature in heard:
+        assert signature == "sha256=" + hmac.new(b"mum", body, "sha256").hexdigest(), (body, signature)
+    t.until(lambda: "Unhealthy" in open(told, encoding="utf-8").read(), "the command", 10)
+    first = json.loads(heard[0][0])
+    assert [json.loads(body)["id"] for body, _ in heard].count(first["id"]) >= 2, "what wasn't taken is sent again"
+    assert level(t)[0] == "1"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    server.shutdown()
+    end(t)

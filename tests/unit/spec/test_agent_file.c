@@ -106,7 +106,7 @@ static void whole(void **state)
     assert_string_equal(wc_agent_app(&box.agent, "db")->drift, "repair");
     assert_int_equal(box.agent.n_notify, 1);
     assert_string_equal(box.agent.notify[0].command.items[1], "x");
-    assert_int_equal(box.agent.runners, 4);
+    assert_int_equal(box.agent.runners, 16);
     wc_arena_deinit(&box.arena);
 }
 
@@ -147,7 +147,7 @@ static void bad_ones(void **state)
     refused(GIT "    trust: trusted\n    grant: {build: true}\n", "E205", 5, "grant says nothing");
     refused(GIT "    depends_on: [shp]\n", "E200", 4, "isn't here");
     refused(GIT "    depends_on: [shop]\n", "E201", 4, "wait for itself");
-    refused(GIT "    image_policy: semver\n", "E102", 4, "");
+    refused(GIT "    image_policy: semver\n", "E100", 4, "image_policy");
     refused(GIT "webhook: {listen: '0.0.0.0:1', secret_file: /w}\n", "E102", 4, "127.0.0.1");
     refused(GIT "notify: [{url: 'http://example.org'}]\n", "E102", 4, "https");
     refused(GIT "notify: [{secret_file: /s}]\n", "E114", 4, "who is to be told");
