@@ -21,6 +21,7 @@
 #include "base/str.h"
 
 enum { LEAVE_MS = 10000, BROKEN_MS = 30000, LONGEST_MS = 3600000 };
+enum { EXIT_FAILED = 1, EXIT_REJECTED = 3, EXIT_BUG = 70 }; /* docs/exit-codes.md */
 
 static int64_t wall_ms(void)
 {
@@ -91,6 +92,9 @@ static void read_record(struct wc_loop_app *app, bool is_first)
         if (!is_first)
             wc_agent_notify(app, now, record.seen.name);
         memcpy(app->known, now, sizeof app->known);
+        app->generation = record.memory.generation;
+        app->failures = record.memory.failures;
+        app->looked_at_ms = record.memory.looked_at_ms;
         if (!is_first && is_ready && !was_ready)
             tell_dependents(app);
     }
@@ -121,7 +125,10 @@ static void on_exit(uv_process_t *process, int64_t status, int signal)
     app->loop->n_running--;
     read_record(app, false);
     int64_t soon_ms = wall_ms() + BROKEN_MS;
-    bool is_broken = signal != 0 || status == 70 || status == 1;
+    app->passes[status == 0 && signal == 0 ? WC_PASS_OK
+                : status == EXIT_REJECTED  ? WC_PASS_REJECTED
+                                           : WC_PASS_FAILED]++;
+    bool is_broken = signal != 0 || status == EXIT_BUG || status == EXIT_FAILED;
     if (is_broken && (app->wake_at_ms == 0 || app->wake_at_ms < soon_ms))
         app->wake_at_ms = soon_ms;
     if (is_broken)

@@ -16,6 +16,9 @@
 
 struct wc_gitops_loop;
 
+/* How passes end, for numbers. */
+enum wc_pass_result { WC_PASS_OK, WC_PASS_REJECTED, WC_PASS_FAILED, WC_PASS_RESULTS };
+
 /* An app of the file, or one that was and whose pass is still under way. */
 struct wc_loop_app {
     struct wc_gitops_loop *loop;
@@ -32,6 +35,10 @@ struct wc_loop_app {
     bool has_watch;
     unsigned n_handles; /* open ones: process, watch */
     struct wc_gitops_condition known[WC_GITOPS_CONDITIONS];
+    uint64_t generation; /* the rest: as its last pass left it, for numbers */
+    unsigned failures;
+    int64_t looked_at_ms;
+    uint64_t passes[WC_PASS_RESULTS];
 };
 
 struct wc_gitops_loop {
@@ -87,5 +94,8 @@ void wc_agent_hook(struct wc_gitops_loop *loop);
 /* notify.c: tells whom the file lists of conditions that are others than app->known. */
 void wc_agent_notify(struct wc_loop_app *app, const struct wc_gitops_condition *now,
                      const char *revision);
+
+/* agent_metrics.c: appends the numbers, in Prometheus' text format. */
+void wc_agent_metrics(const struct wc_gitops_loop *loop, struct wc_buf *out);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "orchestrator/core/exposition.h"
 #include "orchestrator/core/hook.h"
 #include "orchestrator/supervisor_http.h"
 
@@ -20,7 +21,7 @@ struct caller {
     uv_timer_t limit;
     struct wc_gitops_loop *loop;
     struct wc_buf in;
-    char answer[160];
+    struct wc_buf out;
     uv_write_t write;
     unsigned n_open;
     bool is_closing;
@@ -33,6 +34,7 @@ static void on_caller_closed(uv_handle_t *handle)
         return;
     caller->loop->n_callers--;
     wc_buf_deinit(&caller->in);
+    wc_buf_deinit(&caller->out);
     wc_free(caller);
 }
 
@@ -56,18 +58,37 @@ static void on_limit(uv_timer_t *limit)
     hang_up(limit->data);
 }
 
-static void answer(struct caller *caller, int status)
+static void answer(struct caller *caller, int status, const struct wc_buf *body)
 {
-    snprintf(caller->answer, sizeof caller->answer,
-             "HTTP/1.1 %d %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status,
-             status == 202   ? "Accepted"
-             : status == 401 ? "Unauthorized"
-                             : "Refused");
-    uv_buf_t bytes = uv_buf_init(caller->answer, (unsigned)strlen(caller->answer));
+    wc_buf_printf(&caller->out,
+                  "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                  "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+                  status,
+                  status == 200   ? "OK"
+                  : status == 202 ? "Accepted"
+                  : status == 401 ? "Unauthorized"
+                                  : "Refused",
+                  WC_EXPOSITION_TYPE, body == NULL ? 0 : body->len);
+    if (body != NULL)
+        wc_buf_add(&caller->out, body->data, body->len);
+    uv_buf_t bytes = uv_buf_init(caller->out.data, (unsigned)caller->out.len);
     caller->write.data = caller;
     uv_read_stop((uv_stream_t *)&caller->tcp);
     if (uv_write(&caller->write, (uv_stream_t *)&caller->tcp, &bytes, 1, on_written) != 0)
         hang_up(caller);
+}
+
+/* A scraper's request, which needs no key: true when it is answered. */
+static bool answer_scraper(struct caller *caller)
+{
+    bool is_head;
+    WC_CLEANUP_BUF struct wc_buf body = WC_BUF_INIT;
+    if (wc_http_judge(caller->in.data, caller->in.len, &is_head) != 200)
+        return false;
+    if (!is_head)
+        wc_agent_metrics(caller->loop, &body);
+    answer(caller, 200, &body);
+    return true;
 }
 
 /* The key is read for each request: a new one holds at once. Who may not ask hears the same of an
@@ -80,7 +101,7 @@ static void judge(struct caller *caller)
     struct wc_err err = { 0 };
     if (wc_fs_read_ours(loop->agent.webhook_secret_file, KEY_MAX, &key, &err) != 0) {
         wc_agent_say(loop, "webhook: %s", err.msg);
-        answer(caller, 401);
+        answer(caller, 401, NULL);
         return;
     }
     while (key.len > 0 && (key.data[key.len - 1] == '\n' || key.data[key.len - 1] == '\r'))
@@ -91,7 +112,7 @@ static void judge(struct caller *caller)
     if (status == 202 && app == NULL)
         status = 404;
     if (status != 0)
-        answer(caller, status);
+        answer(caller, status, NULL);
     if (app != NULL) {
         wc_agent_tell(app);
         wc_agent_pump(loop);
@@ -115,8 +136,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *bytes)
     }
     caller->in.len += (size_t)n;
     if (caller->in.len > WC_HOOK_HEAD_MAX + WC_HOOK_BODY_MAX)
-        answer(caller, 413);
-    else
+        answer(caller, 413, NULL);
+    else if (!answer_scraper(caller))
         judge(caller);
 }
 
@@ -127,7 +148,7 @@ static void on_connection(uv_stream_t *listener, int status)
         return;
     struct caller *caller = wc_calloc(1, sizeof *caller);
     caller->loop = loop;
-    caller->in = (struct wc_buf)WC_BUF_INIT;
+    caller->in = caller->out = (struct wc_buf)WC_BUF_INIT;
     caller->n_open = 2;
     uv_tcp_init(&loop->uv, &caller->tcp);
     uv_timer_init(&loop->uv, &caller->limit);

@@ -381,6 +381,9 @@ def case_gitops_webhook_and_notifications(t):
     for body, signature in heard:
         assert signature == "sha256=" + hmac.new(b"mum", body, "sha256").hexdigest(), (body, signature)
     t.until(lambda: "Unhealthy" in open(told, encoding="utf-8").read(), "the command", 10)
+    numbers = t.http("http://127.0.0.1:9465/metrics")[1]
+    assert 'wcompose_source_condition{project="shop",type="Stalled",status="true"} 1' in numbers, numbers
+    assert 'wcompose_source_pass_total{project="shop",result="rejected"} 1' in numbers, numbers
     first = json.loads(heard[0][0])
     assert [json.loads(body)["id"] for body, _ in heard].count(first["id"]) >= 2, "what wasn't taken is sent again"
     assert level(t)[0] == "1"
