@@ -74,6 +74,18 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                           "variable in with --allow-env, or leave --restricted out if the files "
                           "can be trusted.",
                           "services: {web: {image: nginx, env_file: ../../etc/secrets}}" },
+    [WC_E_GRANT] = { "E117", "not granted to a restricted source",
+                     "What comes from a restricted source has nothing of the host but what its "
+                     "admin grants: no privileges, no host ports, devices, paths, kernel settings, "
+                     "networks or volumes of others. Do without it, have it granted (grant: in the "
+                     "agent's file), or make the source trusted.",
+                     "services: {web: {image: nginx, privileged: true}}" },
+    [WC_E_RELOCATE] = { "E118", "a file can't be taken along",
+                        "A file or directory that a service mounts out of its source is copied to "
+                        "where it stays as it is, and that failed: it isn't there, it is too "
+                        "large, or it leads out of the source. What a service writes belongs in a "
+                        "volume.",
+                        "services: {web: {image: nginx, volumes: [\"./missing:/data\"]}}" },
     [WC_E_NOT_YET] = { "E300", "not carried out yet",
                        "Valid Compose, but wcompose doesn't do it yet, and leaving it out would "
                        "change what runs or how safely.",

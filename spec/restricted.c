@@ -112,6 +112,20 @@ static void check_build(struct wc_load *load, const struct wc_node *build)
         check_node(load, ssh->members[i].value);
 }
 
+/* True when a path of the host is granted: beneath a directory of grant->binds, links followed. */
+static bool is_granted(const struct wc_load *load, const char *path)
+{
+    const struct wc_grant *grant = load->options->grant;
+    struct wc_err err = { 0 };
+    for (size_t i = 0; grant != NULL && i < grant->binds.n; i++) {
+        const char *root = grant->binds.items[i];
+        if (beneath(path, root) &&
+            (load->options->access != NULL || wc_input_beneath(path, root, &err) == 0))
+            return true;
+    }
+    return false;
+}
+
 void wc_restricted_check(struct wc_load *load, const struct wc_project *project,
                          const struct wc_node *root)
 {
@@ -120,7 +134,8 @@ void wc_restricted_check(struct wc_load *load, const struct wc_project *project,
     for (size_t i = 0; i < project->n_services; i++) {
         const struct wc_service *s = &project->services[i];
         for (size_t k = 0; k < s->n_mounts; k++)
-            if (s->mounts[k].type == WC_MOUNT_BIND && s->mounts[k].source != NULL)
+            if (s->mounts[k].type == WC_MOUNT_BIND && s->mounts[k].source != NULL &&
+                !is_granted(load, s->mounts[k].source))
                 check_path(load, s->mounts[k].source, wc_validate_source_at(s, &s->mounts[k]), 1);
         check_build(load, wc_node_get(s->tree, "build"));
         check_variables(load, root, wc_node_get(s->tree, "build"));

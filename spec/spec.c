@@ -12,9 +12,11 @@
 #include "spec/discover.h"
 #include "spec/files.h"
 #include "spec/given.h"
+#include "spec/granted.h"
 #include "spec/load.h"
 #include "spec/loaded.h"
 #include "spec/objects.h"
+#include "spec/relocate.h"
 #include "spec/restricted.h"
 #include "spec/validate.h"
 
@@ -94,6 +96,8 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
         wc_objects_check(&load, project, root);
         wc_restricted_check(&load, project, root);
         wc_build_select(&load, project, root);
+        wc_granted_check(&load, project);
+        root = wc_relocate(&load, project, root);
         wc_given_settle(&load, project, root);
     }
     if (project != NULL && !load.budget.over) {

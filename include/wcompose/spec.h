@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "wcompose/diag.h"
+#include "wcompose/grant.h"
 #include "wcompose/model.h"
 
 struct wc_arena;
@@ -105,6 +106,15 @@ struct wc_spec_options {
                         environment is empty but for allow_env; what is refused is error E116 */
     const char *const *allow_env; /* n_allow_env names */
     size_t n_allow_env;
+    const struct wc_grant *grant; /* with restricted: services have nothing of the host but this;
+                                     what is refused is error E117. NULL: they aren't looked at */
+    /* Gives the path that a file or directory of the project's is mounted from, read-only, instead
+     * of where it lies: bind mounts, files of configs and secrets, before anything is hashed.
+     *   path  absolute, cleaned
+     * Returns 0 and sets *out, or leaves it NULL: it stays; else it is error E118 with err->msg.
+     * May be NULL. */
+    int (*relocate)(void *data, const char *path, const char **out, struct wc_err *err);
+    void *relocate_data;
 };
 
 /* Loads the project. Returns 0 and sets *out when there is no error in diags; else a negative code:

@@ -339,6 +339,7 @@ static const struct {
     { "not our ref", WC_ERR_NOENT },
     { "unadvertised object", WC_ERR_NOENT },
     { "does not appear to be a git repository", WC_ERR_NOENT },
+    { "contains '..'", WC_ERR_PERM }, /* tar */
     { "fatal: ", WC_ERR_UNAVAILABLE },
     { "error: ", WC_ERR_UNAVAILABLE },
 };

@@ -141,5 +141,6 @@ def serve(address, port):
 
 chosen = serve("127.0.0.1", 0)
 serve("127.0.0.2", chosen)
-print(chosen, flush=True)
+sys.stdout.write(f"{chosen}\n")  # in one piece: who reads it closes the pipe
+sys.stdout.flush()
 sys.stdin.read()

@@ -1,0 +1,37 @@
+/* grant.h - what files from a restricted source may have of the host (contract, plain data, pure).
+ *
+ * Idea:    nothing, but for what the host's admin has written down: an attribute that reaches out
+ * of the containers is refused unless it is granted here, and one that nobody has thought about is
+ * refused too. What stays inside (command, image, limits, named volumes of the project) is free.
+ * Owner:   the caller of wc_spec_load. Threads: values.
+ */
+#ifndef WCOMPOSE_GRANT_H
+#define WCOMPOSE_GRANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "wcompose/isolation.h"
+#include "wcompose/lists.h"
+
+/* Ports of the host, both ends included. */
+struct wc_grant_ports {
+    unsigned from, to; /* 1..65535 */
+};
+
+/* All that is granted. Zeroed: nothing. Variables of the environment are granted by
+ * wc_spec_options.allow_env. */
+struct wc_grant {
+    const struct wc_grant_ports *ports; /* that may be published; a free one (0) always may */
+    size_t n_ports;
+    struct wc_strv binds;        /* absolute directories: what lies beneath may be mounted */
+    struct wc_strv caps;         /* "NET_ADMIN", with or without CAP_ */
+    struct wc_strv sysctls;      /* names, or a beginning with '*' at its end */
+    struct wc_strv devices;      /* paths of the host: "/dev/ttyUSB0" */
+    struct wc_strv networks;     /* names on the host, of other projects or external */
+    struct wc_strv volumes;      /* likewise */
+    bool build;                  /* images may be built on this host */
+    enum wc_isolation isolation; /* HYPERV: every service must ask for it; else nothing is asked */
+};
+
+#endif
