@@ -7,6 +7,8 @@
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 #include "base/hash.h"
 
+#include <string.h>
+
 #include <openssl/sha.h>
 
 #include "base/alloc.h"
@@ -46,4 +48,39 @@ void wc_sha256_hex(const void *bytes, size_t len, char hex[WC_SHA256_HEX + 1])
     struct wc_sha256 *hash = wc_sha256_new();
     wc_sha256_update(hash, bytes, len);
     wc_sha256_finish(hash, hex);
+}
+
+void wc_hmac_sha256_hex(const void *key, size_t key_len, const void *bytes, size_t len,
+                        char hex[WC_SHA256_HEX + 1])
+{
+    enum { BLOCK = 64 };
+    unsigned char inner[BLOCK] = { 0 }, outer[BLOCK], digest[WC_SHA256_BYTES];
+    SHA256_CTX ctx;
+    if (key_len > BLOCK)
+        SHA256(key, key_len, inner);
+    else if (key_len > 0)
+        memcpy(inner, key, key_len);
+    for (int i = 0; i < BLOCK; i++) {
+        outer[i] = inner[i] ^ 0x5c;
+        inner[i] ^= 0x36;
+    }
+    SHA256_Init(&ctx);
+    SHA256_Update(&ctx, inner, sizeof inner);
+    SHA256_Update(&ctx, bytes, len);
+    SHA256_Final(digest, &ctx);
+    struct wc_sha256 *hash = wc_sha256_new();
+    wc_sha256_update(hash, outer, sizeof outer);
+    wc_sha256_update(hash, digest, sizeof digest);
+    wc_sha256_finish(hash, hex);
+    explicit_bzero(inner, sizeof inner);
+    explicit_bzero(outer, sizeof outer);
+}
+
+bool wc_same_secret(const void *a, const void *b, size_t n)
+{
+    const volatile unsigned char *x = a, *y = b;
+    unsigned char differs = 0;
+    for (size_t i = 0; i < n; i++)
+        differs |= (unsigned char)(x[i] ^ y[i]);
+    return differs == 0;
 }

@@ -4,6 +4,7 @@
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { WC_SHA256_BYTES = 32, WC_SHA256_HEX = 64 };
@@ -19,5 +20,12 @@ void wc_sha256_finish(struct wc_sha256 *hash, char hex[WC_SHA256_HEX + 1]);
 
 /* Hashes `len` bytes at once. */
 void wc_sha256_hex(const void *bytes, size_t len, char hex[WC_SHA256_HEX + 1]);
+
+/* HMAC-SHA-256 (RFC 2104) of `len` bytes, as hex digits. */
+void wc_hmac_sha256_hex(const void *key, size_t key_len, const void *bytes, size_t len,
+                        char hex[WC_SHA256_HEX + 1]);
+
+/* Compares n bytes in a time that doesn't depend on where they differ. */
+bool wc_same_secret(const void *a, const void *b, size_t n);
 
 #endif

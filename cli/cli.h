@@ -211,6 +211,10 @@ int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
 int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_arena *arena,
                 struct wc_plan *out);
 
+/* The same with the findings added to *diags (sorted), nothing printed. */
+int wc_cli_plan_quietly(struct wc_cli *cli, const struct wc_project *project,
+                        struct wc_arena *arena, struct wc_diags *diags, struct wc_plan *out);
+
 /* For verbs that work on what runs (ps, logs, stop, down …): the project's name, from -p or
  * COMPOSE_PROJECT_NAME alone when given, else from the file. *project is the model when a file was
  * read, else NULL (see wc_client_accepted). Returns 0 or an exit status, everything printed.
@@ -244,6 +248,6 @@ wc_verb_fn wc_cmd_up, wc_cmd_build, wc_cmd_down, wc_cmd_start, wc_cmd_stop, wc_c
     wc_cmd_completion, wc_cmd_history, wc_cmd_diff, wc_cmd_rollback, wc_cmd_rollouts, wc_cmd_why,
     wc_cmd_status, wc_cmd_top, wc_cmd_stats, wc_cmd_metrics, wc_cmd_port, wc_cmd_generate_systemd,
     wc_cmd_vm_kernel_install, wc_cmd_vm_kernel_build, wc_cmd_vm_kernel_ls, wc_cmd_vm_kernel_use,
-    wc_cmd_vm_kernel_rm, wc_cmd_doctor;
+    wc_cmd_vm_kernel_rm, wc_cmd_doctor, wc_cmd_reconcile;
 
 #endif

@@ -45,7 +45,8 @@ int wc_cmd_generate_systemd(struct wc_cli *cli)
     const struct wc_project *project;
     const char *environment[WC_COUNT(kept)];
     struct wc_paths paths;
-    int status = wc_cli_project(cli, cli->arena, &unit.project, &project);
+    bool is_agent = wc_cli_flag(cli, "agent");
+    int status = is_agent ? 0 : wc_cli_project(cli, cli->arena, &unit.project, &project);
     if (status == 0)
         status = wc_cli_paths(cli, &paths);
     if (status == 0)
@@ -61,7 +62,11 @@ int wc_cmd_generate_systemd(struct wc_cli *cli)
     unit.environment = environment;
     unit.lib = paths.lib;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
-    wc_systemd_unit_format(&unit, &out);
+    if (is_agent)
+        wc_systemd_agent_format(&unit, wc_arena_printf(cli->arena, "%s/agent.yaml", paths.etc),
+                                &out);
+    else
+        wc_systemd_unit_format(&unit, &out);
     fwrite(out.data, 1, out.len, stdout);
     if (geteuid() != 0)
         wc_cli_warn(cli, "the unit is for root's systemd: containers need root");

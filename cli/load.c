@@ -220,23 +220,30 @@ int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
     return 0;
 }
 
+int wc_cli_plan_quietly(struct wc_cli *cli, const struct wc_project *project,
+                        struct wc_arena *arena, struct wc_diags *diags, struct wc_plan *out)
+{
+    struct wc_plan_host host;
+    bool emulates = find_host(cli, &host);
+    host.policy = &cli->policy;
+    int code = wc_plan_make(project, &host, arena, diags, out);
+    out->is_emulated = emulates;
+    if (code == 0 && emulates)
+        warn_of_emulation(out, diags);
+    wc_diags_sort(diags);
+    return code == 0 ? 0 : wc_err_exit_status(code);
+}
+
 int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_arena *arena,
                 struct wc_plan *out)
 {
-    struct wc_plan_host host;
     struct wc_diags diags;
-    bool emulates = find_host(cli, &host);
-    host.policy = &cli->policy;
     wc_diags_init(&diags, arena);
     diags.sources = cli->sources;
-    int code = wc_plan_make(project, &host, arena, &diags, out);
-    out->is_emulated = emulates;
-    if (code == 0 && emulates)
-        warn_of_emulation(out, &diags);
-    wc_diags_sort(&diags);
+    int status = wc_cli_plan_quietly(cli, project, arena, &diags, out);
     if (diags.n > 0)
         wc_cli_diags(cli, &diags);
-    return code == 0 ? 0 : wc_err_exit_status(code);
+    return status;
 }
 
 /* Compose Specification, "Name top-level element": what a project name may be. */

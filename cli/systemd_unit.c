@@ -94,3 +94,55 @@ void wc_systemd_unit_format(const struct wc_systemd_unit *unit, struct wc_buf *o
     add_service(unit, out);
     wc_buf_adds(out, "\n[Install]\nWantedBy=multi-user.target\n");
 }
+
+static void add_agent_head(const struct wc_systemd_unit *unit, struct wc_buf *out)
+{
+    wc_buf_adds(
+        out,
+        "# wcompose-agent.service - by wcompose " WC_VERSION " generate systemd --agent\n"
+        "#\n"
+        "#   wcompose generate systemd --agent > /etc/systemd/system/wcompose-agent.service\n"
+        "#   systemctl daemon-reload && systemctl enable --now wcompose-agent\n"
+        "#\n"
+        "# It keeps the apps of the agent file on what their sources say, also after a boot. To\n"
+        "# stop or restart it leaves the apps running.\n"
+        "\n"
+        "[Unit]\n"
+        "Description=wcompose agent\n"
+        "Wants=network-online.target\n"
+        "After=network-online.target\n"
+        "RequiresMountsFor=");
+    wc_systemd_quote(out, unit->lib, false);
+    wc_buf_adds(out, "\nStartLimitIntervalSec=0\n");
+}
+
+void wc_systemd_agent_format(const struct wc_systemd_unit *unit, const char *file,
+                             struct wc_buf *out)
+{
+    add_agent_head(unit, out);
+    wc_buf_adds(out, "\n[Service]\n"
+                     "Type=notify\n"
+                     "NotifyAccess=main\n"
+                     "ExecStart=");
+    wc_systemd_quote(out, unit->program, false);
+    wc_buf_adds(out, " reconcile --agent-file ");
+    wc_systemd_quote(out, file, true);
+    wc_buf_adds(out, "\nExecReload=/bin/kill -HUP $MAINPID\n");
+    for (size_t i = 0; i < unit->n_environment; i++) {
+        wc_buf_adds(out, "Environment=");
+        wc_systemd_quote(out, unit->environment[i], false);
+        wc_buf_addc(out, '\n');
+    }
+    wc_buf_adds(out,
+                "Restart=always\n"
+                "RestartSec=1\n"
+                "TimeoutStopSec=30\n"
+                "WatchdogSec=30\n"
+                "\n"
+                "# What apps run outlives the agent: a stop ends nothing but the agent and the\n"
+                "# passes that it has under way, which it asks to leave itself.\n"
+                "KillMode=process\n"
+                "OOMPolicy=continue\n"
+                "TasksMax=infinity\n"
+                "\n[Install]\nWantedBy=multi-user.target\n");
+}

@@ -34,4 +34,9 @@ bool wc_systemd_runs(const char *program);
 
 void wc_systemd_unit_format(const struct wc_systemd_unit *unit, struct wc_buf *out);
 
+/* The unit of the agent (`wcompose reconcile`); file: the agent file, absolute. unit->project isn't
+ * looked at. */
+void wc_systemd_agent_format(const struct wc_systemd_unit *unit, const char *file,
+                             struct wc_buf *out);
+
 #endif

@@ -182,6 +182,13 @@ static const struct wc_option support_options[] = {
     { "platform", 0, WC_OPTION_CHOICE, "linux|windows", "only the level of these containers" },
 };
 
+static const struct wc_option reconcile_options[] = {
+    { "agent-file", 0, WC_OPTION_TEXT, "FILE", "list of apps: /etc/wcompose/agent.yaml" },
+    FLAG("once", 0, "do what is to be done now, and end: for cron and CI"),
+    FLAG("if-due", 0, "with --once: only what its interval says is due"),
+    FLAG("check", 0, "change nothing; exit 5 when something would be changed"),
+};
+
 static const struct wc_option lint_options[] = {
     { "format", 0, WC_OPTION_CHOICE, "text|json|github|sarif", "how findings are printed" },
     FLAG("strict", 0, "fail on warnings too"),
@@ -204,6 +211,10 @@ static const struct wc_option kernel_ls_options[] = {
 
 static const struct wc_option doctor_options[] = {
     { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
+};
+
+static const struct wc_option generate_systemd_options[] = {
+    FLAG("agent", 0, "of the agent that keeps apps on their sources, instead of one project"),
 };
 
 static const struct wc_option version_options[] = {

@@ -212,6 +212,20 @@ function(wc_simulation folder)
     set_tests_properties(sim.stories sim.more_stories PROPERTIES TIMEOUT 600 LABELS simulation)
 endfunction()
 
+# wc_gitops_simulation(folder): program `simulate_gitops`, the step of apps that follow a source (orchestrator/core/gitops.h), built as
+# `simulate` is.
+function(wc_gitops_simulation folder)
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/gitops/*.c ${CMAKE_SOURCE_DIR}/orchestrator/core/gitops*.c)
+    add_executable(simulate_gitops ${sources} ${CMAKE_SOURCE_DIR}/orchestrator/core/backoff.c ${CMAKE_SOURCE_DIR}/base/str.c
+                   ${CMAKE_SOURCE_DIR}/base/arena.c ${CMAKE_SOURCE_DIR}/base/alloc.c)
+    target_compile_options(simulate_gitops PRIVATE -O2 -fno-sanitize=all)
+    target_link_options(simulate_gitops PRIVATE -fno-sanitize=all)
+    target_include_directories(simulate_gitops PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
+    set_target_properties(simulate_gitops PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    add_test(NAME sim.gitops COMMAND simulate_gitops --stories 100000)
+    set_tests_properties(sim.gitops PROPERTIES TIMEOUT 600 LABELS simulation)
+endfunction()
+
 # wc_crashpoints(folder): program `crashpoints`, the whole supervisor over the simulated host and a simulated disk, built as `simulate` is.
 # The linker puts the simulation in the place of what has none: the lock file, the socket, the thread pool (tests/sim/crash/host.c).
 function(wc_crashpoints folder)

@@ -40,6 +40,9 @@ extern const struct wc_table wc_table_service_network, wc_table_port, wc_table_m
 /* fields_policy.c */
 extern const struct wc_table wc_table_rule, wc_table_host_policy;
 
+/* fields_agent.c */
+extern const struct wc_table wc_table_agent, wc_table_agent_app, wc_table_agent_notify;
+
 /* fields_vm.c */
 extern const struct wc_table wc_table_vm;
 

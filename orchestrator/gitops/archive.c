@@ -336,7 +336,7 @@ static int take_tree(const struct archive *a, char id[65], struct wc_err *err)
                           a->source->path == NULL ? "" : a->source->path);
     int rc = wc_tree_begin(&tree, a->source, a->place, "trees", err);
     if (rc == 0) {
-        rc = wc_tree_copy(&tree, fd, "", false, id, err);
+        rc = wc_source_tree_copy(&tree, fd, "", false, id, err);
         if (rc == 0)
             rc = wc_tree_keep(&tree, id, &dir, err);
         else

@@ -68,7 +68,7 @@ int wc_content_keep(const struct wc_source_place *place, const char *root, const
         return rc;
     rc = wc_tree_begin(&tree, &bounds, place, STORE, err);
     if (rc == 0) {
-        rc = wc_tree_copy(&tree, fd, name, true, id, err);
+        rc = wc_source_tree_copy(&tree, fd, name, true, id, err);
         if (rc == 0)
             rc = wc_tree_keep(&tree, id, &dir, err);
         else

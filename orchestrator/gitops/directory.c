@@ -67,7 +67,7 @@ static int copy(const struct wc_app_source *source, const struct wc_source_place
     int rc = wc_tree_begin(&tree, source, place, "trees", err);
     if (rc != 0)
         return rc;
-    rc = wc_tree_copy(&tree, fd, "", false, id, err);
+    rc = wc_source_tree_copy(&tree, fd, "", false, id, err);
     if (rc == 0)
         return wc_tree_keep(&tree, id, &dir, err);
     wc_tree_drop(&tree);

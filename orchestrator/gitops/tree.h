@@ -56,8 +56,8 @@ bool wc_tree_link_stays(const char *path, const char *target);
  * is in the directory. `id` gets the hash of modes, names and content.
  *   free_links  links are copied whatever they say, because nobody follows them on this host
  */
-int wc_tree_copy(struct wc_tree *tree, int from_fd, const char *name, bool free_links, char id[65],
-                 struct wc_err *err);
+int wc_source_tree_copy(struct wc_tree *tree, int from_fd, const char *name, bool free_links,
+                        char id[65], struct wc_err *err);
 
 /* Hashes names, modes, sizes, times and inodes of what is in a directory: changes when something
  * in it may have. */

@@ -151,8 +151,8 @@ static int copy_dir(struct walk *walk, int fd, const char *path, unsigned depth,
     return rc;
 }
 
-int wc_tree_copy(struct wc_tree *tree, int from_fd, const char *name, bool free_links, char id[65],
-                 struct wc_err *err)
+int wc_source_tree_copy(struct wc_tree *tree, int from_fd, const char *name, bool free_links,
+                        char id[65], struct wc_err *err)
 {
     struct stat st;
     struct wc_arena arena;

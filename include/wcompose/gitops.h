@@ -1,0 +1,206 @@
+/* gitops.h - keeping apps on what their sources say: what is remembered of each, one pass over one
+ * app, the agent (contract, plain data and calls).
+ *
+ * Idea:    a pass is level-triggered like everything here: it looks at the source, at its memory
+ *          and at what runs, asks one pure function what to do next, does that, and goes on until
+ *          there is nothing to do. A killed pass is gone on with by the next one.
+ * Files:   lib/gitops/<app>/ (0700): record.json (0600) and what source.h keeps; run/gitops/: the
+ *          agent's lock and socket.
+ */
+#ifndef WCOMPOSE_GITOPS_H
+#define WCOMPOSE_GITOPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wcompose/agent.h"
+#include "wcompose/err.h"
+
+struct wc_arena;
+struct wc_buf;
+struct wc_diags;
+struct wc_paths;
+struct wc_project;
+
+/* Bounds. */
+enum {
+    WC_GITOPS_TEXT = 256,    /* a reason, cut; with its NUL */
+    WC_GITOPS_REJECTED = 64, /* how many rejected revisions are remembered; the oldest goes first */
+    WC_GITOPS_PAST = 32,     /* lines of history that are kept */
+};
+
+/* What an app's state is judged by: the same revision under other inputs (the app's settings in the
+ * agent file, keys, the host's policy, digests of images) is another candidate. "" = none. */
+struct wc_gitops_key {
+    char id[65], inputs[65];
+};
+
+/* What is said of an app; status, reason and time of each are kept apart. */
+enum wc_gitops_condition_type {
+    WC_GITOPS_READY,           /* a good revision is in force and everything of it is ready */
+    WC_GITOPS_RECONCILING,     /* something is under way, waited for or to be tried again */
+    WC_GITOPS_STALLED,         /* the newest revision was rejected: a person has to act */
+    WC_GITOPS_SOURCE_VERIFIED, /* the newest revision may be believed */
+    WC_GITOPS_SUSPENDED,
+    WC_GITOPS_CONDITIONS
+};
+/* UNKNOWN: nothing has found out yet. */
+enum wc_gitops_truth { WC_GITOPS_UNKNOWN, WC_GITOPS_FALSE, WC_GITOPS_TRUE };
+
+/* One condition. */
+struct wc_gitops_condition {
+    enum wc_gitops_truth status;
+    char reason[48];              /* one word: "Unhealthy" */
+    char message[WC_GITOPS_TEXT]; /* for people; may be "" */
+    uint64_t generation;          /* of the candidate that it was said of */
+    int64_t since_ms;             /* wall clock: when status or reason changed */
+};
+
+/* A candidate that is not tried again, and why. */
+struct wc_gitops_rejection {
+    struct wc_gitops_key key;
+    char reason[48], why[WC_GITOPS_TEXT];
+    int64_t at_ms;
+};
+
+/* What must be known of an app after a crash; all of record.json. Times are wall clock, 0 = never.
+ * Zero it for an app that is new. */
+struct wc_gitops_memory {
+    uint64_t generation;          /* counts candidates */
+    char mark[WC_GITOPS_TEXT];    /* of the last look whose revision is `seen` */
+    struct wc_gitops_key seen;    /* the newest candidate */
+    struct wc_gitops_key good;    /* applied last and was ready */
+    struct wc_gitops_key attempt; /* is being applied */
+    unsigned tries;               /* how often that was begun */
+    bool restoring;               /* the attempt failed: the good one is to be back */
+    bool is_suspended;            /* by `reconcile suspend` */
+    unsigned failures;            /* in a row, that may pass by themselves */
+    int64_t retry_at_ms;
+    int64_t looked_at_ms, due_at_ms; /* last look; the next is to be then */
+    int64_t wake_at_ms;              /* when a pass is to come; 0 = when told */
+    struct wc_gitops_rejection rejected[WC_GITOPS_REJECTED]; /* n_rejected, oldest first */
+    unsigned n_rejected;
+    struct wc_gitops_condition conditions[WC_GITOPS_CONDITIONS];
+};
+
+/* A line of an app's history. */
+struct wc_gitops_past {
+    int64_t at_ms;
+    const char *what;     /* "applied", "rejected", "restored", "repaired" */
+    const char *revision; /* "main@1a2b3c4d5e6f" */
+    const char *why;      /* or "" */
+};
+
+/* What is known of a revision beyond its id. NULL where not known. */
+struct wc_gitops_named {
+    const char *name, *author, *subject, *signer;
+    const char *tree; /* of its checkout */
+};
+
+/* record.json as it is read. Strings live in the arena. */
+struct wc_gitops_record {
+    struct wc_gitops_memory memory;
+    struct wc_gitops_named seen, attempt, good;
+    const char *attempt_text, *good_text; /* canonical wire text, or NULL */
+    const char *source;                   /* where from, without secrets */
+    struct wc_gitops_past *past;          /* n_past, oldest first */
+    size_t n_past;
+};
+
+/* Directory of an app; arena-owned. */
+const char *wc_gitops_dir(const struct wc_paths *paths, struct wc_arena *arena, const char *app);
+
+/* Reads an app's record; one that isn't there gives an empty one. WC_ERR_IO, WC_ERR_PERM, or
+ * WC_ERR_STATE: it is damaged, or of a newer version. */
+int wc_gitops_record_read(const char *dir, struct wc_arena *arena, struct wc_gitops_record *out,
+                          struct wc_err *err);
+
+/* Replaces it, durably; the directory is made. */
+int wc_gitops_record_write(const char *dir, const struct wc_gitops_record *record,
+                           struct wc_err *err);
+
+/* Words: "Ready", "True". */
+const char *wc_gitops_condition_name(enum wc_gitops_condition_type type);
+const char *wc_gitops_truth_name(enum wc_gitops_truth truth);
+
+/* What of an app is other than the good revision wants it. Strings live in the arena. */
+struct wc_gitops_compared {
+    bool drifted, not_ready;
+    const char *why; /* of the first that holds, or NULL */
+};
+
+/* What a pass needs of those who know models, images and drivers. Blocking; `data` is handed back.
+ *   load     loads the app from a checkout and holds it against all rules of this host; its wire
+ *            text is appended to `wire`. WC_ERR_SPEC, WC_ERR_ISOLATION …: it can't be taken
+ *   images   brings what the project needs: pulls, builds
+ *   compare  what is there with the project that `text` is the wire text of
+ */
+struct wc_gitops_ops {
+    int (*load)(void *data, const struct wc_agent_app *app, const char *dir, struct wc_buf *wire,
+                const struct wc_project **out, struct wc_err *err);
+    int (*images)(void *data, const struct wc_project *project, struct wc_err *err);
+    int (*compare)(void *data, const struct wc_agent_app *app, const char *text,
+                   struct wc_gitops_compared *out, struct wc_err *err);
+    void (*say)(void *data, const char *line); /* a step, for people */
+    void *data;
+};
+
+/* What a pass is told. All is borrowed. */
+struct wc_gitops_run {
+    const struct wc_paths *paths;
+    const struct wc_agent_app *app;
+    const char *const *environ; /* NULL-terminated; of the agent */
+    bool is_forced;             /* don't wait for the interval, nor for a retry's pause */
+    bool only_check;            /* find out, and change nothing */
+    int interrupt_fd;           /* readable: leave at the next chance; -1: none */
+    const struct wc_gitops_ops *ops;
+};
+
+/* How a pass ended. */
+struct wc_gitops_ran {
+    bool changed;  /* something was applied, restored or repaired */
+    bool pending;  /* only_check: something would be */
+    bool drifted;  /* what runs isn't what the good revision wants */
+    bool rejected; /* the newest revision is not in force, and won't be */
+    bool failed;   /* something didn't work that may work later */
+    bool suspended;
+    int64_t wake_at_ms; /* when to come again; 0 = only when told */
+};
+
+/* Does what is due for one app. Blocks. Returns 0 also when a revision was rejected or the source
+ * can't be reached (see *out, and the record); WC_ERR_CONFLICT when another pass over it is under
+ * way, WC_ERR_IO, WC_ERR_STATE, WC_ERR_USAGE (the source makes no sense).
+ */
+int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, struct wc_err *err);
+
+/* Gets the newest revision and checks it out, believed or not, and changes nothing else: to be
+ * looked at. *dir and *name live in the arena. Errors as source.h's. */
+int wc_gitops_newest(const struct wc_gitops_run *run, struct wc_arena *arena, const char **dir,
+                     const char **name, struct wc_err *err);
+
+/* Suspends or resumes: a pass sees it before its next action. */
+int wc_gitops_set_suspended(const struct wc_paths *paths, const char *app, bool suspended,
+                            struct wc_err *err);
+
+/* The agent: starts a pass (this program again, `reconcile --once`) for each app when it is due, so
+ * that one can't hold up another; watches the agent file and directories that are sources. */
+struct wc_gitops_agent_config {
+    const struct wc_paths *paths;
+    const char *file; /* the agent file, absolute */
+    /* Findings about the file, each time it is read. */
+    void (*report)(void *data, const struct wc_diags *diags);
+    void (*say)(void *data, const char *line); /* what goes on, for people */
+    void *data;
+};
+
+/* Runs until SIGTERM or SIGINT; passes under way are asked to leave, and gone on with by the next
+ * agent. Tells the service manager of NOTIFY_SOCKET. Returns 0; WC_ERR_CONFLICT when another agent
+ * runs, WC_ERR_SPEC when the file is wrong at the start (reported), WC_ERR_IO. */
+int wc_gitops_agent(const struct wc_gitops_agent_config *config, struct wc_err *err);
+
+/* Tells the agent that an app is to be looked at now; NULL: all. WC_ERR_NOENT: no agent runs, or it
+ * knows no such app; WC_ERR_UNAVAILABLE. */
+int wc_gitops_now(const struct wc_paths *paths, const char *app, struct wc_err *err);
+
+#endif

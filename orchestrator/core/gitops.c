@@ -1,0 +1,103 @@
+/* gitops.c - the order of things: what was begun is ended first, then the source is looked at, then
+ * what runs is held against the good revision.
+ *
+ * (Rejected: to look before an attempt is gone on with, so that a fix that was pushed meanwhile
+ * comes sooner. Then what is in force would depend on whether the remote can be reached.)
+ */
+#include "orchestrator/core/gitops.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+bool wc_gitops_same(const struct wc_gitops_key *a, const struct wc_gitops_key *b)
+{
+    return a->id[0] != '\0' && wc_streq(a->id, b->id) && wc_streq(a->inputs, b->inputs);
+}
+
+const struct wc_gitops_rejection *wc_gitops_rejected(const struct wc_gitops_memory *memory,
+                                                     const struct wc_gitops_key *key)
+{
+    for (unsigned i = 0; i < memory->n_rejected; i++)
+        if (wc_gitops_same(&memory->rejected[i].key, key))
+            return &memory->rejected[i];
+    return NULL;
+}
+
+/* The good revision under other inputs is a candidate too: it has to pass what holds now. */
+static bool is_new(const struct wc_gitops_memory *memory, const struct wc_gitops_pass *pass)
+{
+    return pass->candidate.id[0] != '\0' && !wc_gitops_same(&pass->candidate, &memory->good) &&
+           wc_gitops_rejected(memory, &pass->candidate) == NULL;
+}
+
+static bool is_due(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory)
+{
+    int64_t at_ms = memory->failures > 0 ? memory->retry_at_ms : memory->due_at_ms;
+    /* a clock that was set back doesn't keep us from looking for years */
+    return in->forced || in->now_ms >= at_ms || in->now_ms < memory->looked_at_ms;
+}
+
+/* What is next for the newest revision; REST: nothing. */
+static enum wc_gitops_act step_candidate(const struct wc_gitops_in *in,
+                                         const struct wc_gitops_memory *memory,
+                                         const struct wc_gitops_pass *pass)
+{
+    if (pass->failed || !pass->looked)
+        return WC_GITOPS_REST;
+    if (pass->candidate.id[0] == '\0')
+        return WC_GITOPS_FETCH;
+    if (!is_new(memory, pass))
+        return WC_GITOPS_REST;
+    if (!pass->fetched)
+        return WC_GITOPS_FETCH;
+    if (!pass->verified)
+        return WC_GITOPS_VERIFY;
+    if (!pass->loaded)
+        return WC_GITOPS_LOAD;
+    if (in->waits_for != NULL || in->window_at_ms != 0)
+        return WC_GITOPS_REST;
+    return pass->pulled ? WC_GITOPS_APPLY : WC_GITOPS_PULL;
+}
+
+/* What is next for the good revision. */
+static enum wc_gitops_act step_good(const struct wc_gitops_in *in,
+                                    const struct wc_gitops_memory *memory,
+                                    const struct wc_gitops_pass *pass)
+{
+    if (memory->good.id[0] == '\0' || (!pass->looked && !pass->failed))
+        return WC_GITOPS_REST;
+    if (!pass->compared)
+        return WC_GITOPS_COMPARE;
+    return pass->drifted && in->repair ? WC_GITOPS_REPAIR : WC_GITOPS_REST;
+}
+
+static int64_t wake_at(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory,
+                       const struct wc_gitops_pass *pass)
+{
+    int64_t at_ms = memory->failures > 0 ? memory->retry_at_ms : memory->due_at_ms;
+    bool waits = is_new(memory, pass) && in->waits_for == NULL && in->window_at_ms != 0;
+    if (waits && in->window_at_ms < at_ms)
+        at_ms = in->window_at_ms;
+    return at_ms > in->now_ms ? at_ms : in->now_ms + 1;
+}
+
+struct wc_gitops_out wc_gitops_step(const struct wc_gitops_in *in,
+                                    const struct wc_gitops_memory *memory,
+                                    const struct wc_gitops_pass *pass)
+{
+    if (in->suspend || memory->is_suspended)
+        return (struct wc_gitops_out){ WC_GITOPS_REST, 0 };
+    if (pass->ended)
+        return (struct wc_gitops_out){ WC_GITOPS_REST, wake_at(in, memory, pass) };
+    if (memory->restoring)
+        return (struct wc_gitops_out){ WC_GITOPS_RESTORE, 0 };
+    if (memory->attempt.id[0] != '\0')
+        return (struct wc_gitops_out){ WC_GITOPS_APPLY, 0 };
+    if (!pass->looked && !pass->failed && is_due(in, memory))
+        return (struct wc_gitops_out){ WC_GITOPS_LOOK, 0 };
+    enum wc_gitops_act act = step_candidate(in, memory, pass);
+    if (act == WC_GITOPS_REST)
+        act = step_good(in, memory, pass);
+    return (struct wc_gitops_out){ act, act == WC_GITOPS_REST ? wake_at(in, memory, pass) : 0 };
+}

@@ -1,0 +1,99 @@
+/* gitops_conditions.c - what is said of an app: five conditions, each by its own rule. A pass that
+ * has not found out about one leaves it as it was. */
+#include "orchestrator/core/gitops_conditions.h"
+
+#include <stdio.h>
+
+#include "base/str.h"
+
+void wc_gitops_tell(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                    enum wc_gitops_condition_type type, enum wc_gitops_truth status,
+                    const struct wc_gitops_told *told)
+{
+    struct wc_gitops_condition *c = &memory->conditions[type];
+    const char *reason = told->reason != NULL ? told->reason : "";
+    if (c->status != status || !wc_streq(c->reason, reason))
+        c->since_ms = in->now_ms;
+    c->status = status;
+    c->generation = memory->generation;
+    snprintf(c->reason, sizeof c->reason, "%s", reason);
+    snprintf(c->message, sizeof c->message, "%s", told->message != NULL ? told->message : "");
+}
+
+static void say(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                enum wc_gitops_condition_type type, bool status, struct wc_gitops_told told)
+{
+    wc_gitops_tell(in, memory, type, status ? WC_GITOPS_TRUE : WC_GITOPS_FALSE, &told);
+}
+
+static void say_ready(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                      const struct wc_gitops_pass *pass)
+{
+    enum wc_gitops_condition_type type = WC_GITOPS_READY;
+    if (memory->good.id[0] == '\0')
+        say(in, memory, type, false,
+            (struct wc_gitops_told){ "NothingApplied", "no revision has been ready yet" });
+    else if (memory->restoring || memory->attempt.id[0] != '\0')
+        say(in, memory, type, false,
+            (struct wc_gitops_told){ "Applying", "a change is under way" });
+    else if (!pass->compared || pass->ended)
+        return; /* nothing new is known, or not for sure */
+    else if (pass->drifted)
+        say(in, memory, type, false, (struct wc_gitops_told){ "Drifted", pass->unready_why });
+    else if (pass->not_ready)
+        say(in, memory, type, false, (struct wc_gitops_told){ "NotReady", pass->unready_why });
+    else
+        say(in, memory, type, true, (struct wc_gitops_told){ "Applied", "" });
+}
+
+static void say_stalled(const struct wc_gitops_in *in, struct wc_gitops_memory *memory)
+{
+    const struct wc_gitops_rejection *r = wc_gitops_rejected(memory, &memory->seen);
+    if (r != NULL)
+        say(in, memory, WC_GITOPS_STALLED, true, (struct wc_gitops_told){ r->reason, r->why });
+    else
+        say(in, memory, WC_GITOPS_STALLED, false, (struct wc_gitops_told){ "No", "" });
+}
+
+static bool is_waiting(const struct wc_gitops_memory *memory, const struct wc_gitops_pass *pass)
+{
+    return pass->loaded && !wc_gitops_same(&pass->candidate, &memory->good) &&
+           wc_gitops_rejected(memory, &pass->candidate) == NULL;
+}
+
+static void say_reconciling(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                            const struct wc_gitops_pass *pass)
+{
+    enum wc_gitops_condition_type type = WC_GITOPS_RECONCILING;
+    if (pass->failed)
+        say(in, memory, type, true, (struct wc_gitops_told){ pass->reason, pass->why });
+    else if (memory->restoring || memory->attempt.id[0] != '\0')
+        say(in, memory, type, true, (struct wc_gitops_told){ "Applying", "" });
+    else if (is_waiting(memory, pass) && in->waits_for != NULL)
+        say(in, memory, type, true, (struct wc_gitops_told){ "WaitsForApp", in->waits_for });
+    else if (is_waiting(memory, pass))
+        say(in, memory, type, true,
+            (struct wc_gitops_told){ "WaitsForWindow", "no maintenance window is open" });
+    else if (pass->looked)
+        say(in, memory, type, false, (struct wc_gitops_told){ "UpToDate", "" });
+}
+
+void wc_gitops_conclude(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                        const struct wc_gitops_pass *pass)
+{
+    bool suspended = in->suspend || memory->is_suspended;
+    if (suspended)
+        say(in, memory, WC_GITOPS_SUSPENDED, true,
+            (struct wc_gitops_told){ in->suspend ? "ByFile" : "ByCommand", "" });
+    else
+        say(in, memory, WC_GITOPS_SUSPENDED, false, (struct wc_gitops_told){ "No", "" });
+    if (suspended)
+        return;
+    if (pass->looked && !pass->failed) {
+        memory->failures = 0;
+        memory->retry_at_ms = 0;
+    }
+    say_ready(in, memory, pass);
+    say_stalled(in, memory);
+    say_reconciling(in, memory, pass);
+}

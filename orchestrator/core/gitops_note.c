@@ -1,0 +1,276 @@
+/* gitops_note.c - what becomes of the memory: one function an action, so that each transition can
+ * be read alone. */
+#include "orchestrator/core/gitops.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "orchestrator/core/backoff.h"
+#include "orchestrator/core/gitops_conditions.h"
+
+enum { RETRY_FIRST_MS = 5000, RETRY_CAP_MS = 60000 };
+
+/* Within 5 % of the interval, so that many apps spread. */
+static int64_t next_look(const struct wc_gitops_in *in)
+{
+    int64_t spread = in->interval_ms / 10;
+    unsigned turn = (unsigned)(in->now_ms / in->interval_ms);
+    int64_t extra = spread > 0 ? (int64_t)(wc_mix(in->app, turn) % (uint64_t)spread) : 0;
+    return in->now_ms + in->interval_ms - spread / 2 + extra;
+}
+
+/* Doubles from 5 s to the interval, or to a minute where that is longer. */
+static int64_t next_try(const struct wc_gitops_in *in, unsigned failures)
+{
+    int64_t cap = in->interval_ms > RETRY_CAP_MS ? in->interval_ms : RETRY_CAP_MS;
+    int64_t wait = RETRY_FIRST_MS;
+    for (unsigned i = 1; i < failures && wait < cap; i++)
+        wait *= 2;
+    wait = wait < cap ? wait : cap;
+    return in->now_ms + wait - wait / 10 +
+           (int64_t)(wc_mix(in->app, failures) % (uint64_t)(wait / 5 + 1));
+}
+
+static void keep_reason(struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    snprintf(pass->reason, sizeof pass->reason, "%s",
+             result->reason != NULL ? result->reason : "Failed");
+    snprintf(pass->why, sizeof pass->why, "%s", result->why != NULL ? result->why : "");
+}
+
+static void fail(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                 struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    if (!pass->failed)
+        memory->failures++;
+    memory->retry_at_ms = next_try(in, memory->failures);
+    pass->failed = true;
+    keep_reason(pass, result);
+}
+
+static void reject(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                   const struct wc_gitops_key *key, const struct wc_gitops_result *result)
+{
+    if (wc_gitops_rejected(memory, key) != NULL)
+        return;
+    if (memory->n_rejected == WC_GITOPS_REJECTED) {
+        memmove(&memory->rejected[0], &memory->rejected[1],
+                (WC_GITOPS_REJECTED - 1) * sizeof memory->rejected[0]);
+        memory->n_rejected--;
+    }
+    struct wc_gitops_rejection *r = &memory->rejected[memory->n_rejected++];
+    *r = (struct wc_gitops_rejection){ .key = *key, .at_ms = in->now_ms };
+    snprintf(r->reason, sizeof r->reason, "%s", result->reason != NULL ? result->reason : "Failed");
+    snprintf(r->why, sizeof r->why, "%s", result->why != NULL ? result->why : "");
+}
+
+/* The attempt is over: back to the good one, where there is one. Without one what was applied stays
+ * as it is, as after an `up` that failed: there is nothing better. */
+static void give_up(struct wc_gitops_memory *memory)
+{
+    memory->tries = 0;
+    memory->restoring = memory->good.id[0] != '\0';
+    memory->attempt = (struct wc_gitops_key){ 0 };
+}
+
+void wc_gitops_begin(const struct wc_gitops_in *in, struct wc_gitops_memory *memory)
+{
+    static const struct wc_gitops_result interrupted = {
+        .reason = "Interrupted", .why = "applying it was broken off again and again"
+    };
+    if (memory->attempt.id[0] == '\0' || in->suspend || memory->is_suspended)
+        return;
+    if (memory->tries >= WC_GITOPS_TRIES)
+        reject(in, memory, &memory->attempt, &interrupted);
+    if (memory->tries >= WC_GITOPS_TRIES || !wc_streq(memory->attempt.inputs, in->inputs))
+        give_up(memory);
+}
+
+/* A candidate that wasn't the newest before counts. */
+static void see(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                struct wc_gitops_pass *pass, const char *id)
+{
+    struct wc_gitops_key key = { 0 };
+    snprintf(key.id, sizeof key.id, "%s", id);
+    snprintf(key.inputs, sizeof key.inputs, "%s", in->inputs);
+    pass->candidate = key;
+    if (!wc_gitops_same(&key, &memory->seen))
+        memory->generation++;
+    memory->seen = key;
+}
+
+static void note_look(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                      struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    memory->looked_at_ms = in->now_ms;
+    memory->due_at_ms = next_look(in);
+    if (result->end != WC_GITOPS_DONE) {
+        fail(in, memory, pass, result);
+        return;
+    }
+    pass->looked = true;
+    snprintf(pass->mark, sizeof pass->mark, "%s", result->mark != NULL ? result->mark : "");
+    /* under other inputs it may be another source, whose marks mean something else */
+    bool is_known = memory->seen.id[0] != '\0' && wc_streq(memory->seen.inputs, in->inputs);
+    if (is_known && pass->mark[0] != '\0' && wc_streq(pass->mark, memory->mark)) {
+        char id[sizeof memory->seen.id];
+        memcpy(id, memory->seen.id, sizeof id);
+        see(in, memory, pass, id);
+    }
+}
+
+static void note_fetch(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                       struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    if (result->end != WC_GITOPS_DONE) {
+        fail(in, memory, pass, result);
+        return;
+    }
+    pass->fetched = true;
+    see(in, memory, pass, result->id);
+    snprintf(memory->mark, sizeof memory->mark, "%s", pass->mark);
+}
+
+static void note_verify(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                        struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    const struct wc_gitops_told told = { result->reason, result->why };
+    enum wc_gitops_truth truth = result->end == WC_GITOPS_DONE ? WC_GITOPS_TRUE : WC_GITOPS_FALSE;
+    if (result->end != WC_GITOPS_TRANSIENT)
+        wc_gitops_tell(in, memory, WC_GITOPS_SOURCE_VERIFIED, truth, &told);
+    if (result->end == WC_GITOPS_DONE)
+        pass->verified = true;
+    else if (result->end == WC_GITOPS_REFUSED)
+        reject(in, memory, &pass->candidate, result);
+    else
+        fail(in, memory, pass, result);
+}
+
+/* LOAD and PULL. */
+static void note_check(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                       struct wc_gitops_pass *pass, const struct wc_gitops_result *result,
+                       bool *done)
+{
+    if (result->end == WC_GITOPS_DONE)
+        *done = true;
+    else if (result->end == WC_GITOPS_REFUSED)
+        reject(in, memory, &pass->candidate, result);
+    else
+        fail(in, memory, pass, result);
+}
+
+static void note_apply(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                       struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    switch (result->end) {
+    case WC_GITOPS_DONE:
+        memory->good = memory->attempt;
+        memory->attempt = (struct wc_gitops_key){ 0 };
+        memory->tries = 0;
+        pass->compared = true;
+        pass->drifted = pass->not_ready = false;
+        break;
+    case WC_GITOPS_REFUSED:
+        reject(in, memory, &memory->attempt, result);
+        give_up(memory);
+        break;
+    case WC_GITOPS_TRANSIENT:
+        fail(in, memory, pass, result);
+        pass->ended = true;
+        break;
+    case WC_GITOPS_LEFT:
+        memory->tries -= memory->tries > 0;
+        break;
+    }
+}
+
+static void keep_unready(struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    pass->not_ready = result->not_ready;
+    snprintf(pass->unready_why, sizeof pass->unready_why, "%s",
+             result->why != NULL ? result->why : "");
+}
+
+/* However it ends, it isn't rolled back: there is nothing behind the good one. */
+static void note_restore(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                         struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    if (result->end == WC_GITOPS_TRANSIENT) {
+        fail(in, memory, pass, result);
+        pass->ended = true;
+    } else if (result->end != WC_GITOPS_LEFT) {
+        memory->restoring = false;
+        pass->compared = true;
+        pass->drifted = false;
+        keep_unready(pass, result);
+    }
+}
+
+static void note_good(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                      struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    pass->compared = true;
+    pass->drifted = result->drifted && result->end == WC_GITOPS_DONE;
+    if (result->end == WC_GITOPS_DONE) {
+        keep_unready(pass, result);
+    } else {
+        fail(in, memory, pass, result);
+        pass->ended = true;
+    }
+}
+
+void wc_gitops_start(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                     const struct wc_gitops_pass *pass, enum wc_gitops_act act)
+{
+    static const struct wc_gitops_told applying = { "Applying", "" },
+                                       restoring = { "Restoring", "" },
+                                       repairing = { "Repairing", "" };
+    if (act == WC_GITOPS_APPLY) {
+        if (memory->attempt.id[0] == '\0')
+            memory->attempt = pass->candidate;
+        memory->tries++;
+        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &applying);
+    } else if (act == WC_GITOPS_RESTORE) {
+        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &restoring);
+    } else if (act == WC_GITOPS_REPAIR) {
+        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &repairing);
+    }
+}
+
+void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                    struct wc_gitops_pass *pass, enum wc_gitops_act act,
+                    const struct wc_gitops_result *result)
+{
+    if (result->end == WC_GITOPS_LEFT)
+        pass->ended = true;
+    switch (act) {
+    case WC_GITOPS_REST:
+        break;
+    case WC_GITOPS_LOOK:
+        note_look(in, memory, pass, result);
+        break;
+    case WC_GITOPS_FETCH:
+        note_fetch(in, memory, pass, result);
+        break;
+    case WC_GITOPS_VERIFY:
+        note_verify(in, memory, pass, result);
+        break;
+    case WC_GITOPS_LOAD:
+        note_check(in, memory, pass, result, &pass->loaded);
+        break;
+    case WC_GITOPS_PULL:
+        note_check(in, memory, pass, result, &pass->pulled);
+        break;
+    case WC_GITOPS_APPLY:
+        note_apply(in, memory, pass, result);
+        break;
+    case WC_GITOPS_RESTORE:
+        note_restore(in, memory, pass, result);
+        break;
+    case WC_GITOPS_COMPARE:
+    case WC_GITOPS_REPAIR:
+        note_good(in, memory, pass, result);
+        break;
+    }
+}

@@ -1,0 +1,103 @@
+/* agent_file.c - the agent's file while it runs: apps come, go, and change. A wrong file changes
+ * nothing; what it said before holds. */
+#include "orchestrator/gitops/agent_priv.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "wcompose/diag.h"
+
+static void on_directory(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+    struct wc_loop_app *app = watch->data;
+    (void)name, (void)events;
+    if (status != 0)
+        return;
+    wc_agent_tell(app);
+    wc_agent_pump(app->loop);
+}
+
+/* A directory is a source that tells of changes itself; its interval finds what is deeper. */
+static void watch_directory(struct wc_loop_app *app, const struct wc_agent_app *settings)
+{
+    if (app->has_watch || settings->source.directory == NULL)
+        return;
+    uv_fs_event_init(&app->loop->uv, &app->watch);
+    app->watch.data = app;
+    app->has_watch = true;
+    app->n_handles++;
+    int rc = uv_fs_event_start(&app->watch, on_directory, settings->source.directory, 0);
+    if (rc != 0)
+        wc_agent_say(app->loop, "%s: %s can't be watched: %s", app->name,
+                     settings->source.directory, uv_strerror(rc));
+}
+
+static struct wc_loop_app *add_app(struct wc_gitops_loop *loop, const char *name)
+{
+    struct wc_loop_app *app = wc_calloc(1, sizeof *app);
+    app->loop = loop;
+    app->name = wc_strdup(name);
+    loop->apps = wc_realloc(loop->apps, loop->n_apps + 1, sizeof *loop->apps);
+    loop->apps[loop->n_apps++] = app;
+    return app;
+}
+
+static struct wc_loop_app *find_any(const struct wc_gitops_loop *loop, const char *name)
+{
+    for (size_t i = 0; i < loop->n_apps; i++)
+        if (wc_streq(loop->apps[i]->name, name))
+            return loop->apps[i];
+    return NULL;
+}
+
+/* What it runs goes on running: only `wcompose down` ends it. */
+static void drop_app(struct wc_loop_app *app)
+{
+    wc_agent_say(app->loop, "%s is no longer in the file: what of it runs is left alone",
+                 app->name);
+    app->is_listed = app->is_due = false;
+    if (app->has_watch && !uv_is_closing((uv_handle_t *)&app->watch))
+        uv_close((uv_handle_t *)&app->watch, wc_agent_on_watch_closed);
+    wc_agent_release(app);
+}
+
+static void settle_apps(struct wc_gitops_loop *loop)
+{
+    for (size_t i = loop->n_apps; i-- > 0;)
+        if (loop->apps[i]->is_listed && wc_agent_app(&loop->agent, loop->apps[i]->name) == NULL)
+            drop_app(loop->apps[i]);
+    for (size_t i = 0; i < loop->agent.n_apps; i++) {
+        const struct wc_agent_app *settings = &loop->agent.apps[i];
+        struct wc_loop_app *app = find_any(loop, settings->name);
+        if (app == NULL)
+            app = add_app(loop, settings->name);
+        app->is_listed = true;
+        watch_directory(app, settings);
+        wc_agent_tell(app); /* its settings may be others now */
+    }
+}
+
+int wc_agent_reload(struct wc_gitops_loop *loop)
+{
+    struct wc_arena arena;
+    struct wc_diags diags;
+    struct wc_agent agent;
+    wc_arena_init(&arena);
+    wc_diags_init(&diags, &arena);
+    int rc = wc_agent_file_read(loop->config->file, NULL, &arena, &diags, &agent);
+    wc_diags_sort(&diags);
+    if (diags.n > 0)
+        loop->config->report(loop->config->data, &diags);
+    if (rc != 0) {
+        wc_agent_say(loop, "%s can't be used; what it said before holds", loop->config->file);
+        wc_arena_deinit(&arena);
+        return rc;
+    }
+    wc_arena_deinit(&loop->arena);
+    loop->arena = arena;
+    loop->agent = agent;
+    settle_apps(loop);
+    wc_agent_hook(loop);
+    return 0;
+}

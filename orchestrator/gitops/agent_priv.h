@@ -1,0 +1,101 @@
+/* agent_priv.h - what the agent's files share (orchestrator/gitops, private; uses libuv).
+ *
+ * Idea:    callbacks record what is due; one function, wc_agent_pump, starts passes.
+ * Owner:   the agent is on the stack of wc_gitops_agent; apps are freed when their last handle is
+ *          closed.
+ * Threads: the loop's.
+ */
+#ifndef ORCHESTRATOR_GITOPS_AGENT_PRIV_H
+#define ORCHESTRATOR_GITOPS_AGENT_PRIV_H
+
+#include <uv.h>
+
+#include "base/arena.h"
+#include "orchestrator/supervisor_notify.h"
+#include "wcompose/gitops.h"
+
+struct wc_gitops_loop;
+
+/* How passes end, for numbers. */
+enum wc_pass_result { WC_PASS_OK, WC_PASS_REJECTED, WC_PASS_FAILED, WC_PASS_RESULTS };
+
+/* An app of the file, or one that was and whose pass is still under way. */
+struct wc_loop_app {
+    struct wc_gitops_loop *loop;
+    char *name;
+    bool is_listed;     /* in the file as it is now */
+    bool is_running;    /* a pass is under way */
+    bool has_process;   /* its handle isn't closed yet */
+    bool is_due;        /* and not running */
+    bool is_forced;     /* don't ask its interval */
+    bool again;         /* it was told while its pass was running */
+    int64_t wake_at_ms; /* wall clock; 0 = only when told */
+    uv_process_t process;
+    uv_fs_event_t watch; /* of a directory that is its source */
+    bool has_watch;
+    unsigned n_handles; /* open ones: process, watch */
+    struct wc_gitops_condition known[WC_GITOPS_CONDITIONS];
+    uint64_t generation; /* the rest: as its last pass left it, for numbers */
+    unsigned failures;
+    int64_t looked_at_ms;
+    uint64_t passes[WC_PASS_RESULTS];
+};
+
+struct wc_gitops_loop {
+    const struct wc_gitops_agent_config *config;
+    uv_loop_t uv;
+    struct wc_arena arena; /* of the file as it is now */
+    struct wc_agent agent;
+    struct wc_loop_app **apps; /* n_apps */
+    size_t n_apps;
+    unsigned n_running;
+    uv_timer_t timer, reload_timer, leave_timer;
+    uv_fs_event_t file_watch;
+    uv_signal_t signals[3];
+    uv_pipe_t control;
+    bool has_control, is_leaving;
+    uv_tcp_t hook;
+    bool has_hook;
+    char hook_at[64]; /* where it listens */
+    unsigned n_callers, n_messages;
+    struct wc_notify notify;
+    int lock_fd;
+};
+
+/* Says a line for people; %-formatted. */
+void wc_agent_say(struct wc_gitops_loop *loop, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Marks an app due: at once, or when its pass has ended. */
+void wc_agent_tell(struct wc_loop_app *app);
+
+/* Starts the passes that are due, as many as may run at a time, and sets the timer. */
+void wc_agent_pump(struct wc_gitops_loop *loop);
+
+/* The app of that name that the file lists, or NULL. */
+struct wc_loop_app *wc_agent_find(const struct wc_gitops_loop *loop, const char *name);
+
+/* agent_file.c: reads the file; the apps become what it says. What is wrong is reported, and
+ * everything stays as it is: WC_ERR_SPEC. */
+int wc_agent_reload(struct wc_gitops_loop *loop);
+
+/* agent_control.c: listens at run/gitops/agent.sock. */
+int wc_agent_listen(struct wc_gitops_loop *loop, struct wc_err *err);
+
+/* Frees an app that has no handle any more and is not listed. */
+void wc_agent_release(struct wc_loop_app *app);
+
+/* The close callback of a watch. */
+void wc_agent_on_watch_closed(uv_handle_t *handle);
+
+/* webhook.c: listens where the file says, or no longer. */
+void wc_agent_hook(struct wc_gitops_loop *loop);
+
+/* notify.c: tells whom the file lists of conditions that are others than app->known. */
+void wc_agent_notify(struct wc_loop_app *app, const struct wc_gitops_condition *now,
+                     const char *revision);
+
+/* agent_metrics.c: appends the numbers, in Prometheus' text format. */
+void wc_agent_metrics(const struct wc_gitops_loop *loop, struct wc_buf *out);
+
+#endif

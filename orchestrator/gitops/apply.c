@@ -1,0 +1,132 @@
+/* apply.c - the same call that `up --wait` makes, so that all that knows of projects (ps, why,
+ * events, rollback) knows of these. */
+#include "orchestrator/gitops/apply.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "wcompose/client.h"
+#include "wcompose/history.h"
+
+/* What the answers told. */
+struct told {
+    struct wc_arena *arena;
+    const char *bad; /* the first bad news of an instance, or the last word on one */
+    bool is_final;
+    int code;
+    const char *error;
+};
+
+static void note_bad(struct told *told, const struct wc_event *event)
+{
+    if (event->type != WC_EVENT_INSTANCE || event->service == NULL)
+        return;
+    bool is_final = wc_streq(event->action, "failed");
+    bool is_bad = is_final || wc_streq(event->action, "unhealthy") ||
+                  (wc_streq(event->action, "exited") && event->exit_code != 0);
+    if (!is_bad || told->is_final || (told->bad != NULL && !is_final))
+        return;
+    told->is_final = is_final;
+    if (event->reason != NULL)
+        told->bad = wc_arena_printf(told->arena, "service %s %s: %s", event->service, event->action,
+                                    event->reason);
+    else
+        told->bad = wc_arena_printf(told->arena, "service %s %s (exit code %d)", event->service,
+                                    event->action, event->exit_code);
+}
+
+static void on_answer(void *data, const struct wc_answer *answer)
+{
+    struct told *told = data;
+    if (answer->event != NULL)
+        note_bad(told, answer->event);
+    if (answer->done) {
+        told->code = answer->code;
+        told->error = wc_arena_strdup(told->arena, answer->error);
+    }
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The number of the generation that has this text, so that the supervisor knows a rollback; 0 = it
+ * isn't kept any more. */
+static uint64_t generation_of(const struct wc_gitops_apply *apply, struct wc_arena *arena)
+{
+    struct wc_history history;
+    struct wc_err none = { 0 };
+    if (wc_history_read(apply->paths, apply->project, arena, &history, &none) != 0)
+        return 0;
+    for (size_t i = history.n; i-- > 0;)
+        if (wc_streq0(history.rows[i].text, apply->text))
+            return history.rows[i].number;
+    return 0;
+}
+
+/* Words for what went wrong: the instance's own rather than the call's. */
+static const char *words(const struct told *told, const char *fallback)
+{
+    if (told->bad != NULL)
+        return told->bad;
+    return told->error != NULL ? told->error : fallback;
+}
+
+static enum wc_gitops_applied judge(const struct told *told, int rc, const struct wc_err *err,
+                                    const char **why)
+{
+    *why = "";
+    if (rc == WC_ERR_CANCELLED)
+        return WC_APPLIED_LEFT;
+    if (rc == WC_ERR_TIMEOUT) {
+        *why = wc_arena_printf(told->arena, "not ready in time: %s",
+                               words(told, "it is still starting"));
+        return WC_APPLIED_NOT_READY;
+    }
+    if (rc != 0) {
+        *why = wc_arena_strdup(told->arena, err->msg);
+        return WC_APPLIED_BROKEN;
+    }
+    if (told->code == 0)
+        return WC_APPLIED_READY;
+    *why = words(told, "it did not become ready");
+    bool is_ours = told->code == WC_ERR_UNAVAILABLE || told->code == WC_ERR_IO ||
+                   told->code == WC_ERR_CANCELLED || told->code == WC_ERR_BUG;
+    return is_ours ? WC_APPLIED_BROKEN : WC_APPLIED_NOT_READY;
+}
+
+enum wc_gitops_applied wc_gitops_apply(const struct wc_gitops_apply *apply, struct wc_arena *arena,
+                                       const char **why)
+{
+    struct wc_client *client = NULL;
+    struct wc_err err = { 0 };
+    struct told told = { .arena = arena };
+    struct wc_client_waiting waiting = {
+        .interrupt_fd = apply->interrupt_fd,
+        .deadline_ms = now_ms() + (uint64_t)apply->limit_ms,
+        .answer = on_answer,
+        .data = &told,
+    };
+    const struct wc_call call = {
+        .verb = WC_CALL_APPLY,
+        .wait = WC_WAIT_READY,
+        .spec = apply->text,
+        .spec_len = strlen(apply->text),
+        .restores = apply->is_old ? generation_of(apply, arena) : 0,
+        .timeout_ms = WC_UNSET,
+        .remove_orphans = apply->prune,
+        .events = true,
+    };
+    int rc = wc_client_open(apply->paths, apply->project, true, &client, &err);
+    if (rc == 0)
+        rc = wc_client_send(client, &call, &waiting.id, &err);
+    if (rc == 0)
+        rc = wc_client_wait(client, &waiting, &err);
+    wc_client_close(client);
+    return judge(&told, rc, &err, why);
+}

@@ -1,0 +1,20 @@
+/* inputs.h - what a revision is judged by, as one hash (orchestrator/gitops, private). */
+#ifndef ORCHESTRATOR_GITOPS_INPUTS_H
+#define ORCHESTRATOR_GITOPS_INPUTS_H
+
+#include "base/hash.h"
+#include "wcompose/gitops.h"
+#include "wcompose/source.h"
+
+/* Hashes the app's settings that count, the contents of its keys and of the host's policy, and the
+ * variables that it may use. Files that aren't there count as such: when they come, it is another
+ * hash. Blocks for the reads. */
+void wc_gitops_inputs(const struct wc_gitops_run *run, char hex[WC_SHA256_HEX + 1]);
+
+/* The app's source as source.h wants it; borrows from the app. */
+struct wc_app_source wc_gitops_source(const struct wc_agent_app *app);
+
+/* newest.c: the file that says that an app is suspended; arena-owned. */
+const char *wc_gitops_suspended_path(const char *dir, struct wc_arena *arena);
+
+#endif

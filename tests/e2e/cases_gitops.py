@@ -1,0 +1,393 @@
+"""An app that follows a git repository: a good revision, a broken one, one that never gets ready, a hostile one;
+drift, suspension, a remote that goes away, kills at any step."""
+import hmac
+import http.server
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+
+GIT = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "Ann",
+       "GIT_COMMITTER_EMAIL": "ann@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
+APP = """
+    services:
+      web:
+        image: bb:1
+        command: ["/bin/idle"]
+        environment: {{LEVEL: "{level}"}}
+        healthcheck: {{test: ["CMD", "{check}"], interval: 200ms, timeout: 2s, retries: 2, start_period: 0s}}
+"""
+
+
+class Remote:
+    """A bare repository, and a clone that is worked in."""
+
+    def __init__(self, t, name="shop"):
+        self.t = t
+        self.bare = os.path.join(t.base, name + ".git")
+        self.work = os.path.join(t.base, name + ".work")
+        self.git("init", "-q", "--bare", "-b", "main", self.bare, cwd=t.base)
+        self.git("clone", "-q", self.bare, self.work, cwd=t.base)
+        self.git("checkout", "-q", "-B", "main")
+
+    def git(self, *arguments, cwd=None):
+        environment = dict(self.t.environment, HOME=self.t.base, **GIT)
+        done = subprocess.run(["git", *arguments], cwd=cwd or self.work, env=environment, capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, f"git {arguments}: {done.stderr}"
+        return done.stdout.strip()
+
+    def push(self, text, message, *options, name="compose.yaml"):
+        """Commits one file and pushes; returns the commit."""
+        path = os.path.join(self.work, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        self.git("push", "-q", *options, "origin", "main")
+        return self.git("rev-parse", "HEAD")
+
+
+def agent(t, remote, more="", name="shop"):
+    """Writes an agent file with one app."""
+    return t.write("agent.yaml", f"apps:\n  {name}:\n    source: {{git: {remote.bare}, branch: main}}\n"
+                                 f"    interval: 5s\n    timeout: 8s\n{more}", mode=0o600)
+
+
+def app(level=1, check="true"):
+    return APP.format(level=level, check=check)
+
+
+def once(t, *options, code=0):
+    return t.wc("reconcile", "--agent-file", "agent.yaml", "--once", *options, code=code, timeout=120)
+
+
+def status(t, name="shop"):
+    rows = t.wc("--json", "reconcile", "--agent-file", "agent.yaml", "status", name, code=None).rows
+    row = rows[0]
+    row["By"] = {c["Type"]: c for c in row["Conditions"]}
+    return row
+
+
+def level(t, name="shop"):
+    """The environment of what runs."""
+    rows = [r for r in t.wc("-p", name, "ps", "-a", "--format", "json").rows if r["State"] == "running"]
+    assert len(rows) == 1, rows
+    text = t.wc("-p", name, "exec", "web", "sh", "-c", "echo $LEVEL").out.strip()
+    return text, rows[0]["ID"] if "ID" in rows[0] else rows[0]["Name"]
+
+
+def end(t, *names):
+    for name in names or ("shop",):
+        t.wc("-p", name, "down", code=None)
+
+
+def case_gitops_good_then_unhealthy(t):
+    """The workload is on the last good revision, and why can be read."""
+    t.load_image()
+    remote = Remote(t)
+    first = remote.push(app(1), "first")
+    agent(t, remote)
+    once(t)
+    now = status(t)
+    assert now["InForce"]["ID"] == first and now["By"]["Ready"]["Status"] == "True", now
+    assert now["InForce"]["Subject"] == "first" and "Ann" in now["InForce"]["Author"], now
+    assert level(t)[0] == "1"
+    bad = remote.push(app(2, "false"), "unhealthy")
+    once(t, code=3)
+    now = status(t)
+    assert now["InForce"]["ID"] == first and now["Newest"]["ID"] == bad, now
+    assert now["By"]["Stalled"]["Status"] == "True" and now["By"]["Stalled"]["Reason"] == "Unhealthy", now
+    assert now["By"]["Ready"]["Status"] == "True", now
+    assert level(t)[0] == "1"
+    before = t.wc("-p", "shop", "history", "--format", "json").rows
+    once(t, code=3)  # it is not tried again
+    assert len(t.wc("-p", "shop", "history", "--format", "json").rows) == len(before)
+    third = remote.push(app(3), "fixed")
+    once(t)
+    now = status(t)
+    assert now["InForce"]["ID"] == third and now["By"]["Stalled"]["Status"] == "False", now
+    assert level(t)[0] == "3"
+    what = [r["What"] for r in t.wc("--json", "reconcile", "--agent-file", "agent.yaml", "history").rows]
+    assert what == ["applied", "rejected", "restored", "applied"], what
+    end(t)
+
+
+def case_gitops_invalid_changes_nothing(t):
+    """What can't be loaded is rejected with its place; what runs isn't touched."""
+    t.load_image()
+    remote = Remote(t)
+    first = remote.push(app(1), "first")
+    agent(t, remote)
+    once(t)
+    runs = level(t)
+    remote.push("services: {web: {image: 'bb:1', enviroment: [A=1]}}\n", "broken")
+    once(t, code=3)
+    now = status(t)
+    assert now["InForce"]["ID"] == first and now["By"]["Stalled"]["Reason"] == "Invalid", now
+    assert "compose.yaml:1:" in now["By"]["Stalled"]["Message"], now
+    assert level(t) == runs
+    remote.push("services: {web: {image: 'bb:1', volumes: ['/etc:/host:ro']}}\n", "hostile")
+    once(t, code=3)
+    assert "E116" in t.history[-1] or "leads out" in status(t)["By"]["Stalled"]["Message"]
+    assert level(t) == runs
+    end(t)
+
+
+def case_gitops_same_content_other_commit(t):
+    """A commit that changes nothing of the app restarts nothing."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    agent(t, remote)
+    once(t)
+    runs = level(t)
+    pid = t.wc("-p", "shop", "ps", "--format", "json").rows
+    second = remote.push("more words\n", "a readme", name="README")
+    once(t)
+    assert status(t)["InForce"]["ID"] == second
+    assert level(t) == runs
+    assert t.wc("-p", "shop", "ps", "--format", "json").rows[0].get("Pid") == pid[0].get("Pid")
+    end(t)
+
+
+def case_gitops_drift(t):
+    """What somebody else told the supervisor is put right, or only said."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    agent(t, remote)
+    once(t)
+    t.wc("-p", "shop", "stop", "web")
+    once(t)
+    assert level(t)[0] == "1"
+    assert [r["What"] for r in t.wc("--json", "reconcile", "--agent-file", "agent.yaml", "history").rows][-1] == "repaired"
+    t.compose(app(9))
+    t.wc("-p", "shop", "up", "-d", "--wait")
+    assert level(t)[0] == "9"
+    t.wc("reconcile", "--agent-file", "agent.yaml", "--check", code=5)
+    assert level(t)[0] == "9"
+    agent(t, remote, "    drift: report\n")
+    once(t)
+    assert level(t)[0] == "9"
+    assert status(t)["By"]["Ready"]["Reason"] == "Drifted"
+    agent(t, remote)
+    once(t)
+    assert level(t)[0] == "1"
+    t.wc("reconcile", "--agent-file", "agent.yaml", "--check")
+    t.wc("-p", "shop", "down")
+    once(t)
+    assert level(t)[0] == "1"
+    end(t)
+
+
+def case_gitops_remote_goes_away(t):
+    """A remote that can't be reached changes nothing, and drift is repaired meanwhile."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    agent(t, remote)
+    once(t)
+    os.rename(remote.bare, remote.bare + ".gone")
+    t.wc("-p", "shop", "stop", "web")
+    once(t, code=69)
+    now = status(t)
+    assert now["By"]["Reconciling"]["Reason"] == "LookFailed" and now["By"]["Ready"]["Status"] == "True", now
+    assert level(t)[0] == "1"
+    os.rename(remote.bare + ".gone", remote.bare)
+    second = remote.push(app(2), "second")
+    once(t)
+    assert status(t)["InForce"]["ID"] == second and level(t)[0] == "2"
+    end(t)
+
+
+def case_gitops_suspended(t):
+    """Suspended: left as it is; resumed: followed again."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    agent(t, remote)
+    once(t)
+    t.wc("reconcile", "--agent-file", "agent.yaml", "suspend", "shop")
+    remote.push(app(2), "second")
+    once(t)
+    assert level(t)[0] == "1" and status(t)["By"]["Suspended"]["Status"] == "True"
+    t.wc("reconcile", "--agent-file", "agent.yaml", "resume", "shop")
+    once(t)
+    assert level(t)[0] == "2"
+    end(t)
+
+
+def case_gitops_rewind(t):
+    """History that was rewritten is refused; with allow_rewind it is followed."""
+    t.load_image()
+    remote = Remote(t)
+    first = remote.push(app(1), "first")
+    second = remote.push(app(2), "second")
+    agent(t, remote)
+    once(t)
+    remote.git("reset", "-q", "--hard", first)
+    remote.git("push", "-q", "-f", "origin", "main")
+    once(t, code=3)
+    now = status(t)
+    assert now["InForce"]["ID"] == second and now["By"]["SourceVerified"]["Status"] == "False", now
+    assert level(t)[0] == "2"
+    t.write("agent.yaml", f"apps:\n  shop:\n    source: {{git: {remote.bare}, branch: main, allow_rewind: true}}\n"
+                          "    timeout: 8s\n", mode=0o600)
+    once(t)
+    assert status(t)["InForce"]["ID"] == first and level(t)[0] == "1"
+    end(t)
+
+
+def case_gitops_killed_anywhere(t):
+    """kill -9 of a pass at many moments: the next one carries on, and ends where it would have."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(0), "zero")
+    agent(t, remote)
+    once(t)
+    for turn in range(1, 7):
+        commit = remote.push(app(turn, "false" if turn % 3 == 0 else "true"), f"turn {turn}")
+        process = t.start("reconcile", "--agent-file", "agent.yaml", "--once", start_new_session=True)
+        time.sleep(0.15 * turn)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        once(t, code=None)
+        now = status(t)
+        wanted = turn - 1 if turn % 3 == 0 else turn
+        assert level(t)[0] == str(wanted), f"turn {turn}: {level(t)} {now}"
+        assert (now["InForce"]["ID"] == commit) == (turn % 3 != 0), now
+    end(t)
+
+
+def case_gitops_two_apps(t):
+    """One waits for the other to be Ready; a bad one holds nobody else up."""
+    t.load_image()
+    db, shop = Remote(t, "db"), Remote(t, "shop")
+    db.push(app(1, "false"), "db is never ready")
+    shop.push(app(1), "shop")
+    t.write("agent.yaml", f"""
+        apps:
+          shop:
+            source: {{git: {shop.bare}, branch: main}}
+            depends_on: [db]
+          db:
+            source: {{git: {db.bare}, branch: main}}
+            timeout: 4s
+          other:
+            source: {{git: {shop.bare}, branch: main}}
+    """, mode=0o600)
+    once(t, code=3)
+    assert status(t)["InForce"] is None and status(t)["By"]["Reconciling"]["Reason"] == "WaitsForApp"
+    assert status(t, "other")["By"]["Ready"]["Status"] == "True"
+    db.push(app(2), "db gets ready")
+    once(t)
+    assert status(t)["By"]["Ready"]["Status"] == "True" and level(t)[0] == "1"
+    end(t, "shop", "db", "other")
+
+
+def case_gitops_agent(t):
+    """The agent: a push is followed when it is told, its file is read again, kill -9 of it harms nothing."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    agent(t, remote)
+    path = os.path.join(t.dir, "agent.yaml")
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: status(t)["By"]["Ready"]["Status"] == "True", "the first revision", 60)
+    second = remote.push(app(2), "second")
+    t.wc("reconcile", "--agent-file", path, "now", "shop")
+    t.until(lambda: (status(t)["InForce"] or {}).get("ID") == second, "the second revision", 60)
+    assert level(t)[0] == "2"
+    assert "another agent" in t.wc("reconcile", "--agent-file", path, code=None).err
+    process.kill()
+    process.wait()
+    assert level(t)[0] == "2"
+    third = remote.push(app(3), "third")
+    other = Remote(t, "other")
+    other.push(app(7), "other")
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: (status(t)["InForce"] or {}).get("ID") == third, "the third revision", 60)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write(f"  other:\n    source: {{git: {other.bare}, branch: main}}\n")
+    t.until(lambda: status(t, "other")["By"]["Ready"]["Status"] == "True", "an app that was added", 60)
+    with open(path, "a", encoding="utf-8") as f:
+        f.write("  nonsense: {sorce: 1}\n")
+    time.sleep(1)
+    assert process.poll() is None, "a wrong file ended the agent"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    assert level(t)[0] == "3"
+    end(t, "shop", "other")
+
+
+def case_gitops_webhook_and_notifications(t):
+    """A signed call makes an app due, an unsigned one doesn't; a rejected revision is told of, signed and by a command."""
+    heard = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            heard.append((body, self.headers["X-Wcompose-Signature-256"]))
+            self.send_response(500 if len(heard) == 1 else 204)  # the first one is to be sent again
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Ear)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    told = os.path.join(t.dir, "told")
+    hook, secret = t.write("hook.secret", "open sesame\n", 0o600), t.write("notify.secret", "mum\n", 0o600)
+    tell = t.write("tell", f"#!/bin/sh\ncat >> {told}\n", 0o755)
+    path = t.write("agent.yaml", f"""
+        apps:
+          shop:
+            source: {{git: {remote.bare}, branch: main}}
+            interval: 1h
+            timeout: 5s
+        notify:
+          - {{url: "http://127.0.0.1:{server.server_port}/x", secret_file: {secret}}}
+          - {{command: [{tell}]}}
+        webhook: {{listen: "127.0.0.1:9465", secret_file: {hook}}}
+    """, mode=0o600)
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: status(t)["By"]["Ready"]["Status"] == "True", "the first revision", 60)
+    bad = remote.push(app(2, "false"), "never ready")
+
+    def call(key, name="shop", body=b"{}"):
+        request = urllib.request.Request(f"http://127.0.0.1:9465/hook/{name}", data=body, method="POST", headers={
+            "X-Hub-Signature-256": "sha256=" + hmac.new(key, body, "sha256").hexdigest()})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    assert call(b"wrong") == 401 and call(b"open sesame", "shopp") == 404
+    time.sleep(1)
+    assert status(t)["Newest"]["ID"] != bad
+    assert call(b"open sesame") == 202
+    t.until(lambda: status(t)["By"]["Stalled"]["Status"] == "True", "the rejection", 60)
+    t.until(lambda: any(b"Unhealthy" in body for body, _ in heard), "a message", 20)
+    for body, signature in heard:
+        assert signature == "sha256=" + hmac.new(b"mum", body, "sha256").hexdigest(), (body, signature)
+    t.until(lambda: "Unhealthy" in open(told, encoding="utf-8").read(), "the command", 10)
+    numbers = t.http("http://127.0.0.1:9465/metrics")[1]
+    assert 'wcompose_source_condition{project="shop",type="Stalled",status="true"} 1' in numbers, numbers
+    assert 'wcompose_source_pass_total{project="shop",result="rejected"} 1' in numbers, numbers
+    first = json.loads(heard[0][0])
+    assert [json.loads(body)["id"] for body, _ in heard].count(first["id"]) >= 2, "what wasn't taken is sent again"
+    assert level(t)[0] == "1"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    server.shutdown()
+    end(t)

@@ -1,0 +1,398 @@
+/* main.c - program `simulate_gitops`: the step of core/gitops.h over a simulated source, host and
+ * disk, with a virtual clock and a seed.
+ *
+ * What must hold, in every story:
+ *   - nothing is applied that isn't verified under the inputs of now, but what a killed pass began
+ *   - nothing is applied that the disk says was rejected under the same inputs
+ *   - what is restored or repaired is the good revision, and that was ready at some time
+ *   - a rollback isn't rolled back: two in a row need an apply between them
+ *   - while suspended nothing is done; out of a window, or before an app that it waits for, no new
+ *     revision is applied
+ *   - once the faults stop, what is in force is the newest revision if it is sound, else the good
+ *     one, and the conditions say so; within a bounded number of passes
+ * Faults: each action may fail for the moment; the pass may be killed before and after each action
+ * and each write; the source moves; somebody changes what runs; inputs change; people suspend.
+ *
+ *   simulate_gitops --seed S --stories N     (one seed that failed: --stories 1)
+ */
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "orchestrator/core/gitops.h"
+
+enum { REVISIONS = 6, INPUTS = 3, NONE = -1, PASSES = 60, SETTLE = 40, ACTS_MAX = 16 };
+
+struct world {
+    uint64_t random, seed;
+    /* what revisions are like, for the length of a story */
+    bool is_signed[REVISIONS][INPUTS], is_valid[REVISIONS][INPUTS], is_healthy[REVISIONS];
+    int head, inputs;
+    bool has_mark; /* the source says something that can be compared */
+    /* the host */
+    int in_force;
+    bool is_drifted;
+    bool was_ready[REVISIONS];
+    /* the disk */
+    struct wc_gitops_memory disk;
+    /* the pass */
+    int verified; /* in this pass, under `inputs` */
+    bool is_dead, faults;
+    /* between passes */
+    bool suspend, is_window, deps;
+    bool restored; /* the last thing that was concluded was a rollback */
+    int64_t now_ms;
+    uint64_t steps, kills;
+    bool trace;
+};
+
+static uint64_t next_random(struct world *w)
+{
+    w->random ^= w->random << 13;
+    w->random ^= w->random >> 7;
+    w->random ^= w->random << 17;
+    return w->random;
+}
+
+static bool chance(struct world *w, unsigned in)
+{
+    return next_random(w) % in == 0;
+}
+
+static void judge(const struct world *w, bool holds, const char *fmt, ...)
+{
+    va_list args;
+    if (holds)
+        return;
+    fprintf(stderr, "seed %llu: ", (unsigned long long)w->seed);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+static const char *inputs_text(int inputs)
+{
+    static const char *const texts[INPUTS] = { "inputs-0", "inputs-1", "inputs-2" };
+    return texts[inputs];
+}
+
+static int number(const struct wc_gitops_key *key)
+{
+    return key->id[0] == '\0' ? NONE : key->id[1] - '0';
+}
+
+/* A kill: the pass ends here, and what it knew is gone. */
+static bool dies(struct world *w)
+{
+    if (w->faults && !w->is_dead && chance(w, 40)) {
+        w->is_dead = true;
+        w->kills++;
+    }
+    return w->is_dead;
+}
+
+static void write_disk(struct world *w, const struct wc_gitops_memory *memory)
+{
+    if (!dies(w))
+        w->disk = *memory;
+    (void)dies(w);
+}
+
+/* The host -------------------------------------------------------------------------------------*/
+
+static void put_in_force(struct world *w, int revision, struct wc_gitops_result *out)
+{
+    if (w->faults && chance(w, 8)) {
+        out->end = chance(w, 2) ? WC_GITOPS_TRANSIENT : WC_GITOPS_LEFT;
+        if (chance(w, 2)) /* half of it took place */
+            w->in_force = revision;
+        return;
+    }
+    w->in_force = revision;
+    w->is_drifted = false;
+    out->not_ready = !w->is_healthy[revision] || (w->faults && chance(w, 10));
+}
+
+static void do_apply(struct world *w, const struct wc_gitops_in *in,
+                     const struct wc_gitops_memory *memory, bool is_fresh,
+                     struct wc_gitops_result *out)
+{
+    int revision = number(&memory->attempt);
+    judge(w, revision != NONE, "an apply of nothing");
+    judge(w, wc_streq(memory->attempt.inputs, in->inputs), "an attempt under inputs of before");
+    judge(w, w->is_signed[revision][w->inputs], "r%d is applied and isn't signed", revision);
+    judge(w, w->is_valid[revision][w->inputs], "r%d is applied and isn't valid", revision);
+    judge(w, wc_gitops_rejected(&w->disk, &memory->attempt) == NULL,
+          "r%d is applied again after it was rejected", revision);
+    judge(w, !is_fresh || w->verified == revision, "r%d wasn't verified in this pass", revision);
+    judge(w, !is_fresh || (w->is_window && w->deps), "r%d is applied out of turn", revision);
+    judge(w, wc_gitops_same(&w->disk.attempt, &memory->attempt), "an apply that isn't on disk");
+    put_in_force(w, revision, out);
+    if (out->end == WC_GITOPS_DONE && !w->is_healthy[revision])
+        out->end = WC_GITOPS_REFUSED;
+    out->reason = "Unhealthy";
+    if (out->end == WC_GITOPS_DONE)
+        w->was_ready[revision] = true;
+}
+
+static void do_good(struct world *w, const struct wc_gitops_memory *memory, bool is_restore,
+                    struct wc_gitops_result *out)
+{
+    int revision = number(&memory->good);
+    judge(w, revision != NONE && w->was_ready[revision], "what was never ready is put back");
+    judge(w, !is_restore || !w->restored, "a rollback of a rollback");
+    put_in_force(w, revision, out);
+}
+
+/* One action; `end` is DONE unless something is wrong. */
+static void act(struct world *w, const struct wc_gitops_in *in, enum wc_gitops_act what,
+                const struct wc_gitops_memory *memory, bool is_fresh, struct wc_gitops_result *out)
+{
+    static const char *const ids[REVISIONS] = { "r0", "r1", "r2", "r3", "r4", "r5" };
+    static const char *const marks[REVISIONS] = { "m0", "m1", "m2", "m3", "m4", "m5" };
+    int candidate = w->verified;
+    switch (what) {
+    case WC_GITOPS_REST:
+        break;
+    case WC_GITOPS_LOOK:
+        out->mark = w->has_mark ? marks[w->head] : "";
+        break;
+    case WC_GITOPS_FETCH:
+        out->id = ids[w->head];
+        w->verified = NONE;
+        break;
+    case WC_GITOPS_VERIFY:
+        candidate = number(&memory->seen);
+        if (w->is_signed[candidate][w->inputs])
+            w->verified = candidate;
+        else
+            out->end = WC_GITOPS_REFUSED;
+        break;
+    case WC_GITOPS_LOAD:
+        judge(w, candidate == number(&memory->seen), "what isn't verified is loaded");
+        out->end = w->is_valid[candidate][w->inputs] ? WC_GITOPS_DONE : WC_GITOPS_REFUSED;
+        break;
+    case WC_GITOPS_PULL:
+        break;
+    case WC_GITOPS_APPLY:
+        do_apply(w, in, memory, is_fresh, out);
+        return;
+    case WC_GITOPS_RESTORE:
+    case WC_GITOPS_REPAIR:
+        do_good(w, memory, what == WC_GITOPS_RESTORE, out);
+        return;
+    case WC_GITOPS_COMPARE:
+        out->drifted = w->is_drifted || w->in_force != number(&memory->good);
+        break;
+    }
+    if (w->faults && chance(w, 8))
+        *out = (struct wc_gitops_result){ .end = WC_GITOPS_TRANSIENT };
+}
+
+/* A pass ---------------------------------------------------------------------------------------*/
+
+static struct wc_gitops_in make_in(struct world *w, bool forced)
+{
+    return (struct wc_gitops_in){
+        .app = "shop",
+        .inputs = inputs_text(w->inputs),
+        .now_ms = w->now_ms,
+        .interval_ms = 60000,
+        .suspend = w->suspend,
+        .repair = true,
+        .forced = forced,
+        .waits_for = w->deps ? NULL : "db",
+        .window_at_ms = w->is_window ? 0 : w->now_ms + 3600000,
+    };
+}
+
+static bool is_written_first(enum wc_gitops_act what)
+{
+    return what == WC_GITOPS_APPLY || what == WC_GITOPS_RESTORE || what == WC_GITOPS_REPAIR;
+}
+
+/* Does one action; false when the pass was killed. */
+static bool one(struct world *w, const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                struct wc_gitops_pass *pass, enum wc_gitops_act what)
+{
+    struct wc_gitops_result result = { .end = WC_GITOPS_DONE };
+    bool is_fresh = memory->attempt.id[0] == '\0';
+    w->steps++;
+    judge(w, !in->suspend && !memory->is_suspended, "something is done while suspended");
+    wc_gitops_start(in, memory, pass, what);
+    if (is_written_first(what))
+        write_disk(w, memory);
+    if (what == WC_GITOPS_APPLY)
+        w->restored = false;
+    if (dies(w))
+        return false;
+    act(w, in, what, memory, is_fresh, &result);
+    if (dies(w))
+        return false;
+    wc_gitops_note(in, memory, pass, what, &result);
+    if (w->trace)
+        printf("  act %d end %d: attempt r%d good r%d in force r%d%s\n", (int)what, (int)result.end,
+               number(&memory->attempt), number(&memory->good), w->in_force,
+               memory->restoring ? " restoring" : "");
+    write_disk(w, memory);
+    if (what == WC_GITOPS_RESTORE && result.end == WC_GITOPS_DONE && !w->is_dead)
+        w->restored = true; /* and the disk says so: else it is the same one, gone on with */
+    return !w->is_dead;
+}
+
+/* Returns when it wants to be woken; now after a kill. *acted: more than a look was done. */
+static int64_t pass_over(struct world *w, bool forced, bool *acted)
+{
+    struct wc_gitops_memory memory = w->disk;
+    struct wc_gitops_pass pass = { 0 };
+    struct wc_gitops_in in = make_in(w, forced);
+    w->verified = NONE;
+    w->is_dead = false;
+    *acted = false;
+    wc_gitops_begin(&in, &memory);
+    for (int n = 0;; n++) {
+        struct wc_gitops_out out = wc_gitops_step(&in, &memory, &pass);
+        judge(w, n < ACTS_MAX, "a pass without an end");
+        if (out.act == WC_GITOPS_REST) {
+            wc_gitops_conclude(&in, &memory, &pass);
+            write_disk(w, &memory);
+            judge(w, out.wake_at_ms == 0 || out.wake_at_ms > w->now_ms, "woken in the past");
+            return w->is_dead ? w->now_ms + 1000 : out.wake_at_ms;
+        }
+        *acted = *acted || is_written_first(out.act);
+        if (!one(w, &in, &memory, &pass, out.act))
+            return w->now_ms + 1000;
+    }
+}
+
+/* Stories --------------------------------------------------------------------------------------*/
+
+static void begin(struct world *w, uint64_t seed)
+{
+    *w = (struct world){ .random = seed * 0x9e3779b97f4a7c15ULL + 1, .seed = seed };
+    for (int i = 0; i < 8; i++)
+        next_random(w);
+    for (int r = 0; r < REVISIONS; r++) {
+        w->is_healthy[r] = !chance(w, 3);
+        for (int k = 0; k < INPUTS; k++) {
+            w->is_signed[r][k] = !chance(w, 4);
+            w->is_valid[r][k] = !chance(w, 4);
+        }
+    }
+    w->has_mark = !chance(w, 4);
+    w->in_force = NONE;
+    w->is_window = w->deps = w->faults = true;
+    w->now_ms = 1700000000000;
+}
+
+/* What happens around it. */
+static void befall(struct world *w)
+{
+    if (chance(w, 3))
+        w->head = (int)(next_random(w) % REVISIONS);
+    if (chance(w, 12))
+        w->inputs = (int)(next_random(w) % INPUTS);
+    if (chance(w, 6))
+        w->is_drifted = true;
+    if (chance(w, 20))
+        w->in_force = NONE; /* somebody took it down */
+    if (chance(w, w->suspend ? 3 : 30))
+        w->suspend = !w->suspend;
+    if (chance(w, w->disk.is_suspended ? 3 : 30))
+        w->disk.is_suspended = !w->disk.is_suspended;
+    if (chance(w, 8))
+        w->is_window = !w->is_window;
+    if (chance(w, 8))
+        w->deps = !w->deps;
+    if (chance(w, 30))
+        w->now_ms -= (int64_t)(next_random(w) % 86400000); /* somebody set the clock back */
+}
+
+static void settle(struct world *w)
+{
+    int quiet = 0;
+    w->faults = w->suspend = w->disk.is_suspended = false;
+    w->is_window = w->deps = true;
+    for (int i = 0; quiet < 2; i++) {
+        bool acted;
+        judge(w, i < SETTLE, "it doesn't come to rest");
+        int64_t wake_at_ms = pass_over(w, false, &acted);
+        quiet = acted ? 0 : quiet + 1;
+        judge(w, wake_at_ms > w->now_ms, "it sleeps for ever");
+        w->now_ms = wake_at_ms;
+    }
+}
+
+static void check_end(const struct world *w)
+{
+    const struct wc_gitops_memory *m = &w->disk;
+    struct wc_gitops_key head = { 0 };
+    snprintf(head.id, sizeof head.id, "r%d", w->head);
+    snprintf(head.inputs, sizeof head.inputs, "%s", inputs_text(w->inputs));
+    const struct wc_gitops_rejection *r = wc_gitops_rejected(m, &head);
+    bool is_sound = w->is_signed[w->head][w->inputs] && w->is_valid[w->head][w->inputs] &&
+                    w->is_healthy[w->head];
+    bool is_kept_out = r != NULL && wc_streq(r->reason, "Interrupted");
+    int good = number(&m->good);
+    if (is_sound && !is_kept_out)
+        judge(w, wc_gitops_same(&m->good, &head), "r%d is sound and not the good one", w->head);
+    else if (!wc_gitops_same(&m->good, &head))
+        judge(w, r != NULL && m->conditions[WC_GITOPS_STALLED].status == WC_GITOPS_TRUE,
+              "r%d isn't sound and nobody says so", w->head);
+    if (good != NONE) {
+        judge(w, w->in_force == good && !w->is_drifted, "r%d is in force instead of r%d",
+              w->in_force, good);
+        judge(w, m->conditions[WC_GITOPS_READY].status == WC_GITOPS_TRUE, "it isn't Ready: %s",
+              m->conditions[WC_GITOPS_READY].reason);
+    }
+    judge(w, m->attempt.id[0] == '\0' && !m->restoring, "something is still under way");
+    judge(w, m->conditions[WC_GITOPS_RECONCILING].status == WC_GITOPS_FALSE,
+          "it says that it is still at work: %s", m->conditions[WC_GITOPS_RECONCILING].reason);
+    judge(w, m->failures == 0, "failures of before are counted for ever");
+}
+
+static void story(uint64_t seed, bool trace, uint64_t *steps, uint64_t *kills)
+{
+    struct world w;
+    begin(&w, seed);
+    w.trace = trace;
+    for (int i = 0; i < PASSES; i++) {
+        bool acted;
+        if (trace)
+            printf("pass %d: head r%d inputs %d in force r%d%s\n", i, w.head, w.inputs, w.in_force,
+                   w.suspend || w.disk.is_suspended ? " suspended" : "");
+        int64_t wake_at_ms = pass_over(&w, chance(&w, 4), &acted);
+        w.now_ms = wake_at_ms > w.now_ms && !chance(&w, 4) ? wake_at_ms : w.now_ms + 1000;
+        befall(&w);
+    }
+    settle(&w);
+    check_end(&w);
+    *steps += w.steps;
+    *kills += w.kills;
+}
+
+int main(int argc, char **argv)
+{
+    int64_t seed = 1, stories = 20000;
+    bool trace = false;
+    for (int i = 1; i < argc; i++) {
+        if (wc_streq(argv[i], "--trace"))
+            trace = true;
+        else if (i + 1 < argc && wc_streq(argv[i], "--seed"))
+            wc_str_to_i64(argv[++i], 0, INT64_MAX, &seed);
+        else if (i + 1 < argc && wc_streq(argv[i], "--stories"))
+            wc_str_to_i64(argv[++i], 1, INT64_MAX, &stories);
+    }
+    uint64_t steps = 0, kills = 0;
+    for (int64_t i = 0; i < stories; i++)
+        story((uint64_t)(seed + i), trace, &steps, &kills);
+    printf("%lld stories, %llu actions, %llu kills: all promises kept\n", (long long)stories,
+           (unsigned long long)steps, (unsigned long long)kills);
+    return 0;
+}

@@ -1,0 +1,143 @@
+/* test_gitops.c - what the stories of simulate_gitops don't look at: windows, pauses, words. */
+#include "harness/wc_test.h"
+
+#include "orchestrator/core/gitops.h"
+
+enum { HOUR = 3600000 };
+static const int64_t DAY = 24 * (int64_t)HOUR, MONDAY = 4 * 24 * (int64_t)HOUR; /* 1970-01-05 */
+
+static void windows(void **state)
+{
+    (void)state;
+    const struct wc_agent_window night[] = { { 0x1f, 22 * 60, 6 * 60 } }; /* Mon-Fri 22:00-04:00 */
+    assert_int_equal(wc_gitops_window_at(NULL, 0, MONDAY), 0);
+    assert_int_equal(wc_gitops_window_at(night, 1, MONDAY), MONDAY + 22 * HOUR);
+    assert_int_equal(wc_gitops_window_at(night, 1, MONDAY + 22 * HOUR), 0);
+    assert_int_equal(wc_gitops_window_at(night, 1, MONDAY + DAY + 4 * HOUR - 1), 0);
+    assert_int_equal(wc_gitops_window_at(night, 1, MONDAY + DAY + 4 * HOUR),
+                     MONDAY + DAY + 22 * HOUR);
+    /* Friday's goes on into Saturday; the next is Monday's */
+    assert_int_equal(wc_gitops_window_at(night, 1, MONDAY + 5 * DAY + HOUR), 0);
+    assert_int_equal(wc_gitops_window_at(night, 1, MONDAY + 5 * DAY + 5 * HOUR),
+                     MONDAY + 7 * DAY + 22 * HOUR);
+    const struct wc_agent_window sunday[] = { { 0x40, 23 * 60, 120 } };
+    assert_int_equal(wc_gitops_window_at(sunday, 1, MONDAY + 30 * 60000), 0);
+    assert_int_equal(wc_gitops_window_at(sunday, 1, MONDAY + HOUR), MONDAY + 6 * DAY + 23 * HOUR);
+}
+
+static struct wc_gitops_in input(int64_t now_ms)
+{
+    return (struct wc_gitops_in){
+        .app = "shop", .inputs = "i", .now_ms = now_ms, .interval_ms = 60000, .repair = true
+    };
+}
+
+static void pauses_grow_and_end(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { 0 };
+    const struct wc_gitops_result broken = { .end = WC_GITOPS_TRANSIENT, .reason = "LookFailed" };
+    int64_t now_ms = 1000000;
+    for (int i = 0; i < 12; i++) {
+        static const int64_t waits[] = { 5000, 10000, 20000, 40000, 60000 };
+        int64_t wait = waits[i < 4 ? i : 4];
+        struct wc_gitops_in in = input(now_ms);
+        struct wc_gitops_pass pass = { 0 };
+        assert_int_equal(wc_gitops_step(&in, &memory, &pass).act, WC_GITOPS_LOOK);
+        wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOOK, &broken);
+        struct wc_gitops_out out = wc_gitops_step(&in, &memory, &pass);
+        wc_gitops_conclude(&in, &memory, &pass);
+        assert_int_equal(out.act, WC_GITOPS_REST);
+        assert_in_range(out.wake_at_ms - now_ms, wait * 9 / 10, wait * 11 / 10);
+        assert_string_equal(memory.conditions[WC_GITOPS_RECONCILING].reason, "LookFailed");
+        struct wc_gitops_in early = input(out.wake_at_ms - 1);
+        struct wc_gitops_pass none = { 0 };
+        assert_int_equal(wc_gitops_step(&early, &memory, &none).act, WC_GITOPS_REST);
+        early.forced = true;
+        assert_int_equal(wc_gitops_step(&early, &memory, &none).act, WC_GITOPS_LOOK);
+        now_ms = out.wake_at_ms;
+    }
+}
+
+static void looks_spread(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { 0 };
+    const struct wc_gitops_result done = { .mark = "m" };
+    int64_t least = INT64_MAX, most = 0;
+    for (int i = 0; i < 200; i++) {
+        struct wc_gitops_in in = input(1000000 + i * (int64_t)60000);
+        struct wc_gitops_pass pass = { 0 };
+        wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOOK, &done);
+        int64_t wait = memory.due_at_ms - in.now_ms;
+        least = wait < least ? wait : least;
+        most = wait > most ? wait : most;
+    }
+    assert_in_range(least, 57000, 58000);
+    assert_in_range(most, 62000, 63000);
+}
+
+/* Of many, the newest are remembered; each once. */
+static void rejections_are_bounded(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { 0 };
+    const struct wc_gitops_result refused = { .end = WC_GITOPS_REFUSED, .reason = "Invalid" };
+    struct wc_gitops_in in = input(5);
+    for (int i = 0; i < WC_GITOPS_REJECTED + 3; i++) {
+        struct wc_gitops_pass pass = { 0 };
+        snprintf(pass.candidate.id, sizeof pass.candidate.id, "r%d", i);
+        snprintf(pass.candidate.inputs, sizeof pass.candidate.inputs, "i");
+        for (int again = 0; again < 2; again++)
+            wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOAD, &refused);
+    }
+    assert_int_equal(memory.n_rejected, WC_GITOPS_REJECTED);
+    assert_string_equal(memory.rejected[0].key.id, "r3");
+    assert_string_equal(memory.rejected[WC_GITOPS_REJECTED - 1].key.id, "r66");
+    assert_string_equal(memory.rejected[0].reason, "Invalid");
+}
+
+/* Waiting is said, and when the window opens it is woken. */
+static void a_window_is_waited_for(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { 0 };
+    struct wc_gitops_pass pass = { .looked = true,
+                                   .fetched = true,
+                                   .verified = true,
+                                   .loaded = true,
+                                   .candidate = { "r1", "i" } };
+    struct wc_gitops_in in = input(1000);
+    memory.due_at_ms = 61000;
+    in.window_at_ms = 31000;
+    struct wc_gitops_out out = wc_gitops_step(&in, &memory, &pass);
+    assert_int_equal(out.act, WC_GITOPS_REST);
+    assert_int_equal(out.wake_at_ms, 31000);
+    wc_gitops_conclude(&in, &memory, &pass);
+    assert_string_equal(memory.conditions[WC_GITOPS_RECONCILING].reason, "WaitsForWindow");
+    in.waits_for = "db";
+    wc_gitops_conclude(&in, &memory, &pass);
+    assert_string_equal(memory.conditions[WC_GITOPS_RECONCILING].message, "db");
+    assert_int_equal(wc_gitops_step(&in, &memory, &pass).wake_at_ms, 61000);
+}
+
+/* since_ms is when it became so, not when it was said last. */
+static void since_when(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .good = { "r1", "i" } };
+    struct wc_gitops_pass pass = { .looked = true, .compared = true, .candidate = { "r1", "i" } };
+    const struct wc_gitops_condition *ready = &memory.conditions[WC_GITOPS_READY];
+    struct wc_gitops_in in = input(1000), later = input(2000);
+    wc_gitops_conclude(&in, &memory, &pass);
+    wc_gitops_conclude(&later, &memory, &pass);
+    assert_int_equal(ready->since_ms, 1000);
+    pass.drifted = true;
+    wc_gitops_conclude(&later, &memory, &pass);
+    assert_int_equal(ready->status, WC_GITOPS_FALSE);
+    assert_string_equal(ready->reason, "Drifted");
+    assert_int_equal(ready->since_ms, 2000);
+}
+
+WC_MAIN(WC_CASE(windows), WC_CASE(pauses_grow_and_end), WC_CASE(looks_spread),
+        WC_CASE(rejections_are_bounded), WC_CASE(a_window_is_waited_for), WC_CASE(since_when))

@@ -1,0 +1,118 @@
+/* test_gitops_record.c - record.json: what is written is read, and a damaged one is refused. */
+#include "harness/wc_test.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/fs.h"
+#include "wcompose/gitops.h"
+
+struct box {
+    struct wc_arena arena;
+    char dir[64];
+    struct wc_gitops_record record;
+    struct wc_err err;
+};
+
+static void open_box(struct box *box)
+{
+    *box = (struct box){ .dir = "/tmp/wcompose-record-XXXXXX" };
+    wc_arena_init(&box->arena);
+    assert_non_null(mkdtemp(box->dir));
+}
+
+static void close_box(struct box *box)
+{
+    wc_arena_deinit(&box->arena);
+    assert_int_equal(wc_fs_remove_tree(box->dir, &box->err), 0);
+}
+
+static struct wc_gitops_record sample(struct wc_gitops_past *past)
+{
+    struct wc_gitops_record r = {
+        .memory = { .generation = 7,
+                    .mark = "m",
+                    .seen = { "r3", "i1" },
+                    .good = { "r2", "i1" },
+                    .attempt = { "r3", "i1" },
+                    .tries = 2,
+                    .restoring = true,
+                    .failures = 4,
+                    .retry_at_ms = 11,
+                    .looked_at_ms = 12,
+                    .due_at_ms = 13,
+                    .wake_at_ms = 14,
+                    .n_rejected = 1 },
+        .good = { .name = "main@r2", .author = "Ann", .subject = "\"two\"", .tree = "t2" },
+        .good_text = "{\"good\": 1}",
+        .attempt_text = "{}",
+        .source = "/srv/x.git",
+        .past = past,
+        .n_past = 1,
+    };
+    r.memory.rejected[0] =
+        (struct wc_gitops_rejection){ { "r1", "i1" }, "Unhealthy", "web is unhealthy", 99 };
+    r.memory.conditions[WC_GITOPS_STALLED] =
+        (struct wc_gitops_condition){ WC_GITOPS_TRUE, "Unhealthy", "web", 6, 98 };
+    return r;
+}
+
+static void round_trip(void **state)
+{
+    (void)state;
+    struct box box;
+    struct wc_gitops_past past = { 5, "applied", "main@r2", "" };
+    struct wc_gitops_record wrote = sample(&past), *read = &box.record;
+    open_box(&box);
+    assert_int_equal(wc_gitops_record_write(box.dir, &wrote, &box.err), 0);
+    assert_int_equal(wc_gitops_record_read(box.dir, &box.arena, read, &box.err), 0);
+    wrote.memory.is_suspended = read->memory.is_suspended;
+    assert_memory_equal(&read->memory, &wrote.memory, sizeof wrote.memory);
+    assert_string_equal(read->good_text, wrote.good_text);
+    assert_string_equal(read->good.subject, "\"two\"");
+    assert_null(read->good.signer);
+    assert_string_equal(read->good.tree, "t2");
+    assert_int_equal(read->n_past, 1);
+    assert_string_equal(read->past[0].what, "applied");
+    close_box(&box);
+}
+
+static void absent_is_empty(void **state)
+{
+    (void)state;
+    struct box box;
+    open_box(&box);
+    assert_int_equal(wc_gitops_record_read(box.dir, &box.arena, &box.record, &box.err), 0);
+    assert_int_equal(box.record.memory.good.id[0], 0);
+    close_box(&box);
+}
+
+/* A record that lies, or is of a newer version, is not taken for an empty one: what runs would be
+ * taken for nothing. */
+static void damaged_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "",
+        "{",
+        "{\"version\": 2}",
+        "{\"version\": 1, \"good_key\": {\"id\": \"r1\", \"inputs\": \"i\"}}",
+        "{\"version\": 1, \"attempt_key\": {\"id\": \"r1\", \"inputs\": \"i\"}}",
+        "{\"version\": 1, \"restoring\": true}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct box box;
+        char path[128];
+        open_box(&box);
+        snprintf(path, sizeof path, "%s/record.json", box.dir);
+        assert_int_equal(wc_fs_write_atomic(path, bad[i], strlen(bad[i]), 0600, false, &box.err),
+                         0);
+        assert_int_equal(wc_gitops_record_read(box.dir, &box.arena, &box.record, &box.err),
+                         WC_ERR_STATE);
+        assert_non_null(strstr(box.err.msg, "record.json"));
+        close_box(&box);
+    }
+}
+
+WC_MAIN(WC_CASE(round_trip), WC_CASE(absent_is_empty), WC_CASE(damaged_is_refused))
