@@ -54,6 +54,15 @@ void wc_arena_deinit(struct wc_arena *arena)
     wc_arena_init(arena);
 }
 
+void wc_arena_wipe(struct wc_arena *arena)
+{
+    for (struct wc_arena_block *block = arena->head; block != NULL; block = block->next) {
+        ASAN_UNPOISON_MEMORY_REGION(block->data, block->size);
+        explicit_bzero(block->data, block->used);
+    }
+    wc_arena_deinit(arena);
+}
+
 static struct wc_arena_block *add_block(struct wc_arena *arena, size_t need)
 {
     size_t last = arena->head == NULL ? FIRST_BLOCK / 2 : arena->head->size;

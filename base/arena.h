@@ -22,6 +22,9 @@ void wc_arena_init(struct wc_arena *arena);
 /* Frees everything; the arena is empty and usable again. */
 void wc_arena_deinit(struct wc_arena *arena);
 
+/* The same, and overwrites first what was in it: secrets. */
+void wc_arena_wipe(struct wc_arena *arena);
+
 /* Returns `size` zeroed bytes aligned for any object. */
 void *wc_arena_alloc(struct wc_arena *arena, size_t size) __attribute__((returns_nonnull));
 

@@ -73,6 +73,7 @@ if [ -n "$with_tests" ]; then
     need "build images in end-to-end tests" buildah
     need "remotes to fetch from" openssh-server
     need "registries to pull from" docker-registry skopeo apache2-utils openssl
+    need "make encrypted files by other code than ours" age python3-cryptography
 fi
 
 if [ -n "$with_lint" ]; then

@@ -44,6 +44,7 @@ WALLS = {
     "cjson/": ("base",),
     "cJSON.h": ("base",),
     "openssl/": ("base",),
+    "regex.h": ("base",),
     "uv.h": ("orchestrator", "drivers", "images", "include", "cli"),
     "nftables/": ("drivers/net",),
     "seccomp.h": ("drivers/process",),
