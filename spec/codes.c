@@ -74,6 +74,13 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                           "variable in with --allow-env, or leave --restricted out if the files "
                           "can be trusted.",
                           "services: {web: {image: nginx, env_file: ../../etc/secrets}}" },
+    [WC_E_SECRET] = { "E117", "an encrypted file can't be used",
+                      "A file that SOPS encrypted can't be decrypted: no age identity was given, "
+                      "none "
+                      "fits, or the file was altered since. Give the identity by --age-identity or "
+                      "SOPS_AGE_KEY_FILE (docs/secrets.md). It is never used encrypted, and never "
+                      "where its values would be shown: in .env, --env-file and label_file.",
+                      "secrets: {db: {file: db.sops.yaml}}" },
     [WC_E_NOT_YET] = { "E300", "not carried out yet",
                        "Valid Compose, but wcompose doesn't do it yet, and leaving it out would "
                        "change what runs or how safely.",

@@ -30,6 +30,7 @@ enum wc_spec_code {
     WC_E_MISSING,
     WC_E_MERGE,
     WC_E_RESTRICTED,
+    WC_E_SECRET,
     WC_E_NOT_YET,
     WC_E_UNKNOWN_SERVICE,
     WC_E_CYCLE, /* reported by the planner */

@@ -12,7 +12,9 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "spec/access.h"
 #include "spec/interpolate.h"
+#include "spec/sealed.h"
 #include "spec/table.h"
 
 enum { ID_MAX = INT32_MAX, MODE_MAX = 07777, MODE_OF_ALL = 0444 };
@@ -100,9 +102,22 @@ static bool is_outside(const struct wc_node *entry)
     return external != NULL && (external->kind != WC_NODE_BOOL || external->boolean);
 }
 
+/* The content of an encrypted file. */
+static void add_sealed(const struct given *g, const struct wc_unsealed *file)
+{
+    struct wc_sealed *sealed = WC_NEW(g->load->arena, struct wc_sealed);
+    *sealed =
+        (struct wc_sealed){ .closed = file->closed, .mark = file->file->mark, .len = file->len };
+    add_mount(g, (struct wc_mount){ .type = WC_MOUNT_COPY,
+                                    .content = file->content != NULL ? file->content : "",
+                                    .sealed = sealed });
+}
+
 static void give(const struct given *g)
 {
     const struct wc_node *variable = wc_node_get(g->entry, "environment");
+    const struct wc_node *at = wc_node_get(g->entry, "file");
+    const struct wc_unsealed *sealed;
     const char *path = wc_node_text(g->entry, "file"), *text = wc_node_text(g->entry, "content");
     bool own = wc_node_get(g->item, "uid") != NULL || wc_node_get(g->item, "gid") != NULL ||
                wc_node_get(g->item, "mode") != NULL;
@@ -111,6 +126,8 @@ static void give(const struct given *g)
             wc_report_not_yet(g->load, g->item->at, g->item->span,
                               "%s is kept elsewhere, and there is no such store", name_of(g));
         wc_hint(g->load, diag, "give its content by file or environment");
+    } else if (path != NULL && (sealed = wc_sealed_file(g->load, path, at)) != NULL) {
+        add_sealed(g, sealed);
     } else if (path != NULL && !own) {
         add_mount(g, (struct wc_mount){ .type = WC_MOUNT_BIND, .source = path });
     } else if (path != NULL) {
@@ -151,7 +168,14 @@ static void give_build(const struct given *g)
         const char *target = wc_node_text(list->items[i], "target");
         const struct wc_node *entry =
             source != NULL ? wc_node_get(wc_node_get(g->root, "secrets"), source) : NULL;
+        const struct wc_node *file = entry == NULL ? NULL : wc_node_get(entry, "file");
+        struct wc_text secret;
         if (entry == NULL)
+            continue;
+        if (file != NULL && file->kind == WC_NODE_STRING && !g->load->options->only_shown &&
+            !g->load->canonical && wc_access_peek(g->load, file->text, &secret) &&
+            wc_sealed_refuse(g->load, &secret, file->text, file->at, file->span,
+                             "a secret of a build"))
             continue;
         build->secrets[build->n_secrets++] =
             (struct wc_build_secret){ .id = target != NULL ? target : source,

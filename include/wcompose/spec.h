@@ -105,6 +105,10 @@ struct wc_spec_options {
                         environment is empty but for allow_env; what is refused is error E116 */
     const char *const *allow_env; /* n_allow_env names */
     size_t n_allow_env;
+    const char *const *age_files; /* identity files (absolute paths) that decrypt SOPS files which
+                                     env_file, secrets and configs name; each must be root's or
+                                     ours, and nobody else's to read. docs/secrets.md */
+    size_t n_age_files;
 };
 
 /* Loads the project. Returns 0 and sets *out when there is no error in diags; else a negative code:
