@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/utf8.h"
-#include "spec/given.h"
+#include "spec/given_values.h"
 #include "spec/types.h"
 #include "wcompose/sealed.h"
 #include "wcompose/spec.h"
