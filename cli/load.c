@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/paths.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/args.h"
@@ -30,6 +31,32 @@ static const char *const *split_names(const struct wc_cli *cli, const char *opti
     }
     *n = names.n;
     return names.items;
+}
+
+static const char *absolute(const struct wc_cli *cli, const char *path)
+{
+    return path[0] == '/' ? path : wc_arena_printf(cli->arena, "%s/%s", cli->cwd, path);
+}
+
+/* Those of --age-identity, else of SOPS_AGE_KEY_FILE as sops has it, else etc/age.key where it is.
+ */
+static void fill_identities(const struct wc_cli *cli, struct wc_spec_options *out)
+{
+    const char *variable = wc_cli_env(cli, "SOPS_AGE_KEY_FILE");
+    size_t n;
+    const char *const *given = wc_cli_list(cli, "age-identity", &n);
+    const char **files = WC_NEW_ARRAY(cli->arena, const char *, n + 1);
+    struct wc_paths paths;
+    for (size_t i = 0; i < n; i++)
+        files[out->n_age_files++] = absolute(cli, given[i]);
+    if (n == 0 && variable != NULL)
+        files[out->n_age_files++] = absolute(cli, variable);
+    if (out->n_age_files == 0 && wc_paths_find(cli->arena, &paths, NULL) == 0) {
+        const char *own = wc_arena_printf(cli->arena, "%s/age.key", paths.etc);
+        if (wc_fs_exists(own))
+            files[out->n_age_files++] = own;
+    }
+    out->age_files = files;
 }
 
 /* WCOMPOSE_LIMITS, then --limit over it. 0 or an exit status. */
@@ -73,6 +100,7 @@ static int fill_options(const struct wc_cli *cli, const struct wc_cli_load *what
     out->env_files = wc_cli_list(cli, "env-file", &out->n_env_files);
     out->profiles = wc_cli_list(cli, "profile", &out->n_profiles);
     out->allow_env = split_names(cli, "allow-env", &out->n_allow_env);
+    fill_identities(cli, out);
     return fill_limits(cli, &out->limits);
 }
 

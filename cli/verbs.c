@@ -22,6 +22,7 @@ const struct wc_option wc_global_options[] = {
     { "ansi", 0, WC_OPTION_CHOICE, "auto|never|always", "colours and cursor control" },
     FLAG("restricted", 0, "files from elsewhere: read nothing outside the project directory"),
     { "allow-env", 0, WC_OPTION_LIST, "NAME,...", "variables that --restricted lets in" },
+    { "age-identity", 0, WC_OPTION_LIST, "FILE", "age identity that decrypts SOPS files" },
     { "limit", 0, WC_OPTION_LIST, "NAME=N", "bound on input (docs/limits.md); may be repeated" },
     { "max-errors", 0, WC_OPTION_INT, "N", "findings that are shown at once: 20; 0 shows all" },
     FLAG("json", 0, "machine form: data on stdout and progress on stderr as JSON"),

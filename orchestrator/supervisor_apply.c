@@ -61,7 +61,7 @@ static int verify(const struct wc_supervisor *sup, const struct wc_project *proj
 
 void wc_sup_free_model(struct wc_arena *arena)
 {
-    wc_arena_deinit(arena);
+    wc_arena_wipe(arena); /* what was decrypted is in it */
     wc_free(arena);
 }
 

@@ -64,6 +64,16 @@ static bool read_text(struct wc_load *load, const char *path, struct wc_text *ou
     return true;
 }
 
+bool wc_access_peek(const struct wc_load *load, const char *path, struct wc_text *out)
+{
+    WC_CLEANUP_BUF struct wc_buf buf = WC_BUF_INIT;
+    struct wc_err err = { 0 };
+    if (read_any(load, path, &buf, &err) != 0 || wc_utf8_valid(buf.data, buf.len) != buf.len)
+        return false;
+    *out = (struct wc_text){ wc_arena_strndup(load->arena, buf.data, buf.len), buf.len };
+    return true;
+}
+
 static void report_unread(struct wc_load *load, const char *path, const struct wc_err *err,
                           const char *shown, struct wc_loc at, unsigned span)
 {

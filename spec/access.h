@@ -18,6 +18,10 @@ bool wc_access_env(struct wc_load *load, const char *path, const char *shown, st
 /* What wc_access_env gave for this path, uncounted; false when it gave nothing. */
 bool wc_access_kept(const struct wc_load *load, const char *path, struct wc_text *out);
 
+/* The text of a file that is only looked into: false, without a word, when it can't be read, is too
+ * large, or isn't UTF-8. */
+bool wc_access_peek(const struct wc_load *load, const char *path, struct wc_text *out);
+
 /* True when something is there. */
 bool wc_access_exists(const struct wc_load *load, const char *path);
 

@@ -14,6 +14,7 @@
 #include "spec/own.h"
 #include "spec/profile.h"
 #include "spec/resolve.h"
+#include "spec/sealed.h"
 #include "spec/table.h"
 #include "spec/types.h"
 #include "spec/validate.h"
@@ -280,6 +281,7 @@ static void read_files(struct wc_load *load, struct wc_project *project)
         decode_again(load, with, "environment", &s->environment);
         decode_again(load, with, "labels", &s->labels);
         s->tree = with;
+        wc_sealed_settle(load, s);
     }
 }
 

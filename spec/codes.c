@@ -86,6 +86,13 @@ static const struct wc_code_info rows[WC_W_COUNT_CODES] = {
                         "large, or it leads out of the source. What a service writes belongs in a "
                         "volume.",
                         "services: {web: {image: nginx, volumes: [\"./missing:/data\"]}}" },
+    [WC_E_SECRET] = { "E119", "an encrypted file can't be used",
+                      "A file that SOPS encrypted can't be decrypted: no age identity was given, "
+                      "none "
+                      "fits, or the file was altered since. Give the identity by --age-identity or "
+                      "SOPS_AGE_KEY_FILE (docs/secrets.md). It is never used encrypted, and never "
+                      "where its values would be shown: in .env, --env-file and label_file.",
+                      "secrets: {db: {file: db.sops.yaml}}" },
     [WC_E_NOT_YET] = { "E300", "not carried out yet",
                        "Valid Compose, but wcompose doesn't do it yet, and leaving it out would "
                        "change what runs or how safely.",

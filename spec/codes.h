@@ -32,6 +32,7 @@ enum wc_spec_code {
     WC_E_RESTRICTED,
     WC_E_GRANT,
     WC_E_RELOCATE,
+    WC_E_SECRET,
     WC_E_NOT_YET,
     WC_E_UNKNOWN_SERVICE,
     WC_E_CYCLE, /* reported by the planner */

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "spec/access.h"
 #include "spec/dotenv.h"
+#include "spec/sealed.h"
 #include "spec/text.h"
 
 static const char *const file_names[] = { "compose.yaml", "compose.yml", "docker-compose.yml",
@@ -74,6 +75,8 @@ static void read_env_file(struct wc_load *load, const char *path, bool required,
     if (!required && !wc_access_exists(load, path))
         return;
     if (!wc_access_env(load, path, shown, at, span, &text))
+        return;
+    if (wc_sealed_refuse(load, &text, path, at, span, "a file for ${…} in Compose files"))
         return;
     wc_diags_source(load->diags, shown, text.bytes, text.len);
     struct wc_dotenv in = { .file = shown,

@@ -20,6 +20,7 @@
 #include "spec/render.h"
 #include "spec/table.h"
 #include "spec/written.h"
+#include "wcompose/sealed.h"
 
 /* depends_on of the model: what links and shared namespaces imply is in it. */
 static struct wc_node *deps_node(struct wc_load *load, const struct wc_service *s)
@@ -220,8 +221,14 @@ static void hash_service(struct wc_load *load, const struct wc_node *tree, struc
                                          : NULL;
         if (node != NULL)
             wc_render_json(&w, NULL, node, 0, &wc_table_volume);
-        if (m->object != NULL)
+        if (m->sealed != NULL)
+            wc_jsonw_str(&w, NULL, m->sealed->mark);
+        else if (m->object != NULL)
             wc_jsonw_str(&w, NULL, m->content != NULL ? m->content : m->source);
+    }
+    for (size_t i = 0; s->sealed != NULL && i < s->sealed->env.n; i++) {
+        wc_jsonw_str(&w, NULL, s->sealed->env.items[i].key);
+        wc_jsonw_str(&w, NULL, s->sealed->env.items[i].value);
     }
     wc_jsonw_end_array(&w);
     wc_sha256_hex(text->data, text->len, s->tree_hash);

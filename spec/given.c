@@ -12,7 +12,9 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "spec/access.h"
 #include "spec/interpolate.h"
+#include "spec/sealed.h"
 #include "spec/table.h"
 
 enum { ID_MAX = INT32_MAX, MODE_MAX = 07777, MODE_OF_ALL = 0444 };
@@ -100,9 +102,22 @@ static bool is_outside(const struct wc_node *entry)
     return external != NULL && (external->kind != WC_NODE_BOOL || external->boolean);
 }
 
+/* The content of an encrypted file. */
+static void add_sealed(const struct given *g, const struct wc_unsealed *file)
+{
+    struct wc_sealed *sealed = WC_NEW(g->load->arena, struct wc_sealed);
+    *sealed =
+        (struct wc_sealed){ .closed = file->closed, .mark = file->file->mark, .len = file->len };
+    add_mount(g, (struct wc_mount){ .type = WC_MOUNT_COPY,
+                                    .content = file->content != NULL ? file->content : "",
+                                    .sealed = sealed });
+}
+
 static void give(const struct given *g)
 {
     const struct wc_node *variable = wc_node_get(g->entry, "environment");
+    const struct wc_node *at = wc_node_get(g->entry, "file");
+    const struct wc_unsealed *sealed;
     const char *path = wc_node_text(g->entry, "file"), *text = wc_node_text(g->entry, "content");
     bool own = wc_node_get(g->item, "uid") != NULL || wc_node_get(g->item, "gid") != NULL ||
                wc_node_get(g->item, "mode") != NULL;
@@ -111,6 +126,8 @@ static void give(const struct given *g)
             wc_report_not_yet(g->load, g->item->at, g->item->span,
                               "%s is kept elsewhere, and there is no such store", name_of(g));
         wc_hint(g->load, diag, "give its content by file or environment");
+    } else if (path != NULL && (sealed = wc_sealed_file(g->load, path, at)) != NULL) {
+        add_sealed(g, sealed);
     } else if (path != NULL && !own) {
         add_mount(g, (struct wc_mount){ .type = WC_MOUNT_BIND, .source = path });
     } else if (path != NULL) {
@@ -151,7 +168,14 @@ static void give_build(const struct given *g)
         const char *target = wc_node_text(list->items[i], "target");
         const struct wc_node *entry =
             source != NULL ? wc_node_get(wc_node_get(g->root, "secrets"), source) : NULL;
+        const struct wc_node *file = entry == NULL ? NULL : wc_node_get(entry, "file");
+        struct wc_text secret;
         if (entry == NULL)
+            continue;
+        if (file != NULL && file->kind == WC_NODE_STRING && !g->load->options->only_shown &&
+            !g->load->canonical && wc_access_peek(g->load, file->text, &secret) &&
+            wc_sealed_refuse(g->load, &secret, file->text, file->at, file->span,
+                             "a secret of a build"))
             continue;
         build->secrets[build->n_secrets++] =
             (struct wc_build_secret){ .id = target != NULL ? target : source,
@@ -168,33 +192,4 @@ void wc_given_settle(struct wc_load *load, struct wc_project *project, const str
         give_all(&g, "secrets");
         give_build(&g);
     }
-}
-
-/* The variable's name stands in the tree, where an inline content would. */
-static bool is_value(const struct wc_project *project, const struct wc_mount *m)
-{
-    const char *dot = m->object != NULL && m->content != NULL ? strchr(m->object, '.') : NULL;
-    if (dot == NULL)
-        return false;
-    const struct wc_node *section =
-        wc_node_get(project->tree, wc_str_starts(m->object, "secrets.") ? "secrets" : "configs");
-    return wc_node_text(wc_node_get(section, dot + 1), "environment") != NULL;
-}
-
-void wc_given_values(const struct wc_project *project,
-                     void (*visit)(void *data, const char *object, const char *value), void *data)
-{
-    struct wc_arena arena;
-    struct wc_map seen;
-    wc_arena_init(&arena);
-    wc_map_init(&seen, &arena);
-    for (size_t i = 0; i < project->n_services; i++)
-        for (size_t k = 0; k < project->services[i].n_mounts; k++) {
-            struct wc_mount *m = &project->services[i].mounts[k];
-            if (!is_value(project, m) || wc_map_get(&seen, m->object) != NULL)
-                continue;
-            wc_map_put(&seen, m->object, m);
-            visit(data, m->object, m->content);
-        }
-    wc_arena_deinit(&arena);
 }

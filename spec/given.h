@@ -14,9 +14,4 @@
  * options.only_shown). */
 void wc_given_settle(struct wc_load *load, struct wc_project *project, const struct wc_node *root);
 
-/* Calls `visit` once for every value that came from the environment, in the order of services: the
- * tree has the variable's name only. */
-void wc_given_values(const struct wc_project *project,
-                     void (*visit)(void *data, const char *object, const char *value), void *data);
-
 #endif

@@ -16,6 +16,7 @@
 #include "wcompose/spec.h"
 
 struct wc_where;
+struct wc_sealing;
 
 /* One load. */
 struct wc_load {
@@ -47,6 +48,7 @@ struct wc_load {
     struct wc_map written;           /* no_interpolate; written.h: long form -> what is written */
     struct wc_map opened;            /* open.h: path -> what was read */
     struct wc_map origins;           /* shown name -> struct wc_origin */
+    struct wc_sealing *sealing;      /* sealed.h; NULL until a file is encrypted */
     struct wc_map texts;             /* access.h: path -> what wc_access_env read */
     const struct wc_where *decoding; /* what a decoder is called for */
     bool is_file_missing;            /* one that was named by an option or in the environment */

@@ -11,8 +11,9 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "base/utf8.h"
-#include "spec/given.h"
+#include "spec/given_values.h"
 #include "spec/types.h"
+#include "wcompose/sealed.h"
 #include "wcompose/spec.h"
 #include "wcompose/state.h"
 
@@ -394,6 +395,29 @@ static void wire_value(void *data, const char *object, const char *value)
     wc_jsonw_str(data, object, value);
 }
 
+/* Files as they are, encrypted, and marks in the place of what is in them: read back by
+ * wc_sealed_read. */
+static void wire_sealed(struct wc_jsonw *w, const struct wc_sealed_files *sealed)
+{
+    wc_jsonw_object(w, "sealed");
+    wire_strings(w, "identities", &sealed->identities);
+    wc_jsonw_array(w, "files");
+    for (size_t i = 0; i < sealed->n; i++) {
+        const struct wc_sealed_file *file = &sealed->items[i];
+        wc_jsonw_object(w, NULL);
+        wc_jsonw_str(w, "path", file->path);
+        wc_jsonw_strn(w, "text", file->text, file->len);
+        wc_jsonw_str(w, "mark", file->mark);
+        wc_jsonw_object(w, "marks");
+        for (size_t k = 0; k < file->marks.n; k++)
+            wc_jsonw_str(w, file->marks.items[k].key, file->marks.items[k].value);
+        wc_jsonw_end_object(w);
+        wc_jsonw_end_object(w);
+    }
+    wc_jsonw_end_array(w);
+    wc_jsonw_end_object(w);
+}
+
 /* What the tree doesn't hold: read back by wc_loaded_read, and by wc_given_settle. */
 static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
 {
@@ -419,6 +443,8 @@ static void wire_loaded(struct wc_jsonw *w, const struct wc_project *project)
     wc_jsonw_object(w, "given");
     wc_given_values(project, wire_value, w);
     wc_jsonw_end_object(w);
+    if (project->sealed != NULL)
+        wire_sealed(w, project->sealed);
     wc_jsonw_end_object(w);
 }
 

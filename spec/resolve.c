@@ -14,6 +14,7 @@
 #include "spec/access.h"
 #include "spec/dotenv.h"
 #include "spec/interpolate.h"
+#include "spec/sealed.h"
 
 /* What the text of an env file can use: the environment, then the service's own. */
 struct scope {
@@ -60,7 +61,8 @@ static void get_file(struct wc_load *load, const struct wc_node *path, bool requ
 void wc_resolve_get(struct wc_load *load, const struct wc_node *service)
 {
     const struct wc_node *files = wc_node_get(service, "env_file");
-    for (size_t i = 0; usable(files) && !load->options->no_env_resolution && i < files->n; i++) {
+    bool reads = !load->options->no_env_resolution && !load->canonical;
+    for (size_t i = 0; usable(files) && reads && i < files->n; i++) {
         const struct wc_node *path = wc_node_get(files->items[i], "path");
         if (path != NULL && path->kind == WC_NODE_STRING)
             get_file(load, path, !is_false(wc_node_get(files->items[i], "required")));
@@ -78,6 +80,8 @@ static void read_file(struct wc_load *load, const struct wc_node *path, bool raw
     const char *shown = name_of(load, path, full);
     struct wc_text text;
     if (load->budget.over || !wc_access_kept(load, full, &text))
+        return;
+    if (scope == NULL && wc_sealed_refuse(load, &text, full, path->at, path->span, "a label_file"))
         return;
     if (!wc_map_has(&load->origins, shown)) {
         struct wc_origin *from = WC_NEW(load->arena, struct wc_origin);
@@ -102,15 +106,25 @@ static void lay_under(struct wc_load *load, struct wc_node *service, const char 
     const struct wc_node *section = wc_node_get(service, key);
     struct wc_node *out = wc_node_new(load->arena, WC_NODE_MAP, section == NULL ? like : section);
     for (size_t i = 0; i < found->n; i++)
-        wc_node_put(load->arena, out, found->entries[i].key,
-                    wc_node_string(load->arena, found->entries[i].value, like));
+        if (found->entries[i].value != NULL)
+            wc_node_put(load->arena, out, found->entries[i].key,
+                        wc_node_string(load->arena, found->entries[i].value, like));
     for (size_t i = 0; section != NULL && i < section->n; i++)
         wc_node_put_at(load->arena, out, &section->members[i], section->members[i].value);
     wc_node_put(load->arena, service, key, out);
 }
 
+/* True when it is encrypted: what is in it must not get into the tree, which is shown and kept. */
+static bool stays_sealed(struct wc_load *load, const struct wc_node *path)
+{
+    const char *full = wc_load_path(load, load->project_dir, path->text);
+    struct wc_text text;
+    return load->canonical || (wc_access_kept(load, full, &text) && wc_sealed_is(&text, full));
+}
+
 static void read_env_files(struct wc_load *load, struct wc_node *service)
 {
+    struct wc_node *sealed = NULL;
     const struct wc_node *files = wc_node_get(service, "env_file");
     const struct wc_node *section = wc_node_get(service, "environment");
     struct scope scope = { load, section };
@@ -119,12 +133,22 @@ static void read_env_files(struct wc_load *load, struct wc_node *service)
     for (size_t i = 0; usable(files) && i < files->n; i++) {
         const struct wc_node *path = wc_node_get(files->items[i], "path");
         const char *format = wc_node_text(files->items[i], "format");
-        if (path != NULL && path->kind == WC_NODE_STRING)
+        if (path == NULL || path->kind != WC_NODE_STRING)
+            continue;
+        if (!stays_sealed(load, path)) {
             read_file(load, path, format != NULL && wc_streq(format, "raw"), &scope, &found);
+            continue;
+        }
+        if (sealed == NULL)
+            sealed = wc_node_new(load->arena, WC_NODE_LIST, files);
+        wc_node_add(load->arena, sealed, files->items[i]);
+        wc_sealed_hide(load, wc_load_path(load, load->project_dir, path->text), path, &found);
     }
     if (usable(files) && (section == NULL || section->kind == WC_NODE_MAP))
         lay_under(load, service, "environment", &found, files);
-    if (usable(files))
+    if (sealed != NULL)
+        wc_node_put(load->arena, service, "env_file", sealed);
+    else if (usable(files))
         wc_node_drop(service, "env_file");
 }
 

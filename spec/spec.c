@@ -18,6 +18,7 @@
 #include "spec/objects.h"
 #include "spec/relocate.h"
 #include "spec/restricted.h"
+#include "spec/sealed.h"
 #include "spec/validate.h"
 
 /* What ${…} was replaced from, for who asks ("config --environment"). */
@@ -91,6 +92,7 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
     struct wc_node *root = rc == 0 && !load.budget.over ? wc_files_load(&load) : NULL;
     struct wc_project *project = NULL;
     if (root != NULL && !load.budget.over) {
+        wc_sealed_read(&load, root);
         project = wc_build_project(&load, root);
         wc_validate(&load, project, root);
         wc_objects_check(&load, project, root);
@@ -107,6 +109,7 @@ int wc_spec_load(const struct wc_spec_options *options, struct wc_arena *arena,
         if (options->check != NULL)
             options->check(project, arena, diags);
     }
+    wc_sealed_end(&load, project);
     add_origins(&load, diags);
     tidy(diags);
     if (rc != 0)

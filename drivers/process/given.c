@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "wcompose/sealed.h"
 
 enum { MOST_BYTES = 1 << 20 };
 
@@ -49,8 +50,12 @@ int wc_given_copy(const struct wc_mount *mount, const char *dir, struct wc_arena
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     char hash[WC_SHA256_HEX + 1];
+    const struct wc_sealed *sealed = mount->sealed;
     const char *bytes = mount->content;
-    size_t len = bytes != NULL ? strlen(bytes) : 0;
+    size_t len = sealed != NULL ? sealed->len : bytes != NULL ? strlen(bytes) : 0;
+    if (sealed != NULL && sealed->closed != NULL)
+        return wc_err_at(err, WC_ERR_PERM, mount->at, "%s can't be given: %s", mount->object,
+                         sealed->closed);
     int rc = bytes != NULL ? 0 : wc_fs_read(mount->source, MOST_BYTES, &text, err);
     if (rc == 0 && bytes == NULL) {
         bytes = text.len > 0 ? text.data : "";

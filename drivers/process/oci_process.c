@@ -18,6 +18,7 @@
 #include "drivers/process/seccomp.h"
 #include "wcompose/image.h"
 #include "wcompose/state.h"
+#include "wcompose/sealed.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -277,6 +278,9 @@ int wc_oci_resolve_process(const struct wc_instance *inst, const struct wc_oci_h
     oci->privileged = spec->privileged;
     oci->root_readonly = spec->read_only;
     resolve_names(inst, oci);
+    if (spec->sealed != NULL && spec->sealed->closed != NULL)
+        return wc_err_at(err, WC_ERR_PERM, spec->at, "its variables can't be given: %s",
+                         spec->sealed->closed);
     int rc = wc_oci_resolve_args(inst, oci, err);
     if (rc == 0)
         rc = resolve_namespaces(oci, err);

@@ -65,8 +65,9 @@ struct wc_mount {
                            tmpfs: NULL; copy: absolute host path, or NULL: `content` */
     const char *object; /* the config or secret: "secrets.token"; NULL: it is none */
     const char *content;
-    int64_t uid, gid, mode; /* copy */
-    const char *target;     /* absolute path in the container */
+    const struct wc_sealed *sealed; /* the content was encrypted (sealed.h); NULL: it wasn't */
+    int64_t uid, gid, mode;         /* copy */
+    const char *target;             /* absolute path in the container */
     bool read_only;
     bool create_host_path;     /* bind: make a missing source directory */
     const char *propagation;   /* bind: rprivate, shared, … or NULL */
@@ -121,6 +122,7 @@ struct wc_service {
     struct wc_build build;              /* build.set: how it is made */
     struct wc_strv command, entrypoint; /* .set with n == 0: explicitly none; !set: the image's */
     struct wc_kvs environment;          /* env_file and environment merged; value NULL = remove */
+    const struct wc_sealed *sealed;     /* what of it was encrypted (sealed.h); NULL: nothing */
     const char *working_dir, *user, *hostname, *domainname;
     struct wc_strv group_add;
     const char *container_name;
@@ -237,7 +239,8 @@ struct wc_project {
     struct wc_network *networks; /* sorted by key */
     struct wc_volume *volumes;   /* sorted by key */
     size_t n_networks, n_volumes;
-    const struct wc_node *tree;    /* the long form of all of it, for wc_spec_render */
+    const struct wc_sealed_files *sealed; /* encrypted ones that it uses; NULL: none */
+    const struct wc_node *tree;           /* the long form of all of it, for wc_spec_render */
     const struct wc_node *written; /* with no_interpolate: what wc_spec_render prints instead */
 };
 

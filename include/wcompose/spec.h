@@ -115,6 +115,10 @@ struct wc_spec_options {
      * May be NULL. */
     int (*relocate)(void *data, const char *path, const char **out, struct wc_err *err);
     void *relocate_data;
+    const char *const *age_files; /* identity files (absolute paths) that decrypt SOPS files which
+                                     env_file, secrets and configs name; each must be root's or
+                                     ours, and nobody else's to read. docs/secrets.md */
+    size_t n_age_files;
 };
 
 /* Loads the project. Returns 0 and sets *out when there is no error in diags; else a negative code:

@@ -2,6 +2,7 @@
 #include "spec_box.h"
 
 #include "spec/given.h"
+#include "spec/given_values.h"
 
 #define HEAD "name: t\nservices:\n  web: {image: a, "
 

@@ -1,0 +1,140 @@
+/* test_sealed.c - projects that name encrypted files: values in the model, never in what is shown,
+ * sent or kept.
+ */
+#include "harness/wc_test.h"
+
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "wcompose/sealed.h"
+#include "wcompose/spec.h"
+
+#define DIR WC_SOURCE_DIR "/tests/sops"
+
+static const char FILE_TEXT[] =
+    "name: t\nservices:\n  web:\n    image: a\n    environment: {USER: mine}\n"
+    "    env_file: [app.env]\n    secrets: [tree, blob]\n"
+    "secrets:\n  tree: {file: tree.yaml}\n  blob: {file: blob}\n";
+
+struct box {
+    struct wc_arena arena;
+    struct wc_diags diags;
+    struct wc_project *project;
+    char key[64];
+    int rc;
+};
+
+/* The identity must be a file of nobody else's: a copy. */
+static void make_key(struct box *box)
+{
+    static const char text[] =
+        "AGE-SECRET-KEY-14EZG4JRVF68YMMRY2U5HPRH5RPE6U7WXMLUYALMNXCYCJJRLPRJS2WX5PN\n";
+    snprintf(box->key, sizeof box->key, "/tmp/wc_sealed_XXXXXX");
+    int fd = mkstemp(box->key);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, sizeof text - 1), sizeof text - 1);
+    close(fd);
+}
+
+static void load(struct box *box, const char *text, size_t len, bool has_key, bool is_canonical)
+{
+    const char *files[] = { box->key };
+    const struct wc_spec_options options = { .cwd = is_canonical ? "/" : DIR,
+                                             .text = text,
+                                             .text_len = len,
+                                             .canonical = is_canonical,
+                                             .age_files = files,
+                                             .n_age_files = has_key && !is_canonical ? 1 : 0 };
+    wc_arena_init(&box->arena);
+    wc_diags_init(&box->diags, &box->arena);
+    box->rc = wc_spec_load(&options, &box->arena, &box->diags, &box->project);
+    for (size_t i = 0; has_key && i < box->diags.n; i++)
+        print_message("%s\n", box->diags.items[i].msg);
+}
+
+static const char *variable(const struct wc_service *s, const char *name)
+{
+    for (size_t i = 0; i < s->environment.n; i++)
+        if (wc_streq(s->environment.items[i].key, name))
+            return s->environment.items[i].value;
+    return NULL;
+}
+
+static void check_values(const struct wc_service *s)
+{
+    assert_string_equal(variable(s, "PASS"), "a$b \"c\" 'd' # e");
+    assert_string_equal(variable(s, "USER"), "mine"); /* what is nearer wins */
+    assert_int_equal(s->n_mounts, 2);
+    assert_int_equal(s->mounts[0].type, WC_MOUNT_COPY);
+    assert_non_null(strstr(s->mounts[0].content, "hunter2"));
+    assert_int_equal(s->mounts[1].sealed->len, 11);
+    assert_memory_equal(s->mounts[1].content, "\0\1\2bytes\xff\n\0", 11);
+}
+
+static void values_are_in_no_text(void **state)
+{
+    (void)state;
+    struct box box = { 0 }, again = { 0 }, closed = { 0 };
+    WC_CLEANUP_BUF struct wc_buf wire = WC_BUF_INIT, shown = WC_BUF_INIT;
+    make_key(&box);
+    load(&box, FILE_TEXT, sizeof FILE_TEXT - 1, true, false);
+    assert_int_equal(box.rc, 0);
+    check_values(&box.project->services[0]);
+    wc_spec_render_wire(box.project, &wire);
+    wc_spec_render(box.project, WC_RENDER_YAML, &shown);
+    assert_null(strstr(wire.data, "hunter2"));
+    assert_null(strstr(wire.data, "a$b"));
+    assert_null(strstr(shown.data, "hunter2"));
+    assert_null(strstr(shown.data, "PASS"));
+    assert_non_null(strstr(shown.data, "app.env"));
+    load(&again, wire.data, wire.len, true, true);
+    assert_int_equal(again.rc, 0);
+    check_values(&again.project->services[0]);
+    assert_string_equal(again.project->services[0].spec_hash, box.project->services[0].spec_hash);
+    unlink(box.key); /* its owner took it away: what runs is known all the same */
+    load(&closed, wire.data, wire.len, true, true);
+    assert_int_equal(closed.rc, 0);
+    const struct wc_service *s = &closed.project->services[0];
+    assert_string_equal(s->spec_hash, box.project->services[0].spec_hash);
+    assert_non_null(strstr(s->sealed->closed, "app.env: identity file /tmp/wc_sealed_"));
+    assert_non_null(s->mounts[0].sealed->closed);
+    assert_null(variable(s, "PASS"));
+    wc_arena_wipe(&box.arena);
+    wc_arena_wipe(&again.arena);
+    wc_arena_wipe(&closed.arena);
+}
+
+static void never_used_encrypted(void **state)
+{
+    (void)state;
+    struct box box = { 0 };
+    load(&box, FILE_TEXT, sizeof FILE_TEXT - 1, false, false);
+    assert_int_equal(box.rc, WC_ERR_SPEC);
+    assert_int_equal(box.diags.n, 3);
+    for (size_t i = 0; i < box.diags.n; i++) {
+        assert_string_equal(box.diags.items[i].code, "E119");
+        assert_non_null(strstr(box.diags.items[i].msg, "no age identity was given"));
+        assert_non_null(strstr(box.diags.items[i].hint, "--age-identity"));
+        assert_true(box.diags.items[i].at.line > 0);
+    }
+    wc_arena_deinit(&box.arena);
+}
+
+static void not_where_it_would_be_seen(void **state)
+{
+    (void)state;
+    static const char text[] = "name: t\nservices: {web: {image: a, label_file: app.env}}\n";
+    struct box box = { 0 };
+    load(&box, text, sizeof text - 1, false, false);
+    assert_int_equal(box.rc, WC_ERR_SPEC);
+    assert_string_equal(box.diags.items[0].code, "E119");
+    assert_string_equal(box.diags.items[0].msg,
+                        "'app.env' is encrypted, and can't be a label_file");
+    assert_int_equal(box.diags.items[0].at.line, 2);
+    wc_arena_deinit(&box.arena);
+}
+
+WC_MAIN(WC_CASE(values_are_in_no_text), WC_CASE(never_used_encrypted),
+        WC_CASE(not_where_it_would_be_seen))
