@@ -11,6 +11,7 @@
 #include "cli/reconcile.h"
 #include "cli/scene.h"
 #include "cli/status.h"
+#include "cli/table.h"
 #include "wcompose/plan.h"
 #include "wcompose/source.h"
 #include "wcompose/spec.h"
@@ -249,7 +250,9 @@ static int compare(void *data, const struct wc_agent_app *app, const char *text,
 static void say(void *data, const char *line)
 {
     struct wc_cli_reconcile *r = data;
-    wc_cli_note(r->cli, "%s: %s", r->app, line);
+    WC_CLEANUP_BUF struct wc_buf safe = WC_BUF_INIT;
+    wc_text_add_safe(&safe, line, strlen(line)); /* subjects and values are who knows whose */
+    wc_cli_note(r->cli, "%s: %s", r->app, safe.data);
 }
 
 struct wc_gitops_ops wc_reconcile_ops(struct wc_cli_reconcile *reconcile)
