@@ -62,6 +62,7 @@ if [ "$(uname -m)" = x86_64 ]; then
 fi
 need "make images from Debian packages" ca-certificates dpkg apt
 need "ask the demo's front end" curl
+need "follow a git repository or an archive, and check signatures" git openssh-client gnupg curl tar gzip zstd
 if [ -n "$with_tests" ]; then
     need "unit tests" libcmocka-dev
     need "fuzz targets" clang libclang-rt-14-dev
@@ -70,6 +71,7 @@ if [ -n "$with_tests" ]; then
     need "hold unpacked images against other tools" umoci skopeo
     need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
     need "build images in end-to-end tests" buildah
+    need "remotes to fetch from" openssh-server
     need "registries to pull from" docker-registry skopeo apache2-utils openssl
 fi
 

@@ -121,6 +121,10 @@ static int run(struct archive *a, const char *const *argv, struct wc_buf *out, s
     int rc = wc_jail_run(&a->jail, &call, &answer, err);
     if (rc == 0 && answer.status == 28) /* of curl: its own time limit */
         rc = wc_err_set(err, WC_ERR_TIMEOUT, 0, "curl took too long");
+    else if (rc == 0 && answer.status == 23 && wc_streq(argv[0], "curl"))
+        rc = wc_err_set(err, WC_ERR_LIMIT, 0,
+                        "there is more in it than the cap allows (max_bytes), or than fits on the "
+                        "disk");
     else if (rc == 0 && (answer.status == 63 || strstr(answer.tail, "File too large") != NULL))
         rc =
             wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than the cap allows (max_bytes)");

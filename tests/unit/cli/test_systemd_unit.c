@@ -105,14 +105,14 @@ static void the_agents_unit(void **state)
                                           .n_environment = 1 };
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     wc_systemd_agent_format(&unit, "/etc/wcompose/$agent.yaml", &out);
-    assert_line(out.data, "Service",
+    assert_line(out.data, "[Service]",
                 "ExecStart=\"/usr/bin/wcompose\" reconcile --agent-file "
                 "\"/etc/wcompose/$$agent.yaml\"");
-    assert_line(out.data, "Service", "Type=notify");
-    assert_line(out.data, "Service", "KillMode=process");
-    assert_line(out.data, "Service", "Environment=\"WCOMPOSE_ROOT=/x y\"");
-    assert_line(out.data, "Unit", "RequiresMountsFor=\"/var/lib/wcompose\"");
-    assert_line(out.data, "Install", "WantedBy=multi-user.target");
+    assert_line(out.data, "[Service]", "Type=notify");
+    assert_line(out.data, "[Service]", "KillMode=process");
+    assert_line(out.data, "[Service]", "Environment=\"WCOMPOSE_ROOT=/x y\"");
+    assert_line(out.data, "[Unit]", "RequiresMountsFor=\"/var/lib/wcompose\"");
+    assert_line(out.data, "[Install]", "WantedBy=multi-user.target");
 }
 
 static void systemd_reads_it(void **state)
