@@ -211,10 +211,6 @@ int wc_cli_prove(struct wc_cli *cli, const struct wc_project *project,
 int wc_cli_plan(struct wc_cli *cli, const struct wc_project *project, struct wc_arena *arena,
                 struct wc_plan *out);
 
-/* The same with the findings added to *diags (sorted), nothing printed. */
-int wc_cli_plan_quietly(struct wc_cli *cli, const struct wc_project *project,
-                        struct wc_arena *arena, struct wc_diags *diags, struct wc_plan *out);
-
 /* For verbs that work on what runs (ps, logs, stop, down …): the project's name, from -p or
  * COMPOSE_PROJECT_NAME alone when given, else from the file. *project is the model when a file was
  * read, else NULL (see wc_client_accepted). Returns 0 or an exit status, everything printed.

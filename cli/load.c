@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/args.h"
+#include "cli/reconcile.h"
 #include "wcompose/driver.h"
 #include "wcompose/plan.h"
 #include "wcompose/spec.h"

@@ -30,4 +30,8 @@ int wc_reconcile_diff(struct wc_cli_reconcile *reconcile);
 const struct wc_agent_app *const *wc_reconcile_apps(struct wc_cli_reconcile *reconcile, size_t from,
                                                     size_t *n);
 
+/* load.c: wc_cli_plan with the findings added to *diags (sorted), nothing printed. */
+int wc_cli_plan_quietly(struct wc_cli *cli, const struct wc_project *project,
+                        struct wc_arena *arena, struct wc_diags *diags, struct wc_plan *out);
+
 #endif

@@ -11,7 +11,9 @@
 #include "cli/reconcile.h"
 #include "cli/scene.h"
 #include "cli/status.h"
+#include "cli/table.h"
 #include "wcompose/plan.h"
+#include "wcompose/source.h"
 #include "wcompose/spec.h"
 
 /* Loading --------------------------------------------------------------------------------------*/
@@ -79,6 +81,37 @@ static int report(const struct wc_cli *cli, const struct wc_diags *diags, int st
     return wc_err_set(err, WC_ERR_SPEC, 0, "it can't be loaded");
 }
 
+static struct wc_grant grant_of(const struct wc_agent_app *app)
+{
+    const struct wc_agent_grant *g = &app->grant;
+    return (struct wc_grant){
+        .ports = g->ranges,
+        .n_ports = g->n_ranges,
+        .binds = g->binds,
+        .caps = g->caps,
+        .sysctls = g->sysctls,
+        .devices = g->devices,
+        .networks = g->networks,
+        .volumes = g->volumes,
+        .build = g->build,
+    };
+}
+
+/* Where files of a checkout are kept by their content. */
+struct keeping {
+    struct wc_source_place place;
+    const char *root;
+};
+
+static int keep(void *data, const char *path, const char **out, struct wc_err *err)
+{
+    const struct keeping *keeping = data;
+    size_t len = strlen(keeping->root);
+    if (strncmp(path, keeping->root, len) != 0 || (path[len] != '/' && path[len] != '\0'))
+        return 0; /* not of the checkout: what the host grants stays where it is */
+    return wc_content_keep(&keeping->place, keeping->root, path, out, err);
+}
+
 static int load(void *data, const struct wc_agent_app *app, const char *dir, struct wc_buf *wire,
                 const struct wc_project **out, struct wc_err *err)
 {
@@ -88,6 +121,11 @@ static int load(void *data, const struct wc_agent_app *app, const char *dir, str
     struct wc_diags diags;
     struct wc_plan plan;
     size_t n_files;
+    bool is_restricted = wc_streq(app->trust, "restricted");
+    const struct wc_grant grant = grant_of(app);
+    struct keeping keeping = {
+        .place = { wc_gitops_dir(&r->paths, cli->arena, app->name), cli->arena }, .root = dir
+    };
     const struct wc_spec_options options = {
         .files = files_of(cli, app, dir, &n_files),
         .n_files = n_files,
@@ -100,7 +138,10 @@ static int load(void *data, const struct wc_agent_app *app, const char *dir, str
         .cwd = dir,
         .environ = environment(cli),
         .check = wc_plan_check,
-        .restricted = wc_streq(app->trust, "restricted"),
+        .restricted = is_restricted,
+        .grant = is_restricted ? &grant : NULL,
+        .relocate = keep,
+        .relocate_data = &keeping,
         .allow_env = (const char *const *)app->grant.env.items,
         .n_allow_env = app->grant.env.n,
     };
@@ -209,7 +250,9 @@ static int compare(void *data, const struct wc_agent_app *app, const char *text,
 static void say(void *data, const char *line)
 {
     struct wc_cli_reconcile *r = data;
-    wc_cli_note(r->cli, "%s: %s", r->app, line);
+    WC_CLEANUP_BUF struct wc_buf safe = WC_BUF_INIT;
+    wc_text_add_safe(&safe, line, strlen(line)); /* subjects and values are who knows whose */
+    wc_cli_note(r->cli, "%s: %s", r->app, safe.data);
 }
 
 struct wc_gitops_ops wc_reconcile_ops(struct wc_cli_reconcile *reconcile)

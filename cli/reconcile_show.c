@@ -206,11 +206,12 @@ int wc_reconcile_history(struct wc_cli_reconcile *r)
             return status;
         for (size_t k = 0; k < record.n_past; k++) {
             const struct wc_gitops_past *p = &record.past[k];
-            WC_CLEANUP_BUF struct wc_buf why = WC_BUF_INIT;
+            WC_CLEANUP_BUF struct wc_buf why = WC_BUF_INIT, revision = WC_BUF_INIT;
             add_safe(&why, p->why);
+            add_safe(&revision, p->revision);
             const char *const cells[] = { apps[i]->name,
                                           wc_cli_time_text(r->cli, p->at_ms, !r->cli->json),
-                                          p->what, p->revision, why.data };
+                                          p->what, revision.data, why.data };
             if (!r->cli->json) {
                 wc_table_row(table, cells);
                 continue;
@@ -221,7 +222,7 @@ int wc_reconcile_history(struct wc_cli_reconcile *r)
             wc_jsonw_str(&w, "App", cells[0]);
             wc_jsonw_str(&w, "At", cells[1]);
             wc_jsonw_str(&w, "What", cells[2]);
-            wc_jsonw_str(&w, "Revision", cells[3]);
+            wc_jsonw_str(&w, "Revision", p->revision);
             wc_jsonw_str(&w, "Why", p->why);
             wc_jsonw_end_object(&w);
             wc_buf_addc(&out, '\n');

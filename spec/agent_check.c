@@ -185,6 +185,46 @@ static void check_windows(struct wc_load *load, const struct wc_node *list,
     }
 }
 
+/* "8080" or "8080-8090". */
+static bool read_ports(const char *text, struct wc_grant_ports *out)
+{
+    char first[8];
+    int64_t from, to;
+    size_t len = strcspn(text, "-");
+    if (len >= sizeof first)
+        return false;
+    memcpy(first, text, len);
+    first[len] = '\0';
+    if (!wc_str_to_i64(first, 1, 65535, &from))
+        return false;
+    to = from;
+    if (text[len] == '-' && !wc_str_to_i64(text + len + 1, from, 65535, &to))
+        return false;
+    *out = (struct wc_grant_ports){ (unsigned)from, (unsigned)to };
+    return true;
+}
+
+static void check_grant(struct wc_load *load, const struct wc_node *map,
+                        struct wc_agent_grant *grant)
+{
+    const struct wc_node *list = wc_node_get(map, "ports");
+    grant->ranges = WC_NEW_ARRAY(load->arena, struct wc_grant_ports, grant->ports.n + 1);
+    for (size_t i = 0; list != NULL && list->kind == WC_NODE_LIST && i < list->n; i++) {
+        const struct wc_node *item = list->items[i];
+        if (!wc_node_is_scalar(item) || item->text == NULL)
+            continue;
+        if (read_ports(item->text, &grant->ranges[grant->n_ranges]))
+            grant->n_ranges++;
+        else
+            wc_report(load, WC_E_VALUE, item, "'%s' is no port or range of ports", item->text)
+                ->hint = "such as 8080 or \"8080-8090\"";
+    }
+    list = wc_node_get(map, "binds");
+    for (size_t i = 0; list != NULL && list->kind == WC_NODE_LIST && i < list->n; i++)
+        if (list->items[i]->kind == WC_NODE_STRING && list->items[i]->text[0] != '/')
+            wc_report(load, WC_E_VALUE, list->items[i], "binds are absolute directories");
+}
+
 static bool is_name(const char *name)
 {
     bool good = (wc_ascii_isalnum(name[0]) && name[0] == wc_ascii_lower(name[0])) != 0;
@@ -236,6 +276,8 @@ void wc_agent_check_app(struct wc_load *load, const struct wc_member *member,
         wc_report_at(load, WC_E_CONFLICT, grant->key_at, grant->key_span,
                      "a trusted app may do anything: grant says nothing here")
             ->hint = "remove it, or trust: trusted";
+    if (grant != NULL && grant->value->kind == WC_NODE_MAP)
+        check_grant(load, grant->value, &app->grant);
     set_defaults(app);
 }
 

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "wcompose/err.h"
+#include "wcompose/grant.h"
 #include "wcompose/lists.h"
 
 struct wc_arena;
@@ -48,7 +49,9 @@ struct wc_agent_source {
 
 /* What a restricted app may have beyond the rules (docs/gitops.md). */
 struct wc_agent_grant {
-    struct wc_strv ports; /* "8080", "8080-8090" of the host */
+    struct wc_strv ports;          /* "8080", "8080-8090" of the host */
+    struct wc_grant_ports *ranges; /* the same, n_ranges */
+    size_t n_ranges;
     struct wc_strv env;   /* variables of the agent's environment that files may name */
     struct wc_strv binds; /* directories of the host that may be mounted */
     struct wc_strv caps, devices, networks, volumes, sysctls;
@@ -63,10 +66,10 @@ struct wc_agent_app {
     struct wc_strv files, profiles, env_files; /* below the source's path */
     const char *trust;                         /* "restricted" or "trusted" */
     struct wc_agent_grant grant;
-    int64_t interval_ms;      /* between two looks at the source */
-    int64_t ready_ms;         /* until everything is ready, else the revision is rolled back */
-    const char *drift;        /* "repair" or "report" */
-    bool prune;               /* services that a revision no longer has are removed */
+    int64_t interval_ms; /* between two looks at the source */
+    int64_t ready_ms;    /* until everything is ready, else the revision is rolled back */
+    const char *drift;   /* "repair" or "report" */
+    bool prune;          /* services that a revision no longer has are removed */
     bool suspend;
     struct wc_strv window_texts;
     struct wc_agent_window *windows; /* n_windows; 0 = at any time */

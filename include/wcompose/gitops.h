@@ -62,6 +62,7 @@ struct wc_gitops_rejection {
     struct wc_gitops_key key;
     char reason[48], why[WC_GITOPS_TEXT];
     int64_t at_ms;
+    bool is_believed; /* it was verified, and rejected for something else */
 };
 
 /* What must be known of an app after a crash; all of record.json. Times are wall clock, 0 = never.

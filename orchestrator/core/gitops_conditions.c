@@ -46,6 +46,21 @@ static void say_ready(const struct wc_gitops_in *in, struct wc_gitops_memory *me
         say(in, memory, type, true, (struct wc_gitops_told){ "Applied", "" });
 }
 
+/* A revision that comes back isn't verified anew: what was found out about it then holds. */
+static void say_verified(const struct wc_gitops_in *in, struct wc_gitops_memory *memory)
+{
+    enum wc_gitops_condition_type type = WC_GITOPS_SOURCE_VERIFIED;
+    const struct wc_gitops_rejection *r = wc_gitops_rejected(memory, &memory->seen);
+    if (memory->conditions[type].generation == memory->generation)
+        return;
+    if (wc_gitops_same(&memory->seen, &memory->good))
+        say(in, memory, type, true, (struct wc_gitops_told){ "Applied", "" });
+    else if (r != NULL && r->is_believed)
+        say(in, memory, type, true, (struct wc_gitops_told){ "Before", "" });
+    else if (r != NULL)
+        say(in, memory, type, false, (struct wc_gitops_told){ r->reason, r->why });
+}
+
 static void say_stalled(const struct wc_gitops_in *in, struct wc_gitops_memory *memory)
 {
     const struct wc_gitops_rejection *r = wc_gitops_rejected(memory, &memory->seen);
@@ -94,6 +109,7 @@ void wc_gitops_conclude(const struct wc_gitops_in *in, struct wc_gitops_memory *
         memory->retry_at_ms = 0;
     }
     say_ready(in, memory, pass);
+    say_verified(in, memory);
     say_stalled(in, memory);
     say_reconciling(in, memory, pass);
 }

@@ -49,20 +49,24 @@ static void fail(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
     keep_reason(pass, result);
 }
 
-static void reject(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
-                   const struct wc_gitops_key *key, const struct wc_gitops_result *result)
+static struct wc_gitops_rejection *reject(const struct wc_gitops_in *in,
+                                          struct wc_gitops_memory *memory,
+                                          const struct wc_gitops_key *key,
+                                          const struct wc_gitops_result *result)
 {
-    if (wc_gitops_rejected(memory, key) != NULL)
-        return;
+    for (unsigned i = 0; i < memory->n_rejected; i++)
+        if (wc_gitops_same(&memory->rejected[i].key, key))
+            return &memory->rejected[i];
     if (memory->n_rejected == WC_GITOPS_REJECTED) {
         memmove(&memory->rejected[0], &memory->rejected[1],
                 (WC_GITOPS_REJECTED - 1) * sizeof memory->rejected[0]);
         memory->n_rejected--;
     }
     struct wc_gitops_rejection *r = &memory->rejected[memory->n_rejected++];
-    *r = (struct wc_gitops_rejection){ .key = *key, .at_ms = in->now_ms };
+    *r = (struct wc_gitops_rejection){ .key = *key, .at_ms = in->now_ms, .is_believed = true };
     snprintf(r->reason, sizeof r->reason, "%s", result->reason != NULL ? result->reason : "Failed");
     snprintf(r->why, sizeof r->why, "%s", result->why != NULL ? result->why : "");
+    return r;
 }
 
 /* The attempt is over: back to the good one, where there is one. Without one what was applied stays
@@ -142,7 +146,7 @@ static void note_verify(const struct wc_gitops_in *in, struct wc_gitops_memory *
     if (result->end == WC_GITOPS_DONE)
         pass->verified = true;
     else if (result->end == WC_GITOPS_REFUSED)
-        reject(in, memory, &pass->candidate, result);
+        reject(in, memory, &pass->candidate, result)->is_believed = false;
     else
         fail(in, memory, pass, result);
 }

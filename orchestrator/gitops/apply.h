@@ -8,10 +8,10 @@
 struct wc_gitops_apply {
     const struct wc_paths *paths;
     const char *project;
-    const char *text;  /* wire text */
-    bool is_old;       /* of a generation of before: a rollback */
-    bool prune;        /* remove services that it doesn't have */
-    int64_t limit_ms;  /* until it is ready */
+    const char *text; /* wire text */
+    bool is_old;      /* of a generation of before: a rollback */
+    bool prune;       /* remove services that it doesn't have */
+    int64_t limit_ms; /* until it is ready */
     int interrupt_fd;
 };
 

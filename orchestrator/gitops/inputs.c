@@ -1,4 +1,5 @@
-/* inputs.c - what a revision is judged by. Each part with its name and length before it, so that no two lists read the same. */
+/* inputs.c - what a revision is judged by. Each part with its name and length before it, so that no
+ * two lists read the same. */
 #include "orchestrator/gitops/inputs.h"
 
 #include <string.h>
@@ -115,7 +116,9 @@ struct wc_app_source wc_gitops_source(const struct wc_agent_app *app)
         .kind = s->git != NULL         ? WC_APP_SOURCE_GIT
                 : s->directory != NULL ? WC_APP_SOURCE_DIRECTORY
                                        : WC_APP_SOURCE_ARCHIVE,
-        .url = s->git != NULL ? s->git : s->directory != NULL ? s->directory : s->archive,
+        .url = s->git != NULL         ? s->git
+               : s->directory != NULL ? s->directory
+                                      : s->archive,
         .path = s->path,
         .ssh_key = s->ssh_key,
         .known_hosts = s->ssh_known_hosts,

@@ -17,4 +17,9 @@ struct wc_app_source wc_gitops_source(const struct wc_agent_app *app);
 /* newest.c: the file that says that an app is suspended; arena-owned. */
 const char *wc_gitops_suspended_path(const char *dir, struct wc_arena *arena);
 
+/* tidy.c: removes checkouts and files of content that neither the record nor a generation that the
+ * supervisor keeps uses. What can't be removed is left. */
+void wc_gitops_tidy(const struct wc_gitops_run *run, const struct wc_gitops_record *record,
+                    struct wc_arena *arena);
+
 #endif

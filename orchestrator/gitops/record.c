@@ -73,6 +73,7 @@ static void put_rejected(struct wc_jsonw *w, const struct wc_gitops_memory *m)
         wc_jsonw_str(w, "reason", r->reason);
         wc_jsonw_str(w, "why", r->why);
         wc_jsonw_i64(w, "at_ms", r->at_ms);
+        wc_jsonw_bool(w, "believed", r->is_believed);
         wc_jsonw_end_object(w);
     }
     wc_jsonw_end_array(w);
@@ -199,6 +200,7 @@ static void get_rejected(const struct wc_json *list, struct wc_gitops_memory *m)
         get_text(at, "reason", r->reason, sizeof r->reason);
         get_text(at, "why", r->why, sizeof r->why);
         r->at_ms = wc_json_i64(wc_json_get(at, "at_ms"), 0);
+        r->is_believed = wc_json_bool(wc_json_get(at, "believed"), false);
     }
 }
 

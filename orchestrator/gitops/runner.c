@@ -400,18 +400,6 @@ static bool is_interrupted(const struct runner *r)
     return fd.fd >= 0 && poll(&fd, 1, 0) > 0;
 }
 
-/* Old checkouts and files of content that nothing uses any more. */
-static void tidy(struct runner *r)
-{
-    struct wc_strv keep = { 0 };
-    struct wc_err none = { 0 };
-    const struct wc_gitops_named *all[] = { &r->record.seen, &r->record.attempt, &r->record.good };
-    for (size_t i = 0; i < WC_COUNT(all); i++)
-        if (all[i]->tree != NULL)
-            wc_strv_add(r->arena, &keep, all[i]->tree);
-    (void)wc_app_source_tidy(&r->source, &r->place, &keep, &none);
-}
-
 static int go(struct runner *r, struct wc_err *err)
 {
     struct wc_gitops_memory *memory = &r->record.memory;
@@ -429,7 +417,7 @@ static int go(struct runner *r, struct wc_err *err)
     }
     wc_gitops_conclude(&r->in, memory, &r->pass);
     if (r->ran.changed)
-        tidy(r);
+        wc_gitops_tidy(r->run, &r->record, r->arena);
     r->ran.rejected = wc_gitops_rejected(memory, &memory->seen) != NULL;
     r->ran.failed = r->pass.failed;
     memory->wake_at_ms = r->ran.wake_at_ms;

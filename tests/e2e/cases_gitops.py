@@ -391,3 +391,49 @@ def case_gitops_webhook_and_notifications(t):
     assert process.wait(timeout=30) == 0
     server.shutdown()
     end(t)
+
+
+MOUNTED = """
+    services:
+      web:
+        image: bb:1
+        command: ["/bin/serve"]
+        environment: {{PORT: "80", ROOT: /page}}
+        volumes: ["./page:/page:ro"]
+        ports: ["127.0.0.1:{port}:80"]
+        healthcheck: {{test: ["CMD", "true"], interval: 200ms, timeout: 2s, retries: 2}}
+"""
+
+
+def case_gitops_mounted_files(t):
+    """Files of the checkout: other content is a rollout, another commit with the same content is nothing; a port that
+    isn't granted is refused, and so is everything else that reaches out."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push("one\n", "the page", name="page/index.html")
+    remote.push(MOUNTED.format(port=8095), "first")
+    agent(t, remote)
+    once(t, code=3)
+    assert "8095" in status(t)["By"]["Stalled"]["Message"], status(t)
+    agent(t, remote, "    grant: {ports: [8095]}\n")
+    once(t)
+    assert t.get("http://127.0.0.1:8095/") == "one\n"
+    before = t.wc("-p", "shop", "exec", "web", "cat", "/proc/1/stat").out.split()[21]
+    remote.push("words\n", "a readme", name="README")
+    once(t)
+    assert t.wc("-p", "shop", "exec", "web", "cat", "/proc/1/stat").out.split()[21] == before, "it was started again"
+    remote.push("two\n", "another page", name="page/index.html")
+    once(t)
+    t.until(lambda: t.http("http://127.0.0.1:8095/")[1] == "two\n", "the other page", 10)
+    good = MOUNTED.format(port=8095)
+    hostile = [good.replace("command:", bad + "\n        command:") for bad in (
+        "privileged: true", "pid: host", "devices: ['/dev/kvm']", "cap_add: [SYS_ADMIN]",
+        "security_opt: ['seccomp:unconfined']")]
+    hostile.append(good.replace("./page:", "/var/run/docker.sock:"))
+    for bad in hostile:
+        remote.push(bad, "hostile")
+        once(t, code=3)
+        now = status(t)
+        assert now["By"]["Stalled"]["Reason"] == "Invalid" and "compose.yaml:" in now["By"]["Stalled"]["Message"], (bad, now)
+    assert t.get("http://127.0.0.1:8095/") == "two\n"
+    end(t)

@@ -150,6 +150,17 @@ static void do_good(struct world *w, const struct wc_gitops_memory *memory, bool
     put_in_force(w, revision, out);
 }
 
+/* The source says that nothing is new, and there is nothing left to do about what it has. */
+static bool is_known_and_done(const struct world *w, const struct wc_gitops_memory *memory)
+{
+    struct wc_gitops_key head = { 0 };
+    snprintf(head.id, sizeof head.id, "r%d", w->head);
+    snprintf(head.inputs, sizeof head.inputs, "%s", inputs_text(w->inputs));
+    return w->has_mark && memory->mark[0] == 'm' && memory->mark[1] == '0' + w->head &&
+           wc_gitops_same(&memory->seen, &head) &&
+           (wc_gitops_same(&memory->good, &head) || wc_gitops_rejected(memory, &head) != NULL);
+}
+
 /* One action; `end` is DONE unless something is wrong. */
 static void act(struct world *w, const struct wc_gitops_in *in, enum wc_gitops_act what,
                 const struct wc_gitops_memory *memory, bool is_fresh, struct wc_gitops_result *out)
@@ -164,6 +175,7 @@ static void act(struct world *w, const struct wc_gitops_in *in, enum wc_gitops_a
         out->mark = w->has_mark ? marks[w->head] : "";
         break;
     case WC_GITOPS_FETCH:
+        judge(w, !is_known_and_done(w, memory), "what is known is fetched again");
         out->id = ids[w->head];
         w->verified = NONE;
         break;
@@ -354,6 +366,12 @@ static void check_end(const struct world *w)
     judge(w, m->attempt.id[0] == '\0' && !m->restoring, "something is still under way");
     judge(w, m->conditions[WC_GITOPS_RECONCILING].status == WC_GITOPS_FALSE,
           "it says that it is still at work: %s", m->conditions[WC_GITOPS_RECONCILING].reason);
+    const struct wc_gitops_condition *verified = &m->conditions[WC_GITOPS_SOURCE_VERIFIED];
+    judge(w, verified->generation == m->generation,
+          "it says of another candidate what it believes");
+    judge(w, (verified->status == WC_GITOPS_TRUE) == w->is_signed[w->head][w->inputs],
+          "r%d is %s and SourceVerified says otherwise", w->head,
+          w->is_signed[w->head][w->inputs] ? "signed" : "not signed");
     judge(w, m->failures == 0, "failures of before are counted for ever");
 }
 

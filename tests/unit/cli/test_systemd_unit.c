@@ -94,6 +94,27 @@ static void the_unit(void **state)
 
 /* A program and a root with every letter that means something to systemd; quotes and
  * backslashes it takes in values only. */
+/* The agent's: it is told where its file is, and a stop ends no app. */
+static void the_agents_unit(void **state)
+{
+    (void)state;
+    static const char *const environment[] = { "WCOMPOSE_ROOT=/x y" };
+    const struct wc_systemd_unit unit = { .program = "/usr/bin/wcompose",
+                                          .lib = "/var/lib/wcompose",
+                                          .environment = environment,
+                                          .n_environment = 1 };
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    wc_systemd_agent_format(&unit, "/etc/wcompose/$agent.yaml", &out);
+    assert_line(out.data, "[Service]",
+                "ExecStart=\"/usr/bin/wcompose\" reconcile --agent-file "
+                "\"/etc/wcompose/$$agent.yaml\"");
+    assert_line(out.data, "[Service]", "Type=notify");
+    assert_line(out.data, "[Service]", "KillMode=process");
+    assert_line(out.data, "[Service]", "Environment=\"WCOMPOSE_ROOT=/x y\"");
+    assert_line(out.data, "[Unit]", "RequiresMountsFor=\"/var/lib/wcompose\"");
+    assert_line(out.data, "[Install]", "WantedBy=multi-user.target");
+}
+
 static void systemd_reads_it(void **state)
 {
     (void)state;
@@ -126,4 +147,5 @@ static void systemd_reads_it(void **state)
     assert_int_equal(wc_fs_remove_tree(dir, NULL), 0);
 }
 
-WC_MAIN(WC_CASE(quoting), WC_CASE(programs), WC_CASE(the_unit), WC_CASE(systemd_reads_it))
+WC_MAIN(WC_CASE(quoting), WC_CASE(programs), WC_CASE(the_unit), WC_CASE(the_agents_unit),
+        WC_CASE(systemd_reads_it))

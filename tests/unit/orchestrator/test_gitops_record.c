@@ -52,7 +52,7 @@ static struct wc_gitops_record sample(struct wc_gitops_past *past)
         .n_past = 1,
     };
     r.memory.rejected[0] =
-        (struct wc_gitops_rejection){ { "r1", "i1" }, "Unhealthy", "web is unhealthy", 99 };
+        (struct wc_gitops_rejection){ { "r1", "i1" }, "Unhealthy", "web is unhealthy", 99, true };
     r.memory.conditions[WC_GITOPS_STALLED] =
         (struct wc_gitops_condition){ WC_GITOPS_TRUE, "Unhealthy", "web", 6, 98 };
     return r;

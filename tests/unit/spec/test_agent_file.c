@@ -74,7 +74,7 @@ static void whole(void **state)
                   "      ssh: {key: /k, known_hosts: /h}\n"
                   "      verify: {mode: tag, signers: /s}\n"
                   "    files: [compose.yaml, prod.yaml]\n"
-                  "    grant: {ports: [8080], env: [REGION]}\n"
+                  "    grant: {ports: [8080, 9000-9009], env: [REGION]}\n"
                   "    interval: 2m\n"
                   "    timeout: 90s\n"
                   "    drift: report\n"
@@ -96,7 +96,8 @@ static void whole(void **state)
     assert_string_equal(shop->source.ssh_known_hosts, "/h");
     assert_string_equal(shop->trust, "restricted");
     assert_int_equal(shop->files.n, 2);
-    assert_string_equal(shop->grant.ports.items[0], "8080");
+    assert_int_equal(shop->grant.n_ranges, 2);
+    assert_int_equal(shop->grant.ranges[1].to, 9009);
     assert_int_equal(shop->interval_ms, 120000);
     assert_int_equal(shop->ready_ms, 90000);
     assert_string_equal(shop->drift, "report");
@@ -145,6 +146,8 @@ static void bad_ones(void **state)
     refused(GIT "    interval: 1s\n", "E102", 4, "from 5s");
     refused(GIT "    windows: ['Mon 22-23']\n", "E102", 4, "no maintenance window");
     refused(GIT "    trust: trusted\n    grant: {build: true}\n", "E205", 5, "grant says nothing");
+    refused(GIT "    grant: {ports: [90-80]}\n", "E102", 4, "no port");
+    refused(GIT "    grant: {binds: [srv]}\n", "E102", 4, "absolute");
     refused(GIT "    depends_on: [shp]\n", "E200", 4, "isn't here");
     refused(GIT "    depends_on: [shop]\n", "E201", 4, "wait for itself");
     refused(GIT "    image_policy: semver\n", "E100", 4, "image_policy");
