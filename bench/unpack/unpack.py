@@ -131,4 +131,5 @@ def main():
         run(args, layout)
 
 
-main()
+if __name__ == "__main__":
+    main()
