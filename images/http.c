@@ -186,7 +186,10 @@ static void take_end(struct wc_http_transfer *t, CURLcode code)
     if (code == CURLE_OPERATION_TIMEDOUT && connected == 0 && r->status == 0)
         r->fault = WC_HTTP_CONNECT;
     if (r->fault != WC_HTTP_ANSWERED) {
-        const char *why = t->reason[0] != '\0' ? t->reason : curl->easy_strerror(code);
+        /* who the peer was can't be told of a connection that broke at once: no reason, only first
+         */
+        bool told = t->reason[0] != '\0' && !wc_str_starts(t->reason, "getpeername");
+        const char *why = told ? t->reason : curl->easy_strerror(code);
         r->reason = wc_arena_strndup(r->arena, why, strcspn(why, "\r\n"));
     }
     if (curl->easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
