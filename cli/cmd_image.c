@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "cli/cli.h"
+#include "cli/image_filter.h"
 #include "cli/image_store.h"
 #include "cli/long_work.h"
 #include "cli/table.h"
@@ -120,6 +121,7 @@ int wc_cmd_image_make(struct wc_cli *cli)
 struct listing {
     const struct wc_cli *cli;
     struct wc_table *table; /* NULL with --json and --quiet */
+    struct wc_image_filter filter;
     bool digests, quiet, broken;
 };
 
@@ -152,6 +154,8 @@ static int list_one(void *data, const struct wc_image_info *info)
     struct listing *listing = data;
     const struct wc_cli *cli = listing->cli;
     WC_CLEANUP_BUF struct wc_buf size = WC_BUF_INIT;
+    if (!wc_image_filter_takes(&listing->filter, info))
+        return 0;
     if (info->broken != NULL) {
         wc_cli_warn(cli, "%s can't be read: %s (load or make it again, or wcompose image rm it)",
                     info->reference, info->broken);
@@ -191,9 +195,12 @@ int wc_cmd_image_ls(struct wc_cli *cli)
     int status = wc_cli_images(cli, &paths, &store);
     if (status != 0)
         return status;
+    size_t n_filters = 0;
+    const char *const *filters = wc_cli_list(cli, "filter", &n_filters);
+    status = wc_image_filter_read(cli, store, filters, n_filters, &listing.filter);
     if (!cli->json && !listing.quiet)
         listing.table = wc_table_new(cli->arena, headings, WC_COUNT(headings));
-    if (wc_image_list(store, list_one, &listing, &err) != 0)
+    if (status == 0 && wc_image_list(store, list_one, &listing, &err) != 0)
         status = wc_cli_fail(cli, &err);
     wc_image_store_close(store);
     if (listing.table != NULL && status == 0) {

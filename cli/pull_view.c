@@ -11,7 +11,14 @@
 #include "cli/style.h"
 #include "cli/table.h"
 
-enum { FRAME_MS = 100, WINDOW_MS = 500, BAR = 16, NAME_MAX_COLUMNS = 40, JSON_MS = 1000 };
+enum {
+    FRAME_MS = 100,
+    WINDOW_MS = 500,
+    BAR = 16,
+    BAR_MIN = 4,
+    NAME_MAX_COLUMNS = 40,
+    JSON_MS = 1000
+};
 
 struct wc_pull_row {
     uint64_t begun_ms, ended_ms;
@@ -93,26 +100,20 @@ static void add_end(const struct wc_pull_image *image, const struct wc_pull_row 
         wc_buf_printf(out, "  from %s", image->source);
 }
 
-static void add_bar(const struct wc_pull_view *view, uint64_t done, uint64_t total,
-                    struct wc_buf *out)
+static void add_bar(const struct wc_pull_view *view, const struct wc_pull_image *image,
+                    size_t columns, struct wc_buf *out)
 {
-    size_t full = (size_t)(done * BAR / total);
-    for (size_t i = 0; i < BAR; i++)
+    size_t full = (size_t)(image->done * columns / image->total);
+    for (size_t i = 0; i < columns; i++)
         wc_buf_adds(out, i < full ? (view->style.unicode ? "━" : "=")
                                   : (view->style.unicode ? "─" : "-"));
+    wc_buf_addc(out, ' ');
 }
 
-static void add_progress(const struct wc_pull_view *view, const struct wc_pull_image *image,
-                         const struct wc_pull_row *row, struct wc_buf *out)
+/* "84 MiB of 1.2 GiB  11 MiB/s  3.1 s left" */
+static void add_numbers(const struct wc_pull_image *image, const struct wc_pull_row *row,
+                        struct wc_buf *out)
 {
-    if (image->state != WC_PULL_FETCHING || image->total == 0) {
-        wc_buf_adds(out, image->state == WC_PULL_ASKING      ? "asks the registry"
-                         : image->state == WC_PULL_FINISHING ? "unpacks"
-                                                             : "waits");
-        return;
-    }
-    add_bar(view, image->done, image->total, out);
-    wc_buf_addc(out, ' ');
     add_bytes(out, image->done);
     wc_buf_adds(out, " of ");
     add_bytes(out, image->total);
@@ -125,6 +126,25 @@ static void add_progress(const struct wc_pull_view *view, const struct wc_pull_i
     }
     if (image->retries > 0)
         wc_buf_printf(out, "  (broken off %u×)", image->retries);
+}
+
+/* The bar takes what the numbers leave of `room` columns. */
+static void add_progress(const struct wc_pull_view *view, const struct wc_pull_image *image,
+                         const struct wc_pull_row *row, size_t room, struct wc_buf *out)
+{
+    WC_CLEANUP_BUF struct wc_buf numbers = WC_BUF_INIT;
+    if (image->state != WC_PULL_FETCHING || image->total == 0) {
+        wc_buf_adds(out, image->state == WC_PULL_ASKING      ? "asks the registry"
+                         : image->state == WC_PULL_FINISHING ? "unpacks"
+                                                             : "waits");
+        return;
+    }
+    add_numbers(image, row, &numbers);
+    size_t taken = wc_text_width(numbers.data, numbers.len) + 1;
+    size_t left = room > taken ? room - taken : 0;
+    if (left >= BAR_MIN)
+        add_bar(view, image, left < BAR ? left : BAR, out);
+    wc_buf_add(out, numbers.data, numbers.len);
 }
 
 /* ---- terminal ---- */
@@ -154,14 +174,14 @@ static void add_line(struct wc_pull_view *view, size_t i, struct wc_buf *out)
     wc_buf_add(&text, name, bytes);
     for (size_t used = wc_text_width(name, bytes); used < columns + 2; used++)
         wc_buf_addc(&text, ' ');
+    size_t room = view->style.width > 4 ? view->style.width - 4 : 1;
     if (over)
         add_end(image, row, &text);
     else
-        add_progress(view, image, row, &text);
+        add_progress(view, image, row, room > columns + 2 ? room - columns - 2 : 0, &text);
     wc_buf_printf(out, "\r %s%s%s ", wc_style_colour(&view->style, colour),
                   wc_style_mark(&view->style, mark),
                   wc_style_colour(&view->style, WC_COLOUR_RESET));
-    size_t room = view->style.width > 4 ? view->style.width - 4 : 1;
     wc_buf_add(out, text.data, wc_text_cut(text.data, text.len, room));
     wc_buf_adds(out, "\033[K\n");
 }

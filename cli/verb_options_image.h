@@ -61,6 +61,9 @@ static const struct wc_option image_pull_options[] = {
 static const struct wc_option image_ls_options[] = {
     FLAG("quiet", 'q', "print image ids only"),
     FLAG("digests", 0, "print manifest digests instead of ids"),
+    { "filter", 'f', WC_OPTION_LIST, "KEY=VALUE",
+      "those with dangling=true|false, reference=PATTERN, label=KEY[=VALUE], before=, "
+      "since=IMAGE" },
     { "format", 0, WC_OPTION_CHOICE, "table|json", "how to print" },
 };
 

@@ -25,6 +25,7 @@
 #include "images/dockerfile.h"
 #include "images/ref.h"
 #include "images/store.h"
+#include "wcompose/image_keep.h"
 
 /* buildah reads such a name as that of an image, too, so the store's path may not stand in it: it
  * is named from builder/, where it runs. */
@@ -178,10 +179,8 @@ static int load_result(struct building *b, const char *source, struct wc_err *er
     struct wc_strv loaded = { 0 };
     struct wc_image_load_options load = { .source = source, .name = b->job.name };
     int rc = wc_image_load(b->store, &load, b->arena, &loaded, err);
-    for (size_t i = 0; rc == 0 && i < b->build.tags.n; i++) {
-        load.name = b->build.tags.items[i];
-        rc = wc_image_load(b->store, &load, b->arena, &loaded, err);
-    }
+    for (size_t i = 0; rc == 0 && i < b->build.tags.n; i++)
+        rc = wc_image_tag(b->store, b->job.name, b->build.tags.items[i], err);
     return rc;
 }
 

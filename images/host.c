@@ -88,13 +88,25 @@ int wc_host_get(struct wc_hosts *hosts, const char *name, bool insecure, struct 
     *host = (struct wc_host){ .next = hosts->first,
                               .name = wc_arena_strdup(hosts->arena, name),
                               .insecure = insecure,
-                              .trust = { .insecure = insecure, .ca_file = hosts->ca_file } };
+                              .trust = { .direct = wc_host_is_loopback(name),
+                                         .insecure = insecure,
+                                         .ca_file = hosts->ca_file } };
     int rc = read_certs(hosts, name, &host->trust, err);
     if (rc != 0)
         return rc;
     hosts->first = host;
     *out = host;
     return 0;
+}
+
+bool wc_host_is_loopback(const char *name)
+{
+    size_t len = strcspn(name, ":");
+    if (wc_str_starts(name, "[::1]"))
+        return name[5] == '\0' || name[5] == ':';
+    if (len == strlen("localhost") && memcmp(name, "localhost", len) == 0)
+        return true;
+    return wc_str_starts(name, "127.") && strspn(name, "0123456789.") == len; /* no 127.example */
 }
 
 const char *wc_host_url(const struct wc_hosts *hosts, const struct wc_host *host, const char *path)

@@ -33,6 +33,10 @@ struct wc_hosts {
 int wc_host_get(struct wc_hosts *hosts, const char *name, bool insecure, struct wc_host **out,
                 struct wc_err *err);
 
+/* True for localhost, 127.0.0.0/8 and [::1], with or without a port: by its text, nobody is asked.
+ */
+bool wc_host_is_loopback(const char *name);
+
 /* "https://host/path". */
 const char *wc_host_url(const struct wc_hosts *hosts, const struct wc_host *host, const char *path);
 

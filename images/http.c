@@ -179,21 +179,26 @@ static void take_end(struct wc_http_transfer *t, CURLcode code)
     const struct wc_curl *curl = r->http->curl;
     curl_off_t length = -1;
     char *location = NULL;
-    long connected = 0;
+    long connected = 0, version = 0;
     r->fault = fault_of(code);
     curl->easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &r->status);
     curl->easy_getinfo(t->easy, CURLINFO_NUM_CONNECTS, &connected);
     if (code == CURLE_OPERATION_TIMEDOUT && connected == 0 && r->status == 0)
         r->fault = WC_HTTP_CONNECT;
     if (r->fault != WC_HTTP_ANSWERED) {
-        const char *why = t->reason[0] != '\0' ? t->reason : curl->easy_strerror(code);
+        /* who the peer was can't be told of a connection that broke at once: no reason, only first
+         */
+        bool told = t->reason[0] != '\0' && !wc_str_starts(t->reason, "getpeername");
+        const char *why = told ? t->reason : curl->easy_strerror(code);
         r->reason = wc_arena_strndup(r->arena, why, strcspn(why, "\r\n"));
     }
     if (curl->easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
         r->length = length;
     if (curl->easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location) == CURLE_OK)
         r->location = wc_arena_strdup(r->arena, location);
-    wc_log(WC_LOG_DEBUG, "images", "%s: %ld%s%s", r->url, r->status,
+    curl->easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    wc_log(WC_LOG_DEBUG, "images", "%s: %ld%s%s%s", r->url, r->status,
+           version == CURL_HTTP_VERSION_2_0 ? " by HTTP/2" : "",
            r->fault != WC_HTTP_ANSWERED ? " " : "", r->fault != WC_HTTP_ANSWERED ? r->reason : "");
 }
 
@@ -218,6 +223,16 @@ static void set_trust(struct wc_http_transfer *t, const struct wc_http_trust *tr
         SET(CURLOPT_SSLCERT, trust->cert);
         SET(CURLOPT_SSLKEY, trust->key);
     }
+}
+
+static void set_proxy(struct wc_http_transfer *t)
+{
+    const struct wc_curl *curl = t->request->http->curl;
+    const char *plain = t->request->http->limits.plain_proxy;
+    if (t->request->trust->direct)
+        SET(CURLOPT_NOPROXY, "*");
+    else if (plain != NULL && wc_str_starts(t->request->url, "http:"))
+        SET(CURLOPT_PROXY, plain);
 }
 
 static void set_method(struct wc_http_transfer *t)
@@ -269,6 +284,7 @@ void wc_http_start(struct wc_http *http, struct wc_http_request *request, struct
     SET(CURLOPT_WRITEFUNCTION, on_body);
     SET(CURLOPT_WRITEDATA, t);
     set_trust(t, request->trust);
+    set_proxy(t);
     set_method(t);
     curl->multi_add(http->multi, t->easy);
 }

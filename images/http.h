@@ -21,8 +21,9 @@
 struct wc_http;
 struct wc_http_transfer;
 
-/* How a host is trusted. */
+/* How a host is reached and trusted. */
 struct wc_http_trust {
+    bool direct;            /* never through a proxy */
     bool insecure;          /* certificates aren't checked */
     const char *ca_pem;     /* more certificate authorities, or NULL */
     const char *ca_file;    /* instead of the system's, or NULL */
@@ -74,8 +75,9 @@ struct wc_http_request {
 };
 
 struct wc_http_limits {
-    unsigned connect_s; /* longest wait for a connection */
-    unsigned stall_s;   /* longest time in which next to nothing comes */
+    unsigned connect_s;      /* longest wait for a connection */
+    unsigned stall_s;        /* longest time in which next to nothing comes */
+    const char *plain_proxy; /* for http: addresses, where curl's own variable isn't set; or NULL */
 };
 int wc_http_new(const struct wc_http_limits *limits, struct wc_http **out, struct wc_err *err);
 

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "images/host.h"
 #include "images/toml.h"
 
 #define HUB "docker.io"
@@ -215,13 +216,6 @@ static const struct wc_registry_rule *rule_for(const struct wc_registries *all, 
     return best;
 }
 
-static bool is_loopback(const char *host)
-{
-    size_t len = strcspn(host, ":");
-    return (len == 9 && memcmp(host, "localhost", 9) == 0) || wc_str_starts(host, "127.") ||
-           wc_str_starts(host, "[::1]");
-}
-
 /* Adds host/path, of which `name` is the whole. */
 static int add(struct wc_endpoints *out, struct wc_arena *arena, const char *name,
                const struct wc_endpoint *as, struct wc_err *err)
@@ -235,7 +229,7 @@ static int add(struct wc_endpoints *out, struct wc_arena *arena, const char *nam
     e.domain = wc_arena_strndup(arena, name, host);
     e.host = wc_streq(e.domain, HUB) ? HUB_HOST : e.domain;
     e.path = wc_arena_strdup(arena, name + host + 1);
-    e.insecure = e.insecure || is_loopback(e.host);
+    e.insecure = e.insecure || wc_host_is_loopback(e.host);
     out->items = wc_arena_grow(arena, out->items, out->n, &out->cap, sizeof *out->items);
     out->items[out->n++] = e;
     return 0;

@@ -93,6 +93,15 @@ static int read_registries(const struct reader *r, struct wc_err *err)
     return 0;
 }
 
+/* curl leaves HTTP_PROXY alone, since a web server's CGI programs have it from whoever asks;
+ * Docker's users are used to it, so it counts where nothing looks like CGI, as for Go's programs.
+ */
+static const char *plain_proxy(const struct reader *r)
+{
+    bool cgi = env(r, "REQUEST_METHOD") != NULL;
+    return env(r, "http_proxy") != NULL || cgi ? NULL : env(r, "HTTP_PROXY");
+}
+
 /* A duration of whole seconds, at least one. */
 static int read_seconds(const struct reader *r, const char *name, unsigned *out, struct wc_err *err)
 {
@@ -129,6 +138,7 @@ int wc_pull_settings_read(const struct wc_image_pull_config *config, struct wc_a
     for (size_t i = 0; i < config->insecure.n; i++)
         add(&r, &settings.registries.insecure, config->insecure.items[i]);
     settings.ca_file = env(&r, "SSL_CERT_FILE");
+    settings.http.plain_proxy = plain_proxy(&r);
     find_credentials(&r);
     find_certs(&r);
     int rc = read_registries(&r, err);

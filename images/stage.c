@@ -205,6 +205,14 @@ static void append(struct wc_image_txn *txn, struct wc_index *index,
     index->items[index->n++] = *entry;
 }
 
+static bool has_digest(const struct wc_index *index, const char *digest)
+{
+    for (size_t i = 0; i < index->n; i++)
+        if (wc_streq(index->items[i].digest, digest))
+            return true;
+    return false;
+}
+
 void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry)
 {
     struct wc_index_entry kept_entry = keep_entry(txn, entry);
@@ -212,15 +220,22 @@ void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry)
     if (txn->lock_fd < 0) /* once more when the index is ours */
         append(txn, &txn->tags, &kept_entry);
     size_t kept = 0;
+    struct wc_index_entry loser = { 0 };
     for (size_t i = 0; i < index->n; i++) {
         const struct wc_index_entry *old = &index->items[i];
         bool same_name = wc_streq0(old->reference, entry->reference);
         bool nameless = old->reference == NULL && wc_streq(old->digest, entry->digest);
-        if (!nameless && (!same_name || entry->reference == NULL))
+        if (same_name && entry->reference != NULL)
+            loser = *old;
+        else if (!nameless)
             index->items[kept++] = *old;
     }
     index->n = kept;
     append(txn, index, &kept_entry);
+    if (loser.digest != NULL && !has_digest(index, loser.digest)) {
+        loser.reference = NULL;
+        append(txn, index, &loser);
+    }
 }
 
 static int by_reference(const void *a, const void *b)

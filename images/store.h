@@ -153,7 +153,8 @@ int wc_txn_has_layer(struct wc_image_txn *txn, const char *diff_id, bool *has, s
 /* Replaces index.json by txn->index, on disk when it returns. */
 int wc_txn_put_index(struct wc_image_txn *txn, struct wc_err *err);
 
-/* Adds an entry to the index; one with the same reference loses it. Strings are copied. */
+/* Adds an entry to the index; one with the same reference loses it, and stays without a name (who
+ * runs it, or named it by its digest, counts on it) until somebody prunes. Strings are copied. */
 void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry);
 
 /* Called by wc_txn_commit when txn->collect is set and no other change is on its way, after the

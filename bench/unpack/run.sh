@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 wcompose=${WCOMPOSE:-$root/build/release/wcompose}
-work=$(mktemp -d /var/tmp/wc-bench-unpack-XXXXXX)
+work=$(mktemp -d /var/tmp/wcu-XXXXXX) # short: podman takes 50 characters
 trap 'rm -rf "$work"' EXIT
 [ -x "$wcompose" ] || { echo "build it first: scripts/setup.sh; cmake --workflow --preset release" >&2; exit 1; }
 cc -O2 -o "$work/floor" "$here/floor.c" -larchive -lcrypto -lisal -lpthread

@@ -103,11 +103,12 @@ class Tools:
 def run(args, layout):
     times = {}
     for _ in range(args.rounds):
-        work = tempfile.mkdtemp(prefix="wc-unpack-", dir=args.work)
+        work = tempfile.mkdtemp(prefix="", dir=args.work)
         try:
             for name, call in Tools(args, layout, work).rows():
                 times.setdefault(name, []).append(call())
         finally:
+            subprocess.run(["umount", work + "/p/overlay"], check=False, capture_output=True)  # podman leaves it
             shutil.rmtree(work)
     print(f"\n{layout}: {len(layers_of(layout))} layers, {args.rounds} rounds, medians\n")
     print("| | wall s | CPU s | peak MiB | wall / wcompose | CPU / wcompose |\n|---|---|---|---|---|---|")
@@ -131,4 +132,5 @@ def main():
         run(args, layout)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,13 @@
-"""cases_images.py - what `plan` says of images that would be pulled, and wcompose.lock against a registry."""
+"""cases_images.py - what `plan` says of images that would be pulled; wcompose.lock against a registry; filters, space, archives."""
+import hashlib
 import json
 import os
+import shutil
+import subprocess
+import tarfile
 
 import fixture
+import harness
 import registries
 from registries import Liar, index_of
 
@@ -151,3 +156,129 @@ def case_platforms_are_never_mixed(t):
     t.wc("up", "-d")
     assert t.run_inside("a", "cat", "/etc/which").out == "here"
     t.wc("down")
+
+
+def case_image_filters(t):
+    """`image ls --filter` as docker has it: dangling, reference, label, before, since."""
+    made = {"old": "2020-01-01T00:00:00Z", "mid": "2021-01-01T00:00:00Z", "new": "2022-01-01T00:00:00.5Z"}
+    for number, (name, created) in enumerate(made.items()):
+        archive = os.path.join(t.base, "image.tar")
+        fixture.docker_archive(archive, f"shop/{name}:{number}", more={"n": (name, 0o644)},
+                               Labels={"org.example.stage": name, "kept": ""})
+        dated(archive, created)
+        t.wc("image", "load", "docker-archive:" + archive)
+
+    def shown(*filters):
+        arguments = [word for text in filters for word in ("--filter", text)]
+        return {row["image"].split("/")[-1] for row in t.wc("image", "ls", "--format", "json", *arguments).rows}
+
+    assert shown() == {"old:0", "mid:1", "new:2"}
+    assert shown("reference=shop/*") == {"old:0", "mid:1", "new:2"}
+    assert shown("reference=shop/m*") == {"mid:1"} == shown("reference=docker.io/shop/mid") == shown("reference=shop/mid:1")
+    assert shown("reference=*") == set(), "a * goes over slashes"
+    assert shown("reference=shop/old", "reference=shop/new:2") == {"old:0", "new:2"}
+    assert shown("label=kept") == {"old:0", "mid:1", "new:2"} and shown("label=org.example.stage=mid") == {"mid:1"}
+    assert shown("label=kept", "label=org.example.stage=new", "reference=shop/old") == set()
+    assert shown("before=shop/mid:1") == {"old:0"} and shown("since=shop/mid:1") == {"new:2"}
+    assert shown("since=shop/old:0", "before=shop/new:2") == {"mid:1"}
+    assert shown("dangling=true") == set() and len(shown("dangling=false")) == 3
+    t.wc("image", "tag", "shop/new:2", "shop/old:0")
+    dangling = t.wc("image", "ls", "-q", "--filter", "dangling=true").out.split()
+    assert len(dangling) == 1 and dangling[0].startswith("sha256:"), dangling
+    assert "did you mean 'dangling'" in t.wc("image", "ls", "--filter", "dangeling=true", code=64).err
+    assert "KEY=VALUE" in t.wc("image", "ls", "-f", "label", code=64).err
+    assert "no image" in t.wc("image", "ls", "-f", "before=nobody", code=66).err
+
+
+def dated(archive, created):
+    """The image in a docker archive was made at another time."""
+    with tarfile.open(archive) as tar:
+        files = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
+    manifest = json.loads(files["manifest.json"])
+    config = json.loads(files.pop(manifest[0]["Config"]))
+    data = json.dumps(dict(config, created=created)).encode()
+    manifest[0]["Config"] = hashlib.sha256(data).hexdigest() + ".json"
+    files.update({manifest[0]["Config"]: data, "manifest.json": json.dumps(manifest).encode()})
+    with tarfile.open(archive, "w") as tar:
+        for name, content in files.items():
+            fixture.add(tar, name, content)
+
+
+def case_system_df_with_instances(t):
+    """What runs is active, with what it wrote; its layers and volumes can't be reclaimed until it is gone."""
+    t.load_image()
+    t.load_image("idle:1", more={"only/here": ("x" * 100000, 0o644)})
+    t.compose("""
+        services:
+          web: {image: "bb:1", command: [sh, -c, "head -c 300000 /dev/zero > /written; head -c 200000 /dev/zero > /data/f; exec idle"],
+                volumes: ["data:/data"], stop_grace_period: 1s}
+          job: {image: "bb:1", command: [sh, -c, "head -c 150000 /dev/zero > /written"]}
+        volumes: {data: {}}
+        """)
+
+    def df():
+        return {row["Type"]: row for row in t.wc("system", "df", "--format", "json").rows}
+
+    empty = df()
+    assert empty["Images"]["TotalCount"] == 2 and empty["Images"]["Active"] == 0
+    assert empty["Images"]["Reclaimable"] == empty["Images"]["Size"] > 0
+    assert empty["Containers"]["TotalCount"] == 0
+    t.wc("up", "-d")
+    t.until(lambda: t.row("job")["State"] == "exited", "the job's end")
+    t.until(lambda: df()["Containers"]["Size"] >= 450000, "what was written")
+    now = df()
+    assert now["Images"]["Active"] == 1 and 0 < now["Images"]["Reclaimable"] < now["Images"]["Size"], now
+    assert (now["Containers"]["TotalCount"], now["Containers"]["Active"]) == (2, 1), now
+    assert 150000 <= now["Containers"]["Reclaimable"] < 300000 <= now["Containers"]["Size"], now
+    assert now["Local Volumes"] == dict(now["Local Volumes"], TotalCount=1, Active=1, Reclaimable=0)
+    assert now["Local Volumes"]["Size"] >= 200000
+    t.wc("down")
+    gone = df()
+    assert gone["Containers"]["TotalCount"] == 0 and gone["Images"]["Active"] == 0
+    assert gone["Local Volumes"]["Active"] == 0 and gone["Local Volumes"]["Reclaimable"] == gone["Local Volumes"]["Size"] > 0
+    t.wc("image", "prune", "--force", "--all")
+    assert df()["Images"]["TotalCount"] == 0 and df()["Images"]["Size"] == 0
+    t.wc("up", "-d", "--pull", "never", code=66)
+
+
+def case_image_save_for_others(t):
+    """What `image save` writes is read by a real dockerd, by skopeo and by podman: the same id each time."""
+    registries.need("skopeo")
+    t.load_image("shop/bb:1", Labels={"who": "us"})
+    row = t.wc("image", "ls", "--format", "json").rows[0]
+    archive = os.path.join(t.base, "saved.tar")
+    t.wc("image", "save", "-o", archive, "shop/bb:1")
+    for kind in ("docker-archive:%s:shop/bb:1", "oci-archive:%s"):
+        raw = harness.command("skopeo", "inspect", "--config", "--raw", kind % archive).stdout
+        assert "sha256:" + hashlib.sha256(raw.encode()).hexdigest() == row["id"], kind
+    tried = ["skopeo"]
+    if shutil.which("podman"):
+        base = ["podman", "--root", t.base + "/p", "--runroot", t.base + "/r", "--storage-driver", "vfs"]
+        assert "shop/bb:1" in harness.command(*base, "load", "-i", archive).stdout
+        assert harness.command(*base, "images", "--no-trunc", "-q").stdout.strip() == row["id"]
+        tried.append("podman")
+    if shutil.which("dockerd") and shutil.which("docker"):
+        docker(t, archive, row["id"])
+        tried.append("docker")
+    if len(tried) < 3:
+        raise harness.Skip(f"only {', '.join(tried)} read it; install docker.io and podman for the others")
+
+
+def docker(t, archive, image):
+    """docker load by a daemon of the case's own."""
+    place = os.path.join(t.base, "docker")
+    os.makedirs(place)
+    at = f"unix://{place}/sock"
+    with open(place + "/log", "wb") as log:
+        daemon = subprocess.Popen(
+            ["dockerd", "--data-root", place + "/data", "--exec-root", place + "/exec", "--pidfile", place + "/pid", "--iptables=false",
+             "--bridge=none", "--storage-driver=vfs", "-H", at], stdout=log, stderr=log)
+    t.children.append(daemon)
+    try:
+        t.until(lambda: harness.command("docker", "-H", at, "version", check=False).returncode == 0, f"dockerd: {place}/log", 60)
+        assert "shop/bb:1" in harness.command("docker", "-H", at, "load", "-i", archive).stdout
+        seen = json.loads(harness.command("docker", "-H", at, "image", "inspect", "shop/bb:1").stdout)[0]
+        assert seen["Id"] == image and seen["Config"]["Labels"] == {"who": "us"}, seen
+    finally:
+        daemon.terminate()
+        daemon.wait(30)

@@ -67,6 +67,7 @@ static void where_it_leads(void **state)
         { "lab.example/x", "lab.example/x" },
         { "localhost:5000/x", "!localhost:5000/x" },
         { "127.0.0.9/x", "!127.0.0.9/x" },
+        { "127.example/x", "127.example/x" },
         { "plain.example:1/x", "!plain.example:1/x" },
         { "plain.example/x", "plain.example/x" },
     };
