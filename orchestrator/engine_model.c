@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
+#include "orchestrator/core/diff.h"
 #include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 #include "wcompose/image.h"
@@ -354,14 +355,22 @@ static struct wc_address_slot *all_slots(struct maker *m)
     return slots;
 }
 
-/* What can't be made is refused before anything is: no network, no instance of the others. */
+/* It is there already, and is to have no other limits. */
+static bool stays_as_it_is(const struct maker *m, const struct wc_instance *want)
+{
+    const struct inst *inst = wc_eng_inst_find(m->engine, want->id);
+    return inst != NULL && wc_eng_is_there(inst) && !m->ask->force_recreate &&
+           !wc_diff_outdated(want, &inst->fact);
+}
+
+/* What can't be made, or changed in place, is refused before anything is: no network, no instance
+ * of the others. */
 static int check_new(struct maker *m, struct wc_err *err)
 {
     for (size_t k = 0; m->ask->kind == WC_REQUEST_APPLY && k < m->n; k++) {
         const struct wc_instance *want = &m->rev->instances[k];
-        const struct inst *inst = wc_eng_inst_find(m->engine, want->id);
         struct wc_driver *driver = wc_eng_driver(m->engine, want->level);
-        if (driver == NULL || (inst != NULL && wc_eng_is_there(inst) && !m->ask->force_recreate))
+        if (driver == NULL || stays_as_it_is(m, want))
             continue;
         int status = wc_driver_check(driver, want, err);
         if (status != 0)

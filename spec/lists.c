@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "spec/kinds.h"
 
 /* Checks the items of a list of strings; whole numbers are taken as text where `numbers` says so.
@@ -404,13 +405,16 @@ static void decode_io_list(struct wc_load *load, const struct wc_field *field,
     for (size_t i = 0; i < node->n; i++) {
         const struct wc_node *item = node->items[i];
         const struct wc_node *rate = wc_node_get(item, "rate");
-        const struct wc_node *value = rate != NULL ? rate : wc_node_get(item, "weight");
+        const struct wc_node *weight = wc_node_get(item, "weight");
         const char *path = wc_node_text(item, "path");
-        list->items[list->n++] = (struct wc_io_device){
-            .path = path != NULL ? path : "",
-            .value = value != NULL && value->kind == WC_NODE_INT ? value->integer : WC_UNSET,
-            .at = item->at,
-        };
+        struct wc_io_device *device = &list->items[list->n++];
+        *device = (struct wc_io_device){ .path = path != NULL ? path : "",
+                                         .value = WC_UNSET,
+                                         .at = item->at };
+        if (weight != NULL && weight->kind == WC_NODE_INT)
+            device->value = weight->integer;
+        if (rate != NULL && rate->text != NULL && !wc_bytes_parse(rate->text, &device->value))
+            device->value = WC_UNSET;
     }
 }
 

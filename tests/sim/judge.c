@@ -213,7 +213,9 @@ static void judge_backoff(struct play *play, const struct wc_instance *instance)
                  LONGEST_MS / 10; /* a check decides how well it ran, and may not have passed */
     /* one that waits for its turn in a rollout is asked nothing by a request: its row goes on */
     const struct wc_fact *fact = fact_of(play, instance->id);
-    bool counted = is_calm(play, memo) && fact != NULL && is_current(play, fact, service);
+    /* and one that came beside its predecessor comes again when that is gone */
+    bool counted =
+        is_calm(play, memo) && fact != NULL && is_current(play, fact, service) && !memo->surges;
     if (waited < base - base / 10 || (counted && waited > base + base / 10 + slack))
         play_fail(play, "%s is started %llu ms after its end, the %uth in a row", instance->id,
                   (unsigned long long)waited, n);
@@ -299,12 +301,12 @@ static void judge_start(struct play *play, const struct wc_instance *instance)
         play_fail(play, "%s is started beside %s", instance->id, other->id);
     const struct wc_fact *old =
         beside(play, instance->id, instance->service, instance->index, false);
-    memo_of(play, instance->id)->surges = old != NULL && may_surge(play, old);
     bool by_boot = fact != NULL && fact->earlier_boot && play->epoch == play->boot_epoch;
     bool in_order = fact != NULL && (fact->started_at_ms == 0 || by_boot);
     if (in_order && play->has_model && was_told(play))
         judge_needs(play, instance, service);
     judge_backoff(play, instance);
+    memo_of(play, instance->id)->surges = old != NULL && may_surge(play, old);
     if (fact != NULL && fact->life == WC_LIFE_EXITED)
         judge_policy(play, fact, service);
     memo_of(play, instance->id)->run_epoch = play->epoch;

@@ -419,6 +419,9 @@ static void change(struct play *play, const struct deed *deed, enum wc_request_k
     for (unsigned i = 0; i < SERVICES && pauses; i++)
         if (chosen[i])
             play->suspended[i] = kind == WC_REQUEST_SUSPEND;
+    /* what is said of all of it is said of what the model lacks, too */
+    for (unsigned i = 0; i < SERVICES && service == SERVICES; i++)
+        play->suspended[i] &= play->model.parts[i].there || kind == WC_REQUEST_SUSPEND;
     for (unsigned i = 0; i < SERVICES && stands; i++)
         if (chosen[i])
             play->paused[i] = kind == WC_REQUEST_PAUSE;

@@ -312,6 +312,7 @@ static void a_pause_takes_nothing_over(void **state)
     box_submit(&box, (struct wc_request){ .wait = WC_WAIT_STARTED }, "web!always", NULL);
     box_request(&box, WC_REQUEST_PAUSE, NULL); /* done at once: nothing runs */
     assert_int_equal(box.status, 0);
+    assert_int_equal(box.n_done, 1); /* and nothing else is */
     assert_int_equal(box_running(&box, "web"), 0);
     assert_true(box_until(&box, &box.n_done, 2));
     assert_int_equal(box.status, 0);

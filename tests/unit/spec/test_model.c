@@ -127,6 +127,39 @@ static void resources(void **state)
     box_free(&box);
 }
 
+static void quotas_and_io(void **state)
+{
+    (void)state;
+    struct box box;
+    const struct wc_service *s =
+        box_service(&box,
+                    HEAD "    cpu_quota: '20000'\n    cpu_period: 50000\n    blkio_config:\n"
+                         "      weight: 300\n      weight_device: [{path: /dev/a, weight: 40}]\n"
+                         "      device_read_iops: [{path: /dev/b, rate: 120}, {path: /dev/c}]\n"
+                         "      device_write_bps: [{path: /dev/b, rate: 12mb}]\n",
+                    "web");
+    assert_int_equal(s->cpu_quota_us, 20000);
+    assert_int_equal(s->cpu_period_us, 50000);
+    assert_int_equal(s->io.weight, 300);
+    assert_int_equal(s->io.weights.n, 1);
+    assert_string_equal(s->io.weights.items[0].path, "/dev/a");
+    assert_int_equal(s->io.weights.items[0].value, 40);
+    const struct wc_io_list *reads = &s->io.rates[WC_IO_READ_IOPS];
+    assert_int_equal(reads->n, 2);
+    assert_int_equal(reads->items[0].value, 120);
+    assert_int_equal(reads->items[1].value, WC_UNSET); /* the driver refuses it */
+    assert_true(reads->items[1].at.line > 0);
+    assert_int_equal(s->io.rates[WC_IO_WRITE_BPS].items[0].value, 12 << 20);
+    assert_int_equal(s->io.rates[WC_IO_READ_BPS].n + s->io.rates[WC_IO_WRITE_IOPS].n, 0);
+    box_free(&box);
+    s = box_service(
+        &box, HEAD "    cpu_quota: -1\n    cpu_period: 0\n    blkio_config: {weight: 0}\n", "web");
+    assert_int_equal(s->cpu_quota_us, WC_UNSET);
+    assert_int_equal(s->cpu_period_us, WC_UNSET);
+    assert_int_equal(s->io.weight, WC_UNSET);
+    box_free(&box);
+}
+
 static void restart_policies(void **state)
 {
     (void)state;
@@ -252,6 +285,8 @@ static void hash_sees_what_needs_a_new_instance(void **state)
         "    pull_policy: never\n",
         "    networks: [default]\n",
         "    mem_limit: 5m\n",
+        "    cpu_quota: 5000\n",
+        "    blkio_config: {weight: 100}\n",
         "    labels: {a: b}\n",
         /* what comes of these is settled by the rules */
         "    isolation: hyperv\n",
@@ -323,6 +358,11 @@ static void inplace_hash_sees_limits_and_labels(void **state)
         "    cpu_shares: 7\n",
         "    cpuset: \"0\"\n",
         "    pids_limit: 9\n",
+        "    cpu_quota: 5000\n",
+        "    cpu_period: 5000\n",
+        "    blkio_config: {weight: 100}\n",
+        "    blkio_config: {device_read_bps: [{path: /a, rate: 1}]}\n",
+        "    blkio_config: {device_read_bps: [{path: /a, rate: 2}]}\n",
         "    labels: {a: b}\n",
         "    labels: {a: c}\n",
         "    deploy: {resources: {limits: {memory: 5m}}}\n",
@@ -368,7 +408,8 @@ static void hash_ignores_order_and_notation(void **state)
 }
 
 WC_MAIN(WC_CASE(defaults), WC_CASE(places), WC_CASE(places_by_path),
-        WC_CASE(health_times_are_filled), WC_CASE(resources), WC_CASE(restart_policies),
-        WC_CASE(mounts), WC_CASE(implied_dependencies), WC_CASE(default_route_is_stable),
-        WC_CASE(hash_sees_what_needs_a_new_instance), WC_CASE(hash_sees_the_level),
-        WC_CASE(inplace_hash_sees_limits_and_labels), WC_CASE(hash_ignores_order_and_notation))
+        WC_CASE(health_times_are_filled), WC_CASE(resources), WC_CASE(quotas_and_io),
+        WC_CASE(restart_policies), WC_CASE(mounts), WC_CASE(implied_dependencies),
+        WC_CASE(default_route_is_stable), WC_CASE(hash_sees_what_needs_a_new_instance),
+        WC_CASE(hash_sees_the_level), WC_CASE(inplace_hash_sees_limits_and_labels),
+        WC_CASE(hash_ignores_order_and_notation))
