@@ -1,11 +1,9 @@
-/* model.h - the project: what the user's Compose files say, typed, merged and resolved (contract,
- * pure).
+/* model.h - the project: what the Compose files say, typed, merged, resolved (contract, pure).
  *
- * Idea:    plain data, no behaviour. Everything is set: defaults of the specification are filled
- * in, paths are absolute, names are normalised, only services of active profiles (and those
- * selected) remain. Owner:   one arena owns all of it (nodes, strings, lists); borrowed by
- * everybody else. Threads: read-only once loaded. Source:  Compose Specification (compose-spec.io);
- * the clause is named at each member where it isn't plain.
+ * Idea:    plain data, no behaviour. All is set: defaults are filled in, paths absolute, names
+ *          normalised; only services of active profiles (and those selected) remain.
+ * Owner:   one arena owns all of it; borrowed by everybody else. Threads: read-only once loaded.
+ * Source:  Compose Specification; the clause is named at each member where it isn't plain.
  * Unset values: see lists.h.
  */
 #ifndef WCOMPOSE_MODEL_H
@@ -230,8 +228,7 @@ struct wc_project {
     struct wc_policy policy;     /* x-wcompose.policy */
     struct wc_strv tenants;      /* of all services of the files, inactive ones too; no repeats */
     enum wc_tri production;      /* x-wcompose.production, or an active profile's */
-    bool may_raise;              /* x-wcompose.fallback: stronger: an asked process may be raised
-                                    where it can't be had */
+    bool may_raise;              /* x-wcompose.fallback: stronger, where `process` can't be had */
     struct wc_kvs variables;     /* what ${…} was replaced from; none in a canonical text */
     struct wc_service *services; /* sorted by name */
     size_t n_services;
