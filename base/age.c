@@ -91,13 +91,23 @@ static int no_match(const struct wc_age_keys *keys, const struct wc_age_header *
         n_x25519 == 1 ? "" : "s", keys->n == 1 ? "the identity there is" : "an identity there is");
 }
 
+static bool has_passphrase(const struct wc_age_header *header)
+{
+    for (size_t i = 0; i < header->n; i++)
+        if (is_type(&header->stanzas[i], "scrypt"))
+            return true;
+    return false;
+}
+
+/* A passphrase must be alone, wherever in the header it stands: looked for before any key is tried.
+ */
 static int find_key(const struct wc_age_keys *keys, const struct wc_age_header *header,
                     unsigned char *file_key, struct wc_err *err)
 {
+    if (header->n != 1 && has_passphrase(header))
+        return wc_err_set(err, WC_ERR_SPEC, 0,
+                          "it is no age file that can be read: a passphrase beside recipients");
     for (size_t i = 0; i < header->n; i++) {
-        if (is_type(&header->stanzas[i], "scrypt") && header->n != 1)
-            return wc_err_set(err, WC_ERR_SPEC, 0,
-                              "it is no age file that can be read: a passphrase beside recipients");
         if (!is_type(&header->stanzas[i], "X25519"))
             continue;
         switch (try_stanza(keys, &header->stanzas[i], file_key)) {
