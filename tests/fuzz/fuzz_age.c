@@ -15,7 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char IDENTITY[] =
-    "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+    "AGE-SECRET-KEY-1JK6Y2NC09JSMDNQU97H5T5H2T0K6WFR8Y85CJ779P8GCN54E6NES0EULRZ";
 
 static void identities(const char *text, size_t len)
 {

@@ -207,4 +207,5 @@ def main():
             del os.environ[key]
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,5 @@
-/* test_age.c - age files against the format's public vectors, against the age program where it is
- * installed, and against what an attacker would do to one.
+/* test_age.c - age files against vectors of our own (tests/age/make.py), against the age program
+ * where it is installed, and against what an attacker would do to one.
  */
 #include "harness/wc_test.h"
 
@@ -18,122 +18,175 @@
 #include "base/run.h"
 #include "base/str.h"
 
-static const char VECTORS[] = WC_SOURCE_DIR "/tests/age/cctv";
+static const char VECTORS[] = WC_SOURCE_DIR "/tests/age/vectors";
 static const char IDENTITY[] =
-    "AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0";
+    "AGE-SECRET-KEY-1JK6Y2NC09JSMDNQU97H5T5H2T0K6WFR8Y85CJ779P8GCN54E6NES0EULRZ";
 
-/* One vector. */
+enum { FILE_MAX = 1 << 20, CHUNK = (64 << 10) + 16 };
+
+/* One vector; tests/age/vectors/README.md has the format. */
 struct vector {
     struct wc_age_keys keys;
-    char expect[32], payload[WC_SHA256_HEX + 1];
-    bool is_usable; /* nothing that we refuse by kind */
-    const char *file;
+    char name[64], expect[16], message[128], payload[WC_SHA256_HEX + 1];
+    struct wc_buf text; /* which `file` lies in */
+    char *file;
     size_t len;
 };
 
-static void take_line(struct vector *v, const char *name, const char *line, size_t len)
+static void vector_deinit(struct vector *v)
 {
-    char text[256], *value;
-    assert_true(len < sizeof text);
-    memcpy(text, line, len);
-    text[len] = '\0';
-    value = strstr(text, ": ");
-    assert_non_null(value);
-    *value = '\0';
-    value += 2;
-    struct wc_err err = { 0 };
-    if (wc_streq(text, "expect"))
-        snprintf(v->expect, sizeof v->expect, "%s", value);
-    else if (wc_streq(text, "payload"))
-        snprintf(v->payload, sizeof v->payload, "%s", value);
-    else if (wc_streq(text, "passphrase"))
-        v->is_usable = false;
-    else if (wc_streq(text, "identity") &&
-             wc_age_keys_add(&v->keys, name, value, strlen(value), &err) != 0)
-        v->is_usable = false;
+    wc_age_keys_deinit(&v->keys);
+    wc_buf_deinit(&v->text);
+}
+#define CLEANUP_VECTOR __attribute__((cleanup(vector_deinit)))
+
+static void copy(const struct vector *v, char *out, size_t size, const char *value, size_t len)
+{
+    if (len >= size || out[0] != '\0')
+        fail_msg("%s: too long, or there twice: %.*s", v->name, (int)len, value);
+    memcpy(out, value, len);
+    out[len] = '\0';
 }
 
-static void read_vector(struct vector *v, const char *name, const struct wc_buf *text)
+/* "WORD VALUE" */
+static void take_line(struct vector *v, const char *line, size_t len)
 {
-    const char *p = text->data, *end = text->data + text->len;
-    *v = (struct vector){ .is_usable = true };
-    while (p < end && *p != '\n') {
-        const char *newline = memchr(p, '\n', (size_t)(end - p));
-        assert_non_null(newline);
-        take_line(v, name, p, (size_t)(newline - p));
+    const char *blank = memchr(line, ' ', len);
+    struct wc_err err = { 0 };
+    char word[16] = "";
+    if (blank == NULL)
+        fail_msg("%s: no value: %.*s", v->name, (int)len, line);
+    copy(v, word, sizeof word, line, (size_t)(blank - line));
+    const char *value = blank + 1;
+    size_t n = len - (size_t)(value - line);
+    if (wc_streq(word, "expect"))
+        copy(v, v->expect, sizeof v->expect, value, n);
+    else if (wc_streq(word, "message"))
+        copy(v, v->message, sizeof v->message, value, n);
+    else if (wc_streq(word, "payload"))
+        copy(v, v->payload, sizeof v->payload, value, n);
+    else if (wc_streq(word, "identity") && wc_age_keys_add(&v->keys, v->name, value, n, &err) != 0)
+        fail_msg("%s: %s", v->name, err.msg);
+    else if (!wc_streq(word, "identity") && !wc_streq(word, "about"))
+        fail_msg("%s: unknown word: %s", v->name, word);
+}
+
+static void read_vector(const char *name, struct vector *v)
+{
+    static const char last[] = "file\n";
+    WC_CLEANUP_BUF struct wc_buf path = WC_BUF_INIT;
+    *v = (struct vector){ .text = WC_BUF_INIT };
+    snprintf(v->name, sizeof v->name, "%s", name);
+    wc_buf_printf(&path, "%s/%s", VECTORS, name);
+    assert_int_equal(wc_fs_read(path.data, FILE_MAX, &v->text, NULL), 0);
+    char *p = v->text.data, *end = p + v->text.len;
+    while ((size_t)(end - p) < sizeof last - 1 || memcmp(p, last, sizeof last - 1) != 0) {
+        char *newline = memchr(p, '\n', (size_t)(end - p));
+        if (newline == NULL)
+            fail_msg("%s: no line 'file'", name);
+        take_line(v, p, (size_t)(newline - p));
         p = newline + 1;
     }
-    v->file = p + 1;
+    v->file = p + sizeof last - 1;
     v->len = (size_t)(end - v->file);
 }
 
-/* Whether it came out as its author says. A kind that is refused must be refused, or be malformed.
- */
-static void check_vector(const char *name, const struct vector *v)
+static int code_of(const struct vector *v)
+{
+    static const struct {
+        const char *word;
+        int code;
+    } codes[] = { { "opened", 0 },
+                  { "refused", WC_ERR_PERM },
+                  { "broken", WC_ERR_SPEC },
+                  { "limit", WC_ERR_LIMIT } };
+    for (size_t i = 0; i < WC_COUNT(codes); i++)
+        if (wc_streq(v->expect, codes[i].word))
+            return codes[i].code;
+    fail_msg("%s: expects '%s'", v->name, v->expect);
+    return 0;
+}
+
+/* Whether it comes out as its author says, and is refused for the reason that it was made for. */
+static bool check_vector(const struct vector *v)
 {
     WC_CLEANUP_SECRET struct wc_secret out = WC_SECRET_INIT;
     struct wc_err err = { 0 };
-    char hex[WC_SHA256_HEX + 1];
+    char hex[WC_SHA256_HEX + 1] = "";
     int rc = wc_age_open(&v->keys, v->file, v->len, &out, &err);
-    bool is_fine = wc_streq(v->expect, "success");
-    if (!v->is_usable) {
-        if (rc == 0 || (is_fine && rc != WC_ERR_PERM))
-            fail_msg("%s: %d %s", name, rc, err.msg);
-        return;
-    }
-    if ((rc == 0) != is_fine || (wc_streq(v->expect, "no match") != (rc == WC_ERR_PERM)))
-        fail_msg("%s: expected %s, got %d %s", name, v->expect, rc, err.msg);
-    if (rc != 0) {
-        assert_int_equal(out.len, 0);
-        assert_true(err.msg[0] != '\0');
-        return;
-    }
     wc_sha256_hex(out.bytes, out.len, hex);
-    assert_string_equal(hex, v->payload);
+    bool ok = rc == code_of(v) && (rc == 0 ? wc_streq(hex, v->payload)
+                                           : out.len == 0 && v->message[0] != '\0' &&
+                                                 strstr(err.msg, v->message) != NULL);
+    if (!ok)
+        print_error("%s: expected %s '%s', got %d '%s'\n", v->name, v->expect, v->message, rc,
+                    err.msg);
+    return ok;
 }
 
-static void public_vectors(void **state)
+static void vectors(void **state)
 {
     (void)state;
     DIR *dir = opendir(VECTORS);
-    size_t n = 0, usable = 0;
+    size_t n = 0, good = 0;
     assert_non_null(dir);
     for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
-        WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT, path = WC_BUF_INIT;
-        struct vector v;
-        if (entry->d_name[0] == '.')
+        CLEANUP_VECTOR struct vector v = { 0 };
+        if (strchr(entry->d_name, '.') != NULL) /* the folder itself, README.md */
             continue;
-        wc_buf_printf(&path, "%s/%s", VECTORS, entry->d_name);
-        assert_int_equal(wc_fs_read(path.data, 1 << 20, &text, NULL), 0);
-        read_vector(&v, entry->d_name, &text);
-        check_vector(entry->d_name, &v);
-        usable += v.is_usable ? 1 : 0;
+        read_vector(entry->d_name, &v);
+        good += check_vector(&v) ? 1 : 0;
         n++;
-        wc_age_keys_deinit(&v.keys);
     }
     closedir(dir);
-    assert_true(n > 100 && usable > 70);
+    assert_int_equal(good, n);
+    assert_true(n > 150);
 }
 
-/* A file to play with: the vector "x25519". */
-static void sample(struct wc_buf *text, struct vector *v)
+static bool opens(const struct vector *v, const char *file, size_t len)
 {
-    WC_CLEANUP_BUF struct wc_buf path = WC_BUF_INIT;
-    wc_buf_printf(&path, "%s/x25519", VECTORS);
-    assert_int_equal(wc_fs_read(path.data, 1 << 20, text, NULL), 0);
-    read_vector(v, "x25519", text);
+    WC_CLEANUP_SECRET struct wc_secret out = WC_SECRET_INIT;
+    struct wc_err err = { 0 };
+    int rc = wc_age_open(&v->keys, file, len, &out, &err);
+    if (rc != 0) {
+        assert_int_equal(out.len, 0);
+        assert_string_equal(err.msg, "its content was cut or altered since it was made");
+    }
+    return rc == 0;
+}
+
+/* Two whole chunks: one of them missing, twice, both in the other order. */
+static void chunks_keep_their_order(void **state)
+{
+    (void)state;
+    CLEANUP_VECTOR struct vector v;
+    WC_CLEANUP_BUF struct wc_buf file = WC_BUF_INIT;
+    read_vector("payload_128k", &v);
+    size_t start = v.len - 2 * (size_t)CHUNK;
+    assert_true(opens(&v, v.file, v.len));
+    assert_false(opens(&v, v.file, v.len - CHUNK));
+    static const struct {
+        int n, chunks[3];
+    } orders[] = { { 2, { 1, 0 } }, { 1, { 1 } },       { 2, { 0, 0 } },
+                   { 2, { 1, 1 } }, { 3, { 0, 0, 1 } }, { 3, { 0, 1, 1 } } };
+    for (size_t i = 0; i < WC_COUNT(orders); i++) {
+        wc_buf_reset(&file);
+        wc_buf_add(&file, v.file, start);
+        for (int k = 0; k < orders[i].n; k++)
+            wc_buf_add(&file, v.file + start + (size_t)orders[i].chunks[k] * CHUNK, CHUNK);
+        assert_false(opens(&v, file.data, file.len));
+    }
 }
 
 /* Any byte altered, any end cut off, anything added: nothing comes out. */
 static void nothing_altered_is_opened(void **state)
 {
     (void)state;
-    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    struct vector v;
+    CLEANUP_VECTOR struct vector v;
     struct wc_err err = { 0 };
     WC_CLEANUP_SECRET struct wc_secret out = WC_SECRET_INIT;
-    sample(&text, &v);
-    char *file = text.data + (v.file - text.data);
+    read_vector("x25519", &v);
+    char *file = v.file;
     for (size_t i = 0; i < v.len; i++) {
         file[i] ^= 1;
         assert_true(wc_age_open(&v.keys, file, v.len, &out, &err) < 0);
@@ -143,27 +196,24 @@ static void nothing_altered_is_opened(void **state)
     assert_true(wc_age_open(&v.keys, file, v.len + 1, &out, &err) < 0);
     assert_int_equal(out.len, 0);
     assert_int_equal(wc_age_open(&v.keys, file, v.len, &out, &err), 0);
-    wc_age_keys_deinit(&v.keys);
 }
 
 static void no_key_and_another_key(void **state)
 {
     (void)state;
     static const char other[] =
-        "AGE-SECRET-KEY-14EZG4JRVF68YMMRY2U5HPRH5RPE6U7WXMLUYALMNXCYCJJRLPRJS2WX5PN";
-    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+        "AGE-SECRET-KEY-1ZASD5CCMDU377THEKZGAWNC4D7EHE9NZ0YTN9YFVJS3HHXXNF34S9JCT5W";
     WC_CLEANUP_AGE_KEYS struct wc_age_keys none = { 0 }, wrong = { 0 };
     WC_CLEANUP_SECRET struct wc_secret out = WC_SECRET_INIT;
-    struct vector v;
+    CLEANUP_VECTOR struct vector v;
     struct wc_err err = { 0 };
-    sample(&text, &v);
+    read_vector("x25519", &v);
     assert_int_equal(wc_age_open(&none, v.file, v.len, &out, &err), WC_ERR_PERM);
     assert_string_equal(err.msg, "there is no identity to decrypt it with");
     assert_int_equal(wc_age_keys_add(&wrong, "k", other, strlen(other), &err), 0);
     assert_int_equal(wc_age_open(&wrong, v.file, v.len, &out, &err), WC_ERR_PERM);
     assert_string_equal(
         err.msg, "it is encrypted to 1 recipient, and none is that of the identity there is");
-    wc_age_keys_deinit(&v.keys);
 }
 
 static void refuses_key(const char *text, unsigned line, const char *part)
@@ -175,7 +225,7 @@ static void refuses_key(const char *text, unsigned line, const char *part)
     assert_int_equal(err.at.line, line);
     if (strstr(err.msg, part) == NULL)
         fail_msg("'%s' isn't in '%s'", part, err.msg);
-    assert_null(strstr(err.msg, "EGTZV")); /* never any of it */
+    assert_null(strstr(err.msg, "JK6Y2")); /* never any of it */
 }
 
 static void identity_files(void **state)
@@ -191,15 +241,15 @@ static void identity_files(void **state)
     assert_int_equal(keys.n, 2);
     assert_memory_equal(keys.scalars.bytes, keys.scalars.bytes + 32, 32);
     refuses_key("# nothing\n", 1, "holds no age identity");
-    refuses_key("\nAGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM1\n", 2,
+    refuses_key("\nAGE-SECRET-KEY-1JK6Y2NC09JSMDNQU97H5T5H2T0K6WFR8Y85CJ779P8GCN54E6NES0EULRP\n", 2,
                 "is no age identity");
-    refuses_key("AGE-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2Lm0", 1,
+    refuses_key("AGE-SECRET-KEY-1JK6Y2NC09JSMDNQU97H5T5H2T0K6WFR8Y85CJ779P8GCN54E6NES0EULrZ", 1,
                 "is no age identity");
-    refuses_key("age-SECRET-KEY-1EGTZVFFV20835NWYV6270LXYVK2VKNX2MMDKWYKLMGR48UAWX40Q2P2LM0", 1,
+    refuses_key("age-SECRET-KEY-1JK6Y2NC09JSMDNQU97H5T5H2T0K6WFR8Y85CJ779P8GCN54E6NES0EULRZ", 1,
                 "is no age identity");
-    refuses_key("AGE-PLUGIN-YUBIKEY-1EGTZV", 1, "plug-in");
-    refuses_key("age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj", 1, "a recipient");
-    refuses_key("-----BEGIN OPENSSH PRIVATE KEY-----\nEGTZV", 1, "another kind");
+    refuses_key("AGE-PLUGIN-YUBIKEY-1JK6Y2", 1, "plug-in");
+    refuses_key("age1gq2j6ryzxvpec0taqj9t2s7gd60ul38wfcn7jdyyp7kyuvlh75yshlhkvz", 1, "a recipient");
+    refuses_key("-----BEGIN OPENSSH PRIVATE KEY-----\nJK6Y2", 1, "another kind");
 }
 
 static void identity_files_are_ours_alone(void **state)
@@ -249,14 +299,13 @@ static void known_answers(void **state)
 static void program_makes_it(const char *const *more, size_t len)
 {
     static const char recipient[] =
-        "age1xmwwc06ly3ee5rytxm9mflaz2u56jjj36s0mypdrwsvlul66mv4q47ryef";
+        "age1gq2j6ryzxvpec0taqj9t2s7gd60ul38wfcn7jdyyp7kyuvlh75yshlhkvz";
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT, made = WC_BUF_INIT;
     WC_CLEANUP_SECRET struct wc_secret out = WC_SECRET_INIT;
     struct wc_err err = { 0 };
-    struct vector v;
-    WC_CLEANUP_BUF struct wc_buf file = WC_BUF_INIT;
+    CLEANUP_VECTOR struct vector v;
     const char *argv[] = { "age", "-r", recipient, more[0], NULL };
-    sample(&file, &v);
+    read_vector("x25519", &v);
     for (size_t i = 0; i < len; i++)
         wc_buf_addc(&text, (char)('a' + i % 26));
     int rc = wc_run_with_input(argv, text.data, &made, &err);
@@ -267,7 +316,6 @@ static void program_makes_it(const char *const *more, size_t len)
         fail_msg("%zu bytes: %s", len, err.msg);
     assert_int_equal(out.len, len);
     assert_memory_equal(out.bytes, text.data, len);
-    wc_age_keys_deinit(&v.keys);
 }
 
 /* Lengths on both sides of what a chunk holds. */
@@ -285,6 +333,6 @@ static void the_age_program(void **state)
     }
 }
 
-WC_MAIN(WC_CASE(public_vectors), WC_CASE(nothing_altered_is_opened),
+WC_MAIN(WC_CASE(vectors), WC_CASE(chunks_keep_their_order), WC_CASE(nothing_altered_is_opened),
         WC_CASE(no_key_and_another_key), WC_CASE(identity_files),
         WC_CASE(identity_files_are_ours_alone), WC_CASE(known_answers), WC_CASE(the_age_program))
