@@ -209,7 +209,7 @@ function(wc_simulation folder)
     set_target_properties(simulate PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
     add_test(NAME sim.stories COMMAND simulate --seed 1 --steps 10000000)
     add_test(NAME sim.more_stories COMMAND simulate --seed 1000001 --steps 10000000)
-    foreach(seed 847423545 858417975 901116004) # stories that once ended badly
+    foreach(seed 847423545 858417975 901116004 920600131) # stories that once ended badly
         add_test(NAME sim.story_${seed} COMMAND simulate --seed ${seed} --steps 200)
         set_tests_properties(sim.story_${seed} PROPERTIES LABELS simulation)
     endforeach()

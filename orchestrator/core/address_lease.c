@@ -4,7 +4,7 @@
  * very incarnation had before; those of an incarnation of the same replica that is there no more
  * (so an address stays with its replica); lowest free ones. Leases of replicas that are gone stay
  * on the books (scaling 3, 1, 3 gives back the same addresses) and are only reused when nothing
- * else is free.
+ * else is free. While an address passes from one incarnation to the next both are on the books.
  *
  * Rejected: deriving an address from the hash of the member's name. It needs no memory, but
  * collisions make it depend on who came first, which is memory again, without saying so.
@@ -171,6 +171,30 @@ static void assign_own(struct wc_address_work *w, const struct wc_map *by_replic
     }
 }
 
+bool wc_address_is_guest(const struct wc_address_in *in, const struct wc_lease *lease)
+{
+    if (!wc_streq(lease->project, in->project->name))
+        return false;
+    for (size_t i = 0; i < in->n_guests; i++)
+        if (in->guests[i].index == lease->index &&
+            wc_streq(in->guests[i].service, lease->service) &&
+            same_incarnation(in->guests[i].incarnation, lease->incarnation))
+            return true;
+    return false;
+}
+
+/* True for what one had that is gone, while a later one is there with the same address. */
+static bool is_passed_on(const struct wc_address_work *w, const struct wc_lease *lease)
+{
+    const struct wc_known_network *net = w->net;
+    if (wc_address_is_guest(w->in, lease))
+        return false;
+    for (size_t i = 0; i < net->n_leases; i++)
+        if (net->leases[i].ip4 == lease->ip4 && wc_address_is_guest(w->in, &net->leases[i]))
+            return true;
+    return false;
+}
+
 /* True for a lease that is kept beside those of the members: of another project, of a replica that
  * isn't there, of one that a member comes after. Else it may become one of theirs. */
 static bool is_kept(struct wc_address_work *w, const struct wc_map *by_replica,
@@ -187,7 +211,7 @@ static bool is_kept(struct wc_address_work *w, const struct wc_map *by_replica,
     struct wc_address_member *replica =
         wc_map_get(by_replica, key_of(w, lease->service, lease->index));
     if (replica == NULL)
-        return true;
+        return !is_passed_on(w, lease);
     struct wc_address_member *m = heir(w, replica);
     if (m != NULL)
         m->ip4 = lease->ip4;
@@ -223,18 +247,6 @@ static bool is_wanted(const struct wc_address_work *w, const struct wc_lease *le
 {
     for (size_t i = 0; i < w->n_members; i++)
         if (lease_of(lease, w->in, w->members[i].slot))
-            return true;
-    return false;
-}
-
-bool wc_address_is_guest(const struct wc_address_in *in, const struct wc_lease *lease)
-{
-    if (!wc_streq(lease->project, in->project->name))
-        return false;
-    for (size_t i = 0; i < in->n_guests; i++)
-        if (in->guests[i].index == lease->index &&
-            wc_streq(in->guests[i].service, lease->service) &&
-            same_incarnation(in->guests[i].incarnation, lease->incarnation))
             return true;
     return false;
 }

@@ -388,6 +388,52 @@ static void two_of_a_replica_have_an_address_each(void **state)
     deinit(&w);
 }
 
+/* v2 came in the place of v1, with its address; then nobody is to be there, while v2 still is. */
+static void what_was_passed_on_stays_with_who_is_there(void **state)
+{
+    (void)state;
+    struct world w;
+    struct wc_address_guest guests[] = { { "a", "v2", 1 } };
+    init(&w);
+    w.networks[0].subnet = "10.9.9.0/29"; /* .2 to .6 */
+    w.slots[0] = a_as(&w, "v1", false);
+    w.in.n_slots = 3;
+    plan(&w);
+    uint32_t first = ip(&w, 0), of_c = ip(&w, 2);
+    remember(&w);
+    w.slots[0] = a_as(&w, "v2", false);
+    w.slots[0].holder = "v1";
+    plan(&w);
+    assert_int_equal(ip(&w, 0), first);
+    remember(&w);
+    w.in.guests = guests;
+    w.in.n_guests = 1;
+    w.in.slots = &w.slots[1];
+    w.in.n_slots = 1;
+    for (int turn = 0; turn < 2; turn++) { /* asked for twice: the same */
+        plan(&w);
+        const struct wc_known_network *net = w.plan.networks;
+        assert_int_equal(net->n_leases, 3); /* of b, of the c that is gone, of v2 */
+        size_t found = 0;
+        while (found < net->n_leases && net->leases[found].ip4 != first)
+            found++;
+        assert_true(found < net->n_leases);
+        assert_string_equal(net->leases[found].service, "a");
+        assert_string_equal(net->leases[found].incarnation, "v2");
+        remember(&w);
+    }
+    for (unsigned i = 1; i <= 4; i++) /* with the last of these the subnet is full */
+        w.slots[i] = (struct wc_address_slot){ .service = &w.services[1],
+                                               .index = i,
+                                               .name = wc_arena_printf(&w.arena, "p-b-%u", i) };
+    w.in.n_slots = 4;
+    plan(&w);
+    assert_int_equal(ip(&w, 3), of_c);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_not_equal(ip(&w, i), first);
+    deinit(&w);
+}
+
 /* What was recorded without incarnations belongs to whoever is there. */
 static void an_old_address_stays_with_who_is_there(void **state)
 {
@@ -565,6 +611,7 @@ WC_MAIN(WC_CASE(text_forms), WC_CASE(first_plan_is_lowest_first),
         WC_CASE(planned_subnet_moves_only_while_it_is_down), WC_CASE(full_pool_and_full_subnet),
         WC_CASE(addresses_of_the_gone_are_the_last_reserve),
         WC_CASE(two_of_a_replica_have_an_address_each),
+        WC_CASE(what_was_passed_on_stays_with_who_is_there),
         WC_CASE(an_old_address_stays_with_who_is_there), WC_CASE(fixed_addresses_of_two),
         WC_CASE(a_new_network_has_room_for_two_of_each), WC_CASE(many_replicas_get_a_wider_subnet),
         WC_CASE(external_networks), WC_CASE(priority_orders_interfaces_and_internal_has_no_gateway),
