@@ -199,7 +199,9 @@ static int open_plain(const struct wc_age_keys *keys, const char *file, size_t l
 {
     WC_CLEANUP_SECRET struct wc_secret key = WC_SECRET_INIT;
     struct wc_age_header header;
-    int rc = wc_age_header(file, len, &header, err);
+    int rc = wc_crypt_load(err);
+    if (rc == 0)
+        rc = wc_age_header(file, len, &header, err);
     if (rc != 0)
         return rc;
     wc_secret_reserve(&key, FILE_KEY);

@@ -1,5 +1,5 @@
-/* crypt.c - EVP where libcrypto has nothing below it; hashes by its low-level calls (hash.c says
- * why), so that no provider is started for a file that isn't encrypted.
+/* crypt.c - EVP where libcrypto has nothing below it (crypt_evp.h); hashes by its low-level calls
+ * (hash.c says why), so that no provider is started for a file that isn't encrypted.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED 1
 #include "base/crypt.h"
@@ -12,30 +12,34 @@
 #include <openssl/sha.h>
 
 #include "base/alloc.h"
+#include "base/crypt_evp.h"
+#include "base/hash.h"
 #include "base/secret.h"
 
-static bool start(EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher, const struct wc_closed *c)
+static bool start(const struct wc_evp *evp, EVP_CIPHER_CTX *ctx, const EVP_CIPHER *cipher,
+                  const struct wc_closed *c)
 {
     int none;
     return c->len <= INT_MAX && c->aad_len <= INT_MAX && c->nonce_len > 0 &&
-           c->nonce_len <= INT_MAX && EVP_DecryptInit_ex(ctx, cipher, NULL, NULL, NULL) == 1 &&
-           EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)c->nonce_len, NULL) == 1 &&
-           EVP_DecryptInit_ex(ctx, NULL, NULL, c->key, c->nonce) == 1 &&
-           (c->aad_len == 0 || EVP_DecryptUpdate(ctx, NULL, &none, c->aad, (int)c->aad_len) == 1);
+           c->nonce_len <= INT_MAX && evp->decryptinit_ex(ctx, cipher, NULL, NULL, NULL) == 1 &&
+           evp->cipher_ctx_ctrl(ctx, EVP_CTRL_AEAD_SET_IVLEN, (int)c->nonce_len, NULL) == 1 &&
+           evp->decryptinit_ex(ctx, NULL, NULL, c->key, c->nonce) == 1 &&
+           (c->aad_len == 0 || evp->decryptupdate(ctx, NULL, &none, c->aad, (int)c->aad_len) == 1);
 }
 
-static bool open_with(const EVP_CIPHER *cipher, const struct wc_closed *c, unsigned char *out)
+static bool open_with(const struct wc_evp *evp, const EVP_CIPHER *cipher, const struct wc_closed *c,
+                      unsigned char *out)
 {
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *ctx = evp->cipher_ctx_new();
     unsigned char tag[WC_CRYPT_TAG], rest[EVP_MAX_BLOCK_LENGTH];
     int n = 0, more = 0;
     memcpy(tag, c->tag, sizeof tag);
-    bool ok = ctx != NULL && start(ctx, cipher, c) &&
-              (c->len == 0 || EVP_DecryptUpdate(ctx, out, &n, c->text, (int)c->len) == 1) &&
+    bool ok = ctx != NULL && start(evp, ctx, cipher, c) &&
+              (c->len == 0 || evp->decryptupdate(ctx, out, &n, c->text, (int)c->len) == 1) &&
               (size_t)n == c->len &&
-              EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
-              EVP_DecryptFinal_ex(ctx, rest, &more) == 1 && more == 0;
-    EVP_CIPHER_CTX_free(ctx);
+              evp->cipher_ctx_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, sizeof tag, tag) == 1 &&
+              evp->decryptfinal_ex(ctx, rest, &more) == 1 && more == 0;
+    evp->cipher_ctx_free(ctx);
     if (!ok)
         wc_wipe(out, c->len);
     return ok;
@@ -43,12 +47,15 @@ static bool open_with(const EVP_CIPHER *cipher, const struct wc_closed *c, unsig
 
 bool wc_crypt_open_gcm(const struct wc_closed *closed, unsigned char *out)
 {
-    return open_with(EVP_aes_256_gcm(), closed, out);
+    const struct wc_evp *evp = wc_evp();
+    return evp != NULL && open_with(evp, evp->aes_256_gcm(), closed, out);
 }
 
 bool wc_crypt_open_chacha(const struct wc_closed *closed, unsigned char *out)
 {
-    return closed->nonce_len == WC_CRYPT_NONCE && open_with(EVP_chacha20_poly1305(), closed, out);
+    const struct wc_evp *evp = wc_evp();
+    return evp != NULL && closed->nonce_len == WC_CRYPT_NONCE &&
+           open_with(evp, evp->chacha20_poly1305(), closed, out);
 }
 
 static bool is_zero(const unsigned char *bytes, size_t len)
@@ -60,30 +67,33 @@ static bool is_zero(const unsigned char *bytes, size_t len)
 }
 
 /* The shared secret of a key and a peer. */
-static bool derive(EVP_PKEY *key, EVP_PKEY *peer, unsigned char *out)
+static bool derive(const struct wc_evp *evp, EVP_PKEY *key, EVP_PKEY *peer, unsigned char *out)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    EVP_PKEY_CTX *ctx = evp->pkey_ctx_new(key, NULL);
     size_t len = WC_CRYPT_KEY;
-    bool ok = ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
-              EVP_PKEY_derive_set_peer(ctx, peer) == 1 && EVP_PKEY_derive(ctx, out, &len) == 1 &&
+    bool ok = ctx != NULL && evp->pkey_derive_init(ctx) == 1 &&
+              evp->pkey_derive_set_peer(ctx, peer) == 1 && evp->pkey_derive(ctx, out, &len) == 1 &&
               len == WC_CRYPT_KEY;
-    EVP_PKEY_CTX_free(ctx);
+    evp->pkey_ctx_free(ctx);
     return ok;
 }
 
 bool wc_crypt_x25519(const unsigned char *scalar, const unsigned char *point, unsigned char *out)
 {
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, scalar, WC_CRYPT_KEY);
+    const struct wc_evp *evp = wc_evp();
+    if (evp == NULL)
+        return false;
+    EVP_PKEY *key = evp->pkey_new_raw_private_key(EVP_PKEY_X25519, NULL, scalar, WC_CRYPT_KEY);
     size_t len = WC_CRYPT_KEY;
     bool ok = key != NULL;
     if (ok && point == NULL) {
-        ok = EVP_PKEY_get_raw_public_key(key, out, &len) == 1;
+        ok = evp->pkey_get_raw_public_key(key, out, &len) == 1;
     } else if (ok) {
-        EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, point, WC_CRYPT_KEY);
-        ok = peer != NULL && derive(key, peer, out);
-        EVP_PKEY_free(peer);
+        EVP_PKEY *peer = evp->pkey_new_raw_public_key(EVP_PKEY_X25519, NULL, point, WC_CRYPT_KEY);
+        ok = peer != NULL && derive(evp, key, peer, out);
+        evp->pkey_free(peer);
     }
-    EVP_PKEY_free(key);
+    evp->pkey_free(key);
     ok = ok && len == WC_CRYPT_KEY && !is_zero(out, len);
     if (!ok)
         wc_wipe(out, WC_CRYPT_KEY);
@@ -92,27 +102,7 @@ bool wc_crypt_x25519(const unsigned char *scalar, const unsigned char *point, un
 
 void wc_crypt_hmac(struct wc_bytes key, struct wc_bytes text, unsigned char *out)
 {
-    unsigned char pad[SHA256_CBLOCK] = { 0 };
-    SHA256_CTX ctx;
-    if (key.len > sizeof pad)
-        SHA256(key.at, key.len, pad);
-    else if (key.len > 0)
-        memcpy(pad, key.at, key.len);
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] ^= 0x36;
-    SHA256_Init(&ctx);
-    SHA256_Update(&ctx, pad, sizeof pad);
-    if (text.len > 0)
-        SHA256_Update(&ctx, text.at, text.len);
-    SHA256_Final(out, &ctx);
-    for (size_t i = 0; i < sizeof pad; i++)
-        pad[i] ^= 0x36 ^ 0x5c;
-    SHA256_Init(&ctx);
-    SHA256_Update(&ctx, pad, sizeof pad);
-    SHA256_Update(&ctx, out, WC_CRYPT_KEY);
-    SHA256_Final(out, &ctx);
-    wc_wipe(pad, sizeof pad);
-    wc_wipe(&ctx, sizeof ctx);
+    wc_hmac_sha256(key.at, key.len, text.at, text.len, out);
 }
 
 void wc_crypt_hkdf(struct wc_bytes secret, struct wc_bytes salt, const char *info,
@@ -156,4 +146,9 @@ void wc_sha512_finish(struct wc_sha512 *hash, unsigned char digest[WC_SHA512_BYT
         SHA512_Final(digest, &hash->ctx);
     wc_wipe(hash, sizeof *hash);
     wc_free(hash);
+}
+
+int wc_crypt_load(struct wc_err *err)
+{
+    return wc_evp_load(err);
 }

@@ -4,13 +4,16 @@
  * Idea:    only the way back: nothing here encrypts. What is authenticated is checked before any of
  * it is given to the caller. Keys and results that are secret belong in secret.h's memory.
  * Errors:  false: it isn't what was encrypted by that key (or libcrypto lacks the algorithm, as in
- * a FIPS configuration); the output is overwritten then. Threads: any.
+ *          a FIPS configuration, or can't be loaded); the output is overwritten then.
+ * Threads: any.
  */
 #ifndef BASE_CRYPT_H
 #define BASE_CRYPT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "wcompose/err.h"
 
 enum { WC_CRYPT_KEY = 32, WC_CRYPT_TAG = 16, WC_CRYPT_NONCE = 12, WC_SHA512_BYTES = 64 };
 
@@ -25,6 +28,10 @@ struct wc_closed {
     size_t len;
     const unsigned char *tag; /* WC_CRYPT_TAG bytes */
 };
+
+/* Loads what the three below need; they do it themselves, and can't say why it failed.
+ * WC_ERR_UNAVAILABLE: the message says which package brings it. */
+int wc_crypt_load(struct wc_err *err);
 
 /* Opens what AES-256-GCM, or ChaCha20-Poly1305 (RFC 8439), closed. out  len bytes, not overlapping
  */

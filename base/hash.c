@@ -29,17 +29,22 @@ void wc_sha256_update(struct wc_sha256 *hash, const void *bytes, size_t len)
     SHA256_Update(&hash->ctx, bytes, len);
 }
 
-void wc_sha256_finish(struct wc_sha256 *hash, char hex[WC_SHA256_HEX + 1])
+static void put_hex(const unsigned char digest[WC_SHA256_BYTES], char hex[WC_SHA256_HEX + 1])
 {
     static const char digits[] = "0123456789abcdef";
-    unsigned char digest[WC_SHA256_BYTES];
-    SHA256_Final(digest, &hash->ctx);
-    for (size_t i = 0; hex != NULL && i < sizeof digest; i++) {
+    for (size_t i = 0; i < WC_SHA256_BYTES; i++) {
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 15];
     }
+    hex[WC_SHA256_HEX] = '\0';
+}
+
+void wc_sha256_finish(struct wc_sha256 *hash, char hex[WC_SHA256_HEX + 1])
+{
+    unsigned char digest[WC_SHA256_BYTES];
+    SHA256_Final(digest, &hash->ctx);
     if (hex != NULL)
-        hex[WC_SHA256_HEX] = '\0';
+        put_hex(digest, hex);
     wc_free(hash);
 }
 
@@ -50,30 +55,54 @@ void wc_sha256_hex(const void *bytes, size_t len, char hex[WC_SHA256_HEX + 1])
     wc_sha256_finish(hash, hex);
 }
 
+/* SHA-256 of a block and what follows it. */
+static void digest_of(const unsigned char block[SHA256_CBLOCK], const void *bytes, size_t len,
+                      unsigned char digest[WC_SHA256_BYTES])
+{
+    SHA256_CTX ctx;
+    SHA256_Init(&ctx);
+    SHA256_Update(&ctx, block, SHA256_CBLOCK);
+    if (len > 0)
+        SHA256_Update(&ctx, bytes, len);
+    SHA256_Final(digest, &ctx);
+    explicit_bzero(&ctx, sizeof ctx);
+}
+
+/* The key as one block. */
+static void key_block(const void *key, size_t key_len, unsigned char block[SHA256_CBLOCK])
+{
+    memset(block, 0, SHA256_CBLOCK);
+    if (key_len > SHA256_CBLOCK) { /* not SHA256(): that is EVP behind its back */
+        SHA256_CTX ctx;
+        SHA256_Init(&ctx);
+        SHA256_Update(&ctx, key, key_len);
+        SHA256_Final(block, &ctx);
+        explicit_bzero(&ctx, sizeof ctx);
+    } else if (key_len > 0) {
+        memcpy(block, key, key_len);
+    }
+}
+
+void wc_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
+                    unsigned char digest[WC_SHA256_BYTES])
+{
+    unsigned char block[SHA256_CBLOCK];
+    key_block(key, key_len, block);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36;
+    digest_of(block, bytes, len, digest);
+    for (size_t i = 0; i < sizeof block; i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    digest_of(block, digest, WC_SHA256_BYTES, digest);
+    explicit_bzero(block, sizeof block);
+}
+
 void wc_hmac_sha256_hex(const void *key, size_t key_len, const void *bytes, size_t len,
                         char hex[WC_SHA256_HEX + 1])
 {
-    enum { BLOCK = 64 };
-    unsigned char inner[BLOCK] = { 0 }, outer[BLOCK], digest[WC_SHA256_BYTES];
-    SHA256_CTX ctx;
-    if (key_len > BLOCK)
-        SHA256(key, key_len, inner);
-    else if (key_len > 0)
-        memcpy(inner, key, key_len);
-    for (int i = 0; i < BLOCK; i++) {
-        outer[i] = inner[i] ^ 0x5c;
-        inner[i] ^= 0x36;
-    }
-    SHA256_Init(&ctx);
-    SHA256_Update(&ctx, inner, sizeof inner);
-    SHA256_Update(&ctx, bytes, len);
-    SHA256_Final(digest, &ctx);
-    struct wc_sha256 *hash = wc_sha256_new();
-    wc_sha256_update(hash, outer, sizeof outer);
-    wc_sha256_update(hash, digest, sizeof digest);
-    wc_sha256_finish(hash, hex);
-    explicit_bzero(inner, sizeof inner);
-    explicit_bzero(outer, sizeof outer);
+    unsigned char digest[WC_SHA256_BYTES];
+    wc_hmac_sha256(key, key_len, bytes, len, digest);
+    put_hex(digest, hex);
 }
 
 bool wc_same_secret(const void *a, const void *b, size_t n)

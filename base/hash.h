@@ -21,7 +21,9 @@ void wc_sha256_finish(struct wc_sha256 *hash, char hex[WC_SHA256_HEX + 1]);
 /* Hashes `len` bytes at once. */
 void wc_sha256_hex(const void *bytes, size_t len, char hex[WC_SHA256_HEX + 1]);
 
-/* HMAC-SHA-256 (RFC 2104) of `len` bytes, as hex digits. */
+/* HMAC-SHA-256 (RFC 2104) of `len` bytes; as hex digits. */
+void wc_hmac_sha256(const void *key, size_t key_len, const void *bytes, size_t len,
+                    unsigned char digest[WC_SHA256_BYTES]);
 void wc_hmac_sha256_hex(const void *key, size_t key_len, const void *bytes, size_t len,
                         char hex[WC_SHA256_HEX + 1]);
 

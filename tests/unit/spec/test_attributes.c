@@ -95,6 +95,7 @@ static const struct sample samples[] = {
     { &wc_type_entries, NULL, "{a: @, b: }", "{b: @, c: @}" },
     { &wc_type_items, NULL, "[@]", "[@, @]" },
     { &wc_type_hooks, NULL, "[@]", "[@, @]" },
+    { &wc_type_io_list, NULL, "[@]", "[@, @]" },
 };
 
 /* Two subnets, as what stands in items joins by them. */
