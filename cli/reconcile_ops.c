@@ -226,6 +226,12 @@ static bool has_drifted(struct wc_cli *cli, const struct wc_scene *scene, const 
         if (s != NULL && s->replicas > 0 && !status->services[i].wanted)
             return differ(out, wc_arena_printf(cli->arena, "somebody stopped service %s", s->name));
     }
+    for (size_t i = 0; i < scene->ps.n; i++) {
+        const struct wc_ps_row *row_of = &scene->ps.rows[i];
+        if (row_of->wanted && row_of->phase == WC_PHASE_STOPPED)
+            return differ(out, wc_arena_printf(cli->arena, "somebody stopped service %s",
+                                               row_of->fact.service));
+    }
     return false;
 }
 
