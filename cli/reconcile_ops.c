@@ -144,6 +144,8 @@ static int load(void *data, const struct wc_agent_app *app, const char *dir, str
         .relocate_data = &keeping,
         .allow_env = (const char *const *)app->grant.env.items,
         .n_allow_env = app->grant.env.n,
+        .age_files = &app->age_file, /* its own: what the host has for others is not for it */
+        .n_age_files = app->age_file != NULL ? 1 : 0,
     };
     wc_diags_init(&diags, cli->arena);
     int code = wc_spec_load(&options, cli->arena, &diags, &project);

@@ -272,6 +272,9 @@ void wc_agent_check_app(struct wc_load *load, const struct wc_member *member,
     check_span(load, map, "interval", app->interval_ms, interval);
     check_span(load, map, "timeout", app->ready_ms, ready);
     check_windows(load, wc_node_get(map, "windows"), app);
+    const struct wc_node *secrets = wc_node_get(map, "secrets");
+    if (secrets != NULL && secrets->kind == WC_NODE_MAP)
+        check_absolute(load, secrets, "age");
     if (grant != NULL && wc_streq0(app->trust, "trusted"))
         wc_report_at(load, WC_E_CONFLICT, grant->key_at, grant->key_span,
                      "a trusted app may do anything: grant says nothing here")

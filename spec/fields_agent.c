@@ -61,6 +61,11 @@ static const struct wc_field grant_rows[] = {
 };
 static const struct wc_table grant_table = CLOSED_TABLE(grant_rows, "agent_grant", CLAUSE);
 
+static const struct wc_field secrets_rows[] = {
+    { ROW("age", string, A(age_file), REPLACE, CARRIED, KEEPS) },
+};
+static const struct wc_table secrets_table = CLOSED_TABLE(secrets_rows, "agent_secrets", CLAUSE);
+
 static const struct wc_field app_rows[] = {
     { ROW("depends_on", strings, A(depends_on), REPLACE, CARRIED, KEEPS) },
     { ROW("drift", word, A(drift), REPLACE, CARRIED, KEEPS), .words = drifts },
@@ -70,6 +75,7 @@ static const struct wc_field app_rows[] = {
     { ROW("interval", duration, A(interval_ms), REPLACE, CARRIED, KEEPS) },
     { ROW("profiles", strings, A(profiles), REPLACE, CARRIED, KEEPS) },
     { ROW("prune", flag, A(prune), REPLACE, CARRIED, KEEPS) },
+    { ROW("secrets", section, NONE, MAP, CARRIED, KEEPS), .sub = &secrets_table },
     { ROW("source", section, NONE, MAP, CARRIED, KEEPS), .sub = &source_table },
     { ROW("suspend", flag, A(suspend), REPLACE, CARRIED, KEEPS) },
     { ROW("timeout", duration, A(ready_ms), REPLACE, CARRIED, KEEPS) },

@@ -1,7 +1,7 @@
 /* bundle.c - one run on disk: directories, instance.json, config.json, keeper.conf, network blobs.
  *
  * instance.json comes first (what is found later without the rest counts as broken and can be
- * removed), bundle/config.json last: a directory that has it was complete.
+ * removed), the marker "whole" last: a directory that has it was complete.
  */
 #include "drivers/process/bundle.h"
 
@@ -76,7 +76,7 @@ static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena
         "keeper.err",     "runtime.log",      WC_BASELINE_FILE,    WC_BUNDLE_LINKS,
         WC_JOIN_CONF,     WC_KEEPER_NET_HOST, WC_KEEPER_NET_INSIDE
     };
-    static const char *const dirs[] = { "bundle", "work", "rootfs" };
+    static const char *const dirs[] = { "work", "rootfs" };
     int rc = -1;
     /* again: the last removal of a project takes empty parents away */
     for (int tries = 0; rc != 0 && tries < 3; tries++)
@@ -85,7 +85,7 @@ static int make_dirs(const struct wc_bundle_request *req, struct wc_arena *arena
         rc = wc_fs_mkdirs(below(arena, req->lib_dir, dirs[i]), 0700, err);
     int rc_run = rc == 0 ? -1 : 0;
     for (int tries = 0; rc_run != 0 && tries < 3; tries++)
-        rc_run = wc_fs_mkdirs(req->run_dir, 0700, err);
+        rc_run = wc_fs_mkdirs(below(arena, req->run_dir, "bundle"), 0700, err);
     rc = rc != 0 ? rc : rc_run;
     for (size_t i = 0; rc == 0 && i < WC_COUNT(stale); i++)
         (void)unlink(below(arena, req->run_dir, stale[i]));
@@ -221,8 +221,10 @@ static int write_answers(const struct wc_bundle_request *req, const struct wc_oc
     if (rc == 0)
         rc = wc_bundle_write_conf(req, oci, runtime, &out->record, arena, err);
     if (rc == 0)
-        rc = wc_write_plain(below(arena, req->lib_dir, "bundle/config.json"), config.data,
+        rc = wc_write_plain(below(arena, req->run_dir, "bundle/config.json"), config.data,
                             config.len, 0600, err);
+    if (rc == 0)
+        rc = wc_write_plain(below(arena, req->lib_dir, WC_RECORD_WHOLE), "", 0, 0600, err);
     return rc;
 }
 

@@ -138,7 +138,7 @@ int wc_bundle_write_conf(const struct wc_bundle_request *req, const struct wc_oc
     wc_oci_record(&out, "lib", "%s", req->lib_dir);
     wc_oci_record(&out, "runtime", "%s", runtime->path);
     wc_oci_record(&out, "runtime_root", "%s/oci", req->paths->run);
-    wc_oci_record(&out, "bundle", "%s/bundle", req->lib_dir);
+    wc_oci_record(&out, "bundle", "%s/bundle", req->run_dir);
     for (size_t i = 0; runtime->state_files != NULL && runtime->state_files[i] != NULL; i++)
         wc_oci_record(&out, "state_file", "%s", runtime->state_files[i]);
     if (runtime->start_fifo != NULL)

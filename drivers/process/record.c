@@ -265,7 +265,7 @@ static void look_at_run(const char *lib_dir, const char *run_dir, struct wc_look
 {
     char line[MAX_LINE], path[4200];
     uint64_t unused;
-    snprintf(path, sizeof path, "%s/bundle/config.json", lib_dir);
+    snprintf(path, sizeof path, "%s/" WC_RECORD_WHOLE, lib_dir);
     bool complete = wc_fs_exists(path);
     if (read_line(run_dir, WC_KEEPER_STATUS, line, sizeof line))
         wc_report_parse(line, &look->last);
@@ -340,7 +340,7 @@ void wc_look(const char *lib_dir, const char *run_dir, const char *project, cons
         look.earlier_boot = true;
         look_at_exit(lib_dir, &look); /* nothing outlives a boot */
         if (!look.exit_known) {
-            snprintf(path, sizeof path, "%s/bundle/config.json", lib_dir);
+            snprintf(path, sizeof path, "%s/" WC_RECORD_WHOLE, lib_dir);
             look.life = wc_fs_exists(path) ? WC_LIFE_EXITED : WC_LIFE_BROKEN;
         }
     } else {

@@ -3,11 +3,12 @@
  *
  * Idea:    truth is on the host. instance.json says what it is; the keeper's files and the exit
  * record say how it goes; nothing else is remembered. Any later process finds the same answer.
- * Layout:  lib/projects/<project>/instances/<id>/: instance.json, bundle/config.json, upper, work,
- * rootfs, exit, exit.prev (of the run before), stopped_by_user and sick (markers), log.json, hosts,
- * hostname, volumes/. run/projects/<project>/instances/<id>/: the keeper's
- * (drivers/keeper/protocol.h). Owner:   strings of a record are the arena's. Threads: any; all
- * calls block.
+ * Layout:  lib/projects/<project>/instances/<id>/: instance.json, upper, work, rootfs, exit,
+ *          exit.prev (of the run before), whole, stopped_by_user and sick (markers), log.json,
+ *          hosts, hostname, volumes/.
+ *          run/projects/<project>/instances/<id>/: the keeper's (drivers/keeper/protocol.h), and
+ *          bundle/config.json: a service's environment may hold what must not be on a disk.
+ * Owner:   strings of a record are the arena's. Threads: any; all calls block.
  */
 #ifndef DRIVERS_PROCESS_RECORD_H
 #define DRIVERS_PROCESS_RECORD_H
@@ -21,6 +22,9 @@
 #include "wcompose/state.h"
 
 struct wc_arena;
+
+/* Written last: an instance that has it was made as a whole. */
+#define WC_RECORD_WHOLE "whole"
 
 struct wc_record {
     const char *id, *name, *project, *service, *image, *level;

@@ -74,6 +74,7 @@ struct wc_agent_app {
     struct wc_strv window_texts;
     struct wc_agent_window *windows; /* n_windows; 0 = at any time */
     size_t n_windows;
+    const char *age_file;      /* identities that decrypt its SOPS files; NULL: none */
     struct wc_strv depends_on; /* apps that must be Ready before a new revision is applied */
 };
 

@@ -94,6 +94,7 @@ void wc_gitops_inputs(const struct wc_gitops_run *run, char hex[WC_SHA256_HEX + 
     add_list(hash, "sysctl", &g->sysctls);
     add_text(hash, "build", g->build ? "yes" : "no");
     add_text(hash, "prune", app->prune ? "yes" : "no");
+    add_file(hash, "age", app->age_file);
     add_file(hash, "policy", wc_paths_policy(run->paths, &arena));
     add_variables(hash, run);
     wc_arena_deinit(&arena);

@@ -1,6 +1,11 @@
 """Configs and secrets: what services are given to read."""
 import os
 import stat
+import subprocess
+import sys
+
+import harness
+from cases_state import kill_supervisors
 
 FILES = """
     services:
@@ -107,3 +112,77 @@ def case_given_files_that_are_missing(t):
     up = t.wc("up", "-d", code=None)
     assert "E300" in up.err and "secret 'far' is kept elsewhere" in up.err, up.err
     assert not t.ps()
+
+
+SOPS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sops")
+
+
+def sealed(t, name, kind, plain):
+    """Writes a file that SOPS might have encrypted."""
+    made = subprocess.run([sys.executable, os.path.join(SOPS, "make.py"), kind, os.path.join(SOPS, "key.txt")], input=plain.encode(),
+                          capture_output=True, check=False)
+    if made.returncode != 0 and b"ModuleNotFoundError" in made.stderr:
+        raise harness.Skip("python3-cryptography is not installed")
+    assert made.returncode == 0, made.stderr.decode()
+    t.write(name, made.stdout.decode())
+
+
+def who_has(t, words, top):
+    """Files below `top` that have the words in them."""
+    found = []
+    for folder, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(folder, name)
+            if stat.S_ISREG(os.lstat(path).st_mode):
+                with open(path, "rb") as file:
+                    if words.encode() in file.read():
+                        found.append(path)
+    return found
+
+
+def case_encrypted_files(t):
+    """SOPS files: decrypted in memory for who uses them, and nowhere else; a new value is a new instance."""
+    t.load_image()
+    with open(os.path.join(SOPS, "key.txt"), encoding="ascii") as file:
+        t.write("age.key", file.read(), mode=0o600)
+    sealed(t, "app.env", "dotenv", "LEVEL=3\nPASS=planted-in-env\n")
+    sealed(t, "cert.sops", "binary", "planted-in-file\n")
+    t.compose("""
+        services:
+          box: {image: "bb:1", command: ["idle"], env_file: [app.env], secrets: [cert], stop_grace_period: 0s}
+        secrets:
+          cert: {file: ./cert.sops}
+    """)
+    refused = t.wc("up", "-d", code=65)
+    assert "E119" in refused.err and "compose.yaml:" in refused.err, refused.err
+    t.environment["SOPS_AGE_KEY_FILE"] = os.path.join(t.dir, "age.key")
+    t.wc("up", "-d", "--wait")
+    assert t.run_inside("box", "sh", "-c", "echo $LEVEL $PASS").out == "3 planted-in-env\n"
+    assert t.run_inside("box", "cat", "/run/secrets/cert").out == "planted-in-file\n"
+    for verb in (("config",), ("plan",), ("events", "--since", "1h", "--until", "0s"), ("status",), ("ps", "-a"), ("history",), ("why", "box")):
+        done = t.wc(*verb)
+        assert "planted-in" not in done.out + done.err, verb
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                assert b"planted-in" not in file.read(), pid
+        except OSError:
+            pass
+    for top in (os.path.join(t.root, "lib"), t.dir):
+        assert not who_has(t, "planted-in", top), who_has(t, "planted-in", top)
+    for path in who_has(t, "planted-in", os.path.join(t.root, "run")):
+        assert any(stat.S_IMODE(os.stat(p).st_mode) & 0o077 == 0 for p in (path, os.path.dirname(path))), path
+    first = t.row("box")["ID"]
+    t.wc("up", "-d", "--wait")
+    assert t.row("box")["ID"] == first
+    sealed(t, "cert.sops", "binary", "planted-anew\n")
+    t.wc("up", "-d", "--wait")
+    assert t.row("box")["ID"] != first and t.run_inside("box", "cat", "/run/secrets/cert").out == "planted-anew\n"
+    kill_supervisors(t)
+    t.wc("restart", "box")
+    assert t.run_inside("box", "cat", "/run/secrets/cert").out == "planted-anew\n"
+    os.unlink(os.path.join(t.dir, "age.key"))
+    kill_supervisors(t)
+    t.wc("restart", "box", code=None)
+    assert "planted-in" not in t.wc("logs", code=None).out
+    t.wc("down")
