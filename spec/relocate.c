@@ -17,8 +17,11 @@ static const char *ask(struct wc_load *load, const struct wc_node *path)
     struct wc_err err = { 0 };
     if (path == NULL || path->kind != WC_NODE_STRING || path->text[0] != '/')
         return NULL;
-    if (options->relocate(options->relocate_data, path->text, &out, &err) == 0)
+    if (options->relocate(options->relocate_data, path->text, &out, &err) == 0) {
+        if (out != NULL) /* what is there is looked into, whether it is encrypted */
+            wc_strv_add(load->arena, &load->named, out);
         return out;
+    }
     wc_report(load, WC_E_RELOCATE, path, "%s", err.msg);
     return NULL;
 }

@@ -4,12 +4,15 @@ import hmac
 import http.server
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
+
+from cases_given import SOPS, sealed, who_has
 
 GIT = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "Ann",
        "GIT_COMMITTER_EMAIL": "ann@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
@@ -436,4 +439,29 @@ def case_gitops_mounted_files(t):
         now = status(t)
         assert now["By"]["Stalled"]["Reason"] == "Invalid" and "compose.yaml:" in now["By"]["Stalled"]["Message"], (bad, now)
     assert t.get("http://127.0.0.1:8095/") == "two\n"
+    end(t)
+
+
+def case_gitops_encrypted_secrets(t):
+    """What is encrypted in git is opened with the app's own key only, and rolled out when it changes."""
+    t.load_image()
+    remote = Remote(t)
+    text = app(1) + "        secrets: [cert]\n    secrets: {cert: {file: ./cert.sops}}\n"
+    sealed(t, "cert.sops", "binary", "planted-one\n")
+    shutil.copy(os.path.join(t.dir, "cert.sops"), os.path.join(remote.work, "cert.sops"))
+    first = remote.push(text, "first")
+    with open(os.path.join(SOPS, "key.txt"), encoding="ascii") as file:
+        key = t.write("age.key", file.read(), mode=0o600)
+    agent(t, remote)
+    assert "no age identity was given" in once(t, code=3).err
+    agent(t, remote, f"    secrets: {{age: {key}}}\n")
+    once(t)
+    assert status(t)["InForce"]["ID"] == first
+    assert t.wc("-p", "shop", "exec", "-T", "web", "cat", "/run/secrets/cert").out == "planted-one\n"
+    sealed(t, "cert.sops", "binary", "planted-two\n")
+    shutil.copy(os.path.join(t.dir, "cert.sops"), os.path.join(remote.work, "cert.sops"))
+    remote.push(text, "another value")
+    once(t)
+    assert t.wc("-p", "shop", "exec", "-T", "web", "cat", "/run/secrets/cert").out == "planted-two\n"
+    assert not who_has(t, "planted-", os.path.join(t.root, "lib"))
     end(t)
