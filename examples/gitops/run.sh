@@ -6,6 +6,12 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 wcompose=${WCOMPOSE:-wcompose}
+for program in "$wcompose" git ssh-keygen /bin/busybox; do
+    command -v "$program" >/dev/null || {
+        echo "run.sh: $program is not there (WCOMPOSE=build/release/wcompose names a wcompose that isn't on the PATH)" >&2
+        exit 1
+    }
+done
 work=$(mktemp -d)
 export WCOMPOSE_ROOT="$work/root" GIT_CONFIG_GLOBAL="$work/gitconfig" GIT_CONFIG_NOSYSTEM=1
 
