@@ -11,9 +11,15 @@ int wc_gitops_newest(const struct wc_gitops_run *run, struct wc_arena *arena, co
                      const char **name, struct wc_err *err)
 {
     struct wc_app_source source = wc_gitops_source(run->app);
-    struct wc_source_place place = { wc_gitops_dir(run->paths, arena, run->app->name), arena };
+    /* A place of its own, anew each time: who only wants to see must not meet a pass at work, nor
+     * leave it a commit whose history, which this has no use for, was not brought along. */
+    const char *own =
+        wc_arena_printf(arena, "%s/preview", wc_gitops_dir(run->paths, arena, run->app->name));
+    struct wc_source_place place = { own, arena };
     struct wc_revision revision = { 0 };
     int rc = wc_app_source_check(&source, NULL, err);
+    if (rc == 0)
+        rc = wc_fs_remove_tree(own, err);
     if (rc == 0)
         rc = wc_app_source_look(&source, &place, &revision, err);
     if (rc == 0)

@@ -465,3 +465,20 @@ def case_gitops_encrypted_secrets(t):
     assert t.wc("-p", "shop", "exec", "-T", "web", "cat", "/run/secrets/cert").out == "planted-two\n"
     assert not who_has(t, "planted-", os.path.join(t.root, "lib"))
     end(t)
+
+
+def case_gitops_diff_only_shows(t):
+    """What would come is shown, and comes then as if nobody had looked."""
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    agent(t, remote)
+    once(t)
+    second = remote.push(app(2), "second")
+    shown = t.wc("reconcile", "--agent-file", "agent.yaml", "diff").out
+    assert 'services.web.environment.LEVEL: "1" -> "2"' in shown, shown
+    assert level(t)[0] == "1"
+    t.wc("reconcile", "--agent-file", "agent.yaml", "--check", code=5)
+    once(t)
+    assert status(t)["InForce"]["ID"] == second and level(t)[0] == "2"
+    end(t)
