@@ -10,6 +10,7 @@
 #include "base/paths.h"
 #include "base/str.h"
 #include "wcompose/image.h"
+#include "wcompose/pull.h"
 
 enum { KEPT_MAX = 64 << 10 };
 
@@ -97,7 +98,19 @@ static struct wc_kvs resolved_contexts(const struct builds *b, const struct wc_k
     return out;
 }
 
-static int build_one(struct builds *b, const struct wc_service *s)
+/* What the service runs as here: what it says, else this host's, else the first it is built for. */
+static const char *own_platform(const struct wc_service *s)
+{
+    const struct wc_strv *platforms = &s->build.platforms;
+    if (s->platform != NULL && *s->platform != '\0')
+        return s->platform;
+    for (size_t i = 0; i < platforms->n; i++)
+        if (wc_image_same_platform(NULL, platforms->items[i]))
+            return NULL;
+    return platforms->n > 0 ? platforms->items[0] : NULL;
+}
+
+static int build_for(struct builds *b, const struct wc_service *s, const char *platform)
 {
     struct wc_err err = { 0 };
     struct wc_build build = s->build;
@@ -106,7 +119,7 @@ static int build_one(struct builds *b, const struct wc_service *s)
     build.contexts = resolved_contexts(b, &s->build.contexts);
     struct wc_image_build_options options = { .build = &build,
                                               .name = s->image,
-                                              .platform = s->platform,
+                                              .platform = platform,
                                               .no_cache = b->how->no_cache,
                                               .pull = b->how->pull,
                                               .line = on_line,
@@ -115,9 +128,12 @@ static int build_one(struct builds *b, const struct wc_service *s)
     wc_buf_reset(&b->kept);
     int rc = wc_image_build(b->store, &options, b->cli->arena, &built, &err);
     if (rc == 0) {
+        const char *what = platform == NULL
+                               ? s->image
+                               : wc_arena_printf(b->cli->arena, "%s for %s", s->image, platform);
         tell(b, s->name,
              wc_arena_printf(b->cli->arena,
-                             built ? "built %s" : "%s is up to date: nothing to build", s->image));
+                             built ? "built %s" : "%s is up to date: nothing to build", what));
         return 0;
     }
     if (b->kept.len > 0)
@@ -127,6 +143,18 @@ static int build_one(struct builds *b, const struct wc_service *s)
     return wc_cli_fail(b->cli, &named);
 }
 
+static int build_one(struct builds *b, const struct wc_service *s)
+{
+    const struct wc_strv *platforms = &s->build.platforms;
+    if (!b->how->all_platforms || platforms->n == 0)
+        return build_for(b, s, own_platform(s));
+    int status = 0;
+    for (size_t i = 0; i < platforms->n && status == 0; i++)
+        status = build_for(
+            b, s, wc_image_same_platform(NULL, platforms->items[i]) ? NULL : platforms->items[i]);
+    return status;
+}
+
 static bool wanted(const struct builds *b, const struct wc_service *s)
 {
     struct wc_image_info info;
@@ -134,7 +162,9 @@ static bool wanted(const struct builds *b, const struct wc_service *s)
     if (!s->build.set || s->image == NULL)
         return false;
     return !b->how->only_missing || wc_streq0(s->pull_policy, "build") ||
-           wc_image_resolve(b->store, s->image, b->cli->arena, &info, &unsaid) != 0;
+           wc_image_resolve_for(b->store, s->image, own_platform(s), b->cli->arena, &info,
+                                &unsaid) != 0 ||
+           !wc_image_is_for(own_platform(s), &info);
 }
 
 static int visit(struct builds *b, size_t index)

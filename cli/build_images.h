@@ -8,6 +8,7 @@
 /* Which services, and how. */
 struct wc_cli_build {
     bool only_missing;          /* those whose image isn't there, or that say pull_policy: build */
+    bool all_platforms;         /* of build.platforms; else the one that is run here */
     bool no_cache, pull, quiet; /* quiet: the builder's lines are shown when it fails only */
     const char *const *args;    /* NAME=VALUE or NAME, before those of the file */
     size_t n_args;

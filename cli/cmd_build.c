@@ -8,7 +8,8 @@ int wc_cmd_build(struct wc_cli *cli)
                                 .no_deps = !wc_cli_flag(cli, "with-dependencies"),
                                 .only_shown = true }; /* nothing of it is run */
     const struct wc_project *project;
-    struct wc_cli_build how = { .no_cache = wc_cli_flag(cli, "no-cache"),
+    struct wc_cli_build how = { .all_platforms = true,
+                                .no_cache = wc_cli_flag(cli, "no-cache"),
                                 .pull = wc_cli_flag(cli, "pull"),
                                 .quiet = wc_cli_flag(cli, "quiet") };
     how.args = wc_cli_list(cli, "build-arg", &how.n_args);

@@ -38,10 +38,11 @@ int wc_cmd_image_inspect(struct wc_cli *cli)
     if (status != 0)
         return status;
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    const char *platform = wc_cli_text(cli, "platform");
     for (size_t i = 0; i < cli->n_words; i++) {
         WC_CLEANUP_BUF struct wc_buf one = WC_BUF_INIT;
         struct wc_err err = { 0 };
-        if (wc_image_inspect(store, cli->words[i], &one, &err) != 0) {
+        if (wc_image_inspect(store, cli->words[i], platform, &one, &err) != 0) {
             status = wc_cli_fail(cli, &err); /* the others are told none the less */
             continue;
         }
@@ -109,7 +110,11 @@ int wc_cmd_image_save(struct wc_cli *cli)
     int rc = open_target(cli, &target, &err);
     if (rc == 0) {
         const struct wc_image_save_options options = {
-            .names = cli->words, .n = cli->n_words, .form = form_of(cli), .fd = target.fd
+            .names = cli->words,
+            .n = cli->n_words,
+            .platform = wc_cli_text(cli, "platform"),
+            .form = form_of(cli),
+            .fd = target.fd,
         };
         rc = wc_image_save(store, &options, &err);
         rc = close_target(&target, rc, &err);

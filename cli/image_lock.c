@@ -57,14 +57,16 @@ static void look_in_store(struct wc_cli *cli, struct wc_image_store *store, stru
 {
     struct wc_image_info here, there;
     struct wc_err none = { 0 };
-    bool is_named = wc_image_resolve(store, pin->image, cli->arena, &here, &none) == 0;
+    bool is_named =
+        wc_image_resolve_for(store, pin->image, pin->platform, cli->arena, &here, &none) == 0;
     if (is_named)
         pin->digest = here.list_digest != NULL ? here.list_digest : here.digest;
     pin->agrees = is_named && strchr(pin->image, '@') != NULL;
     if (pin->locked == NULL)
         return;
     const char *exact = wc_arena_printf(cli->arena, "%s@%s", pin->name, pin->locked);
-    pin->is_here = wc_image_resolve(store, exact, cli->arena, &there, &none) == 0;
+    pin->is_here =
+        wc_image_resolve_for(store, exact, pin->platform, cli->arena, &there, &none) == 0;
     if (is_named && pin->is_here && wc_streq(there.digest, here.digest))
         pin->agrees = true; /* the digest may be a list's */
 }
@@ -90,7 +92,9 @@ static int add_pin(struct wc_cli *cli, const struct wc_service *service, const s
     struct wc_err err = { 0 };
     pins->items = wc_arena_grow(cli->arena, pins->items, pins->n, &pins->cap, sizeof *pins->items);
     struct wc_cli_pin *pin = &pins->items[pins->n];
-    *pin = (struct wc_cli_pin){ .service = service->name, .image = service->image };
+    *pin = (struct wc_cli_pin){ .service = service->name,
+                                .image = service->image,
+                                .platform = service->platform };
     if (wc_image_normal_reference(service->image, cli->arena, &pin->name, &err) != 0) {
         (void)wc_err_wrap(&err, err.code, "service %s", service->name);
         return wc_cli_fail(cli, &err);

@@ -24,6 +24,7 @@
 /* What a service's image is, and is pinned to. */
 struct wc_cli_pin {
     const char *service, *image; /* as the file says it */
+    const char *platform;        /* likewise, or NULL */
     const char *name;            /* normal form, its digest left out */
     const char *digest; /* what this host's store has under the name: of the list of manifests where
                            it came from one, which holds on other platforms too; NULL: nothing */

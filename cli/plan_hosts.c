@@ -51,7 +51,7 @@ static struct wc_image_facts image_of(struct sheet *sheet, struct wc_image_store
     struct wc_image_info info;
     struct wc_err unknown = { 0 };
     if (store != NULL && s->image != NULL &&
-        wc_image_resolve(store, s->image, arena, &info, &unknown) == 0) {
+        wc_image_resolve_for(store, s->image, s->platform, arena, &info, &unknown) == 0) {
         out.os_name = info.os;
         out.architecture = info.architecture;
         out.from = "image store";

@@ -20,11 +20,12 @@ static const char *action_name(enum wc_plan_image_action action)
     return names[action];
 }
 
-static const char *digest_here(struct wc_cli *cli, struct wc_image_store *store, const char *image)
+static const char *digest_here(struct wc_cli *cli, struct wc_image_store *store,
+                               const struct wc_service *s)
 {
     struct wc_image_info info;
     struct wc_err none = { 0 };
-    if (wc_image_resolve(store, image, cli->arena, &info, &none) != 0)
+    if (wc_image_resolve_for(store, s->image, s->platform, cli->arena, &info, &none) != 0)
         return NULL;
     return info.list_digest != NULL ? info.list_digest : info.digest;
 }
@@ -35,7 +36,8 @@ static void add(struct wc_cli *cli, struct wc_plan_images *out, const struct wc_
     struct wc_arena *arena = cli->arena;
     struct wc_plan_image *found = NULL;
     for (size_t i = 0; i < out->n && found == NULL; i++)
-        if (wc_streq(out->items[i].image, image->image) && out->items[i].action == image->action)
+        if (wc_streq(out->items[i].image, image->image) && out->items[i].action == image->action &&
+            wc_image_same_platform(out->items[i].platform, image->platform))
             found = &out->items[i];
     if (found == NULL) {
         out->items = wc_arena_grow(arena, out->items, out->n, &out->cap, sizeof *out->items);
@@ -78,7 +80,7 @@ static int take(struct wc_cli *cli, struct wc_image_store *store,
         image.why = wc_arena_printf(
             cli->arena, "%s %s", in->how.policy != NULL ? "--pull" : "pull_policy", choice.policy);
     }
-    image.here = choice.known.is_there ? digest_here(cli, store, s->image) : NULL;
+    image.here = choice.known.is_there ? digest_here(cli, store, s) : NULL;
     add(cli, out, &image, s->name);
     return 0;
 }
@@ -113,7 +115,7 @@ int wc_plan_images_make(struct wc_cli *cli, struct wc_image_store *store,
                         const struct wc_plan_images_in *in, struct wc_plan_images *out)
 {
     *out = (struct wc_plan_images){ 0 };
-    int status = wc_cli_check_platforms(cli, in->project);
+    int status = 0;
     for (size_t i = 0; status == 0 && i < in->project->n_services; i++)
         status = take(cli, store, in, &in->project->services[i], out);
     return status == 0 && in->ask ? ask(cli, store, out) : status;

@@ -44,10 +44,9 @@ static struct wc_pull_known look(struct wc_cli *cli, struct wc_image_store *stor
     struct wc_err none = { 0 };
     clock_gettime(CLOCK_REALTIME, &now);
     struct wc_pull_known known = { .now_ms = (int64_t)now.tv_sec * 1000 };
-    if (wc_image_resolve(store, s->image, cli->arena, &info, &none) != 0)
+    if (wc_image_resolve_for(store, s->image, s->platform, cli->arena, &info, &none) != 0)
         return known;
-    known.is_there =
-        s->platform == NULL || *s->platform == '\0' || wc_image_is_for(s->platform, &info);
+    known.is_there = wc_image_is_for(s->platform, &info);
     known.asked = info.pulled;
     return known;
 }
@@ -81,26 +80,6 @@ static void add(struct round *r, struct wc_cli_pull *list, const struct wc_servi
                                                 .service = s->name,
                                                 .at = pin != NULL ? pin->at : s->at };
     list->images = images;
-}
-
-int wc_cli_check_platforms(struct wc_cli *cli, const struct wc_project *project)
-{
-    for (size_t i = 0; i < project->n_services; i++) {
-        const struct wc_service *a = &project->services[i];
-        for (size_t k = 0; k < i; k++) {
-            const struct wc_service *b = &project->services[k];
-            struct wc_err err = { 0 };
-            if (a->image == NULL || b->image == NULL || !wc_streq(a->image, b->image) ||
-                wc_image_same_platform(a->platform, b->platform))
-                continue;
-            (void)wc_err_at(&err, WC_ERR_SPEC, a->at,
-                            "services '%s' and '%s' want image %s for different platforms, and the "
-                            "store keeps one: give one of them the digest of its platform",
-                            b->name, a->name, a->image);
-            return wc_cli_fail(cli, &err);
-        }
-    }
-    return 0;
 }
 
 static int check_platform(struct wc_cli *cli, const struct wc_service *s)
@@ -174,8 +153,6 @@ int wc_cli_pull_services(struct wc_cli *cli, const struct wc_project *project,
     struct wc_err err = { 0 };
     struct round r = { .cli = cli, .how = how };
     int status = wc_cli_paths(cli, &paths);
-    if (status == 0)
-        status = wc_cli_check_platforms(cli, project);
     if (status != 0)
         return status;
     if (wc_image_store_open(paths.images, &r.store, &err) != 0)

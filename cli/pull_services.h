@@ -41,9 +41,6 @@ int wc_cli_pull_choose(struct wc_cli *cli, struct wc_image_store *store,
                        const struct wc_cli_pull_services *how, const struct wc_service *service,
                        struct wc_pull_choice *out);
 
-/* Refuses one image name for two platforms: the store keeps one. 0 or an exit status. */
-int wc_cli_check_platforms(struct wc_cli *cli, const struct wc_project *project);
-
 /* Pulls what is due, each image once. 0 or an exit status, everything printed. */
 int wc_cli_pull_services(struct wc_cli *cli, const struct wc_project *project,
                          const struct wc_cli_pull_services *how);

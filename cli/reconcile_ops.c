@@ -178,7 +178,8 @@ static int missing(struct wc_cli_reconcile *r, const struct wc_project *project,
     for (size_t i = 0; i < project->n_services && name == NULL; i++) {
         const struct wc_service *s = &project->services[i];
         struct wc_image_info info;
-        if (s->image != NULL && wc_image_resolve(store, s->image, r->cli->arena, &info, &none) != 0)
+        if (s->image != NULL &&
+            wc_image_resolve_for(store, s->image, s->platform, r->cli->arena, &info, &none) != 0)
             name = s->name, image = s->image;
     }
     wc_image_store_close(store);

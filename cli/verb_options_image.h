@@ -9,6 +9,8 @@ static const struct wc_option image_save_options[] = {
     { "output", 'o', WC_OPTION_TEXT, "FILE", "write to a file instead of stdout" },
     { "format", 0, WC_OPTION_CHOICE, "both|oci-archive|docker-archive",
       "what to write; both is one archive that every tool reads" },
+    { "platform", 0, WC_OPTION_TEXT, "OS/ARCH[/VARIANT]",
+      "of an image that is there for several; else this host's" },
 };
 
 static const struct wc_option image_prune_options[] = {
@@ -18,6 +20,8 @@ static const struct wc_option image_prune_options[] = {
 
 static const struct wc_option image_inspect_options[] = {
     { "format", 'f', WC_OPTION_CHOICE, "json", "how to print" },
+    { "platform", 0, WC_OPTION_TEXT, "OS/ARCH[/VARIANT]",
+      "of an image that is there for several; else this host's" },
 };
 
 static const struct wc_option system_df_options[] = {

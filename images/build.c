@@ -2,8 +2,8 @@
  *
  *   <store>/builder/store          a link to the store
  *   <store>/builder/storage, run   the builder's own layers: its cache
- *   <store>/builder/keys/<hex>     of a name: the key of its last build, and the id that came of it
- *   <store>/builder/XXXXXX/        of a build under way
+ *   <store>/builder/keys/<hex>     of a name and platform: the key of its last build, and the id
+ * that came of it <store>/builder/XXXXXX/        of a build under way
  *
  * A base image that our store has is handed to the builder from it, so that a build needs no
  * registry for what is here.
@@ -26,6 +26,7 @@
 #include "images/ref.h"
 #include "images/store.h"
 #include "wcompose/image_keep.h"
+#include "wcompose/pull.h"
 
 /* buildah reads such a name as that of an image, too, so the store's path may not stand in it: it
  * is named from builder/, where it runs. */
@@ -75,11 +76,20 @@ static void add_base(struct building *b, const char *name, const struct wc_image
         memcpy(items, bases->items, bases->n * sizeof *items);
     items[bases->n] = (struct wc_kv){
         .key = name,
-        .value = wc_arena_printf(b->arena, "oci:" STORE_LINK ":%s", info->reference),
+        .value = wc_arena_printf(b->arena, "oci:" STORE_LINK ":%s", info->stored),
     };
     bases->items = items;
     bases->n++;
     wc_buf_printf(key, "base %s %s\n", name, info->digest);
+}
+
+/* An image of our store, for the platform that is built for. */
+static bool find_here(const struct building *b, const char *name, struct wc_image_info *info)
+{
+    struct wc_err unsaid = { 0 };
+    return wc_image_resolve_for(b->store, name, b->job.platform, b->arena, info, &unsaid) == 0 &&
+           info->stored != NULL &&
+           (b->job.platform == NULL || wc_image_is_for(b->job.platform, info));
 }
 
 /* What FROM and COPY --from name, and contexts "docker-image://NAME". */
@@ -88,19 +98,17 @@ static void find_bases(struct building *b, const char *dockerfile, struct wc_buf
     static const char scheme[] = "docker-image://";
     struct wc_strv images = { 0 };
     struct wc_image_info info;
-    struct wc_err unsaid = { 0 };
     struct wc_kvs *contexts = &b->build.contexts;
     size_t kept = 0;
     wc_dockerfile_images(dockerfile, &b->build.args, b->arena, &images);
     for (size_t i = 0; i < images.n; i++)
-        if (wc_image_resolve(b->store, images.items[i], b->arena, &info, &unsaid) == 0 &&
-            info.reference != NULL)
+        if (find_here(b, images.items[i], &info))
             add_base(b, images.items[i], &info, key);
     struct wc_kv *rest = WC_NEW_ARRAY(b->arena, struct wc_kv, contexts->n + 1);
     for (size_t i = 0; i < contexts->n; i++) {
         const struct wc_kv *c = &contexts->items[i];
         if (c->value != NULL && wc_str_starts(c->value, scheme) &&
-            wc_image_resolve(b->store, c->value + strlen(scheme), b->arena, &info, &unsaid) == 0)
+            find_here(b, c->value + strlen(scheme), &info))
             add_base(b, c->key, &info, key);
         else
             rest[kept++] = *c;
@@ -151,7 +159,7 @@ static bool is_built(const struct building *b)
     struct wc_image_info info;
     struct wc_err unsaid = { 0 };
     if (b->key[0] == '\0' || wc_fs_read(b->key_file, KEY_MAX, &noted, &unsaid) != 0 ||
-        wc_image_resolve(b->store, b->job.name, b->arena, &info, &unsaid) != 0)
+        !find_here(b, b->job.name, &info))
         return false;
     return wc_streq(noted.data, wc_arena_printf(b->arena, "%s %s\n", b->key, info.id));
 }
@@ -161,7 +169,7 @@ static void note_key(const struct building *b)
     struct wc_image_info info;
     struct wc_err unsaid = { 0 };
     (void)unlink(b->key_file);
-    if (b->key[0] == '\0' || wc_image_resolve(b->store, b->job.name, b->arena, &info, &unsaid) != 0)
+    if (b->key[0] == '\0' || !find_here(b, b->job.name, &info))
         return;
     const char *text = wc_arena_printf(b->arena, "%s %s\n", b->key, info.id);
     (void)wc_fs_write_atomic(b->key_file, text, strlen(text), 0600, false, &unsaid);
@@ -219,7 +227,10 @@ static int make_places(struct building *b, struct wc_err *err)
     char hex[WC_SHA256_HEX + 1];
     b->dir = wc_arena_printf(b->arena, "%s/builder", b->store->dir);
     b->job.state = b->dir;
-    wc_sha256_hex(b->job.name, strlen(b->job.name), hex);
+    const char *what = b->job.platform == NULL
+                           ? b->job.name
+                           : wc_arena_printf(b->arena, "%s %s", b->job.name, b->job.platform);
+    wc_sha256_hex(what, strlen(what), hex);
     b->key_file = wc_arena_printf(b->arena, "%s/keys/%s", b->dir, hex);
     int rc = wc_fs_mkdirs(wc_arena_printf(b->arena, "%s/keys", b->dir), 0700, err);
     const char *link = wc_arena_printf(b->arena, "%s/" STORE_LINK, b->dir);

@@ -5,18 +5,30 @@
 #define IMAGES_FIND_H
 
 #include "images/manifest.h"
+#include "images/platform.h"
 #include "images/store.h"
 
 struct wc_found {
     const struct wc_index_entry *entry;
     const char *reference; /* the name it was found by; its own, or its id, when found by id */
     bool by_id;            /* found by an id or a digest alone */
+    bool by_name;          /* found by a name alone, which may have other platforms too */
 };
 
-/* Finds name[:tag][@digest], "sha256:…", or 6+ digits of an id. Returns 0, WC_ERR_NOENT (with
- * advice), WC_ERR_SPEC. */
+/* Finds name[:tag][@digest], "sha256:…", or 6+ digits of an id. Where that leads to several
+ * platforms it is the best for `wanted`, and the first when none of them fits: it is the caller's
+ * to refuse it. Returns 0, WC_ERR_NOENT (with advice), WC_ERR_SPEC. */
 int wc_index_find(struct wc_arena *arena, const struct wc_index *index, const char *text,
-                  struct wc_found *out, struct wc_err *err);
+                  const struct wc_platform *wanted, struct wc_found *out, struct wc_err *err);
+
+/* The same for a platform as people type it (NULL: this machine's); WC_ERR_NOENT when one was asked
+ * for and what there is isn't for it. */
+int wc_index_find_for(struct wc_arena *arena, const struct wc_index *index, const char *text,
+                      const char *platform, struct wc_found *out, struct wc_err *err);
+
+/* True when `text` leads to the entry, whatever platform is wanted. */
+bool wc_index_is_meant(struct wc_arena *arena, const char *text,
+                       const struct wc_index_entry *entry);
 
 struct wc_image_parts {
     const struct wc_index_entry *entry;

@@ -29,41 +29,74 @@ static bool looks_like_id(const char *text)
     return len >= ID_PREFIX_MIN && len <= 64 && strspn(hex, "0123456789abcdef") == len;
 }
 
-static int find_id(const struct wc_index *index, const char *text,
-                   const struct wc_index_entry **out, struct wc_err *err)
+/* The best of several platforms, so far. */
+struct best {
+    const struct wc_index_entry *entry;
+    int rank;
+};
+
+static void consider(struct wc_arena *arena, const struct wc_platform *wanted,
+                     const struct wc_index_entry *e, struct best *best)
 {
-    const struct wc_index_entry *found = NULL;
+    int rank = e->platform != NULL ? wc_platform_rank(arena, wanted, e->platform) : 0;
+    if (best->entry == NULL || rank > best->rank)
+        *best = (struct best){ e, rank };
+}
+
+/* A list's digest leads to all of its platforms that are here; that isn't several images. */
+static int find_id(struct wc_arena *arena, const struct wc_index *index, const char *text,
+                   const struct wc_platform *wanted, struct best *out, struct wc_err *err)
+{
+    struct best found = { 0 };
     for (size_t i = 0; i < index->n; i++) {
         const struct wc_index_entry *e = &index->items[i];
+        const struct wc_index_entry *other = found.entry;
         if (!id_matches(e->id, text) && !id_matches(e->digest, text) &&
             !id_matches(e->list_digest, text))
             continue;
-        if (found != NULL && !wc_streq(found->id, e->id))
+        if (other != NULL && !wc_streq(other->id, e->id) &&
+            (e->list_digest == NULL || !wc_streq0(other->list_digest, e->list_digest)))
             return wc_err_set(err, WC_ERR_SPEC, 0, "'%.80s' is the start of several image ids",
                               text);
-        if (found == NULL)
-            found = e;
+        consider(arena, wanted, e, &found);
     }
     *out = found;
     return 0;
 }
 
-static const struct wc_index_entry *find_ref(const struct wc_index *index, const struct wc_ref *ref)
+static bool has_digest(const struct wc_index_entry *e, const struct wc_ref *ref)
 {
-    const struct wc_index_entry *by_digest = NULL;
+    return wc_streq(e->digest, ref->digest) || wc_streq0(e->list_digest, ref->digest);
+}
+
+static const struct wc_index_entry *find_ref(struct wc_arena *arena, const struct wc_index *index,
+                                             const struct wc_ref *ref,
+                                             const struct wc_platform *wanted)
+{
+    struct best by_name = { 0 }, by_digest = { 0 };
     for (size_t i = 0; i < index->n; i++) {
         const struct wc_index_entry *e = &index->items[i];
         bool named = e->reference != NULL && wc_streq(e->reference, ref->name);
-        if (ref->digest == NULL && named)
-            return e;
-        if (ref->digest == NULL ||
-            (!wc_streq(e->digest, ref->digest) && !wc_streq0(e->list_digest, ref->digest)))
-            continue;
-        if (named)
-            return e;
-        by_digest = e;
+        bool fits = ref->digest == NULL ? named : has_digest(e, ref);
+        if (fits)
+            consider(arena, wanted, e, named ? &by_name : &by_digest);
     }
-    return by_digest;
+    if (by_name.entry == NULL || by_digest.rank > by_name.rank)
+        return by_digest.entry; /* a digest that is here under another name, for what is wanted */
+    return by_name.entry;
+}
+
+bool wc_index_is_meant(struct wc_arena *arena, const char *text, const struct wc_index_entry *entry)
+{
+    struct wc_ref ref;
+    struct wc_err none = { 0 };
+    if (looks_like_id(text) && (id_matches(entry->id, text) || id_matches(entry->digest, text) ||
+                                id_matches(entry->list_digest, text)))
+        return true;
+    if (wc_str_starts(text, "sha256:") || wc_ref_parse(arena, text, &ref, &none) != 0)
+        return false;
+    return ref.digest != NULL ? has_digest(entry, &ref)
+                              : entry->reference != NULL && wc_streq(entry->reference, ref.name);
 }
 
 static int not_found(const struct wc_index *index, const char *text, const struct wc_ref *ref,
@@ -91,7 +124,7 @@ static int not_found(const struct wc_index *index, const char *text, const struc
 }
 
 int wc_index_find(struct wc_arena *arena, const struct wc_index *index, const char *text,
-                  struct wc_found *out, struct wc_err *err)
+                  const struct wc_platform *wanted, struct wc_found *out, struct wc_err *err)
 {
     struct wc_ref ref = { .name = text };
     struct wc_err ref_err = { 0 };
@@ -101,12 +134,15 @@ int wc_index_find(struct wc_arena *arena, const struct wc_index *index, const ch
                      ? wc_err_set(&ref_err, WC_ERR_SPEC, 0, "'%.100s' is not an image id", text)
                      : wc_ref_parse(arena, text, &ref, &ref_err);
     if (ref_rc == 0)
-        found.entry = find_ref(index, &ref);
+        found.entry = find_ref(arena, index, &ref, wanted);
+    found.by_name = found.entry != NULL && ref.digest == NULL;
     found.reference = ref.name;
     if (found.entry == NULL && id) {
-        int rc = find_id(index, text, &found.entry, err);
+        struct best best = { 0 };
+        int rc = find_id(arena, index, text, wanted, &best, err);
         if (rc != 0)
             return rc;
+        found.entry = best.entry;
         found.by_id = true;
         if (found.entry != NULL)
             found.reference =
@@ -118,6 +154,20 @@ int wc_index_find(struct wc_arena *arena, const struct wc_index *index, const ch
         return not_found(index, text, &ref, err);
     *out = found;
     return 0;
+}
+
+int wc_index_find_for(struct wc_arena *arena, const struct wc_index *index, const char *text,
+                      const char *platform, struct wc_found *out, struct wc_err *err)
+{
+    struct wc_platform wanted;
+    int rc = wc_platform_wanted(arena, platform, &wanted, err);
+    if (rc == 0)
+        rc = wc_index_find(arena, index, text, &wanted, out, err);
+    if (rc != 0 || !wanted.asked || out->entry->platform == NULL ||
+        wc_platform_rank(arena, &wanted, out->entry->platform) > 0)
+        return rc;
+    return wc_err_set(err, WC_ERR_NOENT, 0, "image %.100s is here for %s, and not for %s", text,
+                      out->entry->platform, wc_platform_text(arena, &wanted));
 }
 
 static int read_json(const struct wc_image_store *store, const char *digest, struct wc_json **out,
@@ -154,6 +204,7 @@ int wc_image_read(const struct wc_image_store *store, struct wc_arena *arena,
     parts.info.digest = entry->digest;
     parts.info.list_digest = entry->list_digest;
     parts.info.id = entry->id;
+    parts.info.stored = entry->stored;
     parts.info.pulled = entry->pulled;
     *out = parts;
     return 0;
@@ -217,12 +268,21 @@ static int unpack_missing(struct wc_image_store *store, const struct wc_image_pa
 int wc_image_resolve(struct wc_image_store *store, const char *reference, struct wc_arena *arena,
                      struct wc_image_info *out, struct wc_err *err)
 {
+    return wc_image_resolve_for(store, reference, NULL, arena, out, err);
+}
+
+int wc_image_resolve_for(struct wc_image_store *store, const char *reference, const char *platform,
+                         struct wc_arena *arena, struct wc_image_info *out, struct wc_err *err)
+{
     struct wc_index index;
     struct wc_found found = { 0 };
     struct wc_image_parts parts;
-    int rc = wc_store_read_index(store, arena, &index, err);
+    struct wc_platform wanted;
+    int rc = wc_platform_wanted(arena, platform, &wanted, err);
     if (rc == 0)
-        rc = wc_index_find(arena, &index, reference, &found, err);
+        rc = wc_store_read_index(store, arena, &index, err);
+    if (rc == 0)
+        rc = wc_index_find(arena, &index, reference, &wanted, &found, err);
     if (rc == 0)
         rc = wc_image_read(store, arena, found.entry, &parts, err);
     if (rc != 0)

@@ -127,8 +127,8 @@ static void print_image(struct wc_jsonw *w, const struct wc_index *index,
     wc_jsonw_end_object(w);
 }
 
-int wc_image_inspect(struct wc_image_store *store, const char *reference, struct wc_buf *out,
-                     struct wc_err *err)
+int wc_image_inspect(struct wc_image_store *store, const char *reference, const char *platform,
+                     struct wc_buf *out, struct wc_err *err)
 {
     struct wc_arena arena;
     struct wc_index index;
@@ -137,11 +137,11 @@ int wc_image_inspect(struct wc_image_store *store, const char *reference, struct
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
     WC_CLEANUP_JSON struct wc_json *config = NULL;
     wc_arena_init(&arena);
-    int rc = wc_image_resolve(store, reference, &arena, &info, err);
+    int rc = wc_image_resolve_for(store, reference, platform, &arena, &info, err);
     if (rc == 0)
         rc = wc_store_read_index(store, &arena, &index, err);
     if (rc == 0)
-        rc = wc_index_find(&arena, &index, reference, &found, err);
+        rc = wc_index_find_for(&arena, &index, reference, platform, &found, err);
     if (rc == 0)
         rc = wc_store_read_blob(store, info.id, &text, err);
     if (rc == 0)

@@ -19,12 +19,33 @@ int wc_image_normal_reference(const char *text, struct wc_arena *arena, const ch
     return rc;
 }
 
+/* Gives what was found a name, with all the platforms that its own name has, and no others. */
+static void name_all(struct wc_image_txn *txn, const struct wc_found *found, const char *name)
+{
+    struct wc_index_entry *entries =
+        WC_NEW_ARRAY(&txn->arena, struct wc_index_entry, txn->index.n + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < txn->index.n; i++) {
+        const struct wc_index_entry *e = &txn->index.items[i];
+        if (e == found->entry ||
+            (found->by_name && wc_streq0(e->reference, found->entry->reference)))
+            entries[n++] = *e;
+    }
+    wc_txn_untag(txn, name);
+    for (size_t i = 0; i < n; i++) {
+        entries[i].reference = name;
+        wc_txn_tag(txn, &entries[i]);
+    }
+}
+
 int wc_image_tag(struct wc_image_store *store, const char *source, const char *name,
                  struct wc_err *err)
 {
     struct wc_image_txn txn;
     struct wc_found found = { 0 };
+    struct wc_platform host;
     struct wc_ref ref;
+    wc_platform_host(&host);
     int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
@@ -35,14 +56,12 @@ int wc_image_tag(struct wc_image_store *store, const char *source, const char *n
     if (rc == 0)
         rc = wc_txn_lock(&txn, err);
     if (rc == 0)
-        rc = wc_index_find(&txn.arena, &txn.index, source, &found, err);
+        rc = wc_index_find(&txn.arena, &txn.index, source, &host, &found, err);
     if (rc != 0) {
         wc_txn_abort(&txn);
         return rc;
     }
-    struct wc_index_entry entry = *found.entry;
-    entry.reference = ref.name;
-    wc_txn_tag(&txn, &entry);
+    name_all(&txn, &found, ref.name);
     return wc_txn_commit(&txn, err);
 }
 

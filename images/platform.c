@@ -97,6 +97,13 @@ int wc_platform_parse(struct wc_arena *arena, const char *text, struct wc_platfo
     return 0;
 }
 
+int wc_platform_wanted(struct wc_arena *arena, const char *text, struct wc_platform *out,
+                       struct wc_err *err)
+{
+    wc_platform_host(out);
+    return text == NULL || *text == '\0' ? 0 : wc_platform_parse(arena, text, out, err);
+}
+
 const char *wc_platform_text(struct wc_arena *arena, const struct wc_platform *p)
 {
     return wc_arena_printf(arena, "%s/%s%s%s", p->os, p->architecture,
@@ -126,6 +133,20 @@ static int rank_variant(const char *architecture, const char *wanted, const char
     return need <= have ? need + 1 : RANK_NONE;
 }
 
+const char *wc_platform_usual(struct wc_arena *arena, const struct wc_platform *p)
+{
+    int number = variant_number(p->architecture, p->variant);
+    const char *variant =
+        wc_streq(p->architecture, "arm") && number > 0 ? wc_arena_printf(arena, "v%d", number)
+        : number == variant_number(p->architecture, NULL) && number > 0 ? NULL
+                                                                        : p->variant;
+    if (variant != NULL && *variant == '\0')
+        variant = NULL;
+    return wc_platform_text(
+        arena,
+        &(struct wc_platform){ .os = p->os, .architecture = p->architecture, .variant = variant });
+}
+
 static int rank(const struct wc_platform *wanted, const char *os, const char *architecture,
                 const char *variant)
 {
@@ -145,6 +166,15 @@ bool wc_platform_fits(const struct wc_platform *wanted, const char *os, const ch
                       const char *variant)
 {
     return rank(wanted, os, architecture, variant) != RANK_NONE;
+}
+
+int wc_platform_rank(struct wc_arena *arena, const struct wc_platform *wanted, const char *text)
+{
+    struct wc_platform p;
+    struct wc_err none = { 0 };
+    if (wc_platform_parse(arena, text, &p, &none) != 0)
+        return RANK_NONE;
+    return rank(wanted, p.os, p.architecture, p.variant);
 }
 
 /* A Windows container runs where the build is the same: "10.0.17763" of "10.0.17763.5458". */

@@ -28,12 +28,24 @@ void wc_platform_host(struct wc_platform *out);
 int wc_platform_parse(struct wc_arena *arena, const char *text, struct wc_platform *out,
                       struct wc_err *err);
 
+/* As wc_platform_parse; this machine's when `text` is NULL or empty, as `platform:` has it. */
+int wc_platform_wanted(struct wc_arena *arena, const char *text, struct wc_platform *out,
+                       struct wc_err *err);
+
 /* "linux/arm64/v8". */
 const char *wc_platform_text(struct wc_arena *arena, const struct wc_platform *platform);
+
+/* The same, with equal texts for equal platforms: no variant where it is the usual one (arm64's v8,
+ * amd64's v1), "v7" for arm without one. */
+const char *wc_platform_usual(struct wc_arena *arena, const struct wc_platform *platform);
 
 /* True when an image of that system, architecture and variant (may be NULL) is what is wanted. */
 bool wc_platform_fits(const struct wc_platform *wanted, const char *os, const char *architecture,
                       const char *variant);
+
+/* How well an image of the platform `text` (as wc_platform_usual) is what is wanted: the higher the
+ * better, 0 = not at all. */
+int wc_platform_rank(struct wc_arena *arena, const struct wc_platform *wanted, const char *text);
 
 /* Picks from an index ("manifests"): the variant that is best of those that can run; where nothing
  * was asked for, else a related architecture's that can run here, or the only one there is. Returns

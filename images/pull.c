@@ -234,7 +234,7 @@ bool wc_image_is_for(const char *platform, const struct wc_image_info *info)
     struct wc_platform wanted;
     struct wc_err none = { 0 };
     wc_arena_init(&scratch);
-    bool fits = wc_platform_parse(&scratch, platform, &wanted, &none) == 0 &&
+    bool fits = wc_platform_wanted(&scratch, platform, &wanted, &none) == 0 &&
                 wc_platform_fits(&wanted, info->os, info->architecture, info->variant);
     wc_arena_deinit(&scratch);
     return fits;
@@ -243,9 +243,8 @@ bool wc_image_is_for(const char *platform, const struct wc_image_info *info)
 static void read_platform(struct wc_arena *arena, const char *text, struct wc_platform *out)
 {
     struct wc_err none = { 0 };
-    wc_platform_host(out);
-    if (text != NULL && *text != '\0')
-        (void)wc_platform_parse(arena, text, out, &none);
+    if (wc_platform_wanted(arena, text, out, &none) != 0)
+        wc_platform_host(out);
 }
 
 bool wc_image_same_platform(const char *a, const char *b)
@@ -257,7 +256,7 @@ bool wc_image_same_platform(const char *a, const char *b)
     wc_arena_init(&scratch);
     read_platform(&scratch, a, &first);
     read_platform(&scratch, b, &second);
-    bool same = wc_streq(wc_platform_text(&scratch, &first), wc_platform_text(&scratch, &second));
+    bool same = wc_streq(wc_platform_usual(&scratch, &first), wc_platform_usual(&scratch, &second));
     wc_arena_deinit(&scratch);
     return same;
 }

@@ -78,14 +78,15 @@ static const struct wc_index_entry *find_stored(struct wc_pull_item *item)
     struct wc_err none = { 0 };
     const char *text = item->ref.digest == NULL ? item->ref.name : stored_name(item);
     if (wc_store_read_index(item->pull->store, arena_of(item), &index, &none) != 0 ||
-        wc_index_find(arena_of(item), &index, text, &found, &none) != 0 || found.by_id ||
+        wc_index_find(arena_of(item), &index, text, &item->wanted, &found, &none) != 0 ||
+        found.by_id ||
         wc_image_read(item->pull->store, arena_of(item), found.entry, &parts, &none) != 0)
         return NULL;
     for (size_t i = 0; i < parts.diff_ids.n; i++)
         if (wc_store_layer_bytes(item->pull->store, parts.diff_ids.items[i]) < 0)
             return NULL;
-    if (item->wanted.asked && !wc_platform_fits(&item->wanted, parts.info.os,
-                                                parts.info.architecture, parts.info.variant))
+    if (!wc_platform_fits(&item->wanted, parts.info.os, parts.info.architecture,
+                          parts.info.variant))
         return NULL;
     return found.entry;
 }

@@ -129,12 +129,13 @@ size_t wc_used_layers(const struct wc_used *used, const struct wc_strv *diff_ids
 bool wc_used_is_meant(struct wc_image_txn *txn, const struct wc_index *index, const char *digest,
                       const struct wc_used *used)
 {
-    for (size_t i = 0; i < used->references.n; i++) {
-        struct wc_found found;
-        struct wc_err none = { 0 };
-        if (wc_index_find(&txn->arena, index, used->references.items[i], &found, &none) == 0 &&
-            wc_streq(found.entry->digest, digest))
-            return true;
+    for (size_t k = 0; k < index->n; k++) {
+        const struct wc_index_entry *e = &index->items[k];
+        if (!wc_streq(e->digest, digest))
+            continue;
+        for (size_t i = 0; i < used->references.n; i++)
+            if (wc_index_is_meant(&txn->arena, used->references.items[i], e))
+                return true;
     }
     return false;
 }
@@ -209,26 +210,48 @@ static bool is_used(struct wc_image_txn *txn, const struct wc_index_entry *entry
            wc_used_layers(used, &parts.diff_ids) > 0;
 }
 
-/* Takes the entry out of the index (all of its image's when it was given by id). A used image loses
- * only its name. */
-static void untie(struct wc_image_txn *txn, const struct wc_index_entry *gone, bool by_id,
-                  bool keep_nameless)
+/* Whether the entry goes with what was found: with an id all names of the image, with a name all of
+ * its platforms. */
+static bool goes(const struct wc_index_entry *e, const struct wc_found *found)
+{
+    bool same_image = wc_streq(e->digest, found->entry->digest);
+    bool same_name = wc_streq0(e->reference, found->entry->reference);
+    if (found->by_name)
+        return same_name;
+    return same_image && (found->by_id || same_name);
+}
+
+/* True when nothing but what goes leads to the image of an entry, and somebody uses it. */
+static bool is_last_and_used(struct wc_image_txn *txn, const struct wc_found *found,
+                             const struct wc_index_entry *e, const struct wc_used *used)
+{
+    return (found->by_id || names_of(&txn->index, e->digest) == 1) && is_used(txn, e, used);
+}
+
+/* Takes out of the index what goes. An image in use loses only its name. */
+static void untie(struct wc_image_txn *txn, const struct wc_found *what, const struct wc_used *used)
 {
     struct wc_index *index = &txn->index;
-    struct wc_index_entry entry = *gone;
-    size_t kept = 0, others = 0;
+    struct wc_found found = *what;
+    const struct wc_index_entry first = *what->entry;
+    struct wc_index_entry *nameless =
+        WC_NEW_ARRAY(&txn->arena, struct wc_index_entry, index->n + 1);
+    size_t kept = 0, n_nameless = 0;
+    bool *gone = WC_NEW_ARRAY(&txn->arena, bool, index->n + 1);
+    found.entry = &first; /* what it points to is moved below */
     for (size_t i = 0; i < index->n; i++) {
         const struct wc_index_entry *e = &index->items[i];
-        bool same_image = wc_streq(e->digest, entry.digest);
-        if (by_id ? same_image : (same_image && wc_streq0(e->reference, entry.reference)))
-            continue;
-        others += same_image;
-        index->items[kept++] = *e;
+        gone[i] = goes(e, &found);
+        if (gone[i] && is_last_and_used(txn, &found, e, used))
+            nameless[n_nameless++] = *e;
     }
+    for (size_t i = 0; i < index->n; i++)
+        if (!gone[i])
+            index->items[kept++] = index->items[i];
     index->n = kept;
-    if (keep_nameless && others == 0) {
-        entry.reference = NULL;
-        wc_txn_tag(txn, &entry);
+    for (size_t i = 0; i < n_nameless; i++) {
+        nameless[i].reference = NULL;
+        wc_txn_tag(txn, &nameless[i]);
     }
 }
 
@@ -248,6 +271,8 @@ int wc_image_remove(struct wc_image_store *store, const char *reference,
     struct wc_image_txn txn;
     struct wc_found found;
     struct wc_used in_use = { 0 };
+    struct wc_platform host;
+    wc_platform_host(&host);
     int rc = wc_txn_begin(store, NULL, NULL, &txn, err);
     if (rc != 0)
         return rc;
@@ -255,12 +280,10 @@ int wc_image_remove(struct wc_image_store *store, const char *reference,
     if (rc == 0)
         wc_used_list(uses, &in_use);
     if (rc == 0)
-        rc = wc_index_find(&txn.arena, &txn.index, reference, &found, err);
-    bool used = false;
-    if (rc == 0) {
-        bool last = found.by_id || names_of(&txn.index, found.entry->digest) == 1;
-        used = last && is_used(&txn, found.entry, &in_use);
-        if (used && !force)
+        rc = wc_index_find(&txn.arena, &txn.index, reference, &host, &found, err);
+    for (size_t i = 0; rc == 0 && !force && i < txn.index.n; i++) {
+        const struct wc_index_entry *e = &txn.index.items[i];
+        if (goes(e, &found) && is_last_and_used(&txn, &found, e, &in_use))
             rc = wc_err_set(err, WC_ERR_CONFLICT, 0,
                             "image %s is used by a container; --force only unties the name",
                             wc_image_short_reference(found.reference));
@@ -270,7 +293,7 @@ int wc_image_remove(struct wc_image_store *store, const char *reference,
         return rc;
     }
     txn.before = wc_index_copy(&txn);
-    untie(&txn, found.entry, found.by_id, used);
+    untie(&txn, &found, &in_use);
     txn.collect = true;
     txn.keep = &in_use.layers;
     txn.uses = uses;

@@ -188,7 +188,7 @@ static int add_image(struct save *s, const struct wc_index *index, const char *n
                      struct wc_err *err)
 {
     struct wc_found found = { 0 };
-    int rc = wc_index_find(&s->arena, index, name, &found, err);
+    int rc = wc_index_find_for(&s->arena, index, name, s->options->platform, &found, err);
     if (rc != 0)
         return rc;
     struct one *one = NULL;

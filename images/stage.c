@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "images/names.h"
+#include "images/platform.h"
 #include "images/tar.h"
 
 static int fail(const char *doing, const char *path, struct wc_err *err)
@@ -182,6 +183,23 @@ static const char *keep_str(struct wc_image_txn *txn, const char *text)
     return wc_arena_strdup(&txn->arena, text);
 }
 
+/* What the image's configuration says; NULL when it can't be read. */
+static const char *configured_platform(struct wc_image_txn *txn, const char *id)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    WC_CLEANUP_JSON struct wc_json *config = NULL;
+    struct wc_err unsaid = { 0 };
+    if (id == NULL || wc_txn_read_blob(txn, id, &text, &unsaid) != 0 ||
+        wc_json_parse(text.data, text.len, &config, &unsaid) != 0)
+        return NULL;
+    const struct wc_platform p = {
+        .os = wc_json_str(wc_json_get(config, "os"), "linux"),
+        .architecture = wc_json_str(wc_json_get(config, "architecture"), NULL),
+        .variant = wc_json_str(wc_json_get(config, "variant"), NULL),
+    };
+    return p.architecture == NULL ? NULL : wc_platform_usual(&txn->arena, &p);
+}
+
 static struct wc_index_entry keep_entry(struct wc_image_txn *txn,
                                         const struct wc_index_entry *entry)
 {
@@ -191,6 +209,8 @@ static struct wc_index_entry keep_entry(struct wc_image_txn *txn,
         .size = entry->size,
         .media_type = keep_str(txn, entry->media_type),
         .id = keep_str(txn, entry->id),
+        .platform = entry->platform != NULL ? keep_str(txn, entry->platform)
+                                            : configured_platform(txn, entry->id),
         .list_digest = keep_str(txn, entry->list_digest),
         .recipe = keep_str(txn, entry->recipe),
         .pulled = keep_str(txn, entry->pulled),
@@ -213,6 +233,32 @@ static bool has_digest(const struct wc_index *index, const char *digest)
     return false;
 }
 
+/* Who lost its name stays without one, unless it has others. */
+static void keep_nameless(struct wc_image_txn *txn, const struct wc_index_entry *loser)
+{
+    struct wc_index_entry entry = *loser;
+    if (has_digest(&txn->index, entry.digest))
+        return;
+    entry.reference = NULL;
+    append(txn, &txn->index, &entry);
+}
+
+void wc_txn_untag(struct wc_image_txn *txn, const char *reference)
+{
+    struct wc_index *index = &txn->index;
+    struct wc_index_entry *losers = WC_NEW_ARRAY(&txn->arena, struct wc_index_entry, index->n + 1);
+    size_t kept = 0, n = 0;
+    for (size_t i = 0; i < index->n; i++) {
+        if (wc_streq0(index->items[i].reference, reference))
+            losers[n++] = index->items[i];
+        else
+            index->items[kept++] = index->items[i];
+    }
+    index->n = kept;
+    for (size_t i = 0; i < n; i++)
+        keep_nameless(txn, &losers[i]);
+}
+
 void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry)
 {
     struct wc_index_entry kept_entry = keep_entry(txn, entry);
@@ -223,7 +269,9 @@ void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry)
     struct wc_index_entry loser = { 0 };
     for (size_t i = 0; i < index->n; i++) {
         const struct wc_index_entry *old = &index->items[i];
-        bool same_name = wc_streq0(old->reference, entry->reference);
+        bool same_name = wc_streq0(old->reference, entry->reference) &&
+                         (old->platform == NULL || kept_entry.platform == NULL ||
+                          wc_streq(old->platform, kept_entry.platform));
         bool nameless = old->reference == NULL && wc_streq(old->digest, entry->digest);
         if (same_name && entry->reference != NULL)
             loser = *old;
@@ -232,10 +280,23 @@ void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry)
     }
     index->n = kept;
     append(txn, index, &kept_entry);
-    if (loser.digest != NULL && !has_digest(index, loser.digest)) {
-        loser.reference = NULL;
-        append(txn, index, &loser);
-    }
+    if (loser.digest != NULL)
+        keep_nameless(txn, &loser);
+}
+
+/* Of several platforms of a reference the one that runs here comes first. */
+static int by_platform(const struct wc_index_entry *x, const struct wc_index_entry *y)
+{
+    struct wc_arena scratch;
+    struct wc_platform host;
+    wc_arena_init(&scratch);
+    wc_platform_host(&host);
+    int of_x = x->platform != NULL ? wc_platform_rank(&scratch, &host, x->platform) : 0;
+    int of_y = y->platform != NULL ? wc_platform_rank(&scratch, &host, y->platform) : 0;
+    wc_arena_deinit(&scratch);
+    if (of_x != of_y)
+        return of_x > of_y ? -1 : 1;
+    return x->platform != NULL && y->platform != NULL ? strcmp(x->platform, y->platform) : 0;
 }
 
 static int by_reference(const void *a, const void *b)
@@ -243,10 +304,33 @@ static int by_reference(const void *a, const void *b)
     const struct wc_index_entry *x = a, *y = b;
     if (x->reference == NULL || y->reference == NULL)
         return x->reference != NULL ? -1 : y->reference != NULL ? 1 : strcmp(x->digest, y->digest);
-    return strcmp(x->reference, y->reference);
+    int order = strcmp(x->reference, y->reference);
+    return order != 0 ? order : by_platform(x, y);
 }
 
-static void print_index(const struct wc_index *index, struct wc_buf *out)
+static const char *stored_name(struct wc_arena *arena, const struct wc_index *index, size_t i)
+{
+    const struct wc_index_entry *e = &index->items[i];
+    bool is_first = i == 0 || e->reference == NULL || e->platform == NULL ||
+                    !wc_streq0(index->items[i - 1].reference, e->reference);
+    return is_first ? e->reference : wc_arena_printf(arena, "%s+%s", e->reference, e->platform);
+}
+
+static void print_platform(struct wc_arena *arena, const char *text, struct wc_jsonw *w)
+{
+    struct wc_platform p;
+    struct wc_err none = { 0 };
+    if (text == NULL || wc_platform_parse(arena, text, &p, &none) != 0)
+        return;
+    wc_jsonw_object(w, "platform");
+    wc_jsonw_str(w, "architecture", p.architecture);
+    wc_jsonw_str(w, "os", p.os);
+    if (p.variant != NULL)
+        wc_jsonw_str(w, "variant", p.variant);
+    wc_jsonw_end_object(w);
+}
+
+static void print_index(struct wc_arena *arena, const struct wc_index *index, struct wc_buf *out)
 {
     struct wc_jsonw w = WC_JSONW_INIT(out);
     wc_jsonw_object(&w, NULL);
@@ -257,7 +341,7 @@ static void print_index(const struct wc_index *index, struct wc_buf *out)
         const struct wc_index_entry *e = &index->items[i];
         const struct {
             const char *key, *value;
-        } notes[] = { { WC_NOTE_REF, e->reference },
+        } notes[] = { { WC_NOTE_REF, stored_name(arena, index, i) },
                       { WC_NOTE_ID, e->id },
                       { WC_NOTE_LIST, e->list_digest },
                       { WC_NOTE_RECIPE, e->recipe },
@@ -266,6 +350,7 @@ static void print_index(const struct wc_index *index, struct wc_buf *out)
         wc_jsonw_str(&w, "mediaType", e->media_type);
         wc_jsonw_str(&w, "digest", e->digest);
         wc_jsonw_i64(&w, "size", e->size);
+        print_platform(arena, e->platform, &w);
         wc_jsonw_object(&w, "annotations");
         for (size_t k = 0; k < WC_COUNT(notes); k++)
             if (notes[k].value != NULL)
@@ -282,7 +367,7 @@ int wc_stage_index(struct wc_image_txn *txn, const char **temp, struct wc_err *e
     if (txn->index.n > 1)
         qsort(txn->index.items, txn->index.n, sizeof *txn->index.items, by_reference);
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    print_index(&txn->index, &text);
+    print_index(&txn->arena, &txn->index, &text);
     if (text.len > WC_STORE_JSON_MAX)
         return wc_err_set(err, WC_ERR_LIMIT, 0,
                           "too many images or names: the store's index would have %zu bytes, and "

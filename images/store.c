@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "images/names.h"
+#include "images/platform.h"
 #include "images/ref.h"
 #include "images/work.h"
 
@@ -117,16 +118,35 @@ static const char *dup_str(struct wc_arena *arena, const struct wc_json *from, c
     return wc_arena_strdup(arena, wc_json_str(wc_json_get(from, key), NULL));
 }
 
+/* What is written behind the name of a second platform is for others to read; we have it apart. */
+static const char *without_platform(struct wc_arena *arena, const char *stored)
+{
+    return stored == NULL ? NULL : wc_arena_strndup(arena, stored, strcspn(stored, "+"));
+}
+
+static const char *read_platform(struct wc_arena *arena, const struct wc_json *from)
+{
+    const struct wc_platform p = {
+        .os = wc_json_str(wc_json_get(from, "os"), NULL),
+        .architecture = wc_json_str(wc_json_get(from, "architecture"), NULL),
+        .variant = wc_json_str(wc_json_get(from, "variant"), NULL),
+    };
+    return p.os == NULL || p.architecture == NULL ? NULL : wc_platform_usual(arena, &p);
+}
+
 static int read_entry(struct wc_arena *arena, const struct wc_json *from,
                       struct wc_index_entry *out, struct wc_err *err)
 {
     const struct wc_json *notes = wc_json_get(from, "annotations");
+    const char *stored = dup_str(arena, notes, WC_NOTE_REF);
     *out = (struct wc_index_entry){
-        .reference = dup_str(arena, notes, WC_NOTE_REF),
+        .reference = without_platform(arena, stored),
+        .stored = stored,
         .digest = dup_str(arena, from, "digest"),
         .size = wc_json_i64(wc_json_get(from, "size"), -1),
         .media_type = dup_str(arena, from, "mediaType"),
         .id = dup_str(arena, notes, WC_NOTE_ID),
+        .platform = read_platform(arena, wc_json_get(from, "platform")),
         .list_digest = dup_str(arena, notes, WC_NOTE_LIST),
         .recipe = dup_str(arena, notes, WC_NOTE_RECIPE),
         .pulled = dup_str(arena, notes, WC_NOTE_PULLED),

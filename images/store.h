@@ -47,6 +47,8 @@ struct wc_index_entry {
     int64_t size;            /* of the manifest, bytes */
     const char *media_type;  /* of the manifest */
     const char *id;          /* digest of the configuration */
+    const char *platform;    /* "linux/arm64", as wc_platform_usual; NULL: not known */
+    const char *stored;      /* the name it was read by; see wc_txn_tag. NULL = untagged */
     const char *list_digest; /* of the multi-platform list it was chosen from, or NULL */
     const char *recipe;      /* fingerprint of the recipe it was made by, or NULL */
     const char *pulled;      /* when its registry was asked last, RFC 3339, or NULL */
@@ -153,9 +155,15 @@ int wc_txn_has_layer(struct wc_image_txn *txn, const char *diff_id, bool *has, s
 /* Replaces index.json by txn->index, on disk when it returns. */
 int wc_txn_put_index(struct wc_image_txn *txn, struct wc_err *err);
 
-/* Adds an entry to the index; one with the same reference loses it, and stays without a name (who
- * runs it, or named it by its digest, counts on it) until somebody prunes. Strings are copied. */
+/* Adds an entry to the index; one with the same reference and platform loses it, and stays without
+ * a name (who runs it, or named it by its digest, counts on it) until somebody prunes. A platform
+ * that isn't given is the configuration's, which is staged or stored. Strings are copied.
+ * In index.json the one that runs here has the reference for a name, others of the same reference
+ * have REFERENCE+PLATFORM, so that tools which know layouts find either. */
 void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry);
+
+/* Takes a name from all that has it; after wc_txn_lock. */
+void wc_txn_untag(struct wc_image_txn *txn, const char *reference);
 
 /* Called by wc_txn_commit when txn->collect is set and no other change is on its way, after the
  * index is written: moves blobs and layers that nothing in the index needs into tmp/, which is then

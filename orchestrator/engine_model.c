@@ -21,7 +21,7 @@ struct maker {
     size_t *order;                    /* nodes in start order */
     bool *selected;                   /* by node: to be made as the model says */
     const struct wc_intent **intents; /* ADOPT, by node; may be NULL */
-    struct wc_map images;             /* reference -> info, for the services of one request */
+    struct wc_map images; /* reference and platform -> info, for the services of one request */
     struct wc_address_slot *slots;
     bool fill;
     size_t n;
@@ -103,37 +103,35 @@ static int choose_levels(struct maker *m, struct wc_err *err)
 
 static bool is_assumed(const struct maker *m, const char *reference)
 {
-    const struct wc_strv *assumed = m->engine->config.assumed;
-    return assumed != NULL && wc_strv_has(assumed, reference);
+    return m->engine->config.assumed != NULL && wc_strv_has(m->engine->config.assumed, reference);
 }
 
-/* Without a store (simulated hosts), and where it would be brought before, the reference stands for
- * the image. */
-static int resolve(struct maker *m, const char *reference, struct wc_image_info *info,
+/* Without a store (simulated hosts), and where `up` would bring it, the name stands for it. */
+static int resolve(struct maker *m, const struct wc_service *s, struct wc_image_info *info,
                    struct wc_err *err)
 {
     struct wc_image_store *store = m->engine->config.images;
     struct wc_err why = { 0 };
-    int status = 0;
-    if (store != NULL) {
-        status = wc_image_resolve(store, reference, &m->rev->arena, info, &why);
-        if (status == 0)
-            return 0;
-    }
-    if (status != 0 && (status != WC_ERR_NOENT || !is_assumed(m, reference))) {
+    struct wc_arena *arena = &m->rev->arena;
+    int status =
+        store == NULL ? 0 : wc_image_resolve_for(store, s->image, s->platform, arena, info, &why);
+    if (store != NULL && status == 0)
+        return 0;
+    if (status != 0 && (status != WC_ERR_NOENT || !is_assumed(m, s->image))) {
         *err = why;
         return status;
     }
-    *info = (struct wc_image_info){ .reference = reference, .id = reference, .os = "linux" };
+    *info = (struct wc_image_info){ .reference = s->image, .id = s->image, .os = "linux" };
     return 0;
 }
 
-/* A name says nothing of the platform, and what is under it may have come by another's word. */
+/* What is under the name may be there for other platforms alone. */
 static int check_platform(const struct maker *m, const struct wc_service *s,
                           const struct wc_image_info *info, struct wc_err *err)
 {
-    if (s->platform == NULL || *s->platform == '\0' || info->architecture == NULL ||
-        wc_image_is_for(s->platform, info) || is_assumed(m, s->image))
+    bool asks = s->platform != NULL && *s->platform != '\0';
+    if (!asks || info->architecture == NULL || wc_image_is_for(s->platform, info) ||
+        is_assumed(m, s->image))
         return 0;
     return wc_err_at(err, WC_ERR_NOENT, s->at,
                      "service %s: image %s is here for %s/%s%s%s, and not for platform %s: "
@@ -148,13 +146,15 @@ static int resolve_image(struct maker *m, size_t node, struct wc_err *err)
     const struct wc_service *s = &m->rev->project->services[node];
     if (s->image == NULL)
         return wc_err_at(err, WC_ERR_SPEC, s->at, "service '%s' has no image", s->name);
-    struct wc_image_info *info = wc_map_get(&m->images, s->image);
+    const char *key =
+        wc_arena_printf(&m->rev->arena, "%s %s", s->image, s->platform != NULL ? s->platform : "");
+    struct wc_image_info *info = wc_map_get(&m->images, key);
     if (info == NULL) {
         info = WC_NEW(&m->rev->arena, struct wc_image_info);
-        int status = resolve(m, s->image, info, err);
+        int status = resolve(m, s, info, err);
         if (status != 0)
             return wc_err_wrap(err, status, "service %s", s->name);
-        wc_map_put(&m->images, s->image, info);
+        wc_map_put(&m->images, key, info);
     }
     int status = check_platform(m, s, info, err);
     if (status == 0)

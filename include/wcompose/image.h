@@ -30,6 +30,8 @@ struct wc_image_info {
     const char *list_digest; /* of the list of manifests that it was chosen from: what a registry's
                                 tag points at; NULL = there was none */
     const char *id; /* config digest, "sha256:…": what `docker images` shows as the image id */
+    const char
+        *stored; /* its name in the store's index.json, as `oci:DIR:NAME` takes it, or NULL */
     const char *os, *architecture, *variant, *os_version; /* may be NULL but os and architecture */
     struct wc_strv env;                                   /* KEY=VALUE */
     struct wc_strv entrypoint, cmd;
@@ -78,6 +80,12 @@ int wc_image_load(struct wc_image_store *store, const struct wc_image_load_optio
  */
 int wc_image_resolve(struct wc_image_store *store, const char *reference, struct wc_arena *arena,
                      struct wc_image_info *out, struct wc_err *err);
+
+/* The same for a platform ("linux/arm64", as `platform:` says it; NULL: this machine's). A name may
+ * be there for several; where it isn't there for this one, what it is there for is returned all the
+ * same, and wc_image_is_for (pull.h) tells. WC_ERR_SPEC also for what is no platform. */
+int wc_image_resolve_for(struct wc_image_store *store, const char *reference, const char *platform,
+                         struct wc_arena *arena, struct wc_image_info *out, struct wc_err *err);
 
 /* The part of a normal-form reference that people type: "nginx:1.22" of
  * "docker.io/library/nginx:1.22". Points into `reference`. */

@@ -19,7 +19,8 @@ int wc_image_normal_reference(const char *text, struct wc_arena *arena, const ch
                               struct wc_err *err);
 
 /* Gives the image that `source` names (as wc_image_resolve) the name `name`, which another image
- * then loses. */
+ * then loses; with all platforms
+ * that the name `source` has. */
 int wc_image_tag(struct wc_image_store *store, const char *source, const char *name,
                  struct wc_err *err);
 
@@ -29,15 +30,17 @@ enum wc_image_form { WC_IMAGE_FORM_BOTH, WC_IMAGE_FORM_OCI, WC_IMAGE_FORM_DOCKER
 struct wc_image_save_options {
     const char *const *names; /* n, as wc_image_resolve takes them */
     size_t n;
+    const char *platform; /* of names that are there for several; NULL: this machine's */
     enum wc_image_form form;
     int fd;
 };
 int wc_image_save(struct wc_image_store *store, const struct wc_image_save_options *options,
                   struct wc_err *err);
 
-/* Appends what docker's `image inspect` says of an image, one JSON object. */
-int wc_image_inspect(struct wc_image_store *store, const char *reference, struct wc_buf *out,
-                     struct wc_err *err);
+/* Appends what docker's `image inspect` says of an image, one JSON object. platform: as
+ * wc_image_resolve_for, but WC_ERR_NOENT when it isn't there for that one. */
+int wc_image_inspect(struct wc_image_store *store, const char *reference, const char *platform,
+                     struct wc_buf *out, struct wc_err *err);
 
 /* Removes images without a name, with `all` also those with names, that nobody uses; and all blobs
  * and layers that no image needs. */

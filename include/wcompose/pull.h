@@ -74,7 +74,8 @@ int wc_image_pull(struct wc_image_store *store, const struct wc_image_pull_optio
 /* Checks a platform as `platform:` has it. */
 int wc_image_check_platform(const char *text, struct wc_err *err);
 
-/* True when an image in the store is for such a platform. */
+/* True when an image in the store is for such a platform (NULL and "": this machine's, and then
+ * also what it can run besides). */
 bool wc_image_is_for(const char *platform, const struct wc_image_info *info);
 
 /* True when two of them (NULL and "": this machine's) ask for the same. */

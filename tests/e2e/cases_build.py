@@ -2,7 +2,10 @@
 import os
 import shutil
 
+import fixture
 import harness
+from cases_images import HERE, OTHER
+from registries import Liar, index_of
 
 APP = """
     services:
@@ -129,3 +132,42 @@ def case_build_that_fails(t):
         assert "apt-get install buildah" in t.wc("build", code=None).err
     finally:
         t.environment["PATH"] = path
+
+
+def case_build_for_platforms(t):
+    """`build` makes every platform that it says, from bases of that platform; `up` the one that runs here."""
+    if shutil.which("buildah") is None:
+        raise harness.Skip("buildah is not installed")
+    registry = Liar(t, 5000)
+    index_of(registry, "1", {arch: fixture.layer({"etc/which": (arch, 0o644)}) for arch in (HERE, OTHER)})
+    base = "localhost:5000/x:1"
+    t.compose(f"""
+        services:
+          web:
+            image: shop:1
+            build:
+              platforms: [linux/{OTHER}, linux/{HERE}]
+              dockerfile_inline: |
+                FROM {base}
+                COPY page /page
+          other: {{image: shop:1, platform: linux/{OTHER}, pull_policy: never}}
+        """)
+    t.write("page", "one")
+    for arch in (HERE, OTHER):
+        t.wc("image", "pull", "--platform", "linux/" + arch, base)
+
+    def built():
+        rows = t.wc("image", "ls", "--format", "json").rows
+        return sorted(row["architecture"] for row in rows if row["image"].endswith("shop:1"))
+
+    t.wc("build", "web", timeout=120)
+    assert built() == sorted([HERE, OTHER])
+    again = t.wc("build", "web").err
+    assert again.count("up to date") == 2, again
+    t.wc("up", "-d")
+    assert t.run_inside("web", "cat", "/etc/which").out == HERE and t.run_inside("other", "cat", "/etc/which").out == OTHER
+    t.wc("down")
+    t.wc("image", "rm", "shop:1")
+    t.wc("up", "-d", "web", timeout=120)
+    assert built() == [HERE]
+    t.wc("down")

@@ -130,32 +130,65 @@ def case_lock_that_cannot_be_had(t):
     assert "sha256" in t.wc("plan", "--locked", code=65).err
 
 
-def case_platforms_are_never_mixed(t):
-    """One name for two platforms is refused; an image for another platform than the service asks for doesn't run."""
+def case_platforms_side_by_side(t):
+    """One name for two platforms is two images: each service gets its own, and never another one's."""
     registry = Liar(t, 5000)
-    index_of(registry, "1", {HERE: tree("here"), OTHER: tree("other")})
+    first = index_of(registry, "1", {HERE: tree("here"), OTHER: tree("other")})
     name = "localhost:5000/x:1"
     two = f"""
         services:
           a: {{ image: "{name}" }}
           b: {{ image: "{name}", platform: "linux/%s" }}
         """
-    t.compose(two % OTHER)
-    for verb in (["plan"], ["up", "-d"], ["pull"]):
-        result = t.wc(*verb, code=65)
-        assert "different platforms" in result.err and "compose.yaml:3:" in result.err, result
-    assert registry.seen == []
     t.compose(two % HERE)
     assert f"would pull {name} for a, b" in t.wc("plan").out, "the same platform, said and not said"
+
+    # What is there for another platform than is asked for doesn't count, and never runs.
     t.wc("image", "pull", "--platform", "linux/" + OTHER, name)
     t.compose(f'services: {{a: {{image: "{name}", platform: "linux/{HERE}"}}}}\n')
     result = t.wc("up", "-d", "--pull", "never", code=66)
     assert f"is here for linux/{OTHER}" in result.err and f"platform linux/{HERE}" in result.err, result
     assert t.ps() == []
-    assert "would pull" in t.wc("plan").out
+
+    t.compose(two % OTHER)
+    plan = t.wc("plan").out
+    assert f"would pull {name} for a:" in plan and "for b" not in plan, plan
     t.wc("up", "-d")
-    assert t.run_inside("a", "cat", "/etc/which").out == "here"
+    assert (t.run_inside("a", "cat", "/etc/which").out, t.run_inside("b", "cat", "/etc/which").out) == ("here", "other")
+    assert platforms(t) == [(name, HERE), (name, OTHER)]
+    registry.seen.clear()
+    assert "nothing to do" in t.wc("up", "-d").err and registry.seen == []
+
+    # A lock has one digest for both, and both are pulled by it.
+    t.wc("lock")
+    index_of(registry, "1", {HERE: tree("new here"), OTHER: tree("new other")})
     t.wc("down")
+    t.wc("image", "rm", name)
+    assert platforms(t) == []
+    t.wc("up", "-d", "--locked")
+    assert (t.run_inside("a", "cat", "/etc/which").out, t.run_inside("b", "cat", "/etc/which").out) == ("here", "other")
+    assert all(path.endswith(first) for _, path, _, _ in registry.seen if "/manifests/" in path and "sha256" not in path)
+    t.wc("pull")
+    t.wc("up", "-d")
+    assert (t.run_inside("a", "cat", "/etc/which").out, t.run_inside("b", "cat", "/etc/which").out) == ("new here", "new other")
+    t.wc("down")
+
+    # By name both; by platform one of them.
+    t.wc("image", "tag", name, "shop:2")
+    assert [row for row in platforms(t) if "shop" in row[0]] == [("docker.io/library/shop:2", HERE), ("docker.io/library/shop:2", OTHER)]
+    for more, arch in ((), HERE), (("--platform", "linux/" + OTHER), OTHER):
+        assert json.loads(t.wc("image", "inspect", *more, "shop:2").out)[0]["Architecture"] == arch
+        t.wc("image", "save", *more, "-o", t.dir + "/saved.tar", "shop:2")
+        with tarfile.open(t.dir + "/saved.tar") as tar:
+            config = json.load(tar.extractfile("manifest.json"))[0]["Config"]
+            assert json.load(tar.extractfile(config))["architecture"] == arch
+        os.remove(t.dir + "/saved.tar")
+    assert "is here for" in t.wc("image", "inspect", "--platform", "linux/s390x", "shop:2", code=66).err
+
+
+def platforms(t):
+    return sorted((row["image"], row["architecture"]) for row in t.wc("image", "ls", "--format", "json").rows
+                  if not row["image"].startswith("sha256:"))
 
 
 def case_image_filters(t):

@@ -92,7 +92,7 @@ static void inspected(void **state)
     fx_make(&fx, 2, "");
     shop_open(&s);
     shop_put(&s, &fx, "[\"app\",\"host:5000/app:2\"]");
-    assert_int_equal(wc_image_inspect(s.store, "app", &out, &s.err), 0);
+    assert_int_equal(wc_image_inspect(s.store, "app", NULL, &out, &s.err), 0);
     assert_int_equal(wc_json_parse(out.data, out.len, &root, &s.err), 0);
     snprintf(id, sizeof id, "sha256:%s", fx.config.hex);
     assert_string_equal(wc_json_str(wc_json_get(root, "Id"), ""), id);
@@ -105,7 +105,7 @@ static void inspected(void **state)
     const struct wc_json *root_fs = wc_json_get(root, "RootFS");
     assert_int_equal(wc_json_count(wc_json_get(root_fs, "Layers")), 2);
     assert_int_equal(wc_json_i64(wc_json_get(root, "Size"), 0), 12);
-    assert_int_equal(wc_image_inspect(s.store, "gone", &out, &s.err), WC_ERR_NOENT);
+    assert_int_equal(wc_image_inspect(s.store, "gone", NULL, &out, &s.err), WC_ERR_NOENT);
     wc_buf_deinit(&out);
     shop_close(&s);
     fx_free(&fx);

@@ -158,4 +158,35 @@ static void versions_and_substitutes(void **state)
     wc_arena_deinit(&arena);
 }
 
-WC_MAIN(WC_CASE(written), WC_CASE(refused), WC_CASE(picked), WC_CASE(versions_and_substitutes))
+/* One text for one platform, and how well it serves. */
+static void usual_and_rank(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *said, *usual, *wanted;
+        bool serves;
+    } rows[] = {
+        { "linux/arm64/v8", "linux/arm64", "linux/arm64", true },
+        { "linux/amd64/v1", "linux/amd64", "linux/amd64", true },
+        { "linux/arm", "linux/arm/v7", "linux/arm/v7", true },
+        { "linux/arm/v6", "linux/arm/v6", "linux/arm/v7", true },
+        { "linux/arm/v7", "linux/arm/v7", "linux/arm/v6", false },
+        { "linux/arm64/v9", "linux/arm64/v9", "linux/arm64", false },
+        { "linux/ppc64le", "linux/ppc64le", "linux/s390x", false },
+        { "windows/amd64", "windows/amd64", "linux/amd64", false },
+    };
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        struct wc_platform p, wanted;
+        struct wc_err err = { 0 };
+        assert_int_equal(wc_platform_parse(&arena, rows[i].said, &p, &err), 0);
+        assert_string_equal(wc_platform_usual(&arena, &p), rows[i].usual);
+        assert_int_equal(wc_platform_parse(&arena, rows[i].wanted, &wanted, &err), 0);
+        assert_true((wc_platform_rank(&arena, &wanted, rows[i].usual) > 0) == rows[i].serves);
+    }
+    wc_arena_deinit(&arena);
+}
+
+WC_MAIN(WC_CASE(usual_and_rank), WC_CASE(written), WC_CASE(refused), WC_CASE(picked),
+        WC_CASE(versions_and_substitutes))
