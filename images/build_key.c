@@ -185,5 +185,8 @@ void wc_build_key_members(const struct wc_build *build, struct wc_buf *text)
     add_pairs(text, "context", &build->contexts);
     add_pairs(text, "host", &build->extra_hosts);
     add_list(text, "tag", &build->tags);
+    for (size_t i = 0; i < build->n_ulimits; i++)
+        wc_buf_printf(text, "limit %s %lld %lld\n", build->ulimits[i].name,
+                      (long long)build->ulimits[i].soft, (long long)build->ulimits[i].hard);
     wc_buf_printf(text, "%d %lld", build->privileged, (long long)build->shm_size_bytes);
 }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/run.h"
 #include "base/str.h"
+#include "wcompose/model.h"
 
 struct line {
     struct wc_arena *arena;
@@ -88,6 +89,17 @@ static void secrets(struct line *line)
     }
 }
 
+static void ulimits(struct line *line)
+{
+    const struct wc_build *build = line->job->build;
+    for (size_t i = 0; i < build->n_ulimits; i++) {
+        const struct wc_ulimit *u = &build->ulimits[i];
+        option(line, "--ulimit",
+               wc_arena_printf(line->arena, "%s=%lld:%lld", u->name, (long long)u->soft,
+                               (long long)u->hard));
+    }
+}
+
 /* What both spell alike. */
 static void common(struct line *line)
 {
@@ -105,6 +117,7 @@ static void common(struct line *line)
     each(line, "--cache-to", &build->cache_to);
     each(line, "--ssh", &build->ssh);
     secrets(line);
+    ulimits(line);
     if (build->shm_size_bytes > 0)
         option(line, "--shm-size",
                wc_arena_printf(line->arena, "%lld", (long long)build->shm_size_bytes));

@@ -7,6 +7,10 @@
 static const char *const watch_actions[] = { "rebuild",      "restart",   "sync",
                                              "sync+restart", "sync+exec", NULL };
 
+_Static_assert(offsetof(struct wc_build, n_ulimits) ==
+                   offsetof(struct wc_build, ulimits) + sizeof(void *),
+               "ulimits and n_ulimits are one pair");
+
 /* clang-format off */
 static const struct wc_field build_rows[] = {
     { ROW("additional_contexts", contexts, B(contexts), KEYS, CARRIED, KEEPS) },
@@ -35,7 +39,7 @@ static const struct wc_field build_rows[] = {
     { ROW("ssh", ssh, NONE, KEYS, CARRIED, KEEPS) },
     { ROW("tags", strings, B(tags), UNIQUE, CARRIED, KEEPS), .ident = wc_ident_text },
     { ROW("target", string, B(target), REPLACE, CARRIED, KEEPS), .fallback = "the last stage" },
-    { ROW("ulimits", ulimits, NONE, KEYS, WARNED, KEEPS), .sub = &wc_table_ulimit,
+    { ROW("ulimits", ulimits, B(ulimits), KEYS, CARRIED, KEEPS), .sub = &wc_table_ulimit,
       .words = wc_ulimit_names },
 };
 const struct wc_table wc_table_build = TABLE(build_rows, "build", "build.md#");

@@ -14,6 +14,8 @@
 #include "wcompose/isolation.h"
 #include "wcompose/lists.h"
 
+struct wc_ulimit;
+
 /* A secret for the time of the build: a file, or a variable of the environment. */
 struct wc_build_secret {
     const char *id;
@@ -32,6 +34,8 @@ struct wc_build {
     struct wc_strv cache_from, cache_to, platforms, tags, ssh; /* ssh: "default" or "ID=PATH" */
     struct wc_build_secret *secrets;
     size_t n_secrets;
+    struct wc_ulimit *ulimits; /* model.h */
+    size_t n_ulimits;
     bool no_cache, pull, privileged;
     enum wc_isolation isolation;
     int64_t shm_size_bytes; /* WC_UNSET: the builder's */

@@ -16,6 +16,7 @@ APP = """
           args: {COLOUR: blue, OPEN: }
           labels: {org.example.who: us}
           tags: ["also:2"]
+          ulimits: {nofile: {soft: 321, hard: 654}}
           secrets: [token]
         command: ["sh", "-c", "cat /colour; exec idle"]
       tool:
@@ -33,7 +34,7 @@ DOCKERFILE = """
     FROM bb:1 AS first
     ARG COLOUR
     ARG OPEN
-    RUN echo $COLOUR $OPEN > /colour
+    RUN echo $COLOUR $OPEN > /colour && test $(ulimit -Sn) = 321 && test $(ulimit -Hn) = 654
     FROM first AS last
     COPY . /www/
     RUN --mount=type=secret,id=token test "$(cat /run/secrets/token)" = hush

@@ -173,7 +173,10 @@ static void command_lines(void **state)
     struct wc_kv bases[] = { { .key = "b:1", .value = "oci:/s:b:1" } };
     struct wc_build_secret hidden[] = { { .id = "f", .path = "/f" },
                                         { .id = "v", .variable = "V" } };
+    struct wc_ulimit limits[] = { { "nofile", 64, -1 } };
     struct wc_build build = { .set = true,
+                              .ulimits = limits,
+                              .n_ulimits = 1,
                               .context = "/ctx",
                               .target = "last",
                               .args = { args, 2 },
@@ -202,6 +205,8 @@ static void command_lines(void **state)
     assert_int_equal(wc_builder_build(WC_BUILDER_DOCKER, &job, &arena, &docker, &err), 0);
     assert_string_equal(docker.items[0], "docker");
     assert_true(says(&docker, "--build-arg", "A=1"));
+    assert_true(says(&docker, "--ulimit", "nofile=64:-1"));
+    assert_true(says(&buildah, "--ulimit", "nofile=64:-1"));
     assert_string_equal(docker.items[docker.n - 1], "/ctx");
     build.privileged = true;
     assert_int_equal(wc_builder_build(WC_BUILDER_DOCKER, &job, &arena, &docker, &err),
