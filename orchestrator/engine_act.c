@@ -297,7 +297,8 @@ static bool sibling_there(const struct inst *inst)
 {
     const struct rollout *r = inst->svc->rollout;
     bool surges = r != NULL && r->conf.start_first && inst->slot.released;
-    for (const struct inst *o = inst->svc->insts; o != NULL; o = o->next_in_svc)
+    const struct inst *first = inst->svc->doubles > 0 ? inst->svc->insts : NULL;
+    for (const struct inst *o = first; o != NULL; o = o->next_in_svc)
         if (o != inst && o->fact.index == inst->fact.index && !(surges && wc_eng_is_held(o)) &&
             (o->fact.life != WC_LIFE_ABSENT || o->op != NULL || o->n_signals > 0))
             return true;

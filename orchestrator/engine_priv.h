@@ -44,6 +44,7 @@ struct svc {
     const struct wc_service *spec; /* in the current revision; NULL: the model lacks it */
     size_t node;                   /* in its graph */
     struct inst *insts;
+    unsigned doubles;       /* instances more than replicas: 0 unless one is being replaced */
     unsigned going_down;    /* instances that go down and are not down yet */
     unsigned dependents_up; /* services that need this one and have such instances */
     struct outlook outlook;

@@ -45,6 +45,15 @@ static void compact_ids(struct wc_engine *engine)
     engine->ids.arena = &engine->ids_arena;
 }
 
+/* Whether another incarnation of the same replica is there. */
+static bool is_double(const struct inst *inst)
+{
+    const struct inst *other = inst->svc->insts;
+    while (other != NULL && (other == inst || other->fact.index != inst->fact.index))
+        other = other->next_in_svc;
+    return other != NULL;
+}
+
 struct inst *wc_eng_inst_new(struct wc_engine *engine, const char *id, const char *service,
                              unsigned index)
 {
@@ -60,6 +69,7 @@ struct inst *wc_eng_inst_new(struct wc_engine *engine, const char *id, const cha
     inst->fact.level = WC_ISOLATION_PROCESS;
     inst->grace_ms = WC_UNSET;
     inst->gated = true;
+    inst->svc->doubles += is_double(inst);
     inst->next_in_svc = inst->svc->insts;
     inst->svc->insts = inst;
     wc_map_put(&engine->ids, wc_arena_strdup(&engine->ids_arena, id), inst);
@@ -74,6 +84,7 @@ void wc_eng_inst_bury(struct inst *inst)
     while (*at != inst)
         at = &(*at)->next_in_svc;
     *at = inst->next_in_svc;
+    inst->svc->doubles -= is_double(inst);
     wc_eng_wake_at(inst, 0);
     wc_eng_front_bury(inst);
     wc_map_put(&engine->ids, inst->id, NULL);
@@ -164,7 +175,8 @@ void wc_eng_dirty_svc(struct svc *svc)
 
 void wc_eng_dirty_siblings(struct inst *inst)
 {
-    for (struct inst *other = inst->svc->insts; other != NULL; other = other->next_in_svc)
+    struct inst *first = inst->svc->doubles > 0 ? inst->svc->insts : NULL;
+    for (struct inst *other = first; other != NULL; other = other->next_in_svc)
         if (other != inst && other->fact.index == inst->fact.index)
             wc_eng_dirty(other);
 }
