@@ -150,7 +150,7 @@ static enum wc_http_take on_body(void *data, const void *bytes, size_t len)
     if (f->received + (len - known) > f->limit) {
         (void)wc_err_set(&f->err, f->take == NULL ? WC_ERR_LIMIT : WC_ERR_SPEC, 0,
                          f->take == NULL
-                             ? "%s sends a manifest of more than %llu bytes"
+                             ? "%s answers with more than %llu bytes"
                              : "%s sends more than the %llu bytes that the manifest says",
                          f->host->name, (unsigned long long)f->limit);
         return WC_HTTP_STOP;
@@ -237,6 +237,7 @@ static void judge_status(struct wc_fetch *f)
     case 206:
         f->digest = r->digest;
         f->content_type = r->content_type;
+        f->link = r->link;
         finish(f, 0);
         break;
     case 301:

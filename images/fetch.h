@@ -49,7 +49,7 @@ struct wc_fetch {
     const struct wc_endpoints *endpoints;
     size_t endpoint;    /* to begin with; afterwards the one that answered, or failed last */
     bool head;          /* only ask: no body comes */
-    const char *what;   /* "manifests/latest", "blobs/sha256:…" */
+    const char *what;   /* "manifests/latest", "blobs/sha256:…", "tags/list" */
     const char *accept; /* "Accept: …" or NULL */
     uint64_t limit;     /* most bytes */
     /* Takes what comes. NULL: it is collected in `text`, and never gone on with. */
@@ -61,7 +61,7 @@ struct wc_fetch {
     int code; /* 0 or an error, which is in err */
     struct wc_err err;
     struct wc_buf text;
-    const char *digest, *content_type; /* as the registry says; NULL = not said */
+    const char *digest, *content_type, *link; /* as the registry says; NULL = not said */
     uint64_t received;
     unsigned resumed; /* how often it broke and went on */
 

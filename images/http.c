@@ -81,7 +81,7 @@ static void reset_answer(struct wc_http_request *r)
 {
     r->status = 0;
     r->challenge = (struct wc_challenge){ 0 };
-    r->content_type = r->digest = r->location = r->content_range = NULL;
+    r->content_type = r->digest = r->location = r->content_range = r->link = NULL;
     r->length = r->retry_after_s = -1;
     wc_buf_reset(&r->text);
 }
@@ -94,6 +94,8 @@ static void take_header(struct wc_http_request *r, const char *name, const char 
         r->digest = value;
     else if (wc_str_caseeq(name, "content-range"))
         r->content_range = value;
+    else if (wc_str_caseeq(name, "link"))
+        r->link = value;
     else if (wc_str_caseeq(name, "www-authenticate"))
         wc_challenge_read(r->arena, value, &r->challenge);
     else if (wc_str_caseeq(name, "retry-after"))

@@ -64,10 +64,10 @@ struct wc_http_request {
     const char *reason; /* of a fault: one line */
     long status;
     struct wc_challenge challenge;
-    const char *content_type, *digest, *location, *content_range; /* NULL = not said */
-    int64_t length;                                               /* of the body, -1 = not said */
-    int64_t retry_after_s;                                        /* -1 = not said */
-    struct wc_buf text; /* start of the body of any other status */
+    const char *content_type, *digest, *location, *content_range, *link; /* NULL = not said */
+    int64_t length;        /* of the body, -1 = not said */
+    int64_t retry_after_s; /* -1 = not said */
+    struct wc_buf text;    /* start of the body of any other status */
 
     struct wc_http_transfer *transfer; /* under way */
     struct wc_http *http;

@@ -31,7 +31,7 @@ bool wc_ref_is_digest(const char *text)
 }
 
 /* tag: one word character, then up to 127 word characters, dots and dashes. */
-static bool is_tag(const char *text)
+bool wc_ref_is_tag(const char *text)
 {
     size_t len = strlen(text);
     if (len == 0 || len > TAG_MAX_LEN)
@@ -150,7 +150,7 @@ int wc_ref_parse(struct wc_arena *arena, const char *text, struct wc_ref *out, s
     if (colon != NULL && strchr(colon, '/') == NULL) {
         *colon = '\0';
         ref.tag = colon + 1;
-        if (!is_tag(ref.tag))
+        if (!wc_ref_is_tag(ref.tag))
             return bad(text, "the tag may hold letters, digits, '_', '.' and '-', at most 128",
                        err);
     }

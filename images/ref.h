@@ -27,6 +27,9 @@ struct wc_ref {
 /* Reads `text` into *out. Returns 0 or WC_ERR_SPEC with what is wrong with it. */
 int wc_ref_parse(struct wc_arena *arena, const char *text, struct wc_ref *out, struct wc_err *err);
 
+/* True for what may stand behind the colon. */
+bool wc_ref_is_tag(const char *text);
+
 /* True for "sha256:" and 64 lower-case hex digits. */
 bool wc_ref_is_digest(const char *text);
 

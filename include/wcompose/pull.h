@@ -71,6 +71,15 @@ struct wc_image_pull_options {
 int wc_image_pull(struct wc_image_store *store, const struct wc_image_pull_options *options,
                   struct wc_arena *arena, struct wc_err *err);
 
+/* Lists the tags of the repository that a reference names, at the first of its endpoints (mirrors,
+ * then the registry) that answers, page by page. They are appended to *tags in no order, each fit
+ * for a reference; the strings live in the arena. 0, or an error as above: WC_ERR_LIMIT for more
+ * than 100000 tags, WC_ERR_CANCELLED as soon as interrupt_fd (-1: none) can be read.
+ */
+int wc_image_tags(const struct wc_image_pull_config *config, const char *reference,
+                  int interrupt_fd, struct wc_arena *arena, struct wc_strv *tags,
+                  struct wc_err *err);
+
 /* Checks a platform as `platform:` has it. */
 int wc_image_check_platform(const char *text, struct wc_err *err);
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/semver.h"
 #include "base/str.h"
 #include "base/utf8.h"
-#include "orchestrator/gitops/semver.h"
 
 enum { PART_MAX = 255, PATH_BYTES_MAX = 4000, REF_MAX = 240 };
 

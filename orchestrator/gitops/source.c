@@ -3,12 +3,12 @@
 
 #include <string.h>
 
+#include "base/semver.h"
 #include "base/str.h"
 #include "orchestrator/gitops/archive.h"
 #include "orchestrator/gitops/directory.h"
 #include "orchestrator/gitops/git.h"
 #include "orchestrator/gitops/git_text.h"
-#include "orchestrator/gitops/semver.h"
 #include "orchestrator/gitops/tree.h"
 
 /* What is wrong with one member: its name, and why. */

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/semver.h"
 #include "base/str.h"
 #include "orchestrator/gitops/archive.h"
 #include "orchestrator/gitops/git_object.h"
 #include "orchestrator/gitops/git_text.h"
-#include "orchestrator/gitops/semver.h"
 #include "orchestrator/gitops/signature.h"
 #include "orchestrator/gitops/tree.h"
 

@@ -1,6 +1,7 @@
 /* fuzz_registry.c - what a registry or a file about registries may say: an index or a manifest and
- * a configuration, WWW-Authenticate, registries.conf, config.json, a reference, a platform, a URL.
- * The first byte says as what the rest is read. What was taken must be within its limits. */
+ * a configuration, WWW-Authenticate, pages of tags and what leads to the next, registries.conf,
+ * config.json, a reference, a platform, a URL. The first byte says as what the rest is read. What
+ * was taken must be within its limits. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,11 +10,13 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/json.h"
+#include "base/str.h"
 #include "images/challenge.h"
 #include "images/credentials.h"
 #include "images/host.h"
 #include "images/platform.h"
 #include "images/registries.h"
+#include "images/tags.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -100,6 +103,27 @@ static void read_words(struct wc_arena *arena, const char *text)
         check(strpbrk(host, "/?#@ \n") == NULL && *host != '\0', "host");
 }
 
+/* A header, a newline, a page. */
+static void read_tags(struct wc_arena *arena, const char *text)
+{
+    struct wc_strv tags = { 0 };
+    struct wc_err err = { 0 };
+    size_t len = strcspn(text, "\n");
+    const char *next = wc_tags_next(arena, wc_arena_strndup(arena, text, len));
+    check(next == NULL || (wc_str_starts(next, "tags/list?") && strpbrk(next, "# \"<>\r") == NULL),
+          "the next page");
+    text += text[len] == '\0' ? len : len + 1;
+    int rc = wc_tags_read(arena, text, strlen(text), &tags, &err);
+    check((rc == 0) == (err.code == 0), "an error without a message");
+    for (size_t i = 0; i < tags.n; i++) {
+        struct wc_ref ref;
+        struct wc_err none = { 0 };
+        const char *name = wc_arena_printf(arena, "x/y:%s", tags.items[i]);
+        check(wc_ref_parse(arena, name, &ref, &none) == 0 && wc_streq(ref.tag, tags.items[i]),
+              "a tag that can't be asked for");
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wc_arena arena;
@@ -108,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wc_arena_init(&arena);
     const char *text = wc_arena_strndup(&arena, (const char *)data + 1, size - 1);
     size_t len = strlen(text);
-    switch (data[0] % 4) {
+    switch ((uint8_t)(data[0] - '0') % 5) {
     case 0:
         read_manifest(&arena, text, len);
         break;
@@ -117,6 +141,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         read_credentials(&arena, text, len);
+        break;
+    case 4:
+        read_tags(&arena, text);
         break;
     default:
         read_words(&arena, text);

@@ -3,11 +3,11 @@
 #include "harness/wc_test.h"
 
 #include "base/arena.h"
+#include "base/semver.h"
 #include "base/str.h"
 #include "orchestrator/gitops/archive.h"
 #include "orchestrator/gitops/git_object.h"
 #include "orchestrator/gitops/git_text.h"
-#include "orchestrator/gitops/semver.h"
 #include "orchestrator/gitops/tree.h"
 
 #define ID "0123456789012345678901234567890123456789"

@@ -1,7 +1,7 @@
 /* semver.c - a range is never compiled: it is read anew for each version. A repository has
  * thousands of tags at most and a range a dozen characters; what isn't kept can't be wrong.
  */
-#include "orchestrator/gitops/semver.h"
+#include "base/semver.h"
 
 #include <string.h>
 

@@ -1,13 +1,14 @@
-/* semver.h - versions in tag names, and ranges of them (orchestrator/gitops, pure).
+/* semver.h - versions in tag names, and ranges of them (base, pure).
  *
  * Idea:    a range is alternatives ("||") of conditions that must all hold (blanks or commas):
  *          ">=1.2 <2", "~1.4", "^2", "1.x", "1.2.3 || >=2.0.0-rc.1". A pre-release fits only where
- * a condition beside it names a pre-release of the same version: nobody gets an rc by "^2". Owner:
- * values; a version borrows its text. Threads: any. Blocks: never. Source:  Semantic
- * Versioning 2.0.0, sections 9 to 11.
+ *          a condition beside it names a pre-release of the same version: nobody gets an rc by
+ *          "^2".
+ * Owner:   values; a version borrows its text. Threads: any. Blocks: never.
+ * Source:  Semantic Versioning 2.0.0, sections 9 to 11.
  */
-#ifndef ORCHESTRATOR_GITOPS_SEMVER_H
-#define ORCHESTRATOR_GITOPS_SEMVER_H
+#ifndef BASE_SEMVER_H
+#define BASE_SEMVER_H
 
 #include <stdbool.h>
 #include <stddef.h>
