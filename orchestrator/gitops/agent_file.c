@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "wcompose/diag.h"
 
@@ -78,6 +80,26 @@ static void settle_apps(struct wc_gitops_loop *loop)
     }
 }
 
+/* What would fail at the first call or message is said when it can still be mended. */
+static void check_secret(struct wc_gitops_loop *loop, const char *what, const char *path)
+{
+    WC_CLEANUP_BUF struct wc_buf bytes = WC_BUF_INIT;
+    struct wc_err err = { 0 };
+    if (path == NULL)
+        return;
+    if (wc_fs_read_secret(path, WC_AGENT_KEY_MAX, &bytes, &err) != 0)
+        wc_agent_say(loop, "%s: %s", what, err.msg);
+    if (bytes.cap > 0)
+        explicit_bzero(bytes.data, bytes.cap);
+}
+
+static void check_secrets(struct wc_gitops_loop *loop)
+{
+    check_secret(loop, "webhook", loop->agent.webhook_secret_file);
+    for (size_t i = 0; i < loop->agent.n_notify; i++)
+        check_secret(loop, "notify", loop->agent.notify[i].secret_file);
+}
+
 int wc_agent_reload(struct wc_gitops_loop *loop)
 {
     struct wc_arena arena;
@@ -97,6 +119,7 @@ int wc_agent_reload(struct wc_gitops_loop *loop)
     wc_arena_deinit(&loop->arena);
     loop->arena = arena;
     loop->agent = agent;
+    check_secrets(loop);
     settle_apps(loop);
     wc_agent_hook(loop);
     return 0;

@@ -16,6 +16,8 @@
 
 struct wc_gitops_loop;
 
+enum { WC_AGENT_KEY_MAX = 4096 }; /* bytes of a key of the webhook's or of who is told */
+
 /* How passes end, for numbers. */
 enum wc_pass_result { WC_PASS_OK, WC_PASS_REJECTED, WC_PASS_FAILED, WC_PASS_RESULTS };
 

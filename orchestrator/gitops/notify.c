@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "base/units.h"
 
-enum { WAITING_MAX = 256, TRIES = 8, FIRST_MS = 1000, KEY_MAX = 4096 };
+enum { WAITING_MAX = 256, TRIES = 8, FIRST_MS = 1000 };
 
 /* One message to one who is told. */
 struct message {
@@ -105,37 +105,38 @@ static void add_quoted(struct wc_buf *out, const char *name, const char *text)
     wc_buf_adds(out, "\"\n");
 }
 
-static void add_signature(struct message *m)
+/* A message that can't be signed isn't sent: who gets it wouldn't believe it. */
+static bool add_signature(struct message *m)
 {
     WC_CLEANUP_BUF struct wc_buf key = WC_BUF_INIT;
     char hex[WC_SHA256_HEX + 1], header[128];
     struct wc_err err = { 0 };
     if (m->secret_file == NULL)
-        return;
-    if (wc_fs_read_ours(m->secret_file, KEY_MAX, &key, &err) != 0) {
-        wc_agent_say(m->loop, "notify: %s: a message goes unsigned, and will not be believed",
-                     err.msg);
-        return;
+        return true;
+    if (wc_fs_read_secret(m->secret_file, WC_AGENT_KEY_MAX, &key, &err) != 0) {
+        wc_agent_say(m->loop, "notify: %s", err.msg);
+        return false;
     }
     while (key.len > 0 && (key.data[key.len - 1] == '\n' || key.data[key.len - 1] == '\r'))
         key.len--;
     wc_hmac_sha256_hex(key.data, key.len, m->body, strlen(m->body), hex);
-    explicit_bzero(key.data, key.len);
+    explicit_bzero(key.data, key.cap);
     snprintf(header, sizeof header, "X-Wcompose-Signature-256: sha256=%s", hex);
     add_quoted(&m->input, "header", header);
+    return true;
 }
 
-static void make_input(struct message *m)
+static bool make_input(struct message *m)
 {
     wc_buf_reset(&m->input);
     if (m->url == NULL) {
         wc_buf_printf(&m->input, "%s\n", m->body);
-        return;
+        return true;
     }
     add_quoted(&m->input, "url", m->url);
     add_quoted(&m->input, "header", "Content-Type: application/json");
-    add_signature(m);
     add_quoted(&m->input, "data-raw", m->body);
+    return add_signature(m);
 }
 
 static void try_it(struct message *m)
@@ -163,8 +164,12 @@ static void try_it(struct message *m)
         .stdio_count = 3,
         .stdio = stdio,
     };
-    make_input(m);
     m->tries++;
+    if (!make_input(m)) {
+        m->has_failed = true;
+        again_or_over(m);
+        return;
+    }
     m->n_open = 2;
     uv_pipe_init(&m->loop->uv, &m->in, 0);
     m->process.data = m->in.data = m;
