@@ -40,6 +40,7 @@ static struct wc_loop_app *add_app(struct wc_gitops_loop *loop, const char *name
     struct wc_loop_app *app = wc_calloc(1, sizeof *app);
     app->loop = loop;
     app->name = wc_strdup(name);
+    wc_agent_recall(app);
     loop->apps = wc_realloc(loop->apps, loop->n_apps + 1, sizeof *loop->apps);
     loop->apps[loop->n_apps++] = app;
     return app;
@@ -122,5 +123,6 @@ int wc_agent_reload(struct wc_gitops_loop *loop)
     check_secrets(loop);
     settle_apps(loop);
     wc_agent_hook(loop);
+    wc_agent_notify_again(loop);
     return 0;
 }

@@ -35,8 +35,9 @@ struct wc_loop_app {
     uv_process_t process;
     uv_fs_event_t watch; /* of a directory that is its source */
     bool has_watch;
-    unsigned n_handles; /* open ones: process, watch */
-    struct wc_gitops_condition known[WC_GITOPS_CONDITIONS];
+    unsigned n_handles;                                     /* open ones: process, watch */
+    struct wc_gitops_condition known[WC_GITOPS_CONDITIONS]; /* as they were last told */
+    bool has_told;       /* `known` is from the disk, or was written there */
     uint64_t generation; /* the rest: as its last pass left it, for numbers */
     unsigned failures;
     int64_t looked_at_ms;
@@ -59,7 +60,9 @@ struct wc_gitops_loop {
     uv_tcp_t hook;
     bool has_hook;
     char hook_at[64]; /* where it listens */
-    unsigned n_callers, n_messages;
+    unsigned n_callers;
+    struct wc_mailbox **mailboxes; /* n_mailboxes; notify.c */
+    size_t n_mailboxes;
     struct wc_notify notify;
     int lock_fd;
 };
@@ -93,7 +96,16 @@ void wc_agent_on_watch_closed(uv_handle_t *handle);
 /* webhook.c: listens where the file says, or no longer. */
 void wc_agent_hook(struct wc_gitops_loop *loop);
 
-/* notify.c: tells whom the file lists of conditions that are others than app->known. */
+/* notify.c: takes up what an agent before left unsent; sends what waits now, as the file was read
+ * anew; or leaves it to the next agent. */
+void wc_agent_notify_open(struct wc_gitops_loop *loop);
+void wc_agent_notify_again(struct wc_gitops_loop *loop);
+void wc_agent_notify_close(struct wc_gitops_loop *loop);
+
+/* Reads app->known from the disk, where an agent before has left it. */
+void wc_agent_recall(struct wc_loop_app *app);
+
+/* Tells whom the file lists of conditions that are others than app->known. */
 void wc_agent_notify(struct wc_loop_app *app, const struct wc_gitops_condition *now,
                      const char *revision);
 

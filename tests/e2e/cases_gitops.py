@@ -399,6 +399,66 @@ def case_gitops_webhook_and_notifications(t):
     end(t)
 
 
+def case_gitops_messages_outlive_the_agent(t):
+    """What wasn't taken when the agent was killed is sent by the next one, with the same ids; so is what happened while
+    there was none; and nothing twice where it was taken."""
+    heard = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Ear, bind_and_activate=False)
+    server.server_bind()  # and nobody listens yet
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    path = t.write("agent.yaml", f"""
+        apps: {{shop: {{source: {{git: {remote.bare}, branch: main}}, interval: 1h, timeout: 5s}}}}
+        notify: [{{url: "http://127.0.0.1:{server.server_address[1]}/token"}}]
+    """, mode=0o600)
+    outbox = os.path.join(t.root, "lib", "gitops", ".outbox")
+
+    def waiting():
+        names = os.listdir(outbox) if os.path.isdir(outbox) else []
+        return sorted(name[17:81] for name in names if not name.endswith(".new"))
+
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: status(t)["By"]["Ready"]["Status"] == "True", "the first revision", 60)
+    t.until(waiting, "a message that isn't taken", 20)
+    time.sleep(0.5)
+    process.kill()
+    process.wait()
+    kept = waiting()
+    remote.push(app(2, "false"), "never ready")
+    once(t, code=3)  # nobody saw that
+    assert waiting() == kept and not heard
+    server.server_activate()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: not waiting() and any(m["reason"] == "Unhealthy" for m in heard), "all messages", 30)
+    ids = [m["id"] for m in heard]
+    assert set(kept) == set(ids[:len(kept)]), (kept, ids)
+    assert len(ids) == len(set(ids)), ids
+    assert heard[-1]["at"] >= heard[0]["at"], "the oldest comes first"
+    assert "token" not in "".join(os.listdir(outbox))
+    process.kill()
+    process.wait()
+    before = len(heard)
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    time.sleep(2)
+    assert len(heard) == before, heard[before:]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    server.shutdown()
+    end(t)
+
+
 MOUNTED = """
     services:
       web:
