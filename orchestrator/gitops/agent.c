@@ -262,6 +262,7 @@ static void leave(struct wc_gitops_loop *loop)
         close_if_open((uv_handle_t *)&loop->control);
     wc_agent_hook(loop);
     wc_agent_notify_close(loop);
+    wc_agent_prune_close(loop);
     for (size_t i = 0; i < WC_COUNT(loop->signals); i++)
         close_if_open((uv_handle_t *)&loop->signals[i]);
     for (size_t i = loop->n_apps; i-- > 0;) {
@@ -317,6 +318,8 @@ static void init_handles(struct wc_gitops_loop *loop)
     uv_timer_init(&loop->uv, &loop->timer);
     uv_timer_init(&loop->uv, &loop->reload_timer);
     uv_timer_init(&loop->uv, &loop->leave_timer);
+    uv_timer_init(&loop->uv, &loop->prune_timer);
+    loop->prune_timer.data = loop;
     uv_fs_event_init(&loop->uv, &loop->file_watch);
     loop->timer.data = loop->reload_timer.data = loop->leave_timer.data = loop;
     loop->file_watch.data = loop;

@@ -54,11 +54,11 @@ static struct wc_loop_app *find_any(const struct wc_gitops_loop *loop, const cha
     return NULL;
 }
 
-/* What it runs goes on running: only `wcompose down` ends it. */
+/* What it runs goes on running, unless the file wants such apps gone (agent_prune.c). */
 static void drop_app(struct wc_loop_app *app)
 {
-    wc_agent_say(app->loop, "%s is no longer in the file: what of it runs is left alone",
-                 app->name);
+    wc_agent_say(app->loop, "%s is no longer in the file%s", app->name,
+                 app->loop->agent.prune_apps ? "" : ": what of it runs is left alone");
     app->is_listed = app->is_due = false;
     if (app->has_watch && !uv_is_closing((uv_handle_t *)&app->watch))
         uv_close((uv_handle_t *)&app->watch, wc_agent_on_watch_closed);
@@ -124,5 +124,6 @@ int wc_agent_reload(struct wc_gitops_loop *loop)
     settle_apps(loop);
     wc_agent_hook(loop);
     wc_agent_notify_again(loop);
+    wc_agent_prune(loop);
     return 0;
 }

@@ -52,7 +52,9 @@ struct wc_gitops_loop {
     struct wc_loop_app **apps; /* n_apps */
     size_t n_apps;
     unsigned n_running;
-    uv_timer_t timer, reload_timer, leave_timer;
+    uv_timer_t timer, reload_timer, leave_timer, prune_timer;
+    uv_process_t pruner;
+    bool is_pruning;
     uv_fs_event_t file_watch;
     uv_signal_t signals[3];
     uv_pipe_t control;
@@ -95,6 +97,11 @@ void wc_agent_on_watch_closed(uv_handle_t *handle);
 
 /* webhook.c: listens where the file says, or no longer. */
 void wc_agent_hook(struct wc_gitops_loop *loop);
+
+/* agent_prune.c: after a change of the file, sees soon to apps that it no longer has; or no longer.
+ */
+void wc_agent_prune(struct wc_gitops_loop *loop);
+void wc_agent_prune_close(struct wc_gitops_loop *loop);
 
 /* notify.c: takes up what an agent before left unsent; sends what waits now, as the file was read
  * anew; or leaves it to the next agent. */

@@ -399,6 +399,60 @@ def case_gitops_webhook_and_notifications(t):
     end(t)
 
 
+def case_gitops_apps_taken_out(t):
+    """An app that is no longer in the file is left running, unless the file wants such apps gone; then what the agent
+    applied goes down, volumes stay, and what somebody else applied is left."""
+    t.load_image()
+    volume = "        volumes: ['data:/data']\n    volumes: {data: {}}\n"
+    remotes = {name: Remote(t, name) for name in ("shop", "side", "mine")}
+    for remote in remotes.values():
+        remote.push(app(1) + volume, "first")
+
+    def write(names, head=""):
+        text = head + "apps:\n" + "".join(
+            f"  {name}: {{source: {{git: {remotes[name].bare}, branch: main}}, interval: 1h, timeout: 20s}}\n" for name in names)
+        new = t.write("agent.yaml.new", text, mode=0o600)
+        os.rename(new, os.path.join(t.dir, "agent.yaml"))
+
+    def runs(name):
+        return [r["State"] for r in t.wc("-p", name, "ps", "--format", "json").rows] == ["running"]
+
+    write(remotes)
+    once(t)
+    t.compose("services: {web: {image: 'bb:1', command: ['/bin/idle']}}\n")
+    t.wc("-p", "mine", "up", "-d")  # somebody takes this one over
+    write(["shop"])
+    once(t)
+    assert runs("shop") and runs("side") and runs("mine")
+    t.wc("reconcile", "--agent-file", "agent.yaml", "prune")
+    assert runs("side"), "nobody wanted that"
+    for text in ("prune_apps: true\napps: {}\n", "prune_apps: true\napps:\n  shop: {sorce: 1}\n", ""):
+        t.write("agent.yaml", text, mode=0o600)
+        t.wc("reconcile", "--agent-file", "agent.yaml", "prune", code=None)
+        assert runs("shop") and runs("side"), text
+    write(["shop"], "prune_apps: true\n")
+    assert "1 apps" in t.wc("reconcile", "--agent-file", "agent.yaml", "--check", code=5).err
+    assert runs("side")
+    path = os.path.join(t.dir, "agent.yaml")
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: not runs("side") and not os.path.exists(os.path.join(t.root, "lib", "gitops", "side", "record.json")),
+            "the app that was taken out", 40)
+    assert runs("shop") and runs("mine")
+    write(["shop", "side"], "prune_apps: true\n")
+    t.until(lambda: runs("side"), "the app that came back", 40)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    write(["shop"], "prune_apps: true\n")
+    slow = t.start("reconcile", "--agent-file", path, "prune", stdout=subprocess.DEVNULL)
+    time.sleep(0.05)
+    slow.kill()  # at any instruction
+    slow.wait()
+    t.until(lambda: t.wc("reconcile", "--agent-file", path, "prune", code=None).code == 0, "a prune that ends", 30)
+    assert not runs("side") and runs("shop")
+    assert "side_data" in os.listdir(os.path.join(t.root, "lib", "volumes"))
+    end(t, *remotes)
+
+
 def case_gitops_messages_outlive_the_agent(t):
     """What wasn't taken when the agent was killed is sent by the next one, with the same ids; so is what happened while
     there was none; and nothing twice where it was taken."""
