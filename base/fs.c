@@ -63,23 +63,51 @@ static const char *others(const struct stat *st)
     return NULL;
 }
 
-static int read_file(const char *path, bool ours, size_t limit, struct wc_buf *out,
+/* Whose files are believed. */
+enum whose { ANYBODYS, OURS, SECRET };
+
+static int check_secret(const char *path, const struct stat *st, struct wc_err *err)
+{
+    if (!S_ISREG(st->st_mode))
+        return wc_err_set(err, WC_ERR_PERM, 0, "%s must be a regular file", path);
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return wc_err_set(err, WC_ERR_PERM, 0,
+                          "%s belongs to somebody else (uid %u): chown it to root", path,
+                          st->st_uid);
+    if ((st->st_mode & 077) != 0)
+        return wc_err_set(err, WC_ERR_PERM, 0, "%s can be used by others (mode %04o): chmod 600 it",
+                          path, st->st_mode & 07777);
+    return 0;
+}
+
+static int check(const char *path, const struct stat *st, enum whose whose, struct wc_err *err)
+{
+    if (whose == SECRET)
+        return check_secret(path, st, err);
+    if (whose == OURS && others(st) != NULL)
+        return wc_err_set(err, WC_ERR_PERM, 0, "%s is not trusted: %s", path, others(st));
+    if (S_ISDIR(st->st_mode))
+        return wc_err_set(err, WC_ERR_IO, EISDIR, "read %s", path);
+    if (!S_ISREG(st->st_mode) && !S_ISFIFO(st->st_mode))
+        return wc_err_set(err, WC_ERR_IO, 0, "%s is not a regular file", path);
+    return 0;
+}
+
+static int read_file(const char *path, enum whose whose, size_t limit, struct wc_buf *out,
                      struct wc_err *err)
 {
-    WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (whose == SECRET ? O_NONBLOCK : 0);
+    WC_CLEANUP_FD int fd = open(path, flags);
     if (fd < 0)
         return fail(err, "open", path);
     struct stat st;
     if (fstat(fd, &st) != 0)
         return fail(err, "stat", path);
-    if (ours && others(&st) != NULL)
-        return wc_err_set(err, WC_ERR_PERM, 0, "%s is not trusted: %s", path, others(&st));
-    if (S_ISDIR(st.st_mode))
-        return wc_err_set(err, WC_ERR_IO, EISDIR, "read %s", path);
-    if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
-        return wc_err_set(err, WC_ERR_IO, 0, "%s is not a regular file", path);
     size_t start = out->len;
-    int rc = read_all(fd, path, limit, out, err);
+    int rc = check(path, &st, whose, err);
+    if (rc != 0)
+        return rc;
+    rc = read_all(fd, path, limit, out, err);
     if (rc != 0) {
         out->len = start;
         if (out->cap != 0)
@@ -90,12 +118,17 @@ static int read_file(const char *path, bool ours, size_t limit, struct wc_buf *o
 
 int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
 {
-    return read_file(path, false, limit, out, err);
+    return read_file(path, ANYBODYS, limit, out, err);
 }
 
 int wc_fs_read_ours(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
 {
-    return read_file(path, true, limit, out, err);
+    return read_file(path, OURS, limit, out, err);
+}
+
+int wc_fs_read_secret(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err)
+{
+    return read_file(path, SECRET, limit, out, err);
 }
 
 static int write_all(int fd, const char *bytes, size_t len)

@@ -24,6 +24,11 @@ int wc_fs_read(const char *path, size_t limit, struct wc_buf *out, struct wc_err
  * others). */
 int wc_fs_read_ours(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err);
 
+/* The same for a secret, which nobody else may read either: a regular file of root's or ours
+ * without any right for its group and others, else WC_ERR_PERM with what to do about it. Never
+ * waits. */
+int wc_fs_read_secret(const char *path, size_t limit, struct wc_buf *out, struct wc_err *err);
+
 /* Replaces `path` as a whole: writes path.<random>.new, fsyncs it, renames it. With `durable` the
  * directory is synced too. */
 int wc_fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, bool durable,

@@ -113,6 +113,7 @@ static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, i
     const struct wc_gitops_run run = {
         .paths = &r->paths,
         .app = app,
+        .file = r->file,
         .environ = r->cli->environ,
         .is_forced = !wc_cli_flag(r->cli, "if-due"),
         .only_check = wc_cli_flag(r->cli, "check"),
@@ -127,6 +128,48 @@ static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, i
     else if (run.only_check && ran.pending)
         wc_cli_note(r->cli, "%s: a pass would change something", app->name);
     return status_of(&ran, run.only_check);
+}
+
+/* What is said of apps that are gone begins with their names. */
+static void say_gone(void *data, const char *line)
+{
+    struct wc_cli_reconcile *r = data;
+    wc_cli_note(r->cli, "%s", line);
+}
+
+static int prune_with(struct wc_cli_reconcile *r, int signal_fd)
+{
+    struct wc_gitops_pruned pruned;
+    struct wc_err err = { 0 };
+    const struct wc_gitops_prune ask = {
+        .paths = &r->paths,
+        .agent = &r->agent,
+        .file = r->file,
+        .only_check = wc_cli_flag(r->cli, "check"),
+        .interrupt_fd = signal_fd,
+        .say = say_gone,
+        .data = r,
+    };
+    if (wc_gitops_prune(&ask, &pruned, &err) != 0)
+        return wc_cli_fail(r->cli, &err);
+    if (ask.only_check && pruned.n_ended > 0) {
+        wc_cli_note(r->cli, "%zu apps that are no longer in the file would be taken down",
+                    pruned.n_ended);
+        return WC_EXIT_DRIFT;
+    }
+    return pruned.n_failed > 0 ? WC_EXIT_DRIVER : WC_EXIT_OK;
+}
+
+static int prune(struct wc_cli_reconcile *r)
+{
+    if (r->cli->n_words > 1)
+        return wc_cli_usage(r->cli, "prune is of apps that the file doesn't name");
+    if (!r->agent.prune_apps) {
+        wc_cli_note(r->cli, "%s doesn't say prune_apps: true", r->file);
+        return 0;
+    }
+    WC_CLEANUP_FD int signal_fd = watch_signals();
+    return prune_with(r, signal_fd);
 }
 
 /* The first bad end counts. */
@@ -147,7 +190,8 @@ static int run_once(struct wc_cli_reconcile *r)
                 int status = run_one(r, apps[i], signal_fd);
                 result = result == 0 ? status : result;
             }
-    return result;
+    int pruned = r->cli->n_words == 0 ? prune_with(r, signal_fd) : 0;
+    return result == 0 ? pruned : result;
 }
 
 /* Words ----------------------------------------------------------------------------------------*/
@@ -230,6 +274,7 @@ int wc_cmd_reconcile(struct wc_cli *cli)
         { "suspend", suspend },
         { "resume", resume },
         { "now", now },
+        { "prune", prune },
     };
     struct wc_cli_reconcile r;
     int status = wc_reconcile_open(cli, &r);
@@ -242,6 +287,7 @@ int wc_cmd_reconcile(struct wc_cli *cli)
     for (size_t i = 0; i < WC_COUNT(verbs); i++)
         if (wc_streq(cli->words[0], verbs[i].word))
             return verbs[i].run(&r);
-    return wc_cli_usage(cli, "'%s' is none of status, suspend, resume, now, history and diff",
+    return wc_cli_usage(cli,
+                        "'%s' is none of status, suspend, resume, now, history, diff and prune",
                         cli->words[0]);
 }

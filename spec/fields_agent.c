@@ -101,6 +101,7 @@ static const struct wc_field file_rows[] = {
     { ROW("apps", entries, NONE, MAP, CARRIED, KEEPS),
       .sub = &wc_table_agent_app, .required = "source" },
     { ROW("notify", items, NONE, APPEND, CARRIED, KEEPS), .sub = &wc_table_agent_notify },
+    { ROW("prune_apps", flag, F(prune_apps), REPLACE, CARRIED, KEEPS) },
     { ROW("runners", count, F(runners), REPLACE, CARRIED, KEEPS) },
     { ROW("webhook", section, NONE, MAP, CARRIED, KEEPS),
       .sub = &webhook_table, .required = "listen secret_file" },

@@ -93,6 +93,7 @@ struct wc_agent {
     size_t n_notify;
     const char *webhook_listen, *webhook_secret_file; /* both or neither */
     int64_t runners;                                  /* how many apps are worked on at a time */
+    bool prune_apps; /* apps that were of this file, and no longer are, are taken down */
 };
 
 /* Reads the agent file. Returns 0 and sets *out; WC_ERR_NOENT when there is none (nothing in

@@ -151,6 +151,7 @@ struct wc_gitops_ops {
 struct wc_gitops_run {
     const struct wc_paths *paths;
     const struct wc_agent_app *app;
+    const char *file; /* the agent file that the app is of, absolute; NULL: none may prune it */
     const char *const *environ; /* NULL-terminated; of the agent */
     bool is_forced;             /* don't wait for the interval, nor for a retry's pause */
     bool only_check;            /* find out, and change nothing */
@@ -179,6 +180,28 @@ int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, st
  * looked at. *dir and *name live in the arena. Errors as source.h's. */
 int wc_gitops_newest(const struct wc_gitops_run *run, struct wc_arena *arena, const char **dir,
                      const char **name, struct wc_err *err);
+
+/* Ends apps that the agent file no longer has, when it wants that. All is borrowed. */
+struct wc_gitops_prune {
+    const struct wc_paths *paths;
+    const struct wc_agent *agent;              /* as it was read from `file` */
+    const char *file;                          /* absolute */
+    bool only_check;                           /* count, and change nothing */
+    int interrupt_fd;                          /* as wc_gitops_run's */
+    void (*say)(void *data, const char *line); /* for people */
+    void *data;
+};
+
+/* How many: were taken down (or would be), are left alone, are to be tried again. */
+struct wc_gitops_pruned {
+    size_t n_ended, n_left, n_failed;
+};
+
+/* Takes down, without volumes, what passes made for this file have applied of apps that it doesn't
+ * have, and forgets them; nothing when it doesn't say prune_apps, or has no apps at all. Blocks.
+ * Returns 0, or WC_ERR_IO. */
+int wc_gitops_prune(const struct wc_gitops_prune *ask, struct wc_gitops_pruned *out,
+                    struct wc_err *err);
 
 /* Suspends or resumes: a pass sees it before its next action. */
 int wc_gitops_set_suspended(const struct wc_paths *paths, const char *app, bool suspended,

@@ -67,11 +67,11 @@ static bool is_signed(const char *head, const char *body, size_t len, const void
     char given[80], wanted[WC_SHA256_HEX + 1];
     static const char scheme[] = "sha256=";
     size_t skip = sizeof scheme - 1;
-    if (!field(head, "x-hub-signature-256", given, sizeof given) || !wc_str_starts(given, scheme) ||
-        strlen(given) != skip + WC_SHA256_HEX)
+    if (key_len == 0 || !field(head, "x-hub-signature-256", given, sizeof given) ||
+        !wc_str_starts(given, scheme) || strlen(given) != skip + WC_SHA256_HEX)
         return false;
     wc_hmac_sha256_hex(key, key_len, body, len, wanted);
-    return key_len > 0 && wc_same_secret(given + skip, wanted, WC_SHA256_HEX);
+    return wc_same_secret(given + skip, wanted, WC_SHA256_HEX);
 }
 
 /* Takes the head out of what has arrived. 0: more is to come; 200: it is there. */

@@ -14,7 +14,8 @@
 enum { WC_HOOK_HEAD_MAX = 16384, WC_HOOK_BODY_MAX = 1 << 20, WC_HOOK_NAME_MAX = 64 };
 
 /* Judges what has arrived of "POST /hook/APP".
- *   key  key_len bytes of the secret
+ *   key  key_len bytes of the secret; NULL and 0: 401 means that all of it is here, and that it is
+ *        worth looking for the key
  *   app  gets the name, when 202
  * Returns 0 when more is to come; 202; 400, 401 (no or another signature), 404, 405, 411 (no
  * Content-Length), 413, 431. */

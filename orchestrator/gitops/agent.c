@@ -89,7 +89,7 @@ static void read_record(struct wc_loop_app *app, bool is_first)
         bool was_ready = app->known[WC_GITOPS_READY].status == WC_GITOPS_TRUE;
         bool is_ready = now[WC_GITOPS_READY].status == WC_GITOPS_TRUE;
         app->wake_at_ms = record.memory.wake_at_ms;
-        if (!is_first)
+        if (!is_first || app->has_told)
             wc_agent_notify(app, now, record.seen.name);
         memcpy(app->known, now, sizeof app->known);
         app->generation = record.memory.generation;
@@ -261,6 +261,8 @@ static void leave(struct wc_gitops_loop *loop)
     if (loop->has_control)
         close_if_open((uv_handle_t *)&loop->control);
     wc_agent_hook(loop);
+    wc_agent_notify_close(loop);
+    wc_agent_prune_close(loop);
     for (size_t i = 0; i < WC_COUNT(loop->signals); i++)
         close_if_open((uv_handle_t *)&loop->signals[i]);
     for (size_t i = loop->n_apps; i-- > 0;) {
@@ -316,6 +318,8 @@ static void init_handles(struct wc_gitops_loop *loop)
     uv_timer_init(&loop->uv, &loop->timer);
     uv_timer_init(&loop->uv, &loop->reload_timer);
     uv_timer_init(&loop->uv, &loop->leave_timer);
+    uv_timer_init(&loop->uv, &loop->prune_timer);
+    loop->prune_timer.data = loop;
     uv_fs_event_init(&loop->uv, &loop->file_watch);
     loop->timer.data = loop->reload_timer.data = loop->leave_timer.data = loop;
     loop->file_watch.data = loop;
@@ -347,6 +351,8 @@ static int open_all(struct wc_gitops_loop *loop, struct wc_err *err)
     int rc = watch_file(loop, err); /* before it is read: no change is missed */
     if (rc == 0 && (rc = wc_agent_reload(loop)) != 0)
         (void)wc_err_set(err, rc, 0, "%s can't be used", loop->config->file);
+    if (rc == 0)
+        wc_agent_notify_open(loop);
     if (rc == 0)
         rc = wc_agent_listen(loop, err);
     for (size_t i = 0; rc == 0 && i < loop->n_apps; i++)

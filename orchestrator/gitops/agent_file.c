@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
+#include "base/fs.h"
 #include "base/str.h"
 #include "wcompose/diag.h"
 
@@ -38,6 +40,7 @@ static struct wc_loop_app *add_app(struct wc_gitops_loop *loop, const char *name
     struct wc_loop_app *app = wc_calloc(1, sizeof *app);
     app->loop = loop;
     app->name = wc_strdup(name);
+    wc_agent_recall(app);
     loop->apps = wc_realloc(loop->apps, loop->n_apps + 1, sizeof *loop->apps);
     loop->apps[loop->n_apps++] = app;
     return app;
@@ -51,11 +54,11 @@ static struct wc_loop_app *find_any(const struct wc_gitops_loop *loop, const cha
     return NULL;
 }
 
-/* What it runs goes on running: only `wcompose down` ends it. */
+/* What it runs goes on running, unless the file wants such apps gone (agent_prune.c). */
 static void drop_app(struct wc_loop_app *app)
 {
-    wc_agent_say(app->loop, "%s is no longer in the file: what of it runs is left alone",
-                 app->name);
+    wc_agent_say(app->loop, "%s is no longer in the file%s", app->name,
+                 app->loop->agent.prune_apps ? "" : ": what of it runs is left alone");
     app->is_listed = app->is_due = false;
     if (app->has_watch && !uv_is_closing((uv_handle_t *)&app->watch))
         uv_close((uv_handle_t *)&app->watch, wc_agent_on_watch_closed);
@@ -78,6 +81,26 @@ static void settle_apps(struct wc_gitops_loop *loop)
     }
 }
 
+/* What would fail at the first call or message is said when it can still be mended. */
+static void check_secret(struct wc_gitops_loop *loop, const char *what, const char *path)
+{
+    WC_CLEANUP_BUF struct wc_buf bytes = WC_BUF_INIT;
+    struct wc_err err = { 0 };
+    if (path == NULL)
+        return;
+    if (wc_fs_read_secret(path, WC_AGENT_KEY_MAX, &bytes, &err) != 0)
+        wc_agent_say(loop, "%s: %s", what, err.msg);
+    if (bytes.cap > 0)
+        explicit_bzero(bytes.data, bytes.cap);
+}
+
+static void check_secrets(struct wc_gitops_loop *loop)
+{
+    check_secret(loop, "webhook", loop->agent.webhook_secret_file);
+    for (size_t i = 0; i < loop->agent.n_notify; i++)
+        check_secret(loop, "notify", loop->agent.notify[i].secret_file);
+}
+
 int wc_agent_reload(struct wc_gitops_loop *loop)
 {
     struct wc_arena arena;
@@ -97,7 +120,10 @@ int wc_agent_reload(struct wc_gitops_loop *loop)
     wc_arena_deinit(&loop->arena);
     loop->arena = arena;
     loop->agent = agent;
+    check_secrets(loop);
     settle_apps(loop);
     wc_agent_hook(loop);
+    wc_agent_notify_again(loop);
+    wc_agent_prune(loop);
     return 0;
 }

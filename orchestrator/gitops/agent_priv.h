@@ -16,6 +16,8 @@
 
 struct wc_gitops_loop;
 
+enum { WC_AGENT_KEY_MAX = 4096 }; /* bytes of a key of the webhook's or of who is told */
+
 /* How passes end, for numbers. */
 enum wc_pass_result { WC_PASS_OK, WC_PASS_REJECTED, WC_PASS_FAILED, WC_PASS_RESULTS };
 
@@ -33,8 +35,9 @@ struct wc_loop_app {
     uv_process_t process;
     uv_fs_event_t watch; /* of a directory that is its source */
     bool has_watch;
-    unsigned n_handles; /* open ones: process, watch */
-    struct wc_gitops_condition known[WC_GITOPS_CONDITIONS];
+    unsigned n_handles;                                     /* open ones: process, watch */
+    struct wc_gitops_condition known[WC_GITOPS_CONDITIONS]; /* as they were last told */
+    bool has_told;       /* `known` is from the disk, or was written there */
     uint64_t generation; /* the rest: as its last pass left it, for numbers */
     unsigned failures;
     int64_t looked_at_ms;
@@ -49,7 +52,9 @@ struct wc_gitops_loop {
     struct wc_loop_app **apps; /* n_apps */
     size_t n_apps;
     unsigned n_running;
-    uv_timer_t timer, reload_timer, leave_timer;
+    uv_timer_t timer, reload_timer, leave_timer, prune_timer;
+    uv_process_t pruner;
+    bool is_pruning;
     uv_fs_event_t file_watch;
     uv_signal_t signals[3];
     uv_pipe_t control;
@@ -57,7 +62,9 @@ struct wc_gitops_loop {
     uv_tcp_t hook;
     bool has_hook;
     char hook_at[64]; /* where it listens */
-    unsigned n_callers, n_messages;
+    unsigned n_callers;
+    struct wc_mailbox **mailboxes; /* n_mailboxes; notify.c */
+    size_t n_mailboxes;
     struct wc_notify notify;
     int lock_fd;
 };
@@ -91,7 +98,21 @@ void wc_agent_on_watch_closed(uv_handle_t *handle);
 /* webhook.c: listens where the file says, or no longer. */
 void wc_agent_hook(struct wc_gitops_loop *loop);
 
-/* notify.c: tells whom the file lists of conditions that are others than app->known. */
+/* agent_prune.c: after a change of the file, sees soon to apps that it no longer has; or no longer.
+ */
+void wc_agent_prune(struct wc_gitops_loop *loop);
+void wc_agent_prune_close(struct wc_gitops_loop *loop);
+
+/* notify.c: takes up what an agent before left unsent; sends what waits now, as the file was read
+ * anew; or leaves it to the next agent. */
+void wc_agent_notify_open(struct wc_gitops_loop *loop);
+void wc_agent_notify_again(struct wc_gitops_loop *loop);
+void wc_agent_notify_close(struct wc_gitops_loop *loop);
+
+/* Reads app->known from the disk, where an agent before has left it. */
+void wc_agent_recall(struct wc_loop_app *app);
+
+/* Tells whom the file lists of conditions that are others than app->known. */
 void wc_agent_notify(struct wc_loop_app *app, const struct wc_gitops_condition *now,
                      const char *revision);
 

@@ -10,6 +10,9 @@
 #include "wcompose/client.h"
 #include "wcompose/history.h"
 
+/* The longest stop_grace_period is ten minutes. */
+enum { DOWN_LIMIT_MS = 900000, LEAVE_LIMIT_MS = 5000 };
+
 /* What the answers told. */
 struct told {
     struct wc_arena *arena;
@@ -129,4 +132,32 @@ enum wc_gitops_applied wc_gitops_apply(const struct wc_gitops_apply *apply, stru
         rc = wc_client_wait(client, &waiting, &err);
     wc_client_close(client);
     return judge(&told, rc, &err, why);
+}
+
+int wc_gitops_down(const struct wc_paths *paths, const char *project, int interrupt_fd,
+                   struct wc_err *err)
+{
+    struct wc_client *client = NULL;
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    struct told told = { .arena = &arena };
+    struct wc_client_waiting waiting = { .interrupt_fd = interrupt_fd,
+                                         .deadline_ms = now_ms() + DOWN_LIMIT_MS,
+                                         .answer = on_answer,
+                                         .data = &told };
+    const struct wc_call call = { .verb = WC_CALL_DOWN,
+                                  .timeout_ms = WC_UNSET,
+                                  .remove_orphans = true };
+    int rc = wc_client_open(paths, project, true, &client, err);
+    if (rc == 0)
+        rc = wc_client_send(client, &call, &waiting.id, err);
+    if (rc == 0)
+        rc = wc_client_wait(client, &waiting, err);
+    if (rc == 0 && told.code != 0)
+        rc = wc_err_set(err, told.code, 0, "%s", told.error != NULL ? told.error : "down failed");
+    if (rc == 0)
+        wc_client_wait_gone(client, LEAVE_LIMIT_MS);
+    wc_client_close(client);
+    wc_arena_deinit(&arena);
+    return rc;
 }

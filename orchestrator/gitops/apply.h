@@ -26,4 +26,9 @@ enum wc_gitops_applied {
 enum wc_gitops_applied wc_gitops_apply(const struct wc_gitops_apply *apply, struct wc_arena *arena,
                                        const char **why);
 
+/* Takes a project down by its own supervisor, services that its text doesn't have too, volumes not.
+ * Blocks until nothing of it runs. WC_ERR_CANCELLED when interrupted; the supervisor goes on. */
+int wc_gitops_down(const struct wc_paths *paths, const char *project, int interrupt_fd,
+                   struct wc_err *err);
+
 #endif

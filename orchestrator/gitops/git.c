@@ -130,13 +130,9 @@ int wc_source_token(const struct wc_app_source *source, const char *user, struct
                     struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf bytes = WC_BUF_INIT;
-    struct stat st;
-    int rc = wc_fs_read_ours(source->token_file, TOKEN_MAX, &bytes, err);
+    int rc = wc_fs_read_secret(source->token_file, TOKEN_MAX, &bytes, err);
     if (rc != 0)
         return rc;
-    if (stat(source->token_file, &st) != 0 || (st.st_mode & (S_IROTH | S_IWOTH)) != 0)
-        return wc_err_set(err, WC_ERR_PERM, 0, "%s can be read by others; chmod 600 it",
-                          source->token_file);
     while (bytes.len > 0 && strchr("\r\n ", bytes.data[bytes.len - 1]) != NULL)
         bytes.data[--bytes.len] = '\0';
     if (strlen(bytes.data) != bytes.len || !is_line(bytes.data))

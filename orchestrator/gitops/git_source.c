@@ -224,6 +224,56 @@ static int keep_last(const struct wc_git *git, const char *last_id, bool *has, s
     return rc == 0 && *has ? wc_git_run(git, args, NULL, NULL, err) : rc;
 }
 
+/* True when the trail asks that a revision follows the last one, as verify will. */
+static bool must_follow(const struct wc_app_source *source, const struct wc_source_trail *trail,
+                        const struct wc_revision *revision)
+{
+    return trail != NULL && trail->last_id != NULL && !trail->allow_rewind &&
+           source->pin_kind != WC_PIN_COMMIT && !wc_streq(trail->last_id, revision->id) &&
+           wc_git_is_id(trail->last_id, strlen(trail->last_id));
+}
+
+/* Gets more of a history that is cut, and sees that the remote still means the same by it. */
+static int deepen(const struct wc_git *git, const struct wc_revision *revision, const char *option,
+                  struct wc_err *err)
+{
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    const char *const ask[] = { "rev-parse", NEW, NULL };
+    int rc = transfer(git, full_ref(git->source, revision->ref, git->place->arena), option, err);
+    if (rc == 0)
+        rc = wc_git_run(git, ask, NULL, &out, err);
+    if (rc == 0 &&
+        (!wc_str_starts(out.data, revision->mark) || out.len != strlen(revision->mark) + 1))
+        rc = wc_err_set(err, WC_ERR_CONFLICT, 0, "'%s' has moved on meanwhile", revision->ref);
+    return rc;
+}
+
+/* Gets as much of the history as it takes to tell whether a revision follows the last one. Both may
+ * be here with nothing between them (each was once fetched alone), where git takes the cut for a
+ * beginning. Step by step, as what is between is mostly little and the whole may be beyond the cap;
+ * what doesn't follow takes all of it. */
+static int reach_last(const struct wc_git *git, const struct wc_source_trail *trail,
+                      const struct wc_revision *revision, struct wc_err *err)
+{
+    static const char *const steps[] = { "--deepen=50", "--deepen=500", "--deepen=5000",
+                                         "--unshallow" };
+    const char *const follows[] = { "merge-base", "--is-ancestor", trail->last_id, revision->id,
+                                    NULL };
+    for (size_t i = 0; i < WC_COUNT(steps); i++) {
+        int status;
+        bool shallow = false;
+        int rc = wc_git_ask(git, follows, NULL, &status, err);
+        if (rc == 0 && status != 0)
+            rc = is_shallow(git, &shallow, err);
+        if (rc != 0 || !shallow)
+            return rc;
+        rc = deepen(git, revision, steps[i], err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
 /* What the mark names, as it is here now. */
 static int check_arrived(const struct wc_git *git, struct wc_revision *revision, struct wc_err *err)
 {
@@ -244,8 +294,8 @@ static int check_arrived(const struct wc_git *git, struct wc_revision *revision,
     return wc_git_describe(git, &found, revision, err);
 }
 
-static int fetch(const struct wc_git *git, const struct wc_source_trail *trail,
-                 struct wc_revision *revision, struct wc_err *err)
+static int get(const struct wc_git *git, const struct wc_source_trail *trail,
+               struct wc_revision *revision, struct wc_err *err)
 {
     const struct wc_app_source *source = git->source;
     struct wc_arena *arena = git->place->arena;
@@ -259,7 +309,7 @@ static int fetch(const struct wc_git *git, const struct wc_source_trail *trail,
     if (rc != 0)
         return rc;
     if (has_new && (last_id == NULL || trail->allow_rewind || has_last))
-        return check_arrived(git, revision, err);
+        return 0;
     rc = choose_depth(git, trail, has_last, &depth, err);
     if (rc != 0)
         return rc;
@@ -270,7 +320,18 @@ static int fetch(const struct wc_git *git, const struct wc_source_trail *trail,
         rc = has_commit(git, revision->mark, &has_new, err);
     if (rc == 0 && !has_new)
         rc = wc_err_set(err, WC_ERR_CONFLICT, 0, "'%s' has moved on meanwhile", revision->ref);
-    return rc == 0 ? check_arrived(git, revision, err) : rc;
+    return rc;
+}
+
+static int fetch(const struct wc_git *git, const struct wc_source_trail *trail,
+                 struct wc_revision *revision, struct wc_err *err)
+{
+    int rc = get(git, trail, revision, err);
+    if (rc == 0)
+        rc = check_arrived(git, revision, err);
+    if (rc == 0 && must_follow(git->source, trail, revision))
+        rc = reach_last(git, trail, revision, err);
+    return rc;
 }
 
 int wc_git_fetch(const struct wc_app_source *source, const struct wc_source_place *place,

@@ -14,6 +14,13 @@ void wc_gitops_inputs(const struct wc_gitops_run *run, char hex[WC_SHA256_HEX + 
 /* The app's source as source.h wants it; borrows from the app. */
 struct wc_app_source wc_gitops_source(const struct wc_agent_app *app);
 
+/* runner.c: takes an app's lock, its directory is made. WC_ERR_CONFLICT: somebody has it. */
+int wc_gitops_lock(const char *dir, int *fd, struct wc_err *err);
+
+/* prune.c: writes down which agent file an app is followed for, before anything of it is applied.
+ */
+int wc_gitops_own(const char *dir, const char *file, struct wc_err *err);
+
 /* newest.c: the file that says that an app is suspended; arena-owned. */
 const char *wc_gitops_suspended_path(const char *dir, struct wc_arena *arena);
 

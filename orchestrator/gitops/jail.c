@@ -91,24 +91,13 @@ void wc_jail_close(struct wc_jail *jail)
     jail->n_files = 0;
 }
 
-static int check_secret(const char *path, struct wc_err *err)
-{
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return wc_err_set(err, wc_fs_code(errno), errno, "open %s", path);
-    if ((st.st_mode & S_IROTH) != 0 || ((st.st_mode & S_IRGRP) != 0 && st.st_gid != 0))
-        return wc_err_set(err, WC_ERR_PERM, 0, "%s can be read by others; chmod 600 it", path);
-    return 0;
-}
-
 int wc_jail_add(struct wc_jail *jail, struct wc_jail_file file, struct wc_err *err)
 {
     if (jail->n_files == WC_JAIL_FILES_MAX)
         return wc_err_set(err, WC_ERR_BUG, 0, "too many files for the jail");
     file.bytes = (struct wc_buf)WC_BUF_INIT;
-    int rc = file.is_secret ? check_secret(file.path, err) : 0;
-    if (rc == 0)
-        rc = wc_fs_read_ours(file.path, FILE_MAX, &file.bytes, err);
+    int rc = file.is_secret ? wc_fs_read_secret(file.path, FILE_MAX, &file.bytes, err)
+                            : wc_fs_read_ours(file.path, FILE_MAX, &file.bytes, err);
     if (rc != 0) {
         wc_buf_deinit(&file.bytes);
         return rc;

@@ -30,7 +30,7 @@ struct wc_jail_file {
     const char *name; /* a constant: "ssh_key" */
     const char *path; /* absolute */
     bool is_program;
-    bool is_secret; /* nobody but root and ourselves may be able to read it */
+    bool is_secret; /* as wc_fs_read_secret has it */
     struct wc_buf bytes;
 };
 

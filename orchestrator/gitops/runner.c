@@ -425,7 +425,7 @@ static int go(struct runner *r, struct wc_err *err)
     return save(r, err);
 }
 
-static int lock(const char *dir, int *fd, struct wc_err *err)
+int wc_gitops_lock(const char *dir, int *fd, struct wc_err *err)
 {
     char path[4096];
     int rc = wc_fs_mkdirs(dir, 0700, err);
@@ -447,7 +447,9 @@ int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, st
     wc_arena_init(&arena);
     struct runner r = { .run = run, .arena = &arena, .wire = WC_BUF_INIT };
     r.dir = wc_gitops_dir(run->paths, &arena, run->app->name);
-    int rc = lock(r.dir, &lock_fd, err);
+    int rc = wc_gitops_lock(r.dir, &lock_fd, err);
+    if (rc == 0 && run->file != NULL && !run->only_check)
+        rc = wc_gitops_own(r.dir, run->file, err);
     if (rc == 0)
         rc = wc_gitops_record_read(r.dir, &arena, &r.record, err);
     if (rc == 0) {

@@ -13,7 +13,7 @@
 #include "orchestrator/core/hook.h"
 #include "orchestrator/supervisor_http.h"
 
-enum { CALLERS_MAX = 16, LIMIT_MS = 10000, KEY_MAX = 4096 };
+enum { CALLERS_MAX = 16, LIMIT_MS = 10000 };
 
 /* One who calls. */
 struct caller {
@@ -91,23 +91,32 @@ static bool answer_scraper(struct caller *caller)
     return true;
 }
 
-/* The key is read for each request: a new one holds at once. Who may not ask hears the same of an
- * app that is there as of one that isn't. */
-static void judge(struct caller *caller)
+/* Judges a whole request by the key, which is read for each: a new one holds at once. */
+static int judge_by_key(const struct caller *caller, char name[WC_HOOK_NAME_MAX])
 {
     struct wc_gitops_loop *loop = caller->loop;
-    char name[WC_HOOK_NAME_MAX];
     WC_CLEANUP_BUF struct wc_buf key = WC_BUF_INIT;
     struct wc_err err = { 0 };
-    if (wc_fs_read_ours(loop->agent.webhook_secret_file, KEY_MAX, &key, &err) != 0) {
+    if (wc_fs_read_secret(loop->agent.webhook_secret_file, WC_AGENT_KEY_MAX, &key, &err) != 0) {
         wc_agent_say(loop, "webhook: %s", err.msg);
-        answer(caller, 401, NULL);
-        return;
+        return 401;
     }
     while (key.len > 0 && (key.data[key.len - 1] == '\n' || key.data[key.len - 1] == '\r'))
         key.len--;
     int status = wc_hook_judge(caller->in.data, caller->in.len, key.data, key.len, name);
-    explicit_bzero(key.data, key.len);
+    explicit_bzero(key.data, key.cap);
+    return status;
+}
+
+/* Without the key it is seen whether a request is whole, and worth it. Who may not ask hears the
+ * same of an app that is there as of one that isn't. */
+static void judge(struct caller *caller)
+{
+    struct wc_gitops_loop *loop = caller->loop;
+    char name[WC_HOOK_NAME_MAX];
+    int status = wc_hook_judge(caller->in.data, caller->in.len, NULL, 0, name);
+    if (status == 401)
+        status = judge_by_key(caller, name);
     struct wc_loop_app *app = status == 202 ? wc_agent_find(loop, name) : NULL;
     if (status == 202 && app == NULL)
         status = 404;

@@ -378,7 +378,10 @@ def case_gitops_webhook_and_notifications(t):
     assert call(b"wrong") == 401 and call(b"open sesame", "shopp") == 404
     time.sleep(1)
     assert status(t)["Newest"]["ID"] != bad
-    assert call(b"open sesame") == 202
+    os.chmod(hook, 0o640)  # a key that others may read is none
+    assert call(b"open sesame") == 401
+    os.chmod(hook, 0o600)
+    assert call(b"open sesame", body=b"x" * 500_000) == 202
     t.until(lambda: status(t)["By"]["Stalled"]["Status"] == "True", "the rejection", 60)
     t.until(lambda: any(b"Unhealthy" in body for body, _ in heard), "a message", 20)
     for body, signature in heard:
@@ -390,6 +393,120 @@ def case_gitops_webhook_and_notifications(t):
     first = json.loads(heard[0][0])
     assert [json.loads(body)["id"] for body, _ in heard].count(first["id"]) >= 2, "what wasn't taken is sent again"
     assert level(t)[0] == "1"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    server.shutdown()
+    end(t)
+
+
+def case_gitops_apps_taken_out(t):
+    """An app that is no longer in the file is left running, unless the file wants such apps gone; then what the agent
+    applied goes down, volumes stay, and what somebody else applied is left."""
+    t.load_image()
+    volume = "        volumes: ['data:/data']\n    volumes: {data: {}}\n"
+    remotes = {name: Remote(t, name) for name in ("shop", "side", "mine")}
+    for remote in remotes.values():
+        remote.push(app(1) + volume, "first")
+
+    def write(names, head=""):
+        text = head + "apps:\n" + "".join(
+            f"  {name}: {{source: {{git: {remotes[name].bare}, branch: main}}, interval: 1h, timeout: 20s}}\n" for name in names)
+        new = t.write("agent.yaml.new", text, mode=0o600)
+        os.rename(new, os.path.join(t.dir, "agent.yaml"))
+
+    def runs(name):
+        return [r["State"] for r in t.wc("-p", name, "ps", "--format", "json").rows] == ["running"]
+
+    write(remotes)
+    once(t)
+    t.compose("services: {web: {image: 'bb:1', command: ['/bin/idle']}}\n")
+    t.wc("-p", "mine", "up", "-d")  # somebody takes this one over
+    write(["shop"])
+    once(t)
+    assert runs("shop") and runs("side") and runs("mine")
+    t.wc("reconcile", "--agent-file", "agent.yaml", "prune")
+    assert runs("side"), "nobody wanted that"
+    for text in ("prune_apps: true\napps: {}\n", "prune_apps: true\napps:\n  shop: {sorce: 1}\n", ""):
+        t.write("agent.yaml", text, mode=0o600)
+        t.wc("reconcile", "--agent-file", "agent.yaml", "prune", code=None)
+        assert runs("shop") and runs("side"), text
+    write(["shop"], "prune_apps: true\n")
+    assert "1 apps" in t.wc("reconcile", "--agent-file", "agent.yaml", "--check", code=5).err
+    assert runs("side")
+    path = os.path.join(t.dir, "agent.yaml")
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: not runs("side") and not os.path.exists(os.path.join(t.root, "lib", "gitops", "side", "record.json")),
+            "the app that was taken out", 40)
+    assert runs("shop") and runs("mine")
+    write(["shop", "side"], "prune_apps: true\n")
+    t.until(lambda: runs("side"), "the app that came back", 40)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=30) == 0
+    write(["shop"], "prune_apps: true\n")
+    slow = t.start("reconcile", "--agent-file", path, "prune", stdout=subprocess.DEVNULL)
+    time.sleep(0.05)
+    slow.kill()  # at any instruction
+    slow.wait()
+    t.until(lambda: t.wc("reconcile", "--agent-file", path, "prune", code=None).code == 0, "a prune that ends", 30)
+    assert not runs("side") and runs("shop")
+    assert "side_data" in os.listdir(os.path.join(t.root, "lib", "volumes"))
+    end(t, *remotes)
+
+
+def case_gitops_messages_outlive_the_agent(t):
+    """What wasn't taken when the agent was killed is sent by the next one, with the same ids; so is what happened while
+    there was none; and nothing twice where it was taken."""
+    heard = []
+
+    class Ear(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):  # noqa: N802
+            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Ear, bind_and_activate=False)
+    server.server_bind()  # and nobody listens yet
+    t.load_image()
+    remote = Remote(t)
+    remote.push(app(1), "first")
+    path = t.write("agent.yaml", f"""
+        apps: {{shop: {{source: {{git: {remote.bare}, branch: main}}, interval: 1h, timeout: 5s}}}}
+        notify: [{{url: "http://127.0.0.1:{server.server_address[1]}/token"}}]
+    """, mode=0o600)
+    outbox = os.path.join(t.root, "lib", "gitops", ".outbox")
+
+    def waiting():
+        names = os.listdir(outbox) if os.path.isdir(outbox) else []
+        return sorted(name[17:81] for name in names if not name.endswith(".new"))
+
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: status(t)["By"]["Ready"]["Status"] == "True", "the first revision", 60)
+    t.until(waiting, "a message that isn't taken", 20)
+    time.sleep(0.5)
+    process.kill()
+    process.wait()
+    kept = waiting()
+    remote.push(app(2, "false"), "never ready")
+    once(t, code=3)  # nobody saw that
+    assert waiting() == kept and not heard
+    server.server_activate()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    t.until(lambda: not waiting() and any(m["reason"] == "Unhealthy" for m in heard), "all messages", 30)
+    ids = [m["id"] for m in heard]
+    assert set(kept) == set(ids[:len(kept)]), (kept, ids)
+    assert len(ids) == len(set(ids)), ids
+    assert heard[-1]["at"] >= heard[0]["at"], "the oldest comes first"
+    assert "token" not in "".join(os.listdir(outbox))
+    process.kill()
+    process.wait()
+    before = len(heard)
+    process = t.start("reconcile", "--agent-file", path, stdout=subprocess.DEVNULL)
+    time.sleep(2)
+    assert len(heard) == before, heard[before:]
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=30) == 0
     server.shutdown()

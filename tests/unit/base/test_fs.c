@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/paths.h"
 #include "base/arena.h"
+#include "base/str.h"
 #include "wcompose/diag.h"
 
 static char root[64];
@@ -199,6 +200,37 @@ static void roots_of_others_are_not_used(void **state)
     remove_root();
 }
 
+/* A secret is nobody else's, and a file that could make us wait is none. */
+static void secrets_are_ours_alone(void **state)
+{
+    (void)state;
+    static const mode_t bad[] = { 0604, 0640, 0620, 0602, 0660, 0644, 0610 };
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    struct wc_err err = { 0 };
+    make_root();
+    assert_int_equal(wc_fs_write_atomic(path("key"), "k", 1, 0600, false, &err), 0);
+    assert_int_equal(wc_fs_read_secret(path("key"), 10, &text, &err), 0);
+    assert_string_equal(text.data, "k");
+    assert_int_equal(chmod(path("key"), 0400), 0);
+    assert_int_equal(wc_fs_read_secret(path("key"), 10, &text, &err), 0);
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        assert_int_equal(chmod(path("key"), bad[i]), 0);
+        assert_int_equal(wc_fs_read_secret(path("key"), 10, &text, &err), WC_ERR_PERM);
+        assert_non_null(strstr(err.msg, "chmod 600 it"));
+    }
+    assert_string_equal(text.data, "kk");
+    assert_int_equal(mkfifo(path("pipe"), 0600), 0);
+    assert_int_equal(wc_fs_read_secret(path("pipe"), 10, &text, &err), WC_ERR_PERM);
+    assert_int_equal(wc_fs_read_secret(path("none"), 10, &text, &err), WC_ERR_NOENT);
+    if (geteuid() == 0) {
+        assert_int_equal(chmod(path("key"), 0600), 0);
+        assert_int_equal(chown(path("key"), 12345, 0), 0);
+        assert_int_equal(wc_fs_read_secret(path("key"), 10, &text, &err), WC_ERR_PERM);
+        assert_non_null(strstr(err.msg, "chown it to root"));
+    }
+    remove_root();
+}
+
 static void *remove_again(void *data)
 {
     struct wc_err err = { 0 };
@@ -231,7 +263,7 @@ static void removed_by_two(void **state)
     remove_root();
 }
 
-WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(reads_are_bounded),
+WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(reads_are_bounded), WC_CASE(secrets_are_ours_alone),
         WC_CASE(removal_is_not_stopped_by_depth), WC_CASE(removal_does_not_follow_links),
         WC_CASE(removed_by_two), WC_CASE(errors_wrap_and_map), WC_CASE(diagnostics_sort_by_place),
         WC_CASE(root_moves_all_paths), WC_CASE(roots_of_others_are_not_used))

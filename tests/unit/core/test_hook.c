@@ -58,6 +58,12 @@ static void good_and_bad(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(judge(cases[i].text, app), cases[i].status);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) /* as it is asked without a key */
+        assert_int_equal(wc_hook_judge(cases[i].text, strlen(cases[i].text), NULL, 0, app),
+                         cases[i].status);
+    static const char good[] =
+        "POST /hook/shop HTTP/1.1\r\n" SIGNED "Content-Length: 13\r\n\r\nHello, World!";
+    assert_int_equal(wc_hook_judge(good, strlen(good), NULL, 0, app), 401);
     assert_int_equal(
         wc_hook_judge("POST /hook/a HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 45, "", 0, app),
         401); /* no key lets nobody in */

@@ -104,6 +104,55 @@ static void follows_no_rewritten_history(void **state)
     close_box();
 }
 
+/* Commits that were each fetched alone are here without what is between them: git takes the cut for
+ * a beginning, and a good descendant for a stranger. */
+static void a_cut_history_is_deepened(void **state)
+{
+    (void)state;
+    open_box();
+    const char *first = author_id("main"), *shallow = "lib/gitops/shop/git/repo.git/shallow";
+    ok(fetch(NULL));
+    script("cd work; for i in $(seq 60); do echo $i >a; git add a; git commit -qm $i; done;"
+           "git push -q");
+    ok(fetch(NULL)); /* the first was rejected, say, and is good now */
+    script("test $(wc -l <%s) = 2", shallow);
+    ok(fetch(first));
+    ok(verify(first, false));
+    assert_string_equal(box.revision.id, author_id("main"));
+    close_box();
+
+    open_box(); /* what is new follows a commit that is cut itself */
+    first = author_id("main");
+    ok(fetch(NULL));
+    script("cd work; for i in 1 2 3; do echo $i >a; git add a; git commit -qm $i; done;"
+           "git push -q");
+    ok(fetch(NULL));
+    script("cd work; echo new >a; git commit -qam new; git push -q");
+    ok(fetch(first));
+    ok(verify(first, false));
+    close_box();
+}
+
+static void a_cut_history_proves_nothing(void **state)
+{
+    (void)state;
+    open_box();
+    script("cd work; for i in 1 2 3; do echo $i >a; git add a; git commit -qm $i; done;"
+           "git push -q");
+    const char *last = author_id("main");
+    ok(fetch(NULL));
+    script("cd work; git reset -q --hard HEAD~2; git push -qf origin main");
+    ok(fetch(NULL)); /* rewound, and both are here */
+    ok(fetch(last));
+    refused(verify(last, false), WC_ERR_PERM, "does not follow");
+    script("cd work; for i in $(seq 60); do echo side $i >a; git commit -qam $i; done;"
+           "git push -qf origin main");
+    ok(fetch(NULL)); /* a branch of its own from before */
+    ok(fetch(last));
+    refused(verify(last, false), WC_ERR_PERM, "does not follow");
+    close_box();
+}
+
 static void takes_the_sub_path(void **state)
 {
     (void)state;
@@ -376,6 +425,7 @@ static void urls_and_pins_are_checked(void **state)
 
 WC_MAIN(WC_CASE(fetches_a_commit), WC_CASE(transfers_nothing_twice),
         WC_CASE(later_fetches_bring_what_is_between), WC_CASE(follows_no_rewritten_history),
+        WC_CASE(a_cut_history_is_deepened), WC_CASE(a_cut_history_proves_nothing),
         WC_CASE(takes_the_sub_path), WC_CASE(pins), WC_CASE(links_stay_inside),
         WC_CASE(nothing_is_run_or_filtered), WC_CASE(sizes_are_bounded),
         WC_CASE(repositories_of_others_are_refused), WC_CASE(a_moved_branch_is_told),

@@ -156,7 +156,7 @@ static void a_token_is_kept(void **state)
     assert_int_not_equal(look(), 0);
     script("if grep -q '^127.0.0.2 ' log; then exit 1; fi");
     script("chmod 644 token");
-    refused(look(), WC_ERR_PERM, "can be read by others");
+    refused(look(), WC_ERR_PERM, "chmod 600");
     end_server(&server);
     close_box();
 }
@@ -274,7 +274,7 @@ static void git_by_ssh(void **state)
     refused(look(), WC_ERR_PERM, "Permission denied");
     box.source.ssh_key = in_box("ann");
     script("if grep -rqF -f ann lib; then exit 1; fi; chmod 644 ann");
-    refused(look(), WC_ERR_PERM, "can be read by others");
+    refused(look(), WC_ERR_PERM, "chmod 600");
     script("chmod 600 ann");
     kill(server.pid, SIGSTOP); /* connections are accepted by the kernel, and nobody speaks */
     box.source.timeout_ms = 3000;

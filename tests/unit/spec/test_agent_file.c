@@ -108,6 +108,15 @@ static void whole(void **state)
     assert_int_equal(box.agent.n_notify, 1);
     assert_string_equal(box.agent.notify[0].command.items[1], "x");
     assert_int_equal(box.agent.runners, 16);
+    assert_false(box.agent.prune_apps);
+    wc_arena_deinit(&box.arena);
+    char pruning[] = "prune_apps: true\napps: {}\n", wrong[] = "prune_apps: maybe\n";
+    load(&box, pruning);
+    assert_int_equal(box.rc, 0);
+    assert_true(box.agent.prune_apps);
+    wc_arena_deinit(&box.arena);
+    load(&box, wrong);
+    assert_int_equal(box.rc, WC_ERR_SPEC);
     wc_arena_deinit(&box.arena);
 }
 
