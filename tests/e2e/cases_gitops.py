@@ -13,9 +13,8 @@ import urllib.error
 import urllib.request
 
 from cases_given import SOPS, sealed, who_has
+from remotes import Remote
 
-GIT = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "Ann",
-       "GIT_COMMITTER_EMAIL": "ann@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
 APP = """
     services:
       web:
@@ -24,36 +23,6 @@ APP = """
         environment: {{LEVEL: "{level}"}}
         healthcheck: {{test: ["CMD", "{check}"], interval: 200ms, timeout: 2s, retries: 2, start_period: 0s}}
 """
-
-
-class Remote:
-    """A bare repository, and a clone that is worked in."""
-
-    def __init__(self, t, name="shop"):
-        self.t = t
-        self.bare = os.path.join(t.base, name + ".git")
-        self.work = os.path.join(t.base, name + ".work")
-        self.git("init", "-q", "--bare", "-b", "main", self.bare, cwd=t.base)
-        self.git("clone", "-q", self.bare, self.work, cwd=t.base)
-        self.git("checkout", "-q", "-B", "main")
-
-    def git(self, *arguments, cwd=None):
-        environment = dict(self.t.environment, HOME=self.t.base, **GIT)
-        done = subprocess.run(["git", *arguments], cwd=cwd or self.work, env=environment, capture_output=True,
-                              text=True, check=False)
-        assert done.returncode == 0, f"git {arguments}: {done.stderr}"
-        return done.stdout.strip()
-
-    def push(self, text, message, *options, name="compose.yaml"):
-        """Commits one file and pushes; returns the commit."""
-        path = os.path.join(self.work, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", message)
-        self.git("push", "-q", *options, "origin", "main")
-        return self.git("rev-parse", "HEAD")
 
 
 def agent(t, remote, more="", name="shop"):
