@@ -4,6 +4,7 @@ import hmac
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -356,6 +357,13 @@ def case_gitops_webhook_and_notifications(t):
     numbers = t.http("http://127.0.0.1:9465/metrics")[1]
     assert 'wcompose_source_condition{project="shop",type="Stalled",status="true"} 1' in numbers, numbers
     assert 'wcompose_source_pass_total{project="shop",result="rejected"} 1' in numbers, numbers
+    for what, count in (("applied", 1), ("rejected", 1), ("restored", 1), ("repaired", 0)):
+        assert f'wcompose_source_change_total{{project="shop",what="{what}"}} {count}\n' in numbers, numbers
+    for name, value in (("verify_failures_total", "0"), ("generation", "2"), ("observed_generation", "2"), ("failures", "0")):
+        assert f'wcompose_source_{name}{{project="shop"}} {value}\n' in numbers, numbers
+    times = dict(re.findall(r'wcompose_source_(last_look|last_success)_timestamp_seconds{project="shop"} ([0-9.]+)\n', numbers))
+    assert times["last_look"] == times["last_success"] and abs(float(times["last_look"]) - time.time()) < 120, numbers
+    assert int(re.search(r'pass_duration_seconds_count{project="shop"} (\d+)', numbers).group(1)) >= 2, numbers
     first = json.loads(heard[0][0])
     assert [json.loads(body)["id"] for body, _ in heard].count(first["id"]) >= 2, "what wasn't taken is sent again"
     assert level(t)[0] == "1"

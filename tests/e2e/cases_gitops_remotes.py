@@ -268,3 +268,92 @@ def case_gitops_grows_by_a_gigabyte(t):
         agent.until_in_force(third)
         agent.stop()
         end(t)
+
+
+def said_and_held(agent, reason, words, first, runs):
+    """Makes it look; what is said of that look is this; what runs is as it was."""
+    before = status(agent.t)["Next"]
+    agent.now()
+    now = agent.until(lambda now: now["Next"] != before, "the end of a pass")
+    said = now["By"]["Reconciling"]
+    assert said["Status"] == "True" and said["Reason"] == reason and words in said["Message"], said
+    agent.holds(first, runs)
+
+
+def case_gitops_remotes_that_stall(t):
+    """One that takes the connection and says nothing, and one that says a byte a second: given up at the source's timeout;
+    nothing of it runs on, what runs is looked after, and the real one is followed when it is back."""
+    t.load_image()
+    remote, sshd = Remote(t), Sshd(t)
+    agent, first, runs = follow(t, sshd.source(remote), remote, interval="1h")
+    sshd.stop()
+    second = remote.push(app(2), "second")
+    agent.write(sshd.source(remote) + ", timeout: 2s", interval="1h")
+    for drips in (False, True):
+        mute = Mute(sshd.port, drips)
+        said_and_held(agent, "LookFailed", "took too long", first, runs)
+        t.wc("-p", "shop", "stop", "web")
+        agent.now()
+        agent.until(lambda _: level_or_none(t) == "1", "the repair")
+        runs = level(t)
+        mute.close()
+    assert not [pid for pid in filter(str.isdigit, os.listdir("/proc")) if name_of(pid) in ("ssh", "git")]
+    sshd.be(0)
+    agent.write(sshd.source(remote), interval="1h")
+    agent.until_in_force(second)
+    agent.stop()
+    end(t)
+
+
+def name_of(pid):
+    try:
+        return harness.read(f"/proc/{pid}/comm").strip()
+    except OSError:
+        return None
+
+
+def case_gitops_remotes_that_lie(t):
+    """A name that leads nowhere, objects that are missing, changed, or such as git never makes, and a server that shows one
+    history and sends another: each is said, none is applied."""
+    t.load_image()
+    remote = Remote(t)
+    switch, other = os.path.join(t.dir, "lies"), Remote(t, "other")
+    liar = t.write("liar", f"""
+        #!/bin/sh
+        # What is shown is of the one, what is sent is of the other: each call is the next.
+        [ -e {switch} ] || exec sh -c "$SSH_ORIGINAL_COMMAND"
+        if [ -e {switch}.second ]; then rm {switch}.second; exec git-upload-pack {other.bare}; fi
+        touch {switch}.second
+        exec git-upload-pack {remote.bare}
+    """, mode=0o755)
+    sshd = Sshd(t, command=liar)
+    agent, first, runs = follow(t, sshd.source(remote), remote, interval="1h")
+    other.push(app(9), "of somebody else")
+    second = remote.push(app(2), "second")
+    open(switch, "w", encoding="ascii").close()
+    said_and_held(agent, "FetchFailed", "has moved on meanwhile", first, runs)
+    os.unlink(switch)
+    blob = remote.git("rev-parse", f"{second}:compose.yaml")
+    path = os.path.join(remote.bare, "objects", blob[:2], blob[2:])
+    os.rename(path, path + ".gone")
+    said_and_held(agent, "FetchFailed", "git: ", first, runs)
+    with open(path + ".gone", "rb") as whole, open(path, "wb") as half:
+        half.write(whole.read()[:20])
+    said_and_held(agent, "FetchFailed", "git: ", first, runs)
+    os.rename(path + ".gone", path)
+    blob = bytes.fromhex(blob)
+    tree = remote.plant("tree", b"100644 compose.yaml\0" + blob + b"100644 compose.yaml\0" + blob + b"40000 .git\0" + bytes(20))
+    text = f"tree {tree}\nparent {first}\nauthor A <a@b> 1 +0000\ncommitter A <a@b> 1 +0000\n\nbad\n"
+    bad = remote.plant("commit", text.encode())
+    with open(os.path.join(remote.bare, "refs/heads/main"), "w", encoding="ascii") as f:
+        f.write(bad + "\n")
+    said_and_held(agent, "FetchFailed", "git: ", first, runs)
+    with open(os.path.join(remote.bare, "refs/heads/main"), "w", encoding="ascii") as f:
+        f.write("1" * 40 + "\n")
+    said_and_held(agent, "FetchFailed", "not our ref", first, runs)
+    with open(os.path.join(remote.bare, "refs/heads/main"), "w", encoding="ascii") as f:
+        f.write(second + "\n")
+    agent.now()
+    agent.until_in_force(second)
+    agent.stop()
+    end(t)
