@@ -121,8 +121,11 @@ static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, i
         .ops = &ops,
     };
     r->app = app->name;
-    if (wc_gitops_run(&run, &ran, &err) != 0)
-        return wc_cli_fail(r->cli, &err);
+    int rc = wc_gitops_run(&run, &ran, &err);
+    if (rc != 0) { /* another pass holds it: to be tried again */
+        int status = wc_cli_fail(r->cli, &err);
+        return rc == WC_ERR_CONFLICT ? WC_EXIT_DRIVER : status;
+    }
     if (ran.suspended)
         wc_cli_note(r->cli, "%s: suspended", app->name);
     else if (run.only_check && ran.pending)

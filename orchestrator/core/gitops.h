@@ -70,7 +70,7 @@ struct wc_gitops_result {
     enum wc_gitops_end end;
     const char *reason;    /* one word, for conditions: "FetchFailed"; NULL: none */
     const char *why;       /* a sentence; may be NULL */
-    const char *mark, *id; /* of LOOK; of FETCH */
+    const char *mark, *id; /* of LOOK; of FETCH, when it is DONE or REFUSED */
     bool drifted;          /* COMPARE: something else is in force, or something differs */
     bool not_ready;        /* COMPARE, REPAIR, RESTORE: not all is ready */
 };

@@ -124,16 +124,20 @@ static void note_look(const struct wc_gitops_in *in, struct wc_gitops_memory *me
     }
 }
 
+/* What is refused here was never held, let alone verified. */
 static void note_fetch(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
                        struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
 {
-    if (result->end != WC_GITOPS_DONE) {
+    if (result->end != WC_GITOPS_DONE && result->end != WC_GITOPS_REFUSED) {
         fail(in, memory, pass, result);
         return;
     }
-    pass->fetched = true;
     see(in, memory, pass, result->id);
     snprintf(memory->mark, sizeof memory->mark, "%s", pass->mark);
+    if (result->end == WC_GITOPS_DONE)
+        pass->fetched = true;
+    else
+        reject(in, memory, &pass->candidate, result)->is_believed = false;
 }
 
 static void note_verify(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,

@@ -20,7 +20,7 @@
 #include "base/paths.h"
 #include "base/str.h"
 
-enum { LEAVE_MS = 10000, BROKEN_MS = 30000, LONGEST_MS = 3600000 };
+enum { LEAVE_MS = 10000, BROKEN_MS = 30000, SOONEST_MS = 1000, LONGEST_MS = 3600000 };
 enum { EXIT_FAILED = 1, EXIT_REJECTED = 3, EXIT_BUG = 70 }; /* docs/exit-codes.md */
 
 static int64_t wall_ms(void)
@@ -91,6 +91,7 @@ static void read_record(struct wc_loop_app *app, bool is_first)
         app->wake_at_ms = record.memory.wake_at_ms;
         if (!is_first || app->has_told)
             wc_agent_notify(app, now, record.seen.name);
+        wc_agent_count(app, &record, is_first);
         memcpy(app->known, now, sizeof app->known);
         app->generation = record.memory.generation;
         app->failures = record.memory.failures;
@@ -118,19 +119,28 @@ static void on_process_closed(uv_handle_t *handle)
     wc_agent_pump(loop); /* it may have been told meanwhile */
 }
 
+/* No sooner than that, unless it is told: another agent's last pass may hold the app. */
+static void wait_at_least(struct wc_loop_app *app, int64_t wait_ms)
+{
+    int64_t at_ms = wall_ms() + wait_ms;
+    if (app->wake_at_ms != 0 && app->wake_at_ms < at_ms)
+        app->wake_at_ms = at_ms;
+}
+
 static void on_exit(uv_process_t *process, int64_t status, int signal)
 {
     struct wc_loop_app *app = process->data;
     app->is_running = false;
     app->loop->n_running--;
+    wc_histogram_add(&app->counts.took, uv_hrtime() / 1000 - app->started_us);
     read_record(app, false);
-    int64_t soon_ms = wall_ms() + BROKEN_MS;
-    app->passes[status == 0 && signal == 0 ? WC_PASS_OK
-                : status == EXIT_REJECTED  ? WC_PASS_REJECTED
-                                           : WC_PASS_FAILED]++;
+    app->counts.passes[status == 0 && signal == 0 ? WC_PASS_OK
+                       : status == EXIT_REJECTED  ? WC_PASS_REJECTED
+                                                  : WC_PASS_FAILED]++;
     bool is_broken = signal != 0 || status == EXIT_BUG || status == EXIT_FAILED;
-    if (is_broken && (app->wake_at_ms == 0 || app->wake_at_ms < soon_ms))
-        app->wake_at_ms = soon_ms;
+    if (is_broken && app->wake_at_ms == 0)
+        app->wake_at_ms = 1;
+    wait_at_least(app, is_broken ? BROKEN_MS : SOONEST_MS);
     if (is_broken)
         wc_agent_say(app->loop, "%s: its pass ended with %s %d", app->name,
                      signal != 0 ? "signal" : "status", signal != 0 ? signal : (int)status);
@@ -178,6 +188,7 @@ static void start_pass(struct wc_loop_app *app)
         uv_close((uv_handle_t *)&app->process, on_process_closed);
         return;
     }
+    app->started_us = uv_hrtime() / 1000;
     app->is_running = true;
     app->is_forced = false;
     loop->n_running++;

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "orchestrator/supervisor_notify.h"
 #include "wcompose/gitops.h"
+#include "wcompose/histogram.h"
 
 struct wc_gitops_loop;
 
@@ -20,6 +21,25 @@ enum { WC_AGENT_KEY_MAX = 4096 }; /* bytes of a key of the webhook's or of who i
 
 /* How passes end, for numbers. */
 enum wc_pass_result { WC_PASS_OK, WC_PASS_REJECTED, WC_PASS_FAILED, WC_PASS_RESULTS };
+
+/* What a line of an app's history can tell (struct wc_gitops_past). */
+enum wc_change {
+    WC_CHANGE_APPLIED,
+    WC_CHANGE_REJECTED,
+    WC_CHANGE_RESTORED,
+    WC_CHANGE_REPAIRED,
+    WC_CHANGES
+};
+
+/* What is counted of an app since the agent started. */
+struct wc_app_counts {
+    uint64_t passes[WC_PASS_RESULTS];
+    uint64_t changes[WC_CHANGES];
+    uint64_t unbelieved;      /* candidates */
+    struct wc_histogram took; /* of passes */
+    int64_t last_change_ms;   /* the newest line of history that was counted */
+    int64_t succeeded_at_ms;  /* the last look that worked; 0: none that is known */
+};
 
 /* An app of the file, or one that was and whose pass is still under way. */
 struct wc_loop_app {
@@ -41,7 +61,8 @@ struct wc_loop_app {
     uint64_t generation; /* the rest: as its last pass left it, for numbers */
     unsigned failures;
     int64_t looked_at_ms;
-    uint64_t passes[WC_PASS_RESULTS];
+    uint64_t started_us; /* uv_hrtime of the pass, in microseconds */
+    struct wc_app_counts counts;
 };
 
 struct wc_gitops_loop {
@@ -116,7 +137,11 @@ void wc_agent_recall(struct wc_loop_app *app);
 void wc_agent_notify(struct wc_loop_app *app, const struct wc_gitops_condition *now,
                      const char *revision);
 
-/* agent_metrics.c: appends the numbers, in Prometheus' text format. */
+/* agent_metrics.c: counts what a pass left in the record, before app->known becomes that. The first
+ * time, what was before is only noted. */
+void wc_agent_count(struct wc_loop_app *app, const struct wc_gitops_record *record, bool is_first);
+
+/* Appends the numbers, in Prometheus' text format. */
 void wc_agent_metrics(const struct wc_gitops_loop *loop, struct wc_buf *out);
 
 #endif

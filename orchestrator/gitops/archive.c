@@ -20,6 +20,8 @@
 #include "orchestrator/gitops/signature.h"
 #include "orchestrator/gitops/tree.h"
 
+#define TOO_LARGE "File too large" /* EFBIG's text, which all of them print */
+
 enum { ARGS_MAX = 32, SIGNATURE_MAX = 64 << 10 };
 
 /* One use of curl or tar. */
@@ -114,22 +116,43 @@ static int open_archive(struct archive *a, const struct wc_app_source *source,
     return rc;
 }
 
+/* curl says of a disk that is full what it says of a file that may not be longer. */
+static bool is_at_cap(const struct archive *a)
+{
+    static const char *const names[] = { "archive", "signature" };
+    struct stat st;
+    for (size_t i = 0; i < WC_COUNT(names); i++) {
+        const char *path = wc_arena_printf(a->place->arena, "%s/%s", a->jail.dir, names[i]);
+        if (lstat(path, &st) == 0 && st.st_size >= 0 &&
+            (size_t)st.st_size >= a->jail.max_file_bytes)
+            return true;
+    }
+    return false;
+}
+
+static int explain(const struct archive *a, const char *program,
+                   const struct wc_jail_answer *answer, struct wc_err *err)
+{
+    enum { TIMED_OUT = 28, CANT_WRITE = 23, TOO_MUCH = 63 }; /* of curl */
+    bool is_curl = wc_streq(program, "curl");
+    if (is_curl && answer->status == TIMED_OUT)
+        return wc_err_set(err, WC_ERR_TIMEOUT, 0, "curl took too long");
+    if (is_curl && answer->status == CANT_WRITE && !is_at_cap(a))
+        return wc_err_set(err, WC_ERR_IO, 0, "what comes can't be written: the disk may be full");
+    if ((is_curl && (answer->status == TOO_MUCH || answer->status == CANT_WRITE)) ||
+        strstr(answer->tail, TOO_LARGE) != NULL)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
+    return wc_source_explain(program, answer->tail, err);
+}
+
 static int run(struct archive *a, const char *const *argv, struct wc_buf *out, struct wc_err *err)
 {
     struct wc_jail_answer answer = { .out = WC_BUF_INIT };
     const struct wc_jail_call call = { .argv = argv, .env = a->env };
     int rc = wc_jail_run(&a->jail, &call, &answer, err);
-    if (rc == 0 && answer.status == 28) /* of curl: its own time limit */
-        rc = wc_err_set(err, WC_ERR_TIMEOUT, 0, "curl took too long");
-    else if (rc == 0 && answer.status == 23 && wc_streq(argv[0], "curl"))
-        rc = wc_err_set(err, WC_ERR_LIMIT, 0,
-                        "there is more in it than the cap allows (max_bytes), or than fits on the "
-                        "disk");
-    else if (rc == 0 && (answer.status == 63 || strstr(answer.tail, "File too large") != NULL))
-        rc =
-            wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than the cap allows (max_bytes)");
-    else if (rc == 0 && answer.status != 0)
-        rc = wc_source_explain(argv[0], answer.tail, err);
+    /* tar says so of a sparse file, and ends as if nothing were wrong */
+    if (rc == 0 && (answer.status != 0 || strstr(answer.tail, TOO_LARGE) != NULL))
+        rc = explain(a, argv[0], &answer, err);
     if (rc == 0 && out != NULL)
         wc_buf_add(out, answer.out.data, answer.out.len);
     wc_buf_deinit(&answer.out);

@@ -38,8 +38,7 @@ static int check_sizes(struct checkout *c, struct wc_err *err)
     int rc;
     while ((rc = wc_git_next_entry(&at, end, &entry)) > 0) {
         if (entry.size > c->tree.bytes_left - bytes)
-            return wc_err_set(err, WC_ERR_LIMIT, 0,
-                              "there is more in it than the cap allows (max_bytes)");
+            return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
         bytes += (size_t)entry.size;
         if (++files > c->tree.files_left)
             return wc_err_set(err, WC_ERR_LIMIT, 0,

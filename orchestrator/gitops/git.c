@@ -325,12 +325,9 @@ static const struct {
     const char *text;
     int code;
 } TELLING[] = {
-    { "File too large", WC_ERR_LIMIT },
     { "No space left on device", WC_ERR_IO },
     { "Host key verification failed", WC_ERR_PERM },
     { "Permission denied", WC_ERR_PERM },
-    { "Authentication failed", WC_ERR_PERM },
-    { "could not read Username", WC_ERR_PERM },
     { "couldn't find remote ref", WC_ERR_NOENT },
     { "not our ref", WC_ERR_NOENT },
     { "unadvertised object", WC_ERR_NOENT },
@@ -388,13 +385,30 @@ static int run(const struct wc_git *git, const char *const *args, const struct w
     return wc_jail_run(&git->jail, &call, answer, err);
 }
 
+/* What git says when it may not ask for a password would send people looking for a terminal, and
+ * of the cap it knows only that a file got too large. */
+static int explain(const struct wc_git *git, const char *tail, struct wc_err *err)
+{
+    if (strstr(tail, "File too large") != NULL)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
+    if (strstr(tail, "could not read Username") == NULL &&
+        strstr(tail, "Authentication failed") == NULL)
+        return wc_source_explain("git", tail, err);
+    if (git->source->token_file == NULL)
+        return wc_err_set(err, WC_ERR_PERM, 0,
+                          "the server asks who we are, or has no such repository for everybody: "
+                          "token_file names a file with a token");
+    return wc_err_set(err, WC_ERR_PERM, 0, "the server doesn't take the token in %s",
+                      git->source->token_file);
+}
+
 int wc_git_run(const struct wc_git *git, const char *const *args, const struct wc_buf *input,
                struct wc_buf *out, struct wc_err *err)
 {
     struct wc_jail_answer answer = { .out = WC_BUF_INIT };
     int rc = run(git, args, input, &answer, err);
     if (rc == 0 && answer.status != 0)
-        rc = wc_source_explain("git", answer.tail, err);
+        rc = explain(git, answer.tail, err);
     if (rc == 0 && out != NULL)
         wc_buf_add(out, answer.out.data, answer.out.len);
     wc_buf_deinit(&answer.out);

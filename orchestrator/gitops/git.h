@@ -11,6 +11,10 @@
 #include "orchestrator/gitops/jail.h"
 #include "wcompose/source.h"
 
+/* The two references of ours: what was fetched last, and what was applied last. */
+#define WC_GIT_NEW "refs/wcompose/new"
+#define WC_GIT_APPLIED "refs/wcompose/applied"
+
 /* A source with all that is needed to ask git about it. */
 struct wc_git {
     const struct wc_app_source *source;
@@ -64,6 +68,16 @@ int wc_git_fetch(const struct wc_app_source *source, const struct wc_source_plac
 int wc_git_verify(const struct wc_app_source *source, const struct wc_source_place *place,
                   const struct wc_source_trail *trail, struct wc_revision *revision,
                   struct wc_err *err);
+
+/* git_tidy.c: removes what a git left that was killed, or that gave up: locks, which would keep all
+ * later ones out, and halves of packs. No git may be at work in it. Nothing is wrong with what
+ * can't be removed: git itself will say so. */
+void wc_git_sweep(const struct wc_git *git);
+
+/* Lets all go but the commit that was applied last, once there is more than the cap in the
+ * repository: it is the end of a shallow history from then on. */
+int wc_git_shed(const struct wc_git *git, const char *last_id, struct wc_err *err);
+
 int wc_git_tidy(const struct wc_app_source *source, const struct wc_source_place *place,
                 struct wc_err *err);
 

@@ -11,10 +11,7 @@
 #include "orchestrator/gitops/git_object.h"
 #include "orchestrator/gitops/git_text.h"
 
-#define NEW "refs/wcompose/new"
-#define APPLIED "refs/wcompose/applied"
-
-enum { SHORT_ID = 12, PACKS_MAX = 40 };
+enum { SHORT_ID = 12 };
 
 static const char *full_ref(const struct wc_app_source *source, const char *ref,
                             struct wc_arena *arena)
@@ -177,7 +174,7 @@ static int transfer(const struct wc_git *git, const char *what, const char *dept
         args[n++] = depth;
     args[n++] = "--";
     args[n++] = git->url;
-    args[n++] = wc_arena_printf(git->place->arena, "+%s:" NEW, what);
+    args[n++] = wc_arena_printf(git->place->arena, "+%s:" WC_GIT_NEW, what);
     return wc_git_run(git, args, NULL, NULL, err);
 }
 
@@ -204,7 +201,7 @@ static int transfer_commit(const struct wc_git *git, const char *id, const char 
                                 "+refs/heads/*:refs/wcompose/all/heads/*",
                                 "+refs/tags/*:refs/wcompose/all/tags/*",
                                 NULL };
-    const char *const keep[] = { "update-ref", NEW, id, NULL };
+    const char *const keep[] = { "update-ref", WC_GIT_NEW, id, NULL };
     rc = wc_git_run(git, all, NULL, NULL, err);
     if (rc != 0)
         return rc;
@@ -213,15 +210,17 @@ static int transfer_commit(const struct wc_git *git, const char *id, const char 
                : wc_err_set(err, WC_ERR_NOENT, 0, "the remote has no commit '%s'", id);
 }
 
-/* Keeps the last applied commit from being packed away. */
+/* Keeps the last applied commit from being packed away, and nothing but it where there is much. */
 static int keep_last(const struct wc_git *git, const char *last_id, bool *has, struct wc_err *err)
 {
     *has = false;
     if (last_id == NULL || !wc_git_is_id(last_id, strlen(last_id)))
         return 0;
     int rc = has_commit(git, last_id, has, err);
-    const char *const args[] = { "update-ref", APPLIED, last_id, NULL };
-    return rc == 0 && *has ? wc_git_run(git, args, NULL, NULL, err) : rc;
+    const char *const args[] = { "update-ref", WC_GIT_APPLIED, last_id, NULL };
+    if (rc == 0 && *has)
+        rc = wc_git_run(git, args, NULL, NULL, err);
+    return rc == 0 && *has ? wc_git_shed(git, last_id, err) : rc;
 }
 
 /* True when the trail asks that a revision follows the last one, as verify will. */
@@ -301,6 +300,7 @@ static int get(const struct wc_git *git, const struct wc_source_trail *trail,
     struct wc_arena *arena = git->place->arena;
     const char *last_id = trail == NULL ? NULL : trail->last_id, *depth;
     bool has_last, has_new = false;
+    wc_git_sweep(git);
     int rc = make_repository(git, revision->mark, err);
     if (rc == 0)
         rc = keep_last(git, last_id, &has_last, err);
@@ -316,8 +316,11 @@ static int get(const struct wc_git *git, const struct wc_source_trail *trail,
     rc = source->pin_kind == WC_PIN_COMMIT
              ? transfer_commit(git, revision->mark, depth, err)
              : transfer(git, full_ref(source, revision->ref, arena), depth, err);
-    if (rc == 0)
-        rc = has_commit(git, revision->mark, &has_new, err);
+    if (rc != 0) {
+        wc_git_sweep(git); /* as much as the cap allows, for nothing */
+        return rc;
+    }
+    rc = has_commit(git, revision->mark, &has_new, err);
     if (rc == 0 && !has_new)
         rc = wc_err_set(err, WC_ERR_CONFLICT, 0, "'%s' has moved on meanwhile", revision->ref);
     return rc;
@@ -344,33 +347,6 @@ int wc_git_fetch(const struct wc_app_source *source, const struct wc_source_plac
     int rc = wc_git_open(&git, source, place, err);
     if (rc == 0)
         rc = fetch(&git, trail, revision, err);
-    wc_git_close(&git);
-    return rc;
-}
-
-/* "packs: 12" of `git count-objects -v`. */
-static int64_t count_packs(const struct wc_buf *text)
-{
-    const char *at = strstr(text->data, "packs: ");
-    int64_t n = 0;
-    if (at != NULL)
-        (void)wc_str_to_i64s(at + strlen("packs: "), &n, 1);
-    return n;
-}
-
-int wc_git_tidy(const struct wc_app_source *source, const struct wc_source_place *place,
-                struct wc_err *err)
-{
-    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
-    struct wc_git git;
-    int status = 1;
-    const char *const count[] = { "count-objects", "-v", NULL };
-    const char *const pack[] = { "gc", "--quiet", "--prune=now", NULL };
-    int rc = wc_git_open(&git, source, place, err);
-    if (rc == 0)
-        rc = wc_git_ask(&git, count, &out, &status, err);
-    if (rc == 0 && status == 0 && count_packs(&out) > PACKS_MAX)
-        rc = wc_git_run(&git, pack, NULL, NULL, err);
     wc_git_close(&git);
     return rc;
 }

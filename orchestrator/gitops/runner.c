@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "orchestrator/core/gitops.h"
@@ -182,12 +183,42 @@ static void do_look(struct runner *r, struct wc_gitops_result *out)
     out->mark = r->revision.mark;
 }
 
+/* The content itself is why it can't be had: too large, or an archive with another sum or signature
+ * than it should have. Asking again would transfer it again, to the same end. */
+static bool is_for_good(const struct runner *r, int code)
+{
+    return code == WC_ERR_LIMIT || (code == WC_ERR_PERM && r->source.kind == WC_APP_SOURCE_ARCHIVE);
+}
+
+/* What wasn't fetched is known by its mark alone, where it has one. */
+static const char *id_of_mark(struct runner *r)
+{
+    char hex[WC_SHA256_HEX + 1];
+    if (r->revision.id[0] != '\0')
+        return r->revision.id;
+    wc_sha256_hex(r->revision.mark, strlen(r->revision.mark), hex);
+    return wc_arena_strdup(r->arena, hex);
+}
+
+static void fetch_failed(struct runner *r, int code, const struct wc_err *err,
+                         struct wc_gitops_result *out)
+{
+    if (r->revision.mark[0] == '\0' || !is_for_good(r, code)) {
+        fail(r, out, WC_GITOPS_TRANSIENT, "FetchFailed", err);
+        return;
+    }
+    fail(r, out, WC_GITOPS_REFUSED, code == WC_ERR_LIMIT ? "TooLarge" : "NotBelieved", err);
+    out->id = id_of_mark(r);
+    r->record.seen = named(r);
+}
+
 static void do_fetch(struct runner *r, struct wc_gitops_result *out)
 {
     struct wc_err err = { 0 };
     struct wc_source_trail trail = trail_of(r);
-    if (wc_app_source_fetch(&r->source, &r->place, &trail, &r->revision, &err) != 0) {
-        fail(r, out, WC_GITOPS_TRANSIENT, "FetchFailed", &err);
+    int rc = wc_app_source_fetch(&r->source, &r->place, &trail, &r->revision, &err);
+    if (rc != 0) {
+        fetch_failed(r, rc, &err, out);
         return;
     }
     out->id = r->revision.id;

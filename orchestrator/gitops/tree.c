@@ -87,8 +87,7 @@ static int fail(const char *doing, const char *path, struct wc_err *err)
 static int count(struct wc_tree *tree, size_t bytes, struct wc_err *err)
 {
     if (bytes > tree->bytes_left)
-        return wc_err_set(err, WC_ERR_LIMIT, 0,
-                          "there is more in it than the cap allows (max_bytes)");
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
     if (tree->files_left == 0)
         return wc_err_set(err, WC_ERR_LIMIT, 0,
                           "there are more files in it than the cap allows (max_files)");

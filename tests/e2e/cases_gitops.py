@@ -4,6 +4,7 @@ import hmac
 import http.server
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,9 +14,8 @@ import urllib.error
 import urllib.request
 
 from cases_given import SOPS, sealed, who_has
+from remotes import Remote
 
-GIT = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "Ann",
-       "GIT_COMMITTER_EMAIL": "ann@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
 APP = """
     services:
       web:
@@ -24,36 +24,6 @@ APP = """
         environment: {{LEVEL: "{level}"}}
         healthcheck: {{test: ["CMD", "{check}"], interval: 200ms, timeout: 2s, retries: 2, start_period: 0s}}
 """
-
-
-class Remote:
-    """A bare repository, and a clone that is worked in."""
-
-    def __init__(self, t, name="shop"):
-        self.t = t
-        self.bare = os.path.join(t.base, name + ".git")
-        self.work = os.path.join(t.base, name + ".work")
-        self.git("init", "-q", "--bare", "-b", "main", self.bare, cwd=t.base)
-        self.git("clone", "-q", self.bare, self.work, cwd=t.base)
-        self.git("checkout", "-q", "-B", "main")
-
-    def git(self, *arguments, cwd=None):
-        environment = dict(self.t.environment, HOME=self.t.base, **GIT)
-        done = subprocess.run(["git", *arguments], cwd=cwd or self.work, env=environment, capture_output=True,
-                              text=True, check=False)
-        assert done.returncode == 0, f"git {arguments}: {done.stderr}"
-        return done.stdout.strip()
-
-    def push(self, text, message, *options, name="compose.yaml"):
-        """Commits one file and pushes; returns the commit."""
-        path = os.path.join(self.work, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w", encoding="utf-8") as f:
-            f.write(text)
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", message)
-        self.git("push", "-q", *options, "origin", "main")
-        return self.git("rev-parse", "HEAD")
 
 
 def agent(t, remote, more="", name="shop"):
@@ -390,6 +360,13 @@ def case_gitops_webhook_and_notifications(t):
     numbers = t.http("http://127.0.0.1:9465/metrics")[1]
     assert 'wcompose_source_condition{project="shop",type="Stalled",status="true"} 1' in numbers, numbers
     assert 'wcompose_source_pass_total{project="shop",result="rejected"} 1' in numbers, numbers
+    for what, count in (("applied", 1), ("rejected", 1), ("restored", 1), ("repaired", 0)):
+        assert f'wcompose_source_change_total{{project="shop",what="{what}"}} {count}\n' in numbers, numbers
+    for name, value in (("verify_failures_total", "0"), ("generation", "2"), ("observed_generation", "2"), ("failures", "0")):
+        assert f'wcompose_source_{name}{{project="shop"}} {value}\n' in numbers, numbers
+    times = dict(re.findall(r'wcompose_source_(last_look|last_success)_timestamp_seconds{project="shop"} ([0-9.]+)\n', numbers))
+    assert times["last_look"] == times["last_success"] and abs(float(times["last_look"]) - time.time()) < 120, numbers
+    assert int(re.search(r'pass_duration_seconds_count{project="shop"} (\d+)', numbers).group(1)) >= 2, numbers
     first = json.loads(heard[0][0])
     assert [json.loads(body)["id"] for body, _ in heard].count(first["id"]) >= 2, "what wasn't taken is sent again"
     assert level(t)[0] == "1"

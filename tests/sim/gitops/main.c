@@ -8,6 +8,9 @@
  *   - a rollback isn't rolled back: two in a row need an apply between them
  *   - while suspended nothing is done; out of a window, or before an app that it waits for, no new
  *     revision is applied
+ *   - what was refused before it was here isn't fetched again under the same inputs
+ *   - a source that is away for an hour is asked with growing pauses, at most a minute apart; what
+ *     runs is looked after meanwhile; what it has when it is back is in force a minute later
  *   - once the faults stop, what is in force is the newest revision if it is sound, else the good
  *     one, and the conditions say so; within a bounded number of passes
  * Faults: each action may fail for the moment; the pass may be killed before and after each action
@@ -31,6 +34,7 @@ struct world {
     uint64_t random, seed;
     /* what revisions are like, for the length of a story */
     bool is_signed[REVISIONS][INPUTS], is_valid[REVISIONS][INPUTS], is_healthy[REVISIONS];
+    bool is_large[REVISIONS][INPUTS]; /* it can't be fetched, and never will be */
     int head, inputs;
     bool has_mark; /* the source says something that can be compared */
     /* the host */
@@ -41,7 +45,7 @@ struct world {
     struct wc_gitops_memory disk;
     /* the pass */
     int verified; /* in this pass, under `inputs` */
-    bool is_dead, faults;
+    bool is_dead, faults, is_away;
     /* between passes */
     bool suspend, is_window, deps;
     bool restored; /* the last thing that was concluded was a rollback */
@@ -173,10 +177,12 @@ static void act(struct world *w, const struct wc_gitops_in *in, enum wc_gitops_a
         break;
     case WC_GITOPS_LOOK:
         out->mark = w->has_mark ? marks[w->head] : "";
+        out->end = w->is_away ? WC_GITOPS_TRANSIENT : WC_GITOPS_DONE;
         break;
     case WC_GITOPS_FETCH:
         judge(w, !is_known_and_done(w, memory), "what is known is fetched again");
         out->id = ids[w->head];
+        out->end = w->is_large[w->head][w->inputs] ? WC_GITOPS_REFUSED : WC_GITOPS_DONE;
         w->verified = NONE;
         break;
     case WC_GITOPS_VERIFY:
@@ -298,6 +304,9 @@ static void begin(struct world *w, uint64_t seed)
         }
     }
     w->has_mark = !chance(w, 4);
+    for (int r = 0; r < REVISIONS && w->has_mark; r++) /* without a mark it may be another by now */
+        for (int k = 0; k < INPUTS; k++)
+            w->is_large[r][k] = chance(w, 8);
     w->in_force = NONE;
     w->is_window = w->deps = w->faults = true;
     w->now_ms = 1700000000000;
@@ -348,8 +357,8 @@ static void check_end(const struct world *w)
     snprintf(head.id, sizeof head.id, "r%d", w->head);
     snprintf(head.inputs, sizeof head.inputs, "%s", inputs_text(w->inputs));
     const struct wc_gitops_rejection *r = wc_gitops_rejected(m, &head);
-    bool is_sound = w->is_signed[w->head][w->inputs] && w->is_valid[w->head][w->inputs] &&
-                    w->is_healthy[w->head];
+    bool is_believed = w->is_signed[w->head][w->inputs] && !w->is_large[w->head][w->inputs];
+    bool is_sound = is_believed && w->is_valid[w->head][w->inputs] && w->is_healthy[w->head];
     bool is_kept_out = r != NULL && wc_streq(r->reason, "Interrupted");
     int good = number(&m->good);
     if (is_sound && !is_kept_out)
@@ -369,9 +378,9 @@ static void check_end(const struct world *w)
     const struct wc_gitops_condition *verified = &m->conditions[WC_GITOPS_SOURCE_VERIFIED];
     judge(w, verified->generation == m->generation,
           "it says of another candidate what it believes");
-    judge(w, (verified->status == WC_GITOPS_TRUE) == w->is_signed[w->head][w->inputs],
+    judge(w, (verified->status == WC_GITOPS_TRUE) == is_believed,
           "r%d is %s and SourceVerified says otherwise", w->head,
-          w->is_signed[w->head][w->inputs] ? "signed" : "not signed");
+          is_believed ? "signed" : "not signed");
     judge(w, m->failures == 0, "failures of before are counted for ever");
 }
 
@@ -395,6 +404,41 @@ static void story(uint64_t seed, bool trace, uint64_t *steps, uint64_t *kills)
     *kills += w.kills;
 }
 
+/* The agent's own pace: a pass when the last one said so, and nothing else happens. */
+static void hour_away(uint64_t seed)
+{
+    enum { HOUR_MS = 3600000, LEAST = 55, MOST = 75, BACK_MS = 70000 };
+    struct world w;
+    bool acted;
+    begin(&w, seed);
+    w.faults = false;
+    w.is_signed[0][0] = w.is_valid[0][0] = w.is_healthy[0] = true;
+    w.is_signed[1][0] = w.is_valid[1][0] = w.is_healthy[1] = true;
+    w.is_large[0][0] = w.is_large[1][0] = false;
+    w.now_ms = pass_over(&w, true, &acted);
+    int64_t away_ms = w.now_ms;
+    int passes = 0;
+    w.head = 1;
+    w.is_away = true;
+    for (; w.now_ms < away_ms + HOUR_MS; passes++) {
+        w.is_drifted = passes == 5;
+        w.now_ms = pass_over(&w, false, &acted);
+        judge(&w, !w.is_drifted && w.in_force == 0, "what runs isn't looked after");
+        const struct wc_gitops_condition *c = w.disk.conditions;
+        judge(&w, c[WC_GITOPS_READY].status == WC_GITOPS_TRUE, "it isn't Ready meanwhile");
+        judge(&w, c[WC_GITOPS_RECONCILING].status == WC_GITOPS_TRUE, "nobody says that it is away");
+    }
+    judge(&w, passes >= LEAST && passes <= MOST, "%d passes in an hour", passes);
+    w.is_away = false;
+    int64_t back_ms = w.now_ms;
+    while (w.in_force != 1) {
+        judge(&w, w.now_ms <= back_ms + BACK_MS, "it isn't followed when it is back");
+        w.now_ms = pass_over(&w, false, &acted);
+    }
+    settle(&w);
+    check_end(&w);
+}
+
 int main(int argc, char **argv)
 {
     int64_t seed = 1, stories = 20000;
@@ -410,6 +454,8 @@ int main(int argc, char **argv)
     uint64_t steps = 0, kills = 0;
     for (int64_t i = 0; i < stories; i++)
         story((uint64_t)(seed + i), trace, &steps, &kills);
+    for (int64_t i = 0; i < stories && i < 1000; i++)
+        hour_away((uint64_t)(seed + i));
     printf("%lld stories, %llu actions, %llu kills: all promises kept\n", (long long)stories,
            (unsigned long long)steps, (unsigned long long)kills);
     return 0;

@@ -70,7 +70,7 @@ static void directories_of_others(void **state)
     refused(look(), WC_ERR_LIMIT, "max_files");
     box.source.max_files = 0;
     box.source.max_bytes = 20;
-    refused(fetch(NULL), WC_ERR_LIMIT, "max_bytes");
+    refused(fetch(NULL), WC_ERR_LIMIT, "size_limit");
     box.source.url = in_box("none");
     refused(look(), WC_ERR_NOENT, "none");
     close_box();

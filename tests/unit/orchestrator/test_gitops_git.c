@@ -263,16 +263,79 @@ static void sizes_are_bounded(void **state)
     box.source.max_bytes = 1 << 20;
     script("cd work; head -c 3000000 /dev/urandom >noise; git add .; git commit -qm noise;"
            "git push -q");
-    refused(fetch(NULL), WC_ERR_LIMIT, "File too large");
+    refused(fetch(NULL), WC_ERR_LIMIT, "size_limit");
     script("cd work; git rm -q --cached noise; rm noise; head -c 3000000 /dev/zero >zeros;"
            "git add .; git commit -q --amend -m zeros; git push -qf");
     ok(fetch(NULL)); /* three kilobytes on the way */
-    refused(checkout(&dir), WC_ERR_LIMIT, "max_bytes");
+    refused(checkout(&dir), WC_ERR_LIMIT, "size_limit");
     box.source.max_bytes = 0;
     box.source.max_files = 2;
     refused(checkout(&dir), WC_ERR_LIMIT, "max_files");
     box.source.max_files = 0;
     ok(checkout(&dir));
+    close_box();
+}
+
+/* What is refused for its size leaves nothing, however often it is tried. */
+static void what_is_too_large_leaves_nothing(void **state)
+{
+    (void)state;
+    open_box();
+    const char *first = author_id("main");
+    get();
+    box.source.max_bytes = 1 << 20;
+    script("cd work; head -c 3000000 /dev/urandom >noise; git add .; git commit -qm noise;"
+           "git push -q");
+    for (int i = 0; i < 3; i++)
+        refused(fetch(first), WC_ERR_LIMIT, "size_limit");
+    script("test $(du -sk lib | cut -f1) -lt 400; test -z \"$(find lib -name 'tmp_*')\"");
+    script("cd work; git reset -q --hard %s; echo 2 >deploy/conf/a.txt; git commit -qam two;"
+           "git push -qf",
+           first);
+    ok(fetch(first));
+    ok(verify(first, false));
+    close_box();
+}
+
+/* A git that was killed leaves locks, which would keep all later ones out. */
+static void locks_of_the_dead_are_removed(void **state)
+{
+    (void)state;
+    open_box();
+    get();
+    const char *first = author_id("main");
+    script("cd lib/gitops/shop/git/repo.git; for n in shallow.lock packed-refs.lock config.lock"
+           " gc.pid refs/wcompose/new.lock refs/wcompose/applied.lock objects/pack/tmp_pack_aB3"
+           " objects/pack/tmp_idx_aB3; do echo x >$n; done; ln -s ../../../../../work/run.sh"
+           " away.lock; mkdir refs/wcompose/tmp_x");
+    script("cd work; echo 2 >deploy/conf/a.txt; git commit -qam two; git push -q");
+    ok(fetch(first));
+    ok(verify(first, false));
+    script("test -z \"$(find lib -type f -name '*.lock' -o -name 'tmp_pack*' -o -name gc.pid)\";"
+           "test -s work/run.sh");
+    close_box();
+}
+
+/* A repository that grows within the cap with each commit: what was before isn't kept for ever,
+ * and a descendant is told all the same. */
+static void history_before_the_last_is_let_go(void **state)
+{
+    (void)state;
+    open_box();
+    get();
+    box.source.max_bytes = 2 << 20;
+    const char *last = author_id("main");
+    for (int i = 0; i < 5; i++) {
+        script("cd work; head -c 1500000 /dev/urandom >noise; git add .; git commit -qm %d;"
+               "git push -q",
+               i);
+        ok(fetch(last));
+        ok(verify(last, false));
+        last = author_id("main");
+    }
+    script("test $(du -sk lib | cut -f1) -lt 5000; cd work; git reset -q --hard HEAD^;"
+           "git push -qf");
+    refused(fetch(last), WC_ERR_LIMIT, "size_limit"); /* all of it comes, as far as it may */
     close_box();
 }
 
@@ -428,6 +491,7 @@ WC_MAIN(WC_CASE(fetches_a_commit), WC_CASE(transfers_nothing_twice),
         WC_CASE(a_cut_history_is_deepened), WC_CASE(a_cut_history_proves_nothing),
         WC_CASE(takes_the_sub_path), WC_CASE(pins), WC_CASE(links_stay_inside),
         WC_CASE(nothing_is_run_or_filtered), WC_CASE(sizes_are_bounded),
-        WC_CASE(repositories_of_others_are_refused), WC_CASE(a_moved_branch_is_told),
-        WC_CASE(old_checkouts_are_removed), WC_CASE(works_for_an_ordinary_user),
-        WC_CASE(urls_and_pins_are_checked))
+        WC_CASE(what_is_too_large_leaves_nothing), WC_CASE(locks_of_the_dead_are_removed),
+        WC_CASE(history_before_the_last_is_let_go), WC_CASE(repositories_of_others_are_refused),
+        WC_CASE(a_moved_branch_is_told), WC_CASE(old_checkouts_are_removed),
+        WC_CASE(works_for_an_ordinary_user), WC_CASE(urls_and_pins_are_checked))
