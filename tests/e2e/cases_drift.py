@@ -5,7 +5,7 @@ import socket
 import time
 
 import harness
-from cases_lifecycle import supervisors
+from cases_lifecycle import kill_supervisor
 from cases_metrics import samples, value
 
 V2 = os.path.exists("/sys/fs/cgroup/cgroup.controllers")
@@ -46,7 +46,7 @@ def events(t, action, service=None):
 
 def said(t, action, service=None, n=1):
     """The reason of the last event of that kind, of which there are n."""
-    found = t.until(lambda: len(events(t, action, service)) >= n and events(t, action, service), f"{n} of {action}", 40)
+    found = t.until(lambda: len(events(t, action, service)) >= n and events(t, action, service), f"{n} of {action}")
     assert len(found) == n, found
     return found[-1].get("reason", "")
 
@@ -55,10 +55,9 @@ def drifts(t, kind):
     return value(t, samples(t.wc("metrics").out), "wcompose_drift_total", kind=kind)
 
 
-def milliseconds(t, question, what):
-    begun = time.monotonic()
-    t.until(question, what)
-    return (time.monotonic() - begun) * 1000
+def soon(t, question, what):
+    """It comes by the kernel's news, on however busy a machine: not by a look, of which there is one in 30 s."""
+    t.until(question, what, 15)
 
 
 def case_drift_paused(t):
@@ -74,13 +73,12 @@ def case_drift_paused(t):
     pids = t.pid("web"), t.pid("db")
     directory = group(pids[0], "freezer")
     freeze(directory)
-    took = milliseconds(t, lambda: not is_frozen(directory), "a thaw")
-    assert took < 1500, f"thawed after {took:.0f} ms"
+    soon(t, lambda: not is_frozen(directory), "a thaw")
     assert said(t, "paused", "web") == "by somebody else"
     said(t, "unpaused", "web")
     assert drifts(t, "paused") == 1 and drifts(t, "limits") == 0
     assert "was paused: by somebody else" in t.wc("why", "web").out
-    os.kill(supervisors(t)[0], signal.SIGKILL)
+    kill_supervisor(t)
     freeze(directory)
     time.sleep(0.3)
     assert is_frozen(directory)
@@ -88,10 +86,10 @@ def case_drift_paused(t):
     t.wc("start", "db")  # any command brings a supervisor
     t.until(lambda: not is_frozen(directory), "a thaw by the next one")
     freeze(os.path.dirname(directory))  # of the project: no news of that, but looks
-    t.until(lambda: not is_frozen(directory), "a thaw of the group above", 45)
+    t.until(lambda: not is_frozen(directory), "a thaw of the group above")
     freeze(directory)
     t.wc("restart", "web")  # what stands still is stopped all the same
-    t.until(lambda: t.row("web")["State"] == "running" and t.pid("web") != pids[0], "web again")
+    t.until(lambda: (row := t.row("web"))["State"] == "running" and row["Pid"] != pids[0], "web again")
     assert t.pid("db") == pids[1]
     freeze(group(t.pid("db"), "freezer"))
     t.wc("down")
@@ -118,11 +116,11 @@ def case_pause(t):
     thaw(directory)  # somebody else
     t.until(lambda: is_frozen(directory), "frozen again")
     assert said(t, "unpaused", "web") == "by somebody else"
-    os.kill(supervisors(t)[0], signal.SIGKILL)
+    kill_supervisor(t)
     thaw(directory)
     t.wc("start", "db")  # any command brings a supervisor
     t.until(lambda: is_frozen(directory), "frozen by the next one")
-    assert t.row("web")["State"] == "paused"
+    t.until(lambda: t.row("web")["State"] == "paused", "that to be told")
     t.wc("unpause")
     assert not is_frozen(directory) and t.row("web")["State"] == "running"
     t.wc("pause")
@@ -155,8 +153,7 @@ def case_drift_limits(t):
         path = f"{group(pids[0], controller)}/{name}"
         was = harness.read(path)
         write(path, changed)
-        took = milliseconds(t, lambda: harness.read(path) == was, f"{name} as it was")
-        assert took < 3000, f"{name} after {took:.0f} ms"
+        soon(t, lambda: harness.read(path) == was, f"{name} as it was")  # pylint: disable=cell-var-from-loop
         assert said(t, "limits changed", "web", n) == words
         said(t, "mended", "web", n)
     assert drifts(t, "limits") == 3 and drifts(t, "paused") == 0
@@ -166,11 +163,11 @@ def case_drift_limits(t):
     t.until(lambda: harness.read(path) == was, "no limit again")
     for _ in range(6):  # whoever insists is answered ever more slowly, and never given up on
         write(path, "78")
-        t.until(lambda: harness.read(path) == was, "no limit again", 20)
-    os.kill(supervisors(t)[0], signal.SIGKILL)
+        t.until(lambda: harness.read(path) == was, "no limit again")
+    kill_supervisor(t)
     write(path, "79")
     t.wc("start", "web")
-    t.until(lambda: harness.read(path) == was, "no limit again, by the next supervisor", 20)
+    t.until(lambda: harness.read(path) == was, "no limit again, by the next supervisor")
     assert (t.pid("web"), t.pid("free")) == pids
     t.wc("down")
     t.nothing_left(before)
@@ -200,15 +197,14 @@ def case_drift_links(t):
     address = inside(pids[0], "ip", "-4", "-o", "addr", "show", "eth0").split()[3]
     for name in [line.split(": ")[1].split("@")[0] for line in harness.command("ip", "-o", "link").stdout.splitlines() if ": wcv" in line]:
         harness.command("ip", "link", "del", name)
-    took = milliseconds(t, lambda: "eth0" in inside(pids[0], "ip", "link"), "a link again")
-    assert took < 3000, f"{took:.0f} ms"
+    soon(t, lambda: "eth0" in inside(pids[0], "ip", "link"), "a link again")
     works()
     assert said(t, "network changed", "web") == "eth0: link -> gone"
     inside(pids[0], "ip", "addr", "flush", "dev", "eth0")
     t.until(lambda: address in inside(pids[0], "ip", "addr"), "the address again")
     works()
     assert said(t, "network changed", "web", 2) == f"eth0: {address} -> no address"
-    assert "default" in inside(pids[0], "ip", "route")
+    t.until(lambda: "default" in inside(pids[0], "ip", "route"), "the default route again")
     assert drifts(t, "links") == 3 and drifts(t, "network") == 0
     assert (t.pid("web"), t.pid("peer")) == pids
     t.wc("down")
@@ -253,8 +249,9 @@ def case_drift_networks(t):
     t.until(lambda: int(harness.read(f"{t.root}/run/net/dns.pid").split()[0]) != pid, "another name server")
     assert "name server -> ended" in said(t, "changed", None, 7)
     write("/proc/sys/net/ipv4/ip_forward", "0")  # no news of that, but looks
-    t.until(lambda: harness.read("/proc/sys/net/ipv4/ip_forward") == "1\n", "forwarding", 45)
+    t.until(lambda: harness.read("/proc/sys/net/ipv4/ip_forward") == "1\n", "forwarding")
     works()
+    said(t, "changed", None, 8)
     assert drifts(t, "network") == 8
     assert (t.pid("web"), t.pid("peer")) == pids
     t.wc("down")
@@ -271,7 +268,7 @@ def case_drift_notify_adopted(t):
     """)
     before = t.things()
     up = t.start("up", "-d")
-    t.until(lambda: {r["State"] for r in t.ps()} == {"running"} and len(t.ps()) == 2, "both", 30)
+    t.until(lambda: {r["State"] for r in t.ps()} == {"running"} and len(t.ps()) == 2, "both")
     pids = t.pid("web"), t.pid("late")
 
     def say(pid, *lines):
@@ -281,16 +278,19 @@ def case_drift_notify_adopted(t):
     say(pids[0], "READY=1", "STATUS=at work")
     t.until(lambda: t.row("web")["Health"] == "healthy", "web healthy")
     up.wait(60)
-    keepers = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
-               if os.path.exists(f"/proc/{pid}/comm") and harness.read(f"/proc/{pid}/comm") == "wcompose-keeper\n"]
+    keepers = []
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            keepers += [pid] if harness.read(f"/proc/{pid}/comm") == "wcompose-keeper\n" else []
+        except OSError:
+            pass  # it has ended meanwhile
     assert len(keepers) == 2, keepers
-    supervisor = supervisors(t)[0]
-    os.kill(supervisor, signal.SIGKILL)
+    kill_supervisor(t)
     for keeper in keepers:
         os.kill(keeper, signal.SIGKILL)
     t.wc("start")
     t.until(lambda: t.row("web")["Health"] == "healthy" and t.row("web")["HealthOutput"] == "at work", "what was said before")
-    say(pids[1], "READY=1", "STATUS=here as well")
+    t.until(lambda: say(pids[1], "READY=1", "STATUS=here as well") is None, "its keeper to listen")
     t.until(lambda: t.row("late")["Health"] == "healthy", "late healthy, by the new keeper")
     say(pids[0], "STATUS=still")
     t.until(lambda: t.row("web")["HealthOutput"] == "still", "web's word")

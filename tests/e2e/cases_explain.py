@@ -4,7 +4,8 @@ import os
 import signal
 import time
 
-from cases_lifecycle import supervisors
+from cases_attached import read_until
+from cases_lifecycle import kill_supervisor
 
 SHOP = """
     services:
@@ -76,7 +77,7 @@ def case_why_it_was_restarted_and_replaced(t):
           other: {image: bb:1, stop_grace_period: 0s}
     """)
     t.wc("up", "-d", code=None)
-    t.until(lambda: chain(t, "crash")["State"] == "failed", "two restarts", 20)
+    t.until(lambda: chain(t, "crash")["State"] == "failed", "two restarts")
     why = chain(t, "crash")
     assert "on-failure:2" in why["Summary"] and why["RootCause"]["Text"] == "exited 3", why
     assert why["Log"][-1] == "out of luck" and why["Chain"][0]["At"]["Line"] == 2, why
@@ -103,15 +104,14 @@ def case_why_without_a_supervisor(t):
     t.compose(SHOP.replace("test -f /ok", "true"))
     t.wc("up", "-d", "--wait")
     assert ready(t)["Ready"]
-    for pid in supervisors(t):
-        os.kill(pid, signal.SIGKILL)
+    kill_supervisor(t)
     why = chain(t, "web")
     assert not why["Supervised"] and "no supervisor is running" in why["Note"], why
     assert ("web", "was started") in texts(why) and (None, "generation @1 was accepted (stable)") in texts(why), why
     assert ready(t) == {"Ready": False, "Reconciling": False, "Stalled": True}
     os.kill(t.pid("web"), signal.SIGKILL)
-    t.until(lambda: chain(t, "web")["State"] == "failed", "its end")
-    assert chain(t, "web")["RootCause"]["Text"] == "exited 137 (SIGKILL)"
+    why = t.until(lambda: (now := chain(t, "web"))["State"] == "failed" and now, "its end")
+    assert why["RootCause"]["Text"] == "exited 137 (SIGKILL)", why
     t.wc("start")
     t.until(lambda: ready(t)["Ready"], "ready")
     assert "before this supervisor" in chain(t, "db")["Note"]
@@ -134,12 +134,12 @@ def case_events_since_until(t):
     assert by_number[by_number[started["cause"]]["cause"]]["action"] == "applying", past
     only = t.wc("events", "--until", "0s", "--json", "web").rows
     assert {event["service"] for event in only} == {"web"}, only
-    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))
+    moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 8))
     watcher = t.start("events", "--since", "1h", "--until", moment, "--json")
-    time.sleep(0.7)
+    out = read_until(watcher, f'"seq":{numbers[-1]},')  # what is past comes first, in one piece with what comes
     t.wc("stop", "web")
-    out = watcher.communicate(timeout=20)[0]
-    assert watcher.returncode == 0, out
+    out += watcher.stdout.read()
+    assert watcher.wait(60) == 0, out
     seen = [json.loads(line) for line in out.splitlines()]
     assert [e["seq"] for e in seen][:len(numbers)] == numbers, (seen, past)
     tail = [(e["action"], e.get("service")) for e in seen[len(numbers):]]
@@ -169,9 +169,11 @@ def case_wait_says_what_it_waits_for(t):
             stop_grace_period: 0s
             depends_on: {migrate: {condition: service_completed_successfully}}
     """)
+    t.wc("up", "-d", "db")
+    t.until(lambda: t.row("db")["HealthOutput"] == "not yet", "a check")
     begin = time.monotonic()
     said = t.wc("up", "--wait", "--wait-timeout", "2", code=3).err
-    assert 1.5 < time.monotonic() - begin < 15
+    assert 1.5 < time.monotonic() - begin < 50  # it gets unhealthy after 60
     assert "is not ready after 2.0 s" in said and "goes on in the background" in said, said
     assert "web is not ready: waits for migrate to complete" in said, said
     assert "migrate  waits for db to be healthy" in said and "compose.yaml:9:18" in said, said
@@ -191,7 +193,7 @@ def case_wait_says_what_it_waits_for(t):
     t.wc("up", "--wait", "--wait-timeout", "30")
     assert time.monotonic() - begin > 0.9
     assert t.row("job")["State"] == "exited" and t.row("web")["State"] == "running"
-    t.wc("up", "--wait", "--wait-timeout", "5")  # again: what is done stays done
+    t.wc("up", "--wait", "--wait-timeout", "30")  # again: what is done stays done
     t.wc("down")
 
 
@@ -297,7 +299,8 @@ def case_top_and_stats(t):
     before = t.things()
     assert "nothing of" in t.wc("top").err and "nothing of" in t.wc("stats", "--no-stream").err
     t.wc("up", "-d")
-    t.until(lambda: "sleep 3600" in t.wc("top", "idle").out and "httpd" in t.wc("top", "web").out, "all of them to begin")
+    t.until(lambda: "sleep 3600" in t.wc("top", "idle").out and "while :; do :; done" in t.wc("top", "busy").out, "both to begin")
+    t.until(lambda: t.run_inside("idle", "wget", "-q", "-O", "/dev/null", "http://web/index.html", code=None).code == 0, "web to begin")
     top = t.wc("top", "--format", "json").rows
     mine = [p for p in top if p["Service"] == "idle"]
     assert {p["Uid"] for p in mine} == {1000} and mine[0]["Pid"] == t.pid("idle"), mine
@@ -308,10 +311,9 @@ def case_top_and_stats(t):
     assert text.split()[:9] == ["SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TIME", "CMD"], text
     assert "while :; do :; done" in text and "idle" not in text, text
     t.run_inside("idle", "sh", "-c", "sleep 30 >/dev/null 2>&1 & exit 0")
-    assert "sleep 30" in [p["Command"] for p in t.wc("--json", "top", "idle").rows]
-    t.run_inside("idle", "wget", "-q", "-O", "/dev/null", "http://web/index.html")
+    t.until(lambda: "sleep 30" in [p["Command"] for p in t.wc("--json", "top", "idle").rows], "what was started inside")
     rows = {r["Service"]: r for r in t.wc("stats", "--no-stream", "--format", "json").rows}
-    assert 1 < rows["busy"]["CpuPct"] <= 130 and rows["idle"]["CpuPct"] < rows["busy"]["CpuPct"], rows  # a busy machine
+    assert 1 < rows["busy"]["CpuPct"] < 190 and rows["idle"]["CpuPct"] < rows["busy"]["CpuPct"], rows  # a busy machine
     assert rows["busy"]["NetRxBytes"] in (0, None), rows
     assert rows["web"]["NetRxBytes"] > 100 and rows["web"]["NetTxBytes"] > 100, rows
     assert rows["idle"]["MemoryLimitBytes"] == 64 * 1024 * 1024, rows
@@ -324,7 +326,7 @@ def case_top_and_stats(t):
     lines = [json.loads(stream.stdout.readline()) for _ in range(2)]
     assert [line["Service"] for line in lines] == ["web", "web"] and lines[1]["CpuNs"] >= lines[0]["CpuNs"], lines
     t.wc("stop")
-    stream.communicate(timeout=10)
+    stream.communicate(timeout=60)
     assert stream.returncode == 0, "it ends when nothing runs any more"
     assert t.wc("stats", "nope", code=66).out == ""
     t.wc("down")
@@ -352,14 +354,14 @@ def case_rollout_is_explained(t):
     t.compose(text.format(command=good, level="two"))
     assert "web: replace by a rollout; each replica down for" in t.wc("plan").out
     process = t.start("up", "-d")
-    seen = t.until(lambda: ready(t)["Reconciling"] and chain(t, "web"), "a rollout under way")
-    assert "replicas changed" in (seen["Note"] or ""), seen
-    process.communicate(timeout=60)
+    # the request comes first, its rollout a moment later
+    t.until(lambda: ready(t)["Reconciling"] and "replicas changed" in (chain(t, "web")["Note"] or ""), "a rollout under way")
+    process.communicate(timeout=90)
     assert process.returncode == 0
-    t.until(lambda: ready(t) == {"Ready": True, "Reconciling": False, "Stalled": False}, "its end", 20)
+    t.until(lambda: ready(t) == {"Ready": True, "Reconciling": False, "Stalled": False}, "its end")
     t.compose(text.format(command="exit 4", level="three"))
     t.wc("up", "-d", code=None)
-    t.until(lambda: ready(t)["Stalled"], "a stop", 30)
+    t.until(lambda: ready(t)["Stalled"], "a stop")
     note = t.wc("why", "web").out
     assert "is paused" in note or "is failed" in note, note
     t.wc("down")

@@ -1,10 +1,9 @@
 """Health that acts: unhealthy instances restarted, native probes, readiness by notify, hooks."""
 import os
-import signal
 import socket
 import time
 
-from cases_lifecycle import supervisor
+from cases_lifecycle import kill_supervisor
 
 
 def case_unhealthy_is_restarted(t):
@@ -24,11 +23,11 @@ def case_unhealthy_is_restarted(t):
     pids = {name: t.pid(name) for name in ("healed", "plain", "once")}
     for name in pids:
         t.run_inside(name, "touch", "/tmp/sick")
-    t.until(lambda: t.row("plain")["Health"] == "unhealthy" and t.row("once")["Health"] == "unhealthy", "unhealthy", 30)
-    t.until(lambda: t.row("healed")["Restarts"] >= 2, "restarts", 30)
+    t.until(lambda: t.row("plain")["Health"] == "unhealthy" and t.row("once")["Health"] == "unhealthy", "unhealthy")
+    t.until(lambda: t.row("healed")["Restarts"] >= 2, "restarts")
     # its writable layer outlives the run: it is found sick again, and waits longer each time
-    t.until(lambda: t.wc("exec", "-T", "healed", "rm", "-f", "/tmp/sick", code=None).code == 0, "a cure", 30)
-    t.until(lambda: t.row("healed")["Health"] == "healthy", "healthy again", 30)
+    t.until(lambda: t.wc("exec", "-T", "healed", "rm", "-f", "/tmp/sick", code=None).code == 0, "a cure")
+    t.until(lambda: t.row("healed")["Health"] == "healthy", "healthy again")
     assert t.pid("plain") == pids["plain"] and t.pid("once") == pids["once"]
     t.wc("down")
     t.nothing_left(before)
@@ -123,10 +122,10 @@ def case_readiness_by_notify(t):
     t.until(lambda: t.row("never")["Health"] == "unhealthy", "never ready")
     say(t, "web", "READY=1", "STATUS=at work")
     t.until(lambda: t.row("after")["State"] == "running", "after web")
-    up.wait(20)
+    up.wait(60)
     assert t.row("web")["Health"] == "healthy" and t.row("web")["HealthOutput"] == "at work"
     pids = t.pid("web"), t.pid("never")
-    os.kill(supervisor(), signal.SIGKILL)
+    kill_supervisor(t)
     say_to = f"/proc/{pids[1]}/root/run/wcompose/notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
         s.sendto(b"READY=1", say_to)
@@ -146,14 +145,15 @@ def case_watchdog(t):
           web:
             image: bb:1
             restart: always
-            x-wcompose: {probe: {notify: true, watchdog: 4s}, on_unhealthy: restart}
+            x-wcompose: {probe: {notify: true, watchdog: 8s}, on_unhealthy: restart}
     """)
     t.wc("up", "-d", "--wait-timeout", "1", code=None)
+    t.until(lambda: t.row("web")["State"] == "running", "its start")
     pid = t.pid("web")
-    assert t.run_inside("web", "sh", "-c", "echo $WATCHDOG_USEC").out == "4000000\n"
+    assert t.run_inside("web", "sh", "-c", "echo $WATCHDOG_USEC").out == "8000000\n"
     say(t, "web", "READY=1")
     t.until(lambda: t.row("web")["Health"] == "healthy", "web healthy")
-    for _ in range(4):
+    for _ in range(7):
         say(t, "web", "WATCHDOG=1")
         time.sleep(1.5)
     assert t.row("web")["Health"] == "healthy" and t.pid("web") == pid
@@ -164,7 +164,7 @@ def case_watchdog(t):
                 s.sendto(b"STATUS=%d\nWATCHDOG=1" % n, f"/proc/{pid}/root/run/wcompose/notify")
             except BlockingIOError:
                 pass
-    t.until(lambda: t.row("web")["Pid"] not in (0, pid), "a restart", 30)
+    t.until(lambda: t.row("web")["Pid"] not in (0, pid), "a restart")
     t.wc("down")
 
 
@@ -177,14 +177,14 @@ HOOKS = """
         stop_grace_period: 3s
         volumes: [data:/tmp]
         post_start:
-          - {command: [sh, -c, 'sleep 0.3; echo "post $$A $$(id -un) $$(pwd)" >>/tmp/log'], environment: {A: x y}, working_dir: /etc}
+          - {command: [sh, -c, '$wait; sleep 0.3; echo "post $$A $$(id -un) $$(pwd)" >>/tmp/log'], environment: {A: x y}, working_dir: /etc}
           - {command: sh -c 'echo "root $$(id -un)" >>/tmp/log', user: root}
         pre_stop:
           - {command: [sh, -c, "echo pre >>/tmp/log; sleep 0.2"]}
           - command: [sh, -c, "echo no >&2; exit 7"]
       after: {image: "bb:1", depends_on: [web], volumes: [data:/tmp], command: [sh, -c, "echo after >>/tmp/log; exec /bin/idle"]}
     volumes: {data: {}}
-"""
+""".replace("$wait", "until [ $$(grep -c ^up /tmp/log) -gt $$(grep -c ^post /tmp/log) ]; do sleep 0.1; done")  # for the program's first word
 
 
 def case_hooks(t):
@@ -193,6 +193,7 @@ def case_hooks(t):
     path = t.compose(HOOKS)
     before = t.things()
     t.wc("up", "-d")
+    t.until(lambda: "after" in t.run_inside("web", "cat", "/tmp/log").out, "the word of what was started last")
     log = t.run_inside("web", "cat", "/tmp/log").out.splitlines()
     assert log == ["up", "post x y app /etc", "root root", "after"], log
     t.wc("restart", "web")
@@ -220,14 +221,14 @@ def case_hook_that_fails(t):
     """)
     failed = t.wc("up", "-d", code=None)
     assert failed.code != 0 and "post_start 1: exited 3: no such thing" in failed.err, failed
-    assert t.row("bad")["State"] == "exited"
+    t.until(lambda: t.row("bad")["State"] == "exited", "its end")
     t.wc("down")
     t.compose("""
         services:
           slow: {image: "bb:1", stop_grace_period: 1s, pre_stop: [{command: sleep 100}]}
     """)
     t.wc("up", "-d")
-    t.wc("stop", timeout=8)
+    t.wc("stop", timeout=80)  # less than the hook takes
     t.wc("down")
 
 
@@ -244,7 +245,7 @@ def case_hook_and_a_killed_supervisor(t):
     """)
     t.start("up", "-d")
     t.until(lambda: "hook" in t.run_inside("web", "cat", "/tmp/log", code=None).out, "the hook")
-    os.kill(supervisor(), signal.SIGKILL)
+    kill_supervisor(t)
     t.wc("up", "-d")
     assert t.run_inside("web", "grep", "-c", "hook", "/tmp/log").out == "1\n"
     t.wc("down", "-v")

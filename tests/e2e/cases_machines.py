@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import harness
+from cases_lifecycle import kill_supervisors
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BOOT = 170  # seconds that a machine may take on a loaded host without KVM
@@ -59,7 +60,7 @@ def case_machine_beside_containers(t):
             image: bb:1
             isolation: hyperv
             mem_limit: 128m
-            stop_grace_period: 2s
+            stop_grace_period: 60s
             environment: {COLOUR: blue}
             command: ["sh", "-c", "trap 'echo bye; exit 3' TERM; echo up $$COLOUR; httpd -p 80 -h /www; while :; do sleep 0.2; done"]
             ports: ["18481:80"]
@@ -86,7 +87,8 @@ def case_machine_beside_containers(t):
     assert kernel_of(t, "vm") != kernel_of(t, "box")
     assert t.run_inside("box", "cat", "/proc/version").out == harness.read("/proc/version")
     assert "vm" in t.run_inside("vm", "hostname").out
-    assert t.run_inside("vm", "wget", "-q", "-O", "-", "http://box/").out == t.run_inside("box", "wget", "-q", "-O", "-", "http://vm/").out
+    page = t.until(lambda: t.run_inside("vm", "wget", "-q", "-O", "-", "http://box/", code=None).out, "box to listen")
+    assert page == t.run_inside("box", "wget", "-q", "-O", "-", "http://vm/").out
     assert t.http("http://127.0.0.1:18481/")[0] == 200
     assert "up blue" in t.wc("logs", "vm").out
     assert t.run_inside("vm", "sh", "-c", "exit 7", code=7).out == ""
@@ -123,15 +125,15 @@ def case_machine_deaths_are_told_apart(t):
     up(t)
 
     def again(restarts):
-        t.until(lambda: t.row("vm")["State"] == "running" and t.row("vm")["Restarts"] == restarts, f"restart {restarts}", BOOT)
+        t.until(lambda: (row := t.row("vm"))["State"] == "running" and row["Restarts"] == restarts, f"restart {restarts}", BOOT)
 
     def told(text):
-        t.until(lambda: text in t.wc("events", "--since", "10m", "--until", "0s").out, text, 10)
+        t.until(lambda: text in t.wc("events", "--since", "10m", "--until", "0s").out, text)
 
     os.kill(vmm_of(t, "vm"), signal.SIGKILL)
     told("the virtual machine was killed by signal 9")
     again(1)
-    t.wc("exec", "-T", "--privileged", "vm", "sh", "-c", "mkdir /p; mount -t proc p /p; echo c > /p/sysrq-trigger", code=None, timeout=30)
+    t.wc("exec", "-T", "--privileged", "vm", "sh", "-c", "mkdir /p; mount -t proc p /p; echo c > /p/sysrq-trigger", code=None, timeout=90)
     told("the guest's kernel panicked: sysrq triggered crash")
     again(2)
     t.run_inside("vm", "touch", "/hog")
@@ -144,6 +146,8 @@ def case_machine_deaths_are_told_apart(t):
 
 def case_machine_hangs(t):
     """A guest that hangs and a VMM that stands still: each is told, ended and started anew; one that was paused goes on."""
+    if shutil.which("musl-gcc") is None:
+        raise harness.Skip("musl-gcc (package musl-tools) is not installed")
     ready(t)
     machine = '{image: "bb:1", isolation: hyperv, mem_limit: 112m, cpus: 1, restart: always, stop_grace_period: 1s,' \
               ' x-wcompose: {vm: {hang_timeout: 15s}}}'
@@ -168,7 +172,7 @@ def case_machine_hangs(t):
     told("still", "the virtual machine stands still: neither QEMU nor its guest answers")
     told("busy", "the guest hangs: its agent has not answered in time")
     for service in ("still", "busy"):
-        t.until(lambda s=service: t.row(s)["State"] == "running" and t.row(s)["Restarts"] == 1, f"{service} again", BOOT)
+        t.until(lambda s=service: (row := t.row(s))["State"] == "running" and row["Restarts"] >= 1, f"{service} again", BOOT)
         assert kernel_of(t, service) != before[service][1], f"{service} has the same kernel"
     time.sleep(max(0, began + 20 - time.monotonic()))  # a pause longer than a silence may be
     t.wc("unpause", "paused")
@@ -195,24 +199,15 @@ def case_machine_outlives_us(t):
     for _ in range(3):
         keeper = int(harness.read(run + "/keeper.pid").split()[0])
         os.kill(keeper, signal.SIGKILL)
-        supervisors = [int(p) for p in filter(str.isdigit, os.listdir("/proc")) if is_supervisor(p)]
-        for supervisor in supervisors:
-            os.kill(supervisor, signal.SIGKILL)
+        kill_supervisors(t)
         time.sleep(0.3)
         t.wc("up", "-d", timeout=BOOT)
-        t.until(lambda: int(harness.read(run + "/keeper.pid").split()[0]) != keeper, "a new keeper", 10)
+        t.until(lambda: int(harness.read(run + "/keeper.pid").split()[0]) != keeper, "a new keeper")
     assert t.pid("vm") == pid, "the machine is the same"
-    t.until(lambda: t.wc("logs", "vm").out.count("line") > 20, "more lines", 10)
+    t.until(lambda: t.wc("logs", "vm").out.count("line") > 20, "more lines")
     lines = [line.split("|", 1)[1].strip() for line in t.wc("logs", "vm").out.splitlines()]
     assert lines == [f"line {i + 1}" for i in range(len(lines))], lines
     t.wc("down")
-
-
-def is_supervisor(pid):
-    try:
-        return harness.read(f"/proc/{pid}/comm").strip() == "wcompose-super"
-    except OSError:
-        return False
 
 
 def case_machine_is_confined(t):
@@ -264,7 +259,8 @@ def case_machine_is_confined(t):
     """, "other.yaml")
     t.wc("-f", "other.yaml", "up", "-d")
     address = t.wc("-f", "other.yaml", "exec", "-T", "web", "hostname", "-i").out.strip()
-    assert t.wc("-f", "other.yaml", "exec", "-T", "web", "wget", "-q", "-O", "/dev/null", f"http://{address}/", code=None).code == 0
+    t.until(lambda: t.wc("-f", "other.yaml", "exec", "-T", "web", "wget", "-q", "-O", "/dev/null", f"http://{address}/", code=None).code == 0,
+            "the other project's server")
     assert t.run_inside("a", "timeout", "3", "wget", "-q", "-O", "-", f"http://{address}/", code=None).code != 0, "another project"
     assert t.run_inside("a", "nslookup", "web", code=None).code != 0
     t.wc("-f", "other.yaml", "down")
@@ -307,9 +303,9 @@ def case_machine_terminal(t):
     """)
     up(t)
     out = subprocess.run(["script", "-qec", f"{t.binary} exec vm sh -c 'tty; stty size; exit 5'", "/dev/null"], cwd=t.dir,
-                         env=dict(t.environment, COLUMNS="80"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+                         env=dict(t.environment, COLUMNS="80"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=90, check=False)
     assert out.returncode == 5 and "/dev/pts/" in out.stdout, (out.returncode, out.stdout, out.stderr)
-    t.until(lambda: "a terminal" in t.wc("logs", "shell").out, "its word", 20)
+    t.until(lambda: "a terminal" in t.wc("logs", "shell").out, "its word")
     t.wc("down")
 
 

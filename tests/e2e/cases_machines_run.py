@@ -41,7 +41,9 @@ def case_machine_size_and_use(t):
     before = seen()["vm"]
     t.run_inside("box", "wget", "-q", "-O", "/dev/null", "http://vm/")
     t.run_inside("box", "sh", "-c", "head -c 300000 /dev/zero | nc -w 2 vm 80 || true")
-    row = t.until(lambda: seen()["vm"] if seen()["vm"]["NetRxBytes"] >= before["NetRxBytes"] + 300000 else None, "bytes of its link", 30)
+    # the guest's books are older than the host's
+    row = t.until(lambda: (now := seen()["vm"])["NetRxBytes"] >= before["NetRxBytes"] + 300000 <= now["Guest"]["NetRxBytes"]
+                  + before["NetRxBytes"] and now, "bytes of its link")
     guest = row["Guest"]
     assert row["NetTxBytes"] > before["NetTxBytes"] > 0, (before, row)
     assert guest["NetRxBytes"] >= 300000 and guest["NetTxBytes"] > 0, guest
@@ -68,7 +70,7 @@ def case_machine_link_is_put_back(t):
     name = link_of(t, "vm")
     for n in (1, 2):
         harness.command("ip", "link", "del", name)
-        t.until(lambda: t.wc("events", "--since", "10m", "--until", "0s").out.count(" mended ") == n, "it is mended", 10)
+        t.until(lambda: t.wc("events", "--since", "10m", "--until", "0s").out.count(" mended ") >= n, "it is mended")  # pylint: disable=cell-var-from-loop
         harness.command("ip", "link", "show", name)
         assert t.run_inside("box", "timeout", "20", "wget", "-q", "-O", "-", "http://vm/").out != ""
         assert t.run_inside("vm", "sh", "-c", "nslookup box | grep -c Address", code=None).code == 0
@@ -76,13 +78,20 @@ def case_machine_link_is_put_back(t):
     t.run_inside("box", "sh", "-c", "head -c 3000000 /dev/zero > /www/big")  # in packets larger than a frame
     assert t.run_inside("vm", "sh", "-c", "timeout 60 wget -q -O - http://box/big | wc -c").out.strip() == "3000000"
     assert (t.pid("vm"), vmm_of(t, "vm")) == pids and t.row("vm")["Restarts"] == 0
-    spent = [harness.read(f"/proc/{pids[1]}/stat").rsplit(")", 1)[1].split() for _ in (0, time.sleep(2))]
-    ticks = sum(int(x) for x in spent[1][11:13]) - sum(int(x) for x in spent[0][11:13])
-    assert ticks < 150, f"the emulator is busy: {ticks} ticks in 2 s"
+
+    def ticks():
+        return sum(int(x) for x in harness.read(f"/proc/{pids[1]}/stat").rsplit(")", 1)[1].split()[11:13])
+
+    def used():
+        begun = ticks()
+        time.sleep(2)
+        return ticks() - begun
+
+    t.until(lambda: used() < 150, "an emulator that is not busy for 2 s")
     # a tap in another namespace can't be had back: said, and a start anew brings it
     harness.command("unshare", "--net", "sh", "-c", f"nsenter -t {os.getpid()} -n ip link set {name} netns $$; sleep 1")
     t.wc("restart", "vm", timeout=BOOT)
-    t.until(lambda: t.run_inside("box", "timeout", "20", "wget", "-q", "-O", "-", "http://vm/", code=None).out, "an answer", 30)
+    t.until(lambda: t.run_inside("box", "timeout", "20", "wget", "-q", "-O", "-", "http://vm/", code=None).out, "an answer")
     t.wc("down")
 
 
@@ -110,22 +119,22 @@ def case_machine_pause(t):
 
     before = count()
     t.wc("pause", "vm")
-    t.until(lambda: t.row("vm")["State"] == "paused", "a pause", 20)
+    t.until(lambda: t.row("vm")["State"] == "paused", "a pause")
     used = cpu()
     time.sleep(PAUSE)
-    assert cpu() == used and t.row("vm")["State"] == "paused", "it stands still"
-    assert t.wc("exec", "-T", "vm", "true", code=None, timeout=30).code != 0
+    assert cpu() - used <= 2 and t.row("vm")["State"] == "paused", "it stands still"  # ticks of 10 ms
+    assert t.wc("exec", "-T", "vm", "true", code=None).code != 0
     t.wc("stats", "--no-stream", timeout=60)
     begun = time.monotonic()
     t.wc("unpause", "vm")
-    t.until(lambda: t.row("vm")["State"] == "running", "it goes on", 20)
-    t.until(lambda: count() > before + 5, "it counts on", 30)
+    t.until(lambda: t.row("vm")["State"] == "running", "it goes on")
+    t.until(lambda: count() > before + 5, "it counts on")
     off = int(t.run_inside("vm", "date", "+%s").out) - time.time()
     assert abs(off) < 5, f"its clock is off by {off:.0f} s"
     time.sleep(5)  # what was missed would be found by now
     row = t.row("vm")
     assert row["State"] == "running" and row["Restarts"] == 0 and (t.pid("vm"), vmm_of(t, "vm")) == pids, row
-    t.until(lambda: t.row("vm")["Health"] == "healthy", "health", 30)
+    t.until(lambda: t.row("vm")["Health"] == "healthy", "health")
     assert t.run_inside("vm", "echo", "well").out == "well\n", time.monotonic() - begun
     t.wc("pause", "vm")
     t.wc("stop", "vm", timeout=60)  # hears its signal
@@ -166,7 +175,7 @@ def case_machine_readiness_by_notify(t):
     assert t.row("vm")["Health"] == "starting" and states(t).get("box") != "running", t.ps()
     assert t.run_inside("vm", "sh", "-c", "echo $NOTIFY_SOCKET; test -S $NOTIFY_SOCKET").out == "/run/wcompose/notify\n"
     t.run_inside("vm", "touch", "/go")
-    t.until(lambda: t.row("vm")["Health"] == "healthy" and states(t).get("box") == "running", "its word", 30)
+    t.until(lambda: t.row("vm")["Health"] == "healthy" and states(t).get("box") == "running", "its word")
     assert t.row("vm").get("HealthOutput") == "open for business", t.row("vm")
     assert started.wait(timeout=60) == 0
     t.children.remove(started)

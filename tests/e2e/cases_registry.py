@@ -12,7 +12,7 @@ import fixture
 import registries
 from registries import Distribution, Liar, TokenServer, send
 
-FAST = {"WCOMPOSE_PULL_STALL": "2s", "WCOMPOSE_PULL_TRIES": "3"}
+FAST = {"WCOMPOSE_PULL_STALL": "20s", "WCOMPOSE_PULL_TRIES": "3"}  # who stalls on purpose is given up sooner
 
 
 def layout(t, name="layout"):
@@ -545,7 +545,7 @@ def case_pull_broken_registries(t):
         return True
 
     registry.rules.append(stall)
-    fails(t, 69, "localhost:5000", "localhost:5000/x:1")
+    fails(t, 69, "localhost:5000", "localhost:5000/x:1", env={"WCOMPOSE_PULL_STALL": "2s"})
     store_is_clean(t)
 
 

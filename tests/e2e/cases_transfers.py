@@ -20,7 +20,7 @@ import pty
 import registries
 from registries import Distribution, Liar, send
 
-FAST = {"WCOMPOSE_PULL_STALL": "5s", "WCOMPOSE_PULL_TRIES": "3"}
+FAST = {"WCOMPOSE_PULL_STALL": "20s", "WCOMPOSE_PULL_TRIES": "3"}
 
 
 
@@ -151,7 +151,7 @@ def case_pull_proxies(t):
 # ---- tokens ----
 
 def case_pull_token_runs_out(t):
-    """Tokens that are good for a second, and layers that take longer: each is got anew, also in the middle of a layer."""
+    """Tokens that are good for two seconds, and layers that take longer: each is got anew, also in the middle of a layer."""
     registry = Liar(t, 5000)
     layers = [small(i, 400000) for i in range(1, 5)]
     registry.put("1", layers)
@@ -160,13 +160,13 @@ def case_pull_token_runs_out(t):
     def tokens(handler):
         token = f"token{len(given)}"
         given[token] = time.monotonic()
-        send(handler, 200, json.dumps({"token": token, "expires_in": 1}).encode())
+        send(handler, 200, json.dumps({"token": token, "expires_in": 2}).encode())
 
     registries.serve(t, 5001, tokens)
 
     def guard(handler, what):
         token = (handler.headers.get("Authorization") or "").removeprefix("Bearer ")
-        if time.monotonic() - given.get(token, -10.0) < 1.0:
+        if time.monotonic() - given.get(token, -10.0) < 2.0:
             return False
         send(handler, 401, b"", {"WWW-Authenticate": 'Bearer realm="http://127.0.0.1:5001/t",service="r",scope="repository:x:pull",'
                                                      'error="invalid_token"'})
@@ -177,11 +177,11 @@ def case_pull_token_runs_out(t):
             return False
         data = registry.blobs[what[6:]]
         first = int((handler.headers.get("Range") or "bytes=0-").split("=")[1].split("-")[0])
-        time.sleep(0.7)
+        time.sleep(1.4)
         if first == 0 and what == "blobs/" + registries.digest_of(layers[2]) and not cut:
             cut.append(what)
             send(handler, 200, data[:100000], length=len(data))
-            time.sleep(1.2)  # by the time it goes on, the token is over
+            time.sleep(2.2)  # by the time it goes on, the token is over
             handler.connection.shutdown(2)
             handler.close_connection = True
             return True

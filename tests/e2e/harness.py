@@ -5,6 +5,7 @@ WCOMPOSE_ROOT on a tmpfs, so that cases can't meet each other nor the machine's 
 it may be left: links, rules, mounts, cgroups, processes, files.
 """
 import hashlib
+import http.client
 import json
 import os
 import signal
@@ -52,10 +53,19 @@ def read(path):
         return f.read()
 
 
+def is_runtime(pid):
+    """A process of an instance that has not executed the instance's program yet."""
+    try:
+        return re.search("crun|runc", os.readlink(f"/proc/{pid}/exe")) is not None
+    except OSError:
+        return False  # it has ended
+
+
 class Case:
     def __init__(self, name, base, binary):
         self.name, self.base, self.binary = name, base, binary
-        self.project = "e2e" + name.replace("_", "")[:20] + str(os.getpid() % 1000)
+        # Control groups are the whole machine's: somebody else's run of the same case has another name.
+        self.project = "e2e" + name.replace("_", "")[:20] + hashlib.sha256(base.encode()).hexdigest()[:4]
         self.root, self.dir = os.path.join(base, "root"), os.path.join(base, self.project)
         os.makedirs(self.dir)
         self.history, self.children = [], []
@@ -125,26 +135,28 @@ class Case:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def get(self, url, seconds=10):
+    def get(self, url, seconds=60):
         """The body, as soon as there is one."""
         return self.until(lambda: self.http(url)[1], f"an answer from {url}", seconds)
 
     def refused(self, url):
         try:
             self.http(url, timeout=1)
-        except (urllib.error.URLError, OSError):
+        except (http.client.HTTPException, OSError):
             return True
         return False
 
-    def until(self, question, what, seconds=10.0):
-        """Asks until the answer is true; errors of the network count as not yet."""
+    def until(self, question, what, seconds=60.0):
+        """Asks until the answer is true; errors of the network, and files that aren't (wholly) there, count as not yet.
+
+        The limit is for what never comes: a promise about time has an assertion of its own."""
         end, last = time.monotonic() + seconds, None
         while True:
             try:
                 answer = question()
                 if answer:
                     return answer
-            except (urllib.error.URLError, OSError, ValueError, KeyError) as error:
+            except (http.client.HTTPException, OSError, ValueError, LookupError) as error:
                 last = error
             assert time.monotonic() < end, f"waited {seconds} s for {what}" + (f"; last: {last}" if last else "")
             time.sleep(0.02)
@@ -160,9 +172,13 @@ class Case:
         return rows[0]
 
     def pid(self, service, index=1):
-        """The first process of an instance, as the host sees it; it is checked to be one."""
+        """The first process of an instance, as the host sees it; it is checked to be one.
+
+        An instance runs when its runtime was told to go on. What /proc says is the runtime's until that has executed the
+        program, which may be a moment later."""
         pid = self.row(service, index)["Pid"]
         assert pid > 0 and os.path.exists(f"/proc/{pid}"), f"{service} has no process ({pid})"
+        self.until(lambda: not is_runtime(pid), f"the program of {service}")
         return pid
 
     def status(self, pid):
@@ -236,7 +252,7 @@ class Case:
                     more.append(f"{kind}: {item}")
         return more
 
-    def nothing_left(self, before, allowed=(), seconds=5.0):
+    def nothing_left(self, before, allowed=(), seconds=30.0):
         """Asserts it; processes that are about to end get a moment."""
         end = time.monotonic() + seconds
         while True:

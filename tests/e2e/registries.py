@@ -56,7 +56,7 @@ class Distribution:
 
     def __init__(self, t, port, http_settings=None, **settings):
         need("docker-registry", "skopeo")
-        self.t, self.port = t, port
+        self.t, self.port, self.asked = t, port, 0
         directory = os.path.join(t.base, f"registry{port}")
         os.makedirs(directory)
         whole = {"version": 0.1, "log": {"level": "error", "accesslog": {"disabled": False}},
@@ -77,11 +77,19 @@ class Distribution:
                         f"docker://127.0.0.1:{self.port}/{name}"], check=True, capture_output=True, text=True)
 
     def requests(self):
-        """The requests so far, as "GET /v2/…"."""
+        """The requests so far, as "GET /v2/…". Each is written down after its answer: one of our own is waited for, and quiet."""
+        self.asked += 1
+        mark = f"/v2/?asked={self.asked}"
+        self.t.refused(f"http://127.0.0.1:{self.port}{mark}")
+        self.t.until(lambda: mark in harness.read(self.log), "the registry's log")
+        size = -1
+        while size != os.path.getsize(self.log):
+            size = os.path.getsize(self.log)
+            time.sleep(0.2)
         found = []
         for line in harness.read(self.log).splitlines():
             parts = line.split('"')
-            if len(parts) > 2 and parts[1].split(" ")[0] in ("GET", "HEAD"):
+            if len(parts) > 2 and parts[1].split(" ")[0] in ("GET", "HEAD") and "?asked=" not in parts[1]:
                 found.append(" ".join(parts[1].split(" ")[:2]))
         return found
 

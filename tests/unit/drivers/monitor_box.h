@@ -35,7 +35,7 @@
 #include "drivers/hyperv/monitor/conf.h"
 #include "drivers/hyperv/protocol.h"
 
-enum { MON_WAIT_MS = 10000, MON_QUIET_MS = 150, MON_UID = 0x70000001, MON_MAX_FDS = 8 };
+enum { MON_WAIT_MS = 30000, MON_QUIET_MS = 150, MON_UID = 0x70000001, MON_MAX_FDS = 8 };
 
 struct mon_frame {
     struct wc_vm_head head;
@@ -502,7 +502,7 @@ static inline void mon_power_off(struct mon_box *box)
 /* Whose parent ended is our child now. */
 static inline bool mon_is_gone(pid_t pid)
 {
-    for (int ms = 0; ms < 2000 && kill(pid, 0) == 0; ms++) {
+    for (int ms = 0; ms < MON_WAIT_MS && kill(pid, 0) == 0; ms++) {
         waitpid(pid, NULL, WNOHANG);
         usleep(1000);
     }

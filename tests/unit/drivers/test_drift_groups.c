@@ -163,21 +163,21 @@ static void freeze_and_thaw(struct box *box, const char *dir)
     put(dir, "cgroup.procs", pid_text);
     assert_false(wc_freezer_is_frozen(&box->host, box->group));
     assert_int_equal(wc_freezer_freeze(&box->host, box->group, &err), 0);
-    for (int i = 0; i < 100 && !wc_freezer_is_frozen(&box->host, box->group); i++)
+    for (int i = 0; i < 2000 && !wc_freezer_is_frozen(&box->host, box->group); i++)
         usleep(10000);
     assert_true(wc_freezer_is_frozen(&box->host, box->group));
     assert_int_equal(wc_freezer_thaw(&box->host, box->group, &err), 0);
-    for (int i = 0; i < 100 && wc_freezer_is_frozen(&box->host, box->group); i++)
+    for (int i = 0; i < 2000 && wc_freezer_is_frozen(&box->host, box->group); i++)
         usleep(10000);
     assert_false(wc_freezer_is_frozen(&box->host, box->group));
     *slash = '\0'; /* by the group above */
     assert_int_equal(wc_freezer_freeze(&box->host, box->group, &err), 0);
     *slash = '/';
-    for (int i = 0; i < 100 && !wc_freezer_is_frozen(&box->host, box->group); i++)
+    for (int i = 0; i < 2000 && !wc_freezer_is_frozen(&box->host, box->group); i++)
         usleep(10000);
     assert_true(wc_freezer_is_frozen(&box->host, box->group));
     assert_int_equal(wc_freezer_thaw(&box->host, box->group, &err), 0);
-    for (int i = 0; i < 100 && wc_freezer_is_frozen(&box->host, box->group); i++)
+    for (int i = 0; i < 2000 && wc_freezer_is_frozen(&box->host, box->group); i++)
         usleep(10000);
     assert_false(wc_freezer_is_frozen(&box->host, box->group));
     kill(pid, SIGKILL);

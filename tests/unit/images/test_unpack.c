@@ -159,7 +159,7 @@ static void a_full_buffer_takes_less(void **state)
     wc_unpack_feed_all(y.lanes[2].layer, y.lanes[2].packed.data, y.lanes[2].packed.len);
     wc_unpack_end(y.lanes[2].layer);
     size_t more = 0;
-    for (int i = 0; more == 0 && i < 5000; i++) {
+    for (int i = 0; more == 0 && i < 30000; i++) {
         more = wc_unpack_feed(second->layer, second->packed.data + n, 1);
         usleep(1000);
     }

@@ -47,7 +47,7 @@ static inline void wait_done(struct host *host)
 {
     struct wc_client *client = open_client(host);
     struct wc_call ping = { .verb = WC_CALL_PING };
-    for (int i = 0; i < 2000 && count_asks(host) > 0; i++) {
+    for (int i = 0; i < 20000 && count_asks(host) > 0; i++) {
         ask_on(client, &ping);
         usleep(1000);
     }

@@ -179,10 +179,11 @@ static void many_at_once_start_one(void **state)
     enum { N = 6 };
     struct place place;
     place_init(&place, "many");
-    int report[2];
-    assert_int_equal(pipe(report), 0);
+    int report[2], go[2];
+    assert_int_equal(pipe(report) | pipe(go), 0);
     for (int i = 0; i < N; i++) {
         if (fork() == 0) {
+            close(go[1]);
             prctl(PR_SET_PDEATHSIG, 0);
             struct wc_err err = { 0 };
             struct wc_client *client;
@@ -190,8 +191,8 @@ static void many_at_once_start_one(void **state)
             if (wc_client_open(&place.paths, place.project, true, &client, &err) == 0)
                 peer = client->peer;
             ssize_t n = write(report[1], &peer, sizeof peer);
-            usleep(300000); /* the supervisor's parent death signal */
-            _exit(n == sizeof peer ? 0 : 1);
+            /* The supervisor goes with its parent (a signal): nobody ends before all have asked. */
+            _exit(n == sizeof peer && read(go[0], &peer, 1) == 0 ? 0 : 1);
         }
     }
     pid_t first = 0;
@@ -203,8 +204,10 @@ static void many_at_once_start_one(void **state)
             first = peer;
         assert_int_equal(peer, first);
     }
-    close(report[0]);
-    close(report[1]);
+    for (int i = 0; i < 2; i++) {
+        close(report[i]);
+        close(go[i]);
+    }
     place_deinit(&place);
 }
 

@@ -723,13 +723,13 @@ static void a_thousand(void **state)
         wc_buf_printf(&text, i < 500 ? (i == 0 ? "s%03d " : "s%03d<s%03d.s ") : "s%03d<s000.s ", i,
                       i - 1);
     box_begin(&box, 25);
-    uint64_t before = uv_hrtime();
+    clock_t before = clock(); /* of processors: others may have them meanwhile */
     box_apply(&box, text.data);
     assert_int_equal(box.status, 0);
     assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_RUNNING), 1000);
     box_request(&box, WC_REQUEST_DOWN, NULL);
     assert_int_equal(wc_sim_count(box.world, NULL, WC_LIFE_ABSENT), 1000);
-    assert_true(uv_hrtime() - before < 10 * 1000000000ULL); /* 0.4 s here, with sanitizers */
+    assert_true(clock() - before < 10 * CLOCKS_PER_SEC); /* 0.4 s here, with sanitizers */
     box_end(&box);
 }
 

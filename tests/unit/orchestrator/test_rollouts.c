@@ -248,7 +248,7 @@ static void a_successor_goes_back(void **state)
 
     start(&host);
     struct wc_client *keep = open_client(&host);
-    for (int i = 0; i < 2000 && !is_back(&host); i++)
+    for (int i = 0; i < 20000 && !is_back(&host); i++)
         usleep(1000);
     wc_client_close(keep);
     assert_int_equal(running(&host, "web:1"), 2);
@@ -292,7 +292,7 @@ static bool comes_back(struct host *host, const char *service, const char *image
     };
     assert_int_not_equal(before_ms, 0);
     assert_int_equal(ask_on(client, &call).code, 0);
-    for (int i = 0; i < 500 && now_ms <= before_ms; i++) {
+    for (int i = 0; i < 20000 && now_ms <= before_ms; i++) {
         now_ms = started_at(host, image);
         usleep(1000);
     }

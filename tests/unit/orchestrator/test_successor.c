@@ -587,7 +587,7 @@ static void a_full_disk_stops_nothing_but_up(void **state)
     assert_null(wc_ledger_wish(&ledger, "web"));
     wc_ledger_deinit(&ledger);
     is_full = false;
-    for (int i = 0; i < 3000 && ledger.n_wishes == 0; i++) { /* by itself, soon */
+    for (int i = 0; i < 20000 && ledger.n_wishes == 0; i++) { /* by itself, soon */
         usleep(1000);
         ledger = read_ledger(&host);
         bool is_kept = wc_ledger_wish(&ledger, "web") != NULL;
