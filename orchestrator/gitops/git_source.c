@@ -237,7 +237,7 @@ static int deepen(const struct wc_git *git, const struct wc_revision *revision, 
                   struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
-    const char *const ask[] = { "rev-parse", NEW, NULL };
+    const char *const ask[] = { "rev-parse", WC_GIT_NEW, NULL };
     int rc = transfer(git, full_ref(git->source, revision->ref, git->place->arena), option, err);
     if (rc == 0)
         rc = wc_git_run(git, ask, NULL, &out, err);
@@ -316,11 +316,8 @@ static int get(const struct wc_git *git, const struct wc_source_trail *trail,
     rc = source->pin_kind == WC_PIN_COMMIT
              ? transfer_commit(git, revision->mark, depth, err)
              : transfer(git, full_ref(source, revision->ref, arena), depth, err);
-    if (rc != 0) {
-        wc_git_sweep(git); /* as much as the cap allows, for nothing */
-        return rc;
-    }
-    rc = has_commit(git, revision->mark, &has_new, err);
+    if (rc == 0)
+        rc = has_commit(git, revision->mark, &has_new, err);
     if (rc == 0 && !has_new)
         rc = wc_err_set(err, WC_ERR_CONFLICT, 0, "'%s' has moved on meanwhile", revision->ref);
     return rc;
@@ -334,6 +331,8 @@ static int fetch(const struct wc_git *git, const struct wc_source_trail *trail,
         rc = check_arrived(git, revision, err);
     if (rc == 0 && must_follow(git->source, trail, revision))
         rc = reach_last(git, trail, revision, err);
+    if (rc != 0)
+        wc_git_sweep(git); /* as much as the cap allows, for nothing */
     return rc;
 }
 
