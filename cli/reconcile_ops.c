@@ -208,6 +208,14 @@ static bool differ(struct wc_gitops_compared *out, const char *why)
     return true;
 }
 
+/* What a person stopped: by its state, and before that is looked at by the goal that it has
+ * reached. */
+static bool is_stopped(const struct wc_ps_row *row)
+{
+    bool is_up = row->fact.life == WC_LIFE_RUNNING || row->fact.life == WC_LIFE_PAUSED;
+    return row->phase == WC_PHASE_STOPPED || (row->phase == WC_PHASE_SETTLED && !is_up);
+}
+
 /* What the supervisor doesn't put right by itself: that it isn't there, that it was told something
  * else, that somebody stopped a service. What changes behind its back it mends (docs/drift.md). */
 static bool has_drifted(struct wc_cli *cli, const struct wc_scene *scene, const char *text,
@@ -231,7 +239,7 @@ static bool has_drifted(struct wc_cli *cli, const struct wc_scene *scene, const 
     }
     for (size_t i = 0; i < scene->ps.n; i++) {
         const struct wc_ps_row *row_of = &scene->ps.rows[i];
-        if (row_of->wanted && row_of->phase == WC_PHASE_STOPPED)
+        if (row_of->wanted && is_stopped(row_of))
             return differ(out, wc_arena_printf(cli->arena, "somebody stopped service %s",
                                                row_of->fact.service));
     }
