@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -134,7 +135,18 @@ static void move_fds(const struct wc_jail_birth *birth)
         if (high[i] >= 0 && dup2(high[i], i) < 0)
             give_up(birth, "descriptors");
     unsigned first = birth->secret_fd >= 0 ? SECRET_FD + 1 : SECRET_FD;
-    (void)syscall(SYS_close_range, first, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+    (void)syscall(SYS_close_range, first, FD_HIGH - 1, 0U);
+    (void)syscall(SYS_close_range, FD_HIGH, ~0U, 4U /* CLOSE_RANGE_CLOEXEC */);
+}
+
+/* The kernel kills us with our parent, from now on; one that has died before is told by the pipe to
+ * it, whose other end nobody has any more. (Not by getppid(): it is 0 in a PID namespace.) */
+static void die_with_parent(const struct wc_jail_birth *birth)
+{
+    struct pollfd report = { .fd = birth->report_fd };
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (poll(&report, 1, 0) > 0 && (report.revents & POLLERR) != 0)
+        _exit(127);
 }
 
 static void limit(const struct wc_jail_birth *birth)
@@ -261,7 +273,7 @@ void wc_jail_enter(const struct wc_jail_birth *given)
         give_up(birth, "its directory");
     fence(birth);
     limit(birth);
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* after the user: a change of it takes this back */
+    die_with_parent(birth); /* after the user: a change of it takes this back */
     execve(birth->program, birth->argv, birth->env);
     give_up(birth, "start");
 }

@@ -447,7 +447,7 @@ static int go(struct runner *r, struct wc_err *err)
         look_around(r);
     }
     wc_gitops_conclude(&r->in, memory, &r->pass);
-    if (r->ran.changed)
+    if (r->ran.changed || r->pass.fetched) /* what was rejected has left a checkout too */
         wc_gitops_tidy(r->run, &r->record, r->arena);
     r->ran.rejected = wc_gitops_rejected(memory, &memory->seen) != NULL;
     r->ran.failed = r->pass.failed;

@@ -209,6 +209,8 @@ def case_gitops_hostile(t):
     agent.until_said("Stalled", "Invalid", "link")
     agent.holds(first, runs)
     agent.stop()
+    trees = os.listdir(os.path.join(t.root, "lib/gitops/shop/trees"))
+    assert len(trees) <= 3, f"what was refused is kept: {trees}"
     end(t)
 
 

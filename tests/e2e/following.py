@@ -1,6 +1,7 @@
 """following.py - the agent in the foreground, as a user has it, and what is asked of it."""
 import os
 import signal
+import time
 
 import harness
 from cases_gitops import app, end, level, status
@@ -33,25 +34,23 @@ class Agent:
         """Makes the app due; the agent may still be starting."""
         self.t.until(lambda: self.t.wc("reconcile", "--agent-file", self.path, "now", code=None).code == 0, "an agent", 30)
 
-    def until(self, question, what, seconds=60):
+    def until(self, question, what, seconds=120):
         """Waits until it is true of the status, which is returned."""
-        last = []
+        end_at = time.monotonic() + seconds
+        while True:
+            now = status(self.t)
+            if question(now):
+                return now
+            assert time.monotonic() < end_at, \
+                f"waited {seconds} s for {what}\nstatus: {now}\nagent: {harness.read(self.log)[-3000:]}"
+            time.sleep(0.1)  # asking is a process each time
 
-        def ask():
-            last[:] = [status(self.t)]
-            return question(last[0])
-        try:
-            self.t.until(ask, what, seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\nstatus: {last}\nagent: {harness.read(self.log)[-3000:]}") from error
-        return last[0]
-
-    def until_in_force(self, commit, seconds=60):
+    def until_in_force(self, commit, seconds=120):
         """That revision is in force, and Ready."""
         return self.until(lambda now: (now["InForce"] or {}).get("ID") == commit and now["By"]["Ready"]["Status"] == "True",
                           f"{commit} in force", seconds)
 
-    def until_said(self, condition, reason, words, seconds=60):
+    def until_said(self, condition, reason, words, seconds=120):
         """A condition that holds says why, in the words given; status says the same to people. Returns the status."""
         now = self.until(lambda now: now["By"][condition]["Status"] == "True" and now["By"][condition]["Reason"] == reason and
                    words in now["By"][condition]["Message"], f"{condition} for {reason}: {words}", seconds)

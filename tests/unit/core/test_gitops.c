@@ -97,6 +97,37 @@ static void rejections_are_bounded(void **state)
     assert_string_equal(memory.rejected[0].reason, "Invalid");
 }
 
+/* What can't be fetched for good is rejected as it is known, not believed, and not fetched again
+ * while the source says the same; another mark is another candidate. */
+static void refused_before_it_is_here(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .good = { "r1", "i" } };
+    struct wc_gitops_pass pass = { 0 };
+    struct wc_gitops_in in = input(1000);
+    const struct wc_gitops_result looked = { .mark = "m2" };
+    const struct wc_gitops_result refused = {
+        .end = WC_GITOPS_REFUSED, .reason = "TooLarge", .why = "there is more in it", .id = "r2"
+    };
+    wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOOK, &looked);
+    assert_int_equal(wc_gitops_step(&in, &memory, &pass).act, WC_GITOPS_FETCH);
+    wc_gitops_note(&in, &memory, &pass, WC_GITOPS_FETCH, &refused);
+    assert_int_equal(wc_gitops_step(&in, &memory, &pass).act, WC_GITOPS_COMPARE);
+    wc_gitops_conclude(&in, &memory, &pass);
+    const struct wc_gitops_condition *c = memory.conditions;
+    assert_int_equal(c[WC_GITOPS_STALLED].status, WC_GITOPS_TRUE);
+    assert_string_equal(c[WC_GITOPS_STALLED].message, "there is more in it");
+    assert_int_equal(c[WC_GITOPS_SOURCE_VERIFIED].status, WC_GITOPS_FALSE);
+    assert_int_equal(memory.failures, 0);
+    for (int again = 0; again < 2; again++) {
+        const struct wc_gitops_result now = { .mark = again == 0 ? "m2" : "m3" };
+        struct wc_gitops_pass next = { 0 };
+        wc_gitops_note(&in, &memory, &next, WC_GITOPS_LOOK, &now);
+        assert_int_equal(wc_gitops_step(&in, &memory, &next).act,
+                         again == 0 ? WC_GITOPS_COMPARE : WC_GITOPS_FETCH);
+    }
+}
+
 /* Waiting is said, and when the window opens it is woken. */
 static void a_window_is_waited_for(void **state)
 {
@@ -140,4 +171,5 @@ static void since_when(void **state)
 }
 
 WC_MAIN(WC_CASE(windows), WC_CASE(pauses_grow_and_end), WC_CASE(looks_spread),
-        WC_CASE(rejections_are_bounded), WC_CASE(a_window_is_waited_for), WC_CASE(since_when))
+        WC_CASE(rejections_are_bounded), WC_CASE(refused_before_it_is_here),
+        WC_CASE(a_window_is_waited_for), WC_CASE(since_when))
