@@ -20,7 +20,7 @@
 #include "wcompose/driver.h"
 
 #ifndef CONTRACT_GUARD_MS /* a whole case takes no longer */
-#define CONTRACT_GUARD_MS 30000
+#define CONTRACT_GUARD_MS 55000
 #endif
 
 enum { CONTRACT_FACTS = 256 };

@@ -191,7 +191,7 @@ def case_drift_links(t):
     pids = t.pid("web"), t.pid("peer")
 
     def works():
-        assert "hello" in t.get("http://127.0.0.1:18080/", 20)
+        assert "hello" in t.get("http://127.0.0.1:18080/")
         t.until(lambda: "hello" in t.run_inside("peer", "wget", "-q", "-O", "-", "http://web/", code=None).out, "an answer by name")
 
     address = inside(pids[0], "ip", "-4", "-o", "addr", "show", "eth0").split()[3]
@@ -227,7 +227,7 @@ def case_drift_networks(t):
     bridge = next(line.split(": ")[1] for line in links if ": wc" in line)
 
     def works():
-        assert "hello" in t.get("http://127.0.0.1:18081/", 20)
+        assert "hello" in t.get("http://127.0.0.1:18081/")
         t.until(lambda: "hello" in t.run_inside("peer", "wget", "-q", "-O", "-", "http://web/", code=None).out, "an answer by name")
 
     changes = [

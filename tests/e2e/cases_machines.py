@@ -89,7 +89,7 @@ def case_machine_beside_containers(t):
     assert "vm" in t.run_inside("vm", "hostname").out
     page = t.until(lambda: t.run_inside("vm", "wget", "-q", "-O", "-", "http://box/", code=None).out, "box to listen")
     assert page == t.run_inside("box", "wget", "-q", "-O", "-", "http://vm/").out
-    assert t.http("http://127.0.0.1:18481/")[0] == 200
+    assert t.http("http://127.0.0.1:18481/", timeout=60)[0] == 200
     assert "up blue" in t.wc("logs", "vm").out
     assert t.run_inside("vm", "sh", "-c", "exit 7", code=7).out == ""
     assert t.run_inside("vm", "cat", "/shared/hello", "/etc/one.conf").out == "from the host\na setting\n"

@@ -74,7 +74,7 @@ def case_machine_link_is_put_back(t):
         harness.command("ip", "link", "show", name)
         assert t.run_inside("box", "timeout", "20", "wget", "-q", "-O", "-", "http://vm/").out != ""
         assert t.run_inside("vm", "sh", "-c", "nslookup box | grep -c Address", code=None).code == 0
-    assert t.http("http://127.0.0.1:18482/")[0] == 200
+    assert t.http("http://127.0.0.1:18482/", timeout=60)[0] == 200
     t.run_inside("box", "sh", "-c", "head -c 3000000 /dev/zero > /www/big")  # in packets larger than a frame
     assert t.run_inside("vm", "sh", "-c", "timeout 60 wget -q -O - http://box/big | wc -c").out.strip() == "3000000"
     assert (t.pid("vm"), vmm_of(t, "vm")) == pids and t.row("vm")["Restarts"] == 0

@@ -166,7 +166,7 @@ def case_metrics_port(t):
     t.wc("up", "-d", env={"WCOMPOSE_METRICS": "127.0.0.1:9464"})
     found = samples(t.get("http://127.0.0.1:9464/metrics"))
     assert value(t, found, "wcompose_instance_state", service="web", slot="1", state="running") == 1, found
-    assert t.http("http://127.0.0.1:9464/")[0] == 404
+    assert t.http("http://127.0.0.1:9464/", timeout=60)[0] == 404
     listening = harness.command("ss", "-Hltn").stdout if shutil.which("ss") else "127.0.0.1:9464"
     assert "127.0.0.1:9464" in listening and "0.0.0.0:9464" not in listening, listening
     t.wc("down")

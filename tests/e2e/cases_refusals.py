@@ -315,7 +315,7 @@ def case_image_ls_with_an_unreadable_one(t):
 
 
 def case_image_made_from_packages(t):
-    made = t.wc("image", "make", "busybox", code=None, timeout=300, online=True)
+    made = t.wc("image", "make", "busybox", code=None, timeout=600, online=True)
     if made.code == 69:
         raise harness.Skip("apt can't fetch packages here: " + made.err.strip().splitlines()[-1])
     assert made.code == 0, made
@@ -332,7 +332,7 @@ def case_shop(t):
     """The example: real programs from Debian packages; what was written survives down and up."""
     source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "shop")
     shutil.copytree(source, t.dir, dirs_exist_ok=True)
-    made = t.wc("image", "make", "nginx", "redis", "postgres", "./api.recipe", code=None, timeout=300, online=True)
+    made = t.wc("image", "make", "nginx", "redis", "postgres", "./api.recipe", code=None, timeout=600, online=True)
     if made.code == 69:
         raise harness.Skip("apt can't fetch packages here: " + made.err.strip().splitlines()[-1])
     assert made.code == 0, made

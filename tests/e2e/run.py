@@ -22,7 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import harness  # noqa: E402
 
-CASE_SECONDS = int(os.environ.get("WCOMPOSE_E2E_SECONDS", "400"))
+CASE_SECONDS = int(os.environ.get("WCOMPOSE_E2E_SECONDS", "800"))
 
 
 def all_cases():

@@ -223,7 +223,7 @@ class Storm:
         def is_there():
             return set(self.running()) == wanted and {r["Service"] for r in self.t.ps()} >= {"job", "crash"}
         try:
-            self.t.until(is_there, "all of it", 20)
+            self.t.until(is_there, "all of it")
         except AssertionError:
             rows = [(r["Service"], r["Index"], r["State"], r["ExitCode"], r.get("Waiting")) for r in self.t.ps()]
             self.fault(f"not as it was asked for: {rows}")
@@ -267,7 +267,7 @@ class Storm:
         return runs
 
     def check_log(self, service, truth):
-        end = time.monotonic() + 3
+        end = time.monotonic() + 20
         while True:
             runs, wrong = self.lines(service), []
             for run, lines in runs.items():

@@ -26,7 +26,7 @@
 #include "wcompose/image.h"
 
 #ifndef FIXTURE_GUARD_MS
-#define FIXTURE_GUARD_MS 30000
+#define FIXTURE_GUARD_MS 55000
 #endif
 
 enum { FIXTURE_FACTS = 64 };

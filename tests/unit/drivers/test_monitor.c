@@ -205,10 +205,10 @@ static void guest_that_stays_silent(void **state)
 
 static void heartbeats(void **state)
 {
-    struct mon_box box = { .beat_ms = 100, .patience_ms = 1000, .boot_ms = 5000 };
+    struct mon_box box = { .beat_ms = 100, .patience_ms = 3000, .boot_ms = 5000 };
     (void)state;
     mon_run(&box);
-    for (int i = 0; i < 15; i++) { /* longer than its patience */
+    for (int i = 0; i < 35; i++) { /* longer than its patience */
         uint64_t asked;
         memcpy(&asked, mon_expect(&box, WC_VM_PING, 0, 8)->data, sizeof asked);
         mon_say(&box, WC_VM_PONG, 0, &asked, sizeof asked);
@@ -246,7 +246,7 @@ static void pause_for(const struct mon_box *box, unsigned ms)
  * while the guest comes up nor while the service runs. A guest that hangs after it is found. */
 static void pauses(void **state)
 {
-    struct mon_box box = { .beat_ms = 100, .patience_ms = 1000, .boot_ms = 4000 };
+    struct mon_box box = { .beat_ms = 100, .patience_ms = 2000, .boot_ms = 4000 };
     (void)state;
     mon_open(&box);
     mon_meet_vmm(&box);
@@ -258,7 +258,7 @@ static void pauses(void **state)
     for (int i = 0; i < 12; i++) {
         uint64_t asked;
         if (i % 6 == 0)
-            pause_for(&box, 2500);
+            pause_for(&box, 4000);
         while (mon_hear(&box)->head.type ==
                WC_VM_SIGNAL) /* SIGCONT, which the freezer has none of */
             continue;
@@ -266,7 +266,7 @@ static void pauses(void **state)
         memcpy(&asked, box.frame.data, sizeof asked);
         mon_say(&box, WC_VM_PONG, 0, &asked, sizeof asked);
     }
-    pause_for(&box, 2500);
+    pause_for(&box, 4000);
     mon_expect_broken(&box, "cause the virtual machine stands still: neither QEMU nor its "
                             "guest answers");
     mon_close(&box);
