@@ -61,7 +61,7 @@ int wc_content_keep(const struct wc_source_place *place, const char *root, const
     static const struct wc_app_source bounds = { .kind = WC_APP_SOURCE_DIRECTORY };
     struct wc_tree tree;
     char id[65];
-    int fd;
+    int fd = -1;
     const char *dir, *name = last_part(place->arena, path);
     int rc = open_beneath(root, path, &fd, err);
     if (rc != 0)

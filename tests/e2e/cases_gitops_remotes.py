@@ -196,9 +196,9 @@ def case_gitops_hostile(t):
         remote.push(text, "hostile")
         agent.now()
         commit = remote.git("rev-parse", "HEAD")
-        now = agent.until(lambda now, commit=commit: (now["Newest"] or {}).get("ID") == commit and
-                          now["By"]["Stalled"]["Status"] == "True", f"a refusal of {text}")
-        assert now["By"]["Stalled"]["Reason"] == "Invalid" and words in now["By"]["Stalled"]["Message"], now
+        now = agent.until(lambda now, commit=commit, words=words: (now["Newest"] or {}).get("ID") == commit and
+                          words in now["By"]["Stalled"]["Message"], f"a refusal of {text} that says {words}")
+        assert now["By"]["Stalled"]["Status"] == "True" and now["By"]["Stalled"]["Reason"] == "Invalid", now
         agent.holds(first, runs)
     os.unlink(os.path.join(remote.work, "compose.yaml"))
     os.symlink("/etc/passwd", os.path.join(remote.work, "compose.yaml"))
