@@ -60,6 +60,7 @@ def case_configs_and_secrets(t):
     assert t.row("box")["ID"] != first and seen(t, "/run/secrets/renamed")[1] == "two"
     t.wc("restart", "box")
     assert seen(t, "/run/secrets/renamed") == ("0:0 444", "two")
+    t.wc("down")
 
 
 def case_secrets_stay_secret(t):
@@ -87,6 +88,7 @@ def case_secrets_stay_secret(t):
     assert "variable TOKEN, the content of secret 'token', isn't set" in up.err
     t.wc("restart", "box")
     assert seen(t, "/run/secrets/renamed")[1] == "hush-hush-hush"
+    t.wc("down")
 
 
 def case_given_files_that_are_missing(t):

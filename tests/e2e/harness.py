@@ -53,6 +53,10 @@ def read(path):
         return f.read()
 
 
+def token_of(root):
+    return "wcompose-" + hashlib.sha256((root + "/run").encode()).hexdigest()[:8]
+
+
 def is_runtime(pid):
     """A process of an instance that has not executed the instance's program yet."""
     try:
@@ -75,7 +79,7 @@ class Case:
     @property
     def token(self):
         """What the cgroups of this root are called (drivers/process): the host has one tree for all."""
-        return "wcompose-" + hashlib.sha256((self.root + "/run").encode()).hexdigest()[:8]
+        return token_of(self.root)
 
     # ---- doing ----
 

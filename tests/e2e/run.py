@@ -65,13 +65,19 @@ def prepare(base):
     harness.command("ip", "link", "set", "wan0", "up")
 
 
-def sweep_cgroups(case):
-    """A failed case may leave empty groups; the machine shall not collect them."""
-    for directory in sorted(case.things()["cgroups"], reverse=True):
-        try:
-            os.rmdir(directory)
-        except OSError:
-            pass
+def sweep_cgroups(base):
+    """A case that failed or was late may leave groups, which are empty once its namespace is gone; the machine shall not collect them."""
+    tokens = [harness.token_of(os.path.join(base, root)) for root in ("root", "small")]
+    groups = [here for here, _, _ in os.walk("/sys/fs/cgroup") if any(token in here for token in tokens)]
+    end = time.monotonic() + 5
+    for directory in sorted(groups, reverse=True):
+        while os.path.exists(directory):
+            try:
+                os.rmdir(directory)
+            except OSError:  # the last of its processes is about to end
+                if time.monotonic() > end:
+                    break
+                time.sleep(0.02)
 
 
 def run_inside(name, base):
@@ -93,7 +99,6 @@ def run_inside(name, base):
         return 1
     finally:
         case.end()
-        sweep_cgroups(case)
 
 
 def as_init(name, base):
@@ -141,6 +146,7 @@ def finish(job):
         file.seek(0)
         output = file.read() + (f"\ntook longer than {CASE_SECONDS} s" if late else "")
     os.rmdir(job["base"])
+    sweep_cgroups(job["base"])
     outcome = {0: "passed", 77: "skipped"}.get(code, "failed")
     reason = output.strip().splitlines()[-1] if outcome == "skipped" and output.strip() else ""
     print(f"    {job['name']:<44} {outcome} {time.monotonic() - job['begin']:7.1f} s  {reason}", flush=True)
