@@ -191,10 +191,11 @@ static bool take_lock(void)
     return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* Writes dns.pid: number and start time (field 22 of its stat file). */
+/* Writes dns.pid: number and start time (field 22 of its stat file). Whole at once, as whoever
+ * reads half of it takes us for somebody who can't be told to end. */
 static bool write_pid(int pid)
 {
-    char path[4096], stat_text[1024];
+    char path[4096], fresh[4096 + sizeof ".new"], stat_text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t len = fd >= 0 ? read(fd, stat_text, sizeof stat_text - 1) : -1;
@@ -209,11 +210,12 @@ static bool write_pid(int pid)
     if (at == NULL)
         return false;
     snprintf(path, sizeof path, "%s/dns.pid", wc_dns_server.dir);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool written = fd >= 0 && dprintf(fd, "%d %llu\n", pid, strtoull(at, NULL, 10)) > 0;
     if (fd >= 0)
         close(fd);
-    return written;
+    return written && rename(fresh, path) == 0;
 }
 
 /* False: time to end. */
