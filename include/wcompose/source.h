@@ -53,6 +53,7 @@ struct wc_app_source {
     const char *signers; /* ssh allowed signers (ssh-keygen(1), ALLOWED SIGNERS) */
     const char *keyring; /* OpenPGP: keys as `gpg --export` writes them, armoured or not */
     const char *sha256;  /* archive: what it must have, 64 hex digits */
+    bool submodules;     /* git: their files come along, as the commit names them */
     size_t max_bytes;    /* of one transfer, and of one checkout; 0: WC_APP_SOURCE_MAX_BYTES */
     unsigned max_files;  /* of one checkout; 0: WC_APP_SOURCE_MAX_FILES */
     unsigned timeout_ms; /* of one call below; 0: WC_APP_SOURCE_TIMEOUT_MS */
@@ -128,7 +129,8 @@ int wc_app_source_verify(const struct wc_app_source *source, const struct wc_sou
 
 /* Makes a directory of a fetched revision's files (the sub-path's), or finds the one that was made
  * before: trees/<tree>. Content is as it is in the source: no filter, no hook, no attribute. A
- * sub-module is an empty directory, a file of LFS its pointer; links that lead out are refused.
+ * sub-module is an empty directory unless the source has `submodules`, which are fetched now, from
+ * where the revision says; a file of LFS is its pointer; links that lead out are refused.
  *   dir  gets the absolute path. For a directory source too: what is loaded is a copy that holds
  *        still, though somebody edits the original
  */

@@ -9,20 +9,29 @@
 #include "base/arena.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "orchestrator/gitops/git.h"
+#include "orchestrator/gitops/checkout.h"
 #include "orchestrator/gitops/git_object.h"
 #include "orchestrator/gitops/git_text.h"
-#include "orchestrator/gitops/tree.h"
 
 enum { BATCH_BYTES = 8 << 20, LINE_BYTES = 160, TARGET_MAX = 4095 };
 
-/* One checkout: what is listed, and how far it is written. */
-struct checkout {
+/* One commit's part of a checkout: what is listed, and how far it is written. */
+struct part {
+    struct wc_checkout *all;
     struct wc_git *git;
-    struct wc_tree tree;
+    const char *commit, *tree;
+    const char *prefix; /* where it is in the checkout: "", "libs/x/" */
+    const char *above;  /* what the tree is beneath, in the commit: "", "deploy/shop/" */
+    unsigned depth;
     struct wc_buf listing;
     const char *next; /* in listing */
 };
+
+static const char *placed(const struct part *c, const char *path)
+{
+    return c->prefix[0] == '\0' ? path
+                                : wc_arena_printf(c->all->place->arena, "%s%s", c->prefix, path);
+}
 
 static int broken(struct wc_err *err)
 {
@@ -30,35 +39,36 @@ static int broken(struct wc_err *err)
 }
 
 /* Adds up what is listed: too much is told before it is fetched out. */
-static int check_sizes(struct checkout *c, struct wc_err *err)
+static int check_sizes(struct part *c, struct wc_err *err)
 {
     struct wc_git_entry entry;
     size_t bytes = 0, files = 0;
     const char *at = c->listing.data, *end = at + c->listing.len;
     int rc;
     while ((rc = wc_git_next_entry(&at, end, &entry)) > 0) {
-        if (entry.size > c->tree.bytes_left - bytes)
+        if (entry.size > c->all->tree.bytes_left - bytes)
             return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
         bytes += (size_t)entry.size;
-        if (++files > c->tree.files_left)
+        if (++files > c->all->tree.files_left)
             return wc_err_set(err, WC_ERR_LIMIT, 0,
                               "there are more files in it than the cap allows (max_files)");
     }
     return rc < 0 ? broken(err) : 0;
 }
 
-static int write_entry(struct checkout *c, const struct wc_git_entry *entry,
+static int write_entry(struct part *c, const struct wc_git_entry *entry,
                        const struct wc_piece *bytes, struct wc_err *err)
 {
+    const char *path = placed(c, entry->path);
     switch (entry->kind) {
     case WC_GIT_FILE:
     case WC_GIT_PROGRAM:
-        return wc_tree_file(&c->tree, entry->path, bytes, entry->kind == WC_GIT_PROGRAM, err);
+        return wc_tree_file(&c->all->tree, path, bytes, entry->kind == WC_GIT_PROGRAM, err);
     case WC_GIT_LINK:
         if (bytes->len > TARGET_MAX || memchr(bytes->at, '\0', bytes->len) != NULL)
             return wc_err_set(err, WC_ERR_PERM, 0, "the link %.100s is broken", entry->path);
-        return wc_tree_link(&c->tree, entry->path,
-                            wc_arena_strndup(c->tree.arena, bytes->at, bytes->len), err);
+        return wc_tree_link(&c->all->tree, path,
+                            wc_arena_strndup(c->all->place->arena, bytes->at, bytes->len), err);
     case WC_GIT_MODULE:
     case WC_GIT_UNKNOWN:
         break;
@@ -67,7 +77,7 @@ static int write_entry(struct checkout *c, const struct wc_git_entry *entry,
 }
 
 /* Takes what `cat-file --batch` gave for the entries from `from` to c->next. */
-static int write_batch(struct checkout *c, const char *from, const struct wc_buf *text,
+static int write_batch(struct part *c, const char *from, const struct wc_buf *text,
                        struct wc_err *err)
 {
     struct wc_git_entry entry;
@@ -90,8 +100,7 @@ static int write_batch(struct checkout *c, const char *from, const struct wc_buf
 }
 
 /* Asks for as many objects as fit into a batch, at least one. False at the end of the listing. */
-static bool gather(struct checkout *c, struct wc_buf *ids, size_t *bytes, struct wc_err *err,
-                   int *rc)
+static bool gather(struct part *c, struct wc_buf *ids, size_t *bytes, struct wc_err *err, int *rc)
 {
     struct wc_git_entry entry;
     const char *end = c->listing.data + c->listing.len;
@@ -107,7 +116,7 @@ static bool gather(struct checkout *c, struct wc_buf *ids, size_t *bytes, struct
             break;
         c->next = at;
         if (entry.kind == WC_GIT_MODULE) {
-            *rc = wc_tree_dir(&c->tree, entry.path, err);
+            *rc = wc_tree_dir(&c->all->tree, placed(c, entry.path), err);
             if (*rc != 0)
                 return false;
             continue;
@@ -118,7 +127,7 @@ static bool gather(struct checkout *c, struct wc_buf *ids, size_t *bytes, struct
     return ids->len > 0;
 }
 
-static int write_all(struct checkout *c, struct wc_err *err)
+static int write_all(struct part *c, struct wc_err *err)
 {
     static const char *const args[] = { "cat-file", "--batch", NULL };
     WC_CLEANUP_BUF struct wc_buf ids = WC_BUF_INIT;
@@ -137,21 +146,85 @@ static int write_all(struct checkout *c, struct wc_err *err)
     return rc;
 }
 
-static int make(struct checkout *c, const char *tree, const char **dir, struct wc_err *err)
+static int lay_out(struct part *c, struct wc_err *err);
+
+/* A sub-module's commit, where its directory is already. */
+static int add_module(const struct part *c, const struct wc_git_entry *entry, struct wc_err *err)
 {
-    const char *const args[] = { "ls-tree", "-r", "-l", "-z", "--full-tree", tree, NULL };
-    int rc = wc_git_run(c->git, args, NULL, &c->listing, err);
-    if (rc == 0)
-        rc = wc_tree_begin(&c->tree, c->git->source, c->git->place, "trees", err);
+    struct wc_arena *arena = c->all->place->arena;
+    struct wc_module_source from;
+    struct wc_git git;
+    const struct wc_module module = {
+        .git = c->git,
+        .commit = c->commit,
+        .path = wc_arena_printf(arena, "%s%s", c->above, entry->path),
+        .id = entry->id,
+    };
+    if (c->depth == WC_MODULES_DEEP)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "sub-modules are deeper than %d in each other",
+                          WC_MODULES_DEEP);
+    int rc = wc_module_fetch(c->all, &module, &from, err);
     if (rc != 0)
+        return rc;
+    struct part inner = {
+        .all = c->all,
+        .git = &git,
+        .commit = from.revision.id,
+        .tree = from.revision.tree,
+        .prefix = wc_arena_printf(arena, "%s%s/", c->prefix, entry->path),
+        .above = "",
+        .depth = c->depth + 1,
+        .listing = WC_BUF_INIT,
+    };
+    rc = wc_git_open(&git, &from.source, &from.place, err);
+    if (rc == 0)
+        rc = lay_out(&inner, err);
+    wc_git_close(&git);
+    wc_buf_deinit(&inner.listing);
+    return rc;
+}
+
+static int add_modules(const struct part *c, struct wc_err *err)
+{
+    struct wc_git_entry entry;
+    const char *at = c->listing.data, *end = at + c->listing.len;
+    int rc = 0;
+    while (rc == 0 && wc_git_next_entry(&at, end, &entry) > 0)
+        if (entry.kind == WC_GIT_MODULE)
+            rc = add_module(c, &entry, err);
+    return rc;
+}
+
+/* Recursion: as deep as sub-modules may be. */
+static int lay_out(struct part *c, struct wc_err *err)
+{
+    const char *const args[] = { "ls-tree", "-r", "-l", "-z", "--full-tree", c->tree, NULL };
+    int rc = wc_git_run(c->git, args, NULL, &c->listing, err);
+    if (rc != 0 || c->listing.len == 0)
         return rc;
     c->next = c->listing.data;
     rc = check_sizes(c, err);
     if (rc == 0)
         rc = write_all(c, err);
+    if (rc == 0 && c->all->source->submodules)
+        rc = add_modules(c, err);
+    return rc;
+}
+
+static int make(struct part *c, const char *name, const char **dir, struct wc_err *err)
+{
+    struct wc_checkout *all = c->all;
+    int rc = wc_tree_begin(&all->tree, all->source, all->place, "trees", err);
+    if (rc != 0)
+        return rc;
+    rc = lay_out(c, err);
     if (rc == 0)
-        return wc_tree_keep(&c->tree, tree, dir, err);
-    wc_tree_drop(&c->tree);
+        rc = wc_tree_keep(&all->tree, name, dir, err);
+    else
+        wc_tree_drop(&all->tree);
+    struct wc_err ignored = { 0 };
+    if (rc == 0)
+        (void)wc_tree_sweep(all->place, "modules", &all->used, &ignored);
     return rc;
 }
 
@@ -159,7 +232,10 @@ int wc_app_source_checkout(const struct wc_app_source *source, const struct wc_s
                            const struct wc_revision *revision, const char **dir, struct wc_err *err)
 {
     struct wc_git git;
-    const char *path = wc_arena_printf(place->arena, "%s/trees/%s", place->dir, revision->tree);
+    struct wc_arena *arena = place->arena;
+    const char *name = wc_arena_printf(arena, "%s%s", revision->tree,
+                                       source->submodules ? WC_TREE_WITH_MODULES : "");
+    const char *path = wc_arena_printf(arena, "%s/trees/%s", place->dir, name);
     if (!wc_git_is_id(revision->tree, strlen(revision->tree)))
         return wc_err_set(err, WC_ERR_USAGE, 0, "a revision has to be fetched first");
     if (wc_fs_exists(path)) {
@@ -168,11 +244,22 @@ int wc_app_source_checkout(const struct wc_app_source *source, const struct wc_s
     }
     if (source->kind != WC_APP_SOURCE_GIT)
         return wc_err_set(err, WC_ERR_NOENT, 0, "its files are gone; fetch it again");
-    struct checkout c = { .git = &git, .listing = WC_BUF_INIT };
+    struct wc_checkout all = { .source = source,
+                               .place = place,
+                               .deadline_at_ms = wc_source_deadline(source),
+                               .modules_left = WC_MODULES_MAX };
+    struct part top = { .all = &all,
+                        .git = &git,
+                        .commit = revision->id,
+                        .tree = revision->tree,
+                        .prefix = "",
+                        .above =
+                            source->path == NULL ? "" : wc_arena_printf(arena, "%s/", source->path),
+                        .listing = WC_BUF_INIT };
     int rc = wc_git_open(&git, source, place, err);
     if (rc == 0)
-        rc = make(&c, revision->tree, dir, err);
+        rc = make(&top, name, dir, err);
     wc_git_close(&git);
-    wc_buf_deinit(&c.listing);
+    wc_buf_deinit(&top.listing);
     return rc;
 }

@@ -91,9 +91,9 @@ static bool is_used(const struct wc_strv *used, const char *dir)
     return false;
 }
 
-/* Removes what is in a directory but what `keep` says is used: by its path, or by its name. */
-static int sweep(const struct wc_source_place *place, const char *store, const struct wc_strv *keep,
-                 struct wc_err *err)
+/* By its path, or by its name. */
+int wc_tree_sweep(const struct wc_source_place *place, const char *store,
+                  const struct wc_strv *keep, struct wc_err *err)
 {
     const char *path = wc_arena_printf(place->arena, "%s/%s", place->dir, store);
     DIR *dir = opendir(path);
@@ -114,11 +114,17 @@ static int sweep(const struct wc_source_place *place, const char *store, const s
 int wc_content_tidy(const struct wc_source_place *place, const struct wc_strv *used,
                     struct wc_err *err)
 {
-    return sweep(place, STORE, used, err);
+    return wc_tree_sweep(place, STORE, used, err);
 }
 
 int wc_tree_tidy(const struct wc_source_place *place, const struct wc_strv *keep,
                  struct wc_err *err)
 {
-    return sweep(place, "trees", keep, err);
+    struct wc_strv both = { 0 };
+    for (size_t i = 0; i < keep->n; i++) {
+        wc_strv_add(place->arena, &both, keep->items[i]);
+        wc_strv_add(place->arena, &both,
+                    wc_arena_printf(place->arena, "%s" WC_TREE_WITH_MODULES, keep->items[i]));
+    }
+    return wc_tree_sweep(place, "trees", &both, err);
 }

@@ -56,6 +56,7 @@ static void add_source(struct wc_sha256 *hash, const struct wc_agent_source *s)
     add_text(hash, "path", s->path);
     add_text(hash, "sha256", s->sha256);
     add_text(hash, "verify", s->verify);
+    add_text(hash, "modules", s->submodules ? "yes" : "no");
     add_text(hash, "rewind", s->allow_rewind ? "yes" : "no");
     add_file(hash, "signers", s->signers);
     add_file(hash, "keyring", s->keyring);
@@ -129,6 +130,7 @@ struct wc_app_source wc_gitops_source(const struct wc_agent_app *app)
         .signers = s->signers,
         .keyring = s->keyring,
         .sha256 = s->sha256,
+        .submodules = s->submodules,
         .max_bytes = (size_t)s->max_bytes,
         .timeout_ms = (unsigned)s->timeout_ms,
     };

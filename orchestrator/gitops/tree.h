@@ -63,6 +63,13 @@ int wc_source_tree_copy(struct wc_tree *tree, int from_fd, const char *name, boo
  * in it may have. */
 int wc_tree_stat_hash(int fd, unsigned max_files, char id[65], struct wc_err *err);
 
+/* Behind the id in the name of a checkout that has its sub-modules' files in it. */
+#define WC_TREE_WITH_MODULES "+modules"
+
+/* Removes what is in place/store but for what `keep` names, by path or by name (content.c). */
+int wc_tree_sweep(const struct wc_source_place *place, const char *store,
+                  const struct wc_strv *keep, struct wc_err *err);
+
 /* Removes trees whose ids aren't in `keep` (content.c). */
 int wc_tree_tidy(const struct wc_source_place *place, const struct wc_strv *keep,
                  struct wc_err *err);

@@ -10,6 +10,7 @@
 #include "base/semver.h"
 #include "base/str.h"
 #include "orchestrator/gitops/archive.h"
+#include "orchestrator/gitops/checkout.h"
 #include "orchestrator/gitops/git_object.h"
 #include "orchestrator/gitops/git_text.h"
 #include "orchestrator/gitops/signature.h"
@@ -90,6 +91,25 @@ static void read_versions(const char *text)
         check(wc_semver_in_range(&a, copy[2]) == wc_semver_in_range(&b, copy[2]), "equals");
 }
 
+/* An address, a relative one, and a listing of .gitmodules. */
+static void read_modules(struct wc_arena *arena, const char *text, size_t len)
+{
+    char base[200], url[200];
+    const char *why = NULL;
+    size_t n = strcspn(text, "\n");
+    snprintf(base, sizeof base, "%.*s", (int)(n > 150 ? 150 : n), text);
+    const char *rest = text[n] == '\0' ? text + n : text + n + 1;
+    n = strcspn(rest, "\n");
+    snprintf(url, sizeof url, "%.*s", (int)(n > 150 ? 150 : n), rest);
+    const char *resolved = wc_module_resolve(base, url, arena);
+    if (resolved != NULL && wc_module_may("https://host/x", url, resolved, &why))
+        check(resolved[0] != '/' && !wc_str_starts(resolved, "file:///"), "not on this host");
+    if (resolved != NULL && resolved[0] == '/' && wc_module_may("/srv/git/x", url, resolved, &why))
+        check(wc_str_starts(resolved, "/srv/git/") && strstr(resolved, "/../") == NULL, "beside");
+    const char *found = wc_module_url(text, len, "lib", &why);
+    check(found == NULL ? why != NULL : found > text && found < text + len, "url");
+}
+
 static void read_link(const char *text)
 {
     char path[200];
@@ -114,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data + 1, len);
     text[len] = '\0';
     wc_arena_init(&arena);
-    switch (data[0] % 7) {
+    switch (data[0] % 8) {
     case 0:
         read_refs(&arena, text, len);
         break;
@@ -134,6 +154,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 5:
         if (wc_signature_read_gpg(text, &who, &who_len, &why))
             check(who > text && who + who_len <= text + len, "who");
+        break;
+    case 6:
+        read_modules(&arena, text, len);
         break;
     default:
         read_link(text);

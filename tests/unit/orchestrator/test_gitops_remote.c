@@ -132,6 +132,38 @@ static void git_by_https(void **state)
     close_box();
 }
 
+/* Sub-modules come by https; the token goes to the source's own host, and to no other. */
+static void sub_modules_by_https(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_https();
+    script("umask 077; printf 'tok3n-of-the-test' >token; git init -q --bare -b main lib.git;"
+           "git init -q -b main lib; cd lib; echo lib >file; git add .; git commit -qm one;"
+           "git push -q ../lib.git main; cd ../work;"
+           "git -c protocol.file.allow=always submodule --quiet add ../lib.git m 2>/dev/null;"
+           "git commit -qm m; git push -q; : >../log");
+    use(&server, "git/remote.git");
+    box.source.token_file = in_box("token");
+    box.source.submodules = true;
+    const char *dir = get();
+    assert_file(dir, "m/file", "lib\n");
+    script("grep -q 'lib.git.* Basic ' log; : >log; cd work;"
+           "git config -f .gitmodules submodule.m.url https://127.0.0.2:%u/git/lib.git;"
+           "echo x >x; git add .; git commit -qm other; git push -q; rm -rf ../lib/gitops",
+           server.port);
+    ok(fetch(NULL));
+    script(": >log"); /* what comes now is of the sub-module alone */
+    (void)checkout(&dir);
+    script("grep -q '^127.0.0.2 ' log; if grep -q 'Basic ' log; then exit 1; fi");
+    script("cd work; git config -f .gitmodules submodule.m.url /etc; git add .; git commit -qm l;"
+           "git push -q");
+    ok(fetch(NULL));
+    refused(checkout(&dir), WC_ERR_PERM, "can't be on this host");
+    end_server(&server);
+    close_box();
+}
+
 /* The token gets in, and is nowhere afterwards; a redirection isn't followed with it. */
 static void a_token_is_kept(void **state)
 {
@@ -408,6 +440,7 @@ static void hostile_archives(void **state)
     close_box();
 }
 
-WC_MAIN(WC_CASE(git_by_https), WC_CASE(a_token_is_kept), WC_CASE(remotes_that_stall),
-        WC_CASE(remotes_that_lie), WC_CASE(git_by_ssh), WC_CASE(archives),
-        WC_CASE(archives_are_believed_by_sum_and_signature), WC_CASE(hostile_archives))
+WC_MAIN(WC_CASE(git_by_https), WC_CASE(sub_modules_by_https), WC_CASE(a_token_is_kept),
+        WC_CASE(remotes_that_stall), WC_CASE(remotes_that_lie), WC_CASE(git_by_ssh),
+        WC_CASE(archives), WC_CASE(archives_are_believed_by_sum_and_signature),
+        WC_CASE(hostile_archives))

@@ -159,6 +159,8 @@ static void bad_ones(void **state)
     refused(GIT "    grant: {binds: [srv]}\n", "E102", 4, "absolute");
     refused(GIT "    depends_on: [shp]\n", "E200", 4, "isn't here");
     refused(GIT "    depends_on: [shop]\n", "E201", 4, "wait for itself");
+    refused("    source: {git: /x, branch: m, lfs: true}\n", "E102", 3, "LFS");
+    refused("    source: {directory: /x, submodules: true}\n", "E205", 3, "with git alone");
     refused(GIT "    image_policy: semver\n", "E100", 4, "image_policy");
     refused(GIT "webhook: {listen: '0.0.0.0:1', secret_file: /w}\n", "E102", 4, "127.0.0.1");
     refused(GIT "notify: [{url: 'http://example.org'}]\n", "E102", 4, "https");
