@@ -16,7 +16,13 @@ for program in git openssl /usr/sbin/lighttpd /bin/busybox; do
     command -v "$program" >/dev/null || { echo "$program is not installed (scripts/setup.sh --tests)" >&2; exit 69; }
 done
 work=$(mktemp -d /tmp/wcg-XXXXXX)
-trap 'rmdir "$work"' EXIT
 export work
+sweep() { # the host has one tree of control groups for all; what was broken off leaves empty ones
+    local token
+    token=$(printf %s "$work/root/run" | sha256sum | cut -c1-8)
+    find /sys/fs/cgroup -depth -type d -path "*/wcompose-$token*" -exec rmdir {} + 2>/dev/null || true
+    rmdir "$work"
+}
+trap sweep EXIT
 # The servers, the agent and what they mount go with these namespaces.
 WCBENCH_INSIDE=1 unshare --net --mount --pid --fork --kill-child --mount-proc --propagation private bash "$here/run.sh" "$@"

@@ -105,7 +105,7 @@ class Watch(threading.Thread):
         self.t, self.words, self.found, self.looked, self.done = t, words, set(), set(), threading.Event()
 
     def run(self):
-        while not self.done.wait(0.02):
+        while not self.done.wait(0.05):
             for pid in filter(str.isdigit, os.listdir("/proc")):
                 self.look(pid)
 
@@ -147,6 +147,7 @@ def told(heard):
     class Ear(http.server.BaseHTTPRequestHandler):
         def do_POST(self):  # noqa: N802
             heard.append(str(self.headers).encode() + self.rfile.read(int(self.headers["Content-Length"])))
+            time.sleep(0.3)  # so that who brings it can be looked at
             self.send_response(500 if len(heard) == 1 else 204)
             self.end_headers()
 

@@ -216,7 +216,7 @@ def case_gitops_hostile(t):
 
 def biggest_memory(stop, out):
     """Notes the most anonymous memory that a git or a pass of ours has had, in KiB, until told to stop."""
-    while not stop.wait(0.01):
+    while not stop.wait(0.05):
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 if harness.read(f"/proc/{pid}/comm").strip() not in ("git", "wcompose"):

@@ -32,7 +32,10 @@ class Agent:
 
     def now(self):
         """Makes the app due; the agent may still be starting."""
-        self.t.until(lambda: self.t.wc("reconcile", "--agent-file", self.path, "now", code=None).code == 0, "an agent", 30)
+        end_at = time.monotonic() + 60
+        while self.t.wc("reconcile", "--agent-file", self.path, "now", code=None).code != 0:
+            assert time.monotonic() < end_at, f"no agent hears: {harness.read(self.log)[-3000:]}"
+            time.sleep(0.1)
 
     def until(self, question, what, seconds=120):
         """Waits until it is true of the status, which is returned."""
@@ -43,7 +46,7 @@ class Agent:
                 return now
             assert time.monotonic() < end_at, \
                 f"waited {seconds} s for {what}\nstatus: {now}\nagent: {harness.read(self.log)[-3000:]}"
-            time.sleep(0.1)  # asking is a process each time
+            time.sleep(0.2)  # asking is a process each time
 
     def until_in_force(self, commit, seconds=120):
         """That revision is in force, and Ready."""
