@@ -199,7 +199,7 @@ static void modules_are_bounded(void **state)
            "cd ../work/deploy/lib; git pull -q; cd ../..; git commit -qam big; git push -q");
     box.source.max_bytes = 1 << 20;
     ok(fetch(NULL));
-    refused(checkout(&dir), WC_ERR_LIMIT, "max_bytes");
+    refused(checkout(&dir), WC_ERR_LIMIT, "size_limit");
     box.source.max_bytes = 0;
     script("cd work; for i in $(seq %d); do git config -f .gitmodules submodule.$i.path m/$i;"
            "git config -f .gitmodules submodule.$i.url ../deep.git;"
