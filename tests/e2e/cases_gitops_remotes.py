@@ -299,7 +299,8 @@ def case_gitops_remotes_that_stall(t):
         agent.until(lambda _: level_or_none(t) == "1", "the repair")
         runs = level(t)
         mute.close()
-    assert not [pid for pid in filter(str.isdigit, os.listdir("/proc")) if name_of(pid) in ("ssh", "git")]
+    t.until(lambda: not [pid for pid in filter(str.isdigit, os.listdir("/proc")) if name_of(pid) in ("ssh", "git")],
+            "the end of what fetches")
     sshd.be(0)
     agent.write(sshd.source(remote), interval="1h")
     agent.until_in_force(second)
