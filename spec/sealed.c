@@ -11,8 +11,10 @@
 
 #include "base/age.h"
 #include "base/arena.h"
+#include "base/creds.h"
 #include "base/str.h"
 #include "spec/access.h"
+#include "spec/creds.h"
 #include "spec/sops.h"
 #include "spec/sops_read.h"
 
@@ -38,7 +40,7 @@ static struct wc_sealing *sealing(struct wc_load *load)
 
 bool wc_sealed_is(const struct wc_text *text, const char *path)
 {
-    return wc_sops_store(text, path) != WC_SOPS_NONE;
+    return wc_creds_is(text->bytes, text->len) || wc_sops_store(text, path) != WC_SOPS_NONE;
 }
 
 bool wc_sealed_refuse(struct wc_load *load, const struct wc_text *text, const char *path,
@@ -89,7 +91,7 @@ static void keep(struct wc_load *load, const struct wc_sops *sops, struct wc_sea
     out->pairs = sops->pairs;
 }
 
-static struct wc_err open_file(struct wc_load *load, struct wc_sealed_file *file,
+static struct wc_err open_sops(struct wc_load *load, struct wc_sealed_file *file,
                                struct wc_unsealed *out)
 {
     struct wc_sealing *s = sealing(load);
@@ -104,9 +106,35 @@ static struct wc_err open_file(struct wc_load *load, struct wc_sealed_file *file
         (void)wc_err_set(&err, WC_ERR_PERM, 0, "%s", s->no_keys);
     else if (wc_sops_open(&in, &s->keys, load->arena, &sops, &err) == 0)
         keep(load, &sops, file, out);
+    return err;
+}
+
+static struct wc_err open_credential(struct wc_load *load, struct wc_sealed_file *file,
+                                     struct wc_unsealed *out)
+{
+    const struct wc_text text = { file->text, file->len };
+    struct wc_err err = { 0 };
+    struct wc_creds creds;
+    if (wc_creds_unseal(load, file->path, &text, &creds, &err) != 0)
+        return err;
+    file->mark = creds.mark;
+    file->marks = creds.marks;
+    out->content = creds.content;
+    out->len = creds.len;
+    out->pairs = creds.pairs;
+    out->has_pairs = creds.has_pairs;
+    return err;
+}
+
+static struct wc_err open_file(struct wc_load *load, struct wc_sealed_file *file,
+                               struct wc_unsealed *out)
+{
+    struct wc_err err = wc_creds_is(file->text, file->len) ? open_credential(load, file, out)
+                                                           : open_sops(load, file, out);
     out->file = file;
     if (err.code != 0)
-        out->closed = wc_arena_printf(load->arena, "%s: %s", in.name, err.msg);
+        out->closed =
+            wc_arena_printf(load->arena, "%s: %s", wc_load_shown(load, file->path), err.msg);
     return err;
 }
 
@@ -120,7 +148,10 @@ static void report(struct wc_load *load, const struct wc_sealed_file *file,
         wc_report_at(load, WC_E_SECRET, is_inside ? why->at : node->at, is_inside ? 1 : node->span,
                      "'%s' can't be decrypted: %s", shown, why->msg);
     diag->hint =
-        why->code == WC_ERR_PERM
+        wc_creds_is(file->text, file->len)
+            ? "systemd-creds encrypt --name=PROJECT.FILE - FILE.cred, on this host as root "
+              "(docs/secrets.md)"
+        : why->code == WC_ERR_PERM
             ? "give the file of an age identity: --age-identity FILE, or "
               "SOPS_AGE_KEY_FILE (docs/secrets.md)"
             : "take the file from where it was right, or encrypt it anew: it is used whole "
@@ -284,8 +315,13 @@ void wc_sealed_settle(struct wc_load *load, struct wc_service *service)
         if (sealed->closed == NULL)
             sealed->closed = file->closed;
         struct wc_text text = { file->file->text, file->file->len };
-        if (file->closed == NULL && wc_sops_store(&text, path) != WC_SOPS_DOTENV &&
-            !load->canonical)
+        if (file->closed == NULL && wc_creds_is(text.bytes, text.len)) {
+            if (!file->has_pairs && !load->canonical)
+                wc_report(load, WC_E_SECRET, node,
+                          "what is encrypted in '%s' isn't of lines NAME=VALUE",
+                          wc_load_shown(load, path));
+        } else if (file->closed == NULL && wc_sops_store(&text, path) != WC_SOPS_DOTENV &&
+                   !load->canonical)
             wc_report(load, WC_E_SECRET, node,
                       "'%s' is encrypted as a tree of values, and an env_file is of lines",
                       wc_load_shown(load, path))

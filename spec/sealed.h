@@ -18,6 +18,7 @@ struct wc_unsealed {
     const char *content;               /* len bytes and a NUL */
     size_t len;
     struct wc_kvs pairs; /* of an env file */
+    bool has_pairs;      /* a credential's: it is of lines NAME=VALUE and nothing else */
 };
 
 /* The encrypted file at `path`, or NULL when it isn't encrypted (or not there). node  what names it

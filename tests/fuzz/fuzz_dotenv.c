@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/map.h"
+#include "spec/creds.h"
 #include "spec/dotenv.h"
 #include "spec/load.h"
 
@@ -79,6 +80,18 @@ static void must_equal(const struct wc_map *a, const struct wc_map *b, const cha
     abort();
 }
 
+/* The same bytes as what a credential holds: lines NAME=VALUE. */
+static void read_pairs(struct wc_arena *arena, const char *text, size_t len)
+{
+    struct wc_kvs pairs;
+    if (!wc_creds_pairs(text, len, arena, &pairs))
+        return;
+    for (size_t i = 0; i < pairs.n; i++)
+        if (pairs.items[i].key[0] == '\0' || strpbrk(pairs.items[i].key, "=\n ") != NULL ||
+            strchr(pairs.items[i].value, '\n') != NULL)
+            abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct wc_arena arena;
@@ -88,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *bytes = (const char *)data + (raw ? 1 : 0);
     size_t len = size - (raw ? 1 : 0);
     wc_arena_init(&arena);
+    read_pairs(&arena, bytes, len);
     bool ok = parse(&arena, bytes, len, raw, &first);
     if (parse(&arena, bytes, len, raw, &second) != ok)
         abort();

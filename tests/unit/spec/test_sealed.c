@@ -3,11 +3,15 @@
  */
 #include "harness/wc_test.h"
 
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "spec/creds.h"
 #include "wcompose/sealed.h"
 #include "wcompose/spec.h"
 
@@ -136,5 +140,77 @@ static void not_where_it_would_be_seen(void **state)
     wc_arena_deinit(&box.arena);
 }
 
-WC_MAIN(WC_CASE(values_are_in_no_text), WC_CASE(never_used_encrypted),
-        WC_CASE(not_where_it_would_be_seen))
+/* Credentials of systemd's: opened by a key of this host, for the project that they were made for.
+ */
+static void credentials(void **state)
+{
+    (void)state;
+    static const char text[] = "name: t\nservices: {web: {image: a, env_file: [db.env.cred],"
+                               " secrets: [cert]}}\nsecrets: {cert: {file: cert.cred}}\n";
+    static const char others[] = "name: o\nservices: {web: {image: a, env_file: [db.env.cred]}}\n";
+    static const char no_env[] = "name: t\nservices: {web: {image: a, env_file: [cert.cred]}}\n";
+    struct box box = { 0 }, again = { 0 }, refused = { 0 };
+    WC_CLEANUP_BUF struct wc_buf wire = WC_BUF_INIT;
+    if (geteuid() != 0 || access("/usr/bin/systemd-creds", X_OK) != 0 || unshare(CLONE_NEWNS) != 0)
+        WC_SKIP("needs root and systemd-creds (package systemd)");
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("tmpfs", "/var/lib/systemd", "tmpfs", 0, "mode=700") != 0 ||
+        mount("tmpfs", DIR, "tmpfs", 0, "mode=755") != 0)
+        WC_SKIP("needs a mount namespace");
+    assert_int_equal(
+        system("exec 2>/dev/null; cd " DIR "; systemd-creds setup;"
+               "printf 'A=pla$nted\\n# c\\n\\nB=x=y\\n' | systemd-creds encrypt --with-key=host"
+               " --name=t.db.env - db.env.cred; printf 'by\\0tes' | systemd-creds encrypt"
+               " --with-key=host --name=t.cert - cert.cred"),
+        0);
+    load(&box, text, sizeof text - 1, false, false);
+    assert_int_equal(box.rc, 0);
+    const struct wc_service *s = &box.project->services[0];
+    assert_string_equal(variable(s, "A"), "pla$nted");
+    assert_string_equal(variable(s, "B"), "x=y");
+    assert_int_equal(s->n_mounts, 1);
+    assert_int_equal(s->mounts[0].sealed->len, 6);
+    assert_memory_equal(s->mounts[0].content, "by\0tes", 6);
+    wc_spec_render_wire(box.project, &wire);
+    assert_null(strstr(wire.data, "nted"));
+    load(&again, wire.data, wire.len, false, true);
+    assert_int_equal(again.rc, 0);
+    assert_string_equal(variable(&again.project->services[0], "A"), "pla$nted");
+    assert_string_equal(again.project->services[0].spec_hash, s->spec_hash);
+    wc_arena_wipe(&box.arena);
+    wc_arena_wipe(&again.arena);
+    load(&refused, others, sizeof others - 1, false, false);
+    assert_int_equal(refused.rc, WC_ERR_SPEC);
+    assert_string_equal(refused.diags.items[0].code, "E119");
+    assert_non_null(strstr(refused.diags.items[0].msg, "does not match"));
+    wc_arena_wipe(&refused.arena);
+    load(&refused, no_env, sizeof no_env - 1, false, false);
+    assert_int_equal(refused.rc, WC_ERR_SPEC);
+    assert_non_null(strstr(refused.diags.items[0].msg, "NAME=VALUE"));
+    assert_null(strstr(refused.diags.items[0].msg, "tes"));
+    wc_arena_wipe(&refused.arena);
+}
+
+static void lines_of_credentials(void **state)
+{
+    (void)state;
+    struct wc_arena arena;
+    struct wc_kvs pairs;
+    wc_arena_init(&arena);
+    assert_true(wc_creds_pairs("A=1\r\nB=\nA=2", 11, &arena, &pairs));
+    assert_int_equal(pairs.n, 2);
+    assert_string_equal(pairs.items[0].value, "2");
+    assert_string_equal(pairs.items[1].value, "");
+    assert_true(wc_creds_pairs("", 0, &arena, &pairs));
+    assert_false(wc_creds_pairs("A", 1, &arena, &pairs));
+    assert_false(wc_creds_pairs("1A=x", 4, &arena, &pairs));
+    assert_false(wc_creds_pairs("A=\0", 3, &arena, &pairs));
+    assert_false(wc_creds_pairs("A=\xff", 3, &arena, &pairs));
+    assert_string_equal(wc_creds_name("p", "/x/db.env.cred", &arena), "p.db.env");
+    assert_string_equal(wc_creds_name("p", "key", &arena), "p.key");
+    assert_string_equal(wc_creds_name("p", ".cred", &arena), "p..cred");
+    wc_arena_deinit(&arena);
+}
+
+WC_MAIN(WC_CASE(credentials), WC_CASE(lines_of_credentials), WC_CASE(values_are_in_no_text),
+        WC_CASE(never_used_encrypted), WC_CASE(not_where_it_would_be_seen))
