@@ -65,6 +65,7 @@ need "ask the demo's front end" curl
 need "follow a git repository or an archive, and check signatures" git openssh-client gnupg curl tar gzip zstd
 if [ -n "$with_tests" ]; then
     need "unit tests" libcmocka-dev
+    need "credentials that tests are to open" systemd
     need "fuzz targets" clang libclang-rt-14-dev
     need "checks of style and size" clang-format universal-ctags python3
     need "hold the JSON Schema against a validator" python3-jsonschema python3-yaml

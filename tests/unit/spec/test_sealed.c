@@ -189,6 +189,7 @@ static void credentials(void **state)
     assert_non_null(strstr(refused.diags.items[0].msg, "NAME=VALUE"));
     assert_null(strstr(refused.diags.items[0].msg, "tes"));
     wc_arena_wipe(&refused.arena);
+    assert_int_equal(umount2(DIR, MNT_DETACH) | umount2("/var/lib/systemd", MNT_DETACH), 0);
 }
 
 static void lines_of_credentials(void **state)
