@@ -15,6 +15,7 @@
 #include "cli/long_work.h"
 #include "cli/table.h"
 #include "wcompose/client.h"
+#include "wcompose/gitops.h"
 #include "wcompose/image.h"
 
 int wc_cli_images(struct wc_cli *cli, struct wc_paths *paths, struct wc_image_store **out)
@@ -225,6 +226,22 @@ static void keep_layers(struct wc_cli_keeping *keeping, const char *layers)
     }
 }
 
+/* Keeps what a rollback goes to, and what a killed attempt is gone on with. */
+static void keep_followed(struct wc_cli_keeping *keeping, const char *project)
+{
+    struct wc_gitops_record record;
+    struct wc_arena *arena = keeping->cli->arena;
+    struct wc_err none = { 0 };
+    const char *dir = wc_gitops_dir(keeping->paths, arena, project);
+    if (wc_gitops_record_read(dir, arena, &record, &none) != 0)
+        return;
+    const struct wc_gitops_images *all[] = { &record.good_images, &record.attempt_images };
+    for (size_t i = 0; i < WC_COUNT(all); i++)
+        for (size_t k = 0; k < all[i]->n; k++)
+            wc_strv_add(arena, keeping->references,
+                        wc_gitops_image_pinned(&all[i]->items[k], arena));
+}
+
 /* Keeps what a project's instances were made from, and what its accepted model names (a restart
  * would need it). A project of which neither can be read has nothing that could be protected. */
 static void keep_project(struct wc_cli_keeping *keeping, const char *project)
@@ -243,6 +260,7 @@ static void keep_project(struct wc_cli_keeping *keeping, const char *project)
             if (model->services[i].image != NULL)
                 wc_strv_add(arena, keeping->references, model->services[i].image);
     }
+    keep_followed(keeping, project);
 }
 
 void wc_cli_projects(struct wc_cli *cli, const struct wc_paths *paths, struct wc_strv *out)

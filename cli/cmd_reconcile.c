@@ -16,7 +16,7 @@ int wc_reconcile_open(struct wc_cli *cli, struct wc_cli_reconcile *out)
     struct wc_diags diags;
     struct wc_err err = { 0 };
     const char *given = wc_cli_text(cli, "agent-file");
-    *out = (struct wc_cli_reconcile){ .cli = cli };
+    *out = (struct wc_cli_reconcile){ .cli = cli, .interrupt_fd = -1 };
     int status = wc_cli_paths(cli, &out->paths);
     if (status != 0)
         return status;
@@ -121,6 +121,7 @@ static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, i
         .ops = &ops,
     };
     r->app = app->name;
+    r->interrupt_fd = signal_fd;
     int rc = wc_gitops_run(&run, &ran, &err);
     if (rc != 0) { /* another pass holds it: to be tried again */
         int status = wc_cli_fail(r->cli, &err);

@@ -94,7 +94,8 @@ int wc_cli_pull(struct wc_cli *cli, struct wc_image_store *store, struct wc_cli_
         return status;
     struct wc_image_pull_config config = { .environ = cli->environ, .etc = paths.etc };
     size_t n = 0;
-    const char *const *insecure = wc_cli_list(cli, "insecure-registry", &n);
+    const char *const *insecure =
+        what->by_settings ? NULL : wc_cli_list(cli, "insecure-registry", &n);
     for (size_t i = 0; i < n; i++)
         wc_strv_add(cli->arena, &config.insecure, insecure[i]);
     wc_pull_view_init(&show.view, cli, what->images, what->n, &show.text);

@@ -142,6 +142,7 @@ static int choose(struct round *r, const struct wc_service *s)
 static int pull(struct round *r, struct wc_cli_pull *list, bool ignore)
 {
     list->quiet = r->how->quiet;
+    list->by_settings = r->how->by_settings;
     list->ignore_failures = ignore || r->how->ignore_failures;
     return wc_cli_pull(r->cli, r->store, list);
 }

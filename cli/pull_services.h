@@ -15,6 +15,7 @@ struct wc_cli_pull_services {
     bool all;              /* also what is there, unless a service says otherwise (pull) */
     bool ignore_buildable; /* leave services alone that have a build */
     bool ignore_failures, quiet;
+    bool by_settings;               /* as in struct wc_cli_pull */
     const struct wc_cli_pins *pins; /* what wcompose.lock says, when it counts; or NULL */
 };
 

@@ -11,7 +11,8 @@ struct wc_cli_reconcile {
     struct wc_paths paths;
     const char *file; /* of the agent; absolute */
     struct wc_agent agent;
-    const char *app; /* the one that is worked on, for lines; or NULL */
+    const char *app;  /* the one that is worked on, for lines; or NULL */
+    int interrupt_fd; /* readable: whoever waits leaves; -1: none */
 };
 
 /* Reads the agent file; findings are printed. 0 or an exit status. */
@@ -19,6 +20,13 @@ int wc_reconcile_open(struct wc_cli *cli, struct wc_cli_reconcile *out);
 
 /* What a pass needs of models, images and drivers. data is a struct wc_cli_reconcile. */
 struct wc_gitops_ops wc_reconcile_ops(struct wc_cli_reconcile *reconcile);
+
+/* reconcile_images.c: of struct wc_gitops_ops. */
+int wc_reconcile_tags(void *data, const char *reference, struct wc_arena *arena,
+                      struct wc_strv *out, struct wc_err *err);
+void wc_reconcile_digests(void *data, struct wc_gitops_digest *asked, size_t n);
+void wc_reconcile_pin(void *data, struct wc_project *project, const struct wc_gitops_images *images,
+                      struct wc_buf *wire);
 
 /* reconcile_show.c: words[0] is the verb. Exit statuses. */
 int wc_reconcile_status(struct wc_cli_reconcile *reconcile);

@@ -113,7 +113,7 @@ static int keep(void *data, const char *path, const char **out, struct wc_err *e
 }
 
 static int load(void *data, const struct wc_agent_app *app, const char *dir, struct wc_buf *wire,
-                const struct wc_project **out, struct wc_err *err)
+                struct wc_project **out, struct wc_err *err)
 {
     struct wc_cli_reconcile *r = data;
     struct wc_cli *cli = r->cli;
@@ -191,7 +191,7 @@ static int missing(struct wc_cli_reconcile *r, const struct wc_project *project,
 static int images(void *data, const struct wc_project *project, struct wc_err *err)
 {
     struct wc_cli_reconcile *r = data;
-    const struct wc_cli_pull_services pull = { .quiet = true };
+    const struct wc_cli_pull_services pull = { .quiet = true, .by_settings = true };
     const struct wc_cli_build build = { .quiet = true }; /* what is built may have changed */
     int status = wc_cli_pull_services(r->cli, project, &pull);
     if (status == 0)
@@ -275,6 +275,13 @@ static void say(void *data, const char *line)
 struct wc_gitops_ops wc_reconcile_ops(struct wc_cli_reconcile *reconcile)
 {
     return (struct wc_gitops_ops){
-        .load = load, .images = images, .compare = compare, .say = say, .data = reconcile
+        .load = load,
+        .tags = wc_reconcile_tags,
+        .digests = wc_reconcile_digests,
+        .pin = wc_reconcile_pin,
+        .images = images,
+        .compare = compare,
+        .say = say,
+        .data = reconcile,
     };
 }

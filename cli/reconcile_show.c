@@ -76,6 +76,40 @@ static void add_revision(struct wc_buf *out, const char *label, const struct wc_
     wc_buf_addc(out, '\n');
 }
 
+static bool has_digest(const struct wc_gitops_images *images, const struct wc_gitops_image *of)
+{
+    for (size_t i = 0; i < images->n; i++)
+        if (wc_streq(images->items[i].service, of->service))
+            return wc_streq(images->items[i].digest, of->digest);
+    return false;
+}
+
+/* "image  web r.example/web:1.4 1.4.3 -> sha256:0123456789ab, for 3m" */
+static void add_image(struct wc_buf *out, const char *label, const struct wc_gitops_image *image,
+                      int64_t now_ms)
+{
+    wc_buf_printf(out, "  %-15s %s ", label, image->service);
+    add_safe(out, image->written);
+    wc_buf_printf(out, " %s -> %.19s", image->tag, image->digest);
+    if (image->since_ms > 0 && now_ms > image->since_ms) {
+        wc_buf_adds(out, ", for ");
+        wc_duration_format((now_ms - image->since_ms) / 1000 * 1000, out);
+    }
+    wc_buf_addc(out, '\n');
+}
+
+/* In force, and what registries say of those that aren't. */
+static void add_images(struct wc_buf *out, const struct wc_gitops_record *record, int64_t now_ms)
+{
+    const struct wc_gitops_memory *m = &record->memory;
+    for (size_t i = 0; i < record->good_images.n; i++)
+        add_image(out, "image", &record->good_images.items[i], now_ms);
+    for (size_t i = 0; wc_streq(m->seen.images, record->answers_of.images) && i < record->answers.n;
+         i++)
+        if (!has_digest(&record->good_images, &record->answers.items[i]))
+            add_image(out, "newest image", &record->answers.items[i], 0);
+}
+
 static void add_times(struct wc_buf *out, const struct wc_gitops_memory *m, int64_t now_ms)
 {
     if (m->looked_at_ms == 0)
@@ -88,6 +122,11 @@ static void add_times(struct wc_buf *out, const struct wc_gitops_memory *m, int6
         wc_duration_format((m->wake_at_ms - now_ms) / 1000 * 1000, out);
     }
     wc_buf_addc(out, '\n');
+    if (m->asked_at_ms == 0 || m->seen.images[0] == '\0')
+        return;
+    wc_buf_printf(out, "  %-15s ", "registries");
+    wc_duration_format((now_ms - m->asked_at_ms) / 1000 * 1000, out);
+    wc_buf_adds(out, m->unanswered > 0 ? " ago, without an answer\n" : " ago\n");
 }
 
 static void add_text(struct wc_buf *out, const struct wc_agent_app *app,
@@ -101,6 +140,7 @@ static void add_text(struct wc_buf *out, const struct wc_agent_app *app,
     add_revision(out, "in force", &record->good, m->good.id[0] != '\0');
     if (!wc_streq(m->seen.id, m->good.id))
         add_revision(out, "newest", &record->seen, m->seen.id[0] != '\0');
+    add_images(out, record, now_ms);
     for (int i = 0; i < WC_GITOPS_CONDITIONS; i++)
         add_condition(out, m, (enum wc_gitops_condition_type)i, now_ms);
     add_times(out, m, now_ms);
@@ -133,6 +173,24 @@ static void json_time(struct wc_jsonw *w, const char *key, int64_t ms)
     wc_jsonw_str(w, key, text);
 }
 
+static void json_images(struct wc_jsonw *w, const char *key, const struct wc_gitops_images *images,
+                        bool in_force)
+{
+    wc_jsonw_array(w, key);
+    for (size_t i = 0; i < images->n; i++) {
+        const struct wc_gitops_image *image = &images->items[i];
+        wc_jsonw_object(w, NULL);
+        wc_jsonw_str(w, "Service", image->service);
+        wc_jsonw_str(w, "Image", image->written);
+        wc_jsonw_str(w, "Tag", image->tag);
+        wc_jsonw_str(w, "Digest", image->digest);
+        if (in_force)
+            json_time(w, "Since", image->since_ms);
+        wc_jsonw_end_object(w);
+    }
+    wc_jsonw_end_array(w);
+}
+
 static void add_json(struct wc_buf *out, const struct wc_agent_app *app,
                      const struct wc_gitops_record *record)
 {
@@ -145,6 +203,13 @@ static void add_json(struct wc_buf *out, const struct wc_agent_app *app,
     wc_jsonw_i64(&w, "Generation", (int64_t)m->generation);
     json_named(&w, "InForce", &record->good, &m->good);
     json_named(&w, "Newest", &record->seen, &m->seen);
+    json_images(&w, "Images", &record->good_images, true);
+    bool is_asked = m->seen.images[0] != '\0';
+    const struct wc_gitops_images none = { 0 };
+    bool is_told = is_asked && wc_streq(m->seen.images, record->answers_of.images);
+    json_images(&w, "NewestImages", is_told ? &record->answers : &none, false);
+    json_time(&w, "RegistriesAsked", is_asked ? m->asked_at_ms : 0);
+    wc_jsonw_i64(&w, "Unanswered", is_asked ? m->unanswered : 0);
     wc_jsonw_array(&w, "Conditions");
     for (int i = 0; i < WC_GITOPS_CONDITIONS; i++) {
         const struct wc_gitops_condition *c = &m->conditions[i];
@@ -262,7 +327,8 @@ int wc_reconcile_diff(struct wc_cli_reconcile *r)
     size_t n;
     struct wc_err err = { 0 };
     const char *dir, *name;
-    const struct wc_project *newest, *accepted = NULL;
+    struct wc_project *newest;
+    const struct wc_project *accepted = NULL;
     struct wc_model_diff diff;
     WC_CLEANUP_BUF struct wc_buf wire = WC_BUF_INIT;
     const struct wc_agent_app *const *apps = wc_reconcile_apps(r, 1, &n);
@@ -274,7 +340,8 @@ int wc_reconcile_diff(struct wc_cli_reconcile *r)
     const struct wc_gitops_run run = { .paths = &r->paths, .app = apps[0], .ops = &ops };
     r->app = apps[0]->name;
     if (wc_gitops_newest(&run, r->cli->arena, &dir, &name, &err) != 0 ||
-        ops.load(r, apps[0], dir, &wire, &newest, &err) != 0)
+        ops.load(r, apps[0], dir, &wire, &newest, &err) != 0 ||
+        wc_gitops_newest_images(&run, newest, r->cli->arena, &wire, &err) != 0)
         return wc_cli_fail(r->cli, &err);
     if (wc_client_accepted(&r->paths, r->app, r->cli->arena, &accepted, &err) != 0)
         accepted = NULL; /* nothing is in force */

@@ -277,6 +277,7 @@ void wc_agent_check_app(struct wc_load *load, const struct wc_member *member,
     check_span(load, map, "interval", app->interval_ms, interval);
     check_span(load, map, "timeout", app->ready_ms, ready);
     check_windows(load, wc_node_get(map, "windows"), app);
+    wc_agent_check_images(load, wc_node_get(map, "image_policy"), &app->images);
     const struct wc_node *secrets = wc_node_get(map, "secrets");
     if (secrets != NULL && secrets->kind == WC_NODE_MAP)
         check_absolute(load, secrets, "age");

@@ -11,6 +11,10 @@
 void wc_agent_check_app(struct wc_load *load, const struct wc_member *member,
                         struct wc_agent_app *app);
 
+/* agent_images.c: the same for its image policy. node: its value in long form, or NULL */
+void wc_agent_check_images(struct wc_load *load, const struct wc_node *node,
+                           struct wc_agent_images *images);
+
 /* Reports depends_on that names no app, or leads in a circle. apps: the map of all of them. */
 void wc_agent_check_deps(struct wc_load *load, const struct wc_agent *agent,
                          const struct wc_node *apps);

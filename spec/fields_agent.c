@@ -7,12 +7,15 @@
 #define A(member) (long)offsetof(struct wc_agent_app, member)
 #define N(member) (long)offsetof(struct wc_agent_notify, member)
 #define F(member) (long)offsetof(struct wc_agent, member)
+#define I(member) (long)offsetof(struct wc_agent_images, member)
+#define R(member) (long)offsetof(struct wc_agent_image_rule, member)
 
 #define CLAUSE "11-extension.md"
 
 static const char *const modes[] = { "none", "commit", "tag", "both", NULL };
 static const char *const trusts[] = { "restricted", "trusted", NULL };
 static const char *const drifts[] = { "repair", "report", NULL };
+static const char *const image_kinds[] = { "none", "digest-changes", "semver", NULL };
 
 /* clang-format off */
 static const struct wc_field ssh_rows[] = {
@@ -68,12 +71,31 @@ static const struct wc_field secrets_rows[] = {
 };
 static const struct wc_table secrets_table = CLOSED_TABLE(secrets_rows, "agent_secrets", CLAUSE);
 
+static const struct wc_field image_rule_rows[] = {
+    { ROW("kind", word, R(kind), REPLACE, CARRIED, KEEPS), .words = image_kinds },
+    { ROW("range", text, R(range), REPLACE, CARRIED, KEEPS) },
+};
+static const struct wc_table image_rule_table =
+    CLOSED_TABLE(image_rule_rows, "agent_image_rule", CLAUSE);
+
+static const struct wc_field image_policy_rows[] = {
+    { ROW("interval", duration, I(interval_ms), REPLACE, CARRIED, KEEPS), .fallback = "5m" },
+    { ROW("kind", word, I(all.kind), REPLACE, CARRIED, KEEPS), .words = image_kinds },
+    { ROW("range", text, I(all.range), REPLACE, CARRIED, KEEPS) },
+    { ROW("services", image_rules, I(services), REPLACE, CARRIED, KEEPS),
+      .sub = &image_rule_table },
+};
+static const struct wc_table image_policy_table =
+    CLOSED_TABLE(image_policy_rows, "agent_image_policy", CLAUSE);
+
 static const struct wc_field app_rows[] = {
     { ROW("depends_on", strings, A(depends_on), REPLACE, CARRIED, KEEPS) },
     { ROW("drift", word, A(drift), REPLACE, CARRIED, KEEPS), .words = drifts },
     { ROW("env_files", strings, A(env_files), REPLACE, CARRIED, KEEPS) },
     { ROW("files", strings, A(files), REPLACE, CARRIED, KEEPS) },
     { ROW("grant", section, NONE, MAP, CARRIED, KEEPS), .sub = &grant_table },
+    { ROW("image_policy", image_policy, A(images), REPLACE, CARRIED, KEEPS),
+      .sub = &image_policy_table, .required = "kind", .fallback = "none" },
     { ROW("interval", duration, A(interval_ms), REPLACE, CARRIED, KEEPS) },
     { ROW("profiles", strings, A(profiles), REPLACE, CARRIED, KEEPS) },
     { ROW("prune", flag, A(prune), REPLACE, CARRIED, KEEPS) },

@@ -15,5 +15,7 @@ extern const struct wc_type wc_type_micros;         /* a number of microseconds 
 extern const struct wc_type wc_type_level;          /* enum wc_isolation, not DEFAULT */
 extern const struct wc_type wc_type_rule_trust;     /* enum wc_rule_trust */
 extern const struct wc_type wc_type_file_mode;      /* "0440" */
+extern const struct wc_type wc_type_image_policy; /* struct wc_agent_images; a kind or a section */
+extern const struct wc_type wc_type_image_rules;  /* struct wc_agent_image_rule *, size_t */
 
 #endif

@@ -59,6 +59,21 @@ struct wc_agent_grant {
     bool build;
 };
 
+/* What is done about an image whose tag moves, of a service or of all of an app. */
+struct wc_agent_image_rule {
+    const char *service; /* NULL: of the app */
+    const char *kind;    /* "none", "digest-changes" or "semver"; never NULL */
+    const char *range;   /* of versions, with semver; else NULL */
+};
+
+/* What an app's images follow beside its source. */
+struct wc_agent_images {
+    struct wc_agent_image_rule all;       /* of services that have no rule of their own */
+    struct wc_agent_image_rule *services; /* n_services */
+    size_t n_services;
+    int64_t interval_ms; /* between two questions to the registries */
+};
+
 /* One app. Its project's name is its name. */
 struct wc_agent_app {
     const char *name;
@@ -67,6 +82,7 @@ struct wc_agent_app {
     struct wc_strv files, profiles, env_files; /* below the source's path */
     const char *trust;                         /* "restricted" or "trusted" */
     struct wc_agent_grant grant;
+    struct wc_agent_images images;
     int64_t interval_ms; /* between two looks at the source */
     int64_t ready_ms;    /* until everything is ready, else the revision is rolled back */
     const char *drift;   /* "repair" or "report" */
@@ -108,6 +124,13 @@ int wc_agent_file_read(const char *path, const struct wc_spec_access *access,
 
 /* Returns the app of that name, or NULL. */
 const struct wc_agent_app *wc_agent_app(const struct wc_agent *agent, const char *name);
+
+/* The rule for the image of a service; never NULL. */
+const struct wc_agent_image_rule *wc_agent_image_rule(const struct wc_agent_images *images,
+                                                      const char *service);
+
+/* True when a rule of the app asks registries. */
+bool wc_agent_follows_images(const struct wc_agent_images *images);
 
 /* Reads "Mon-Fri 22:00-04:00", "Sat,Sun 00:00-24:00", "03:00-05:00" (every day). False when it is
  * no window. */

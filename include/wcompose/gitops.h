@@ -16,6 +16,7 @@
 
 #include "wcompose/agent.h"
 #include "wcompose/err.h"
+#include "wcompose/gitops_images.h"
 
 struct wc_arena;
 struct wc_buf;
@@ -31,9 +32,12 @@ enum {
 };
 
 /* What an app's state is judged by: the same revision under other inputs (the app's settings in the
- * agent file, keys, the host's policy, digests of images) is another candidate. "" = none. */
+ * agent file, keys, the host's policy), or with other images, is another candidate. "" = none.
+ *   images  hash of what its tags stand for, where the agent file says that they are followed; ""
+ *           means that it isn't known yet, or that they aren't followed
+ */
 struct wc_gitops_key {
-    char id[65], inputs[65];
+    char id[65], inputs[65], images[65];
 };
 
 /* What is said of an app; status, reason and time of each are kept apart. */
@@ -57,7 +61,8 @@ struct wc_gitops_condition {
     int64_t since_ms;             /* wall clock: when status or reason changed */
 };
 
-/* A candidate that is not tried again, and why. */
+/* A candidate that is not tried again, and why. Without images in its key: the revision, whatever
+ * its images are. */
 struct wc_gitops_rejection {
     struct wc_gitops_key key;
     char reason[48], why[WC_GITOPS_TEXT];
@@ -79,7 +84,10 @@ struct wc_gitops_memory {
     unsigned failures;            /* in a row, that may pass by themselves */
     int64_t retry_at_ms;
     int64_t looked_at_ms, due_at_ms; /* last look; the next is to be then */
-    int64_t wake_at_ms;              /* when a pass is to come; 0 = when told */
+    int64_t asked_at_ms, ask_at_ms;  /* the same of the registries */
+    unsigned unanswered;             /* how often in a row they didn't answer all */
+    char unanswered_why[WC_GITOPS_TEXT];
+    int64_t wake_at_ms; /* when a pass is to come; 0 = when told */
     struct wc_gitops_rejection rejected[WC_GITOPS_REJECTED]; /* n_rejected, oldest first */
     unsigned n_rejected;
     struct wc_gitops_condition conditions[WC_GITOPS_CONDITIONS];
@@ -105,7 +113,10 @@ struct wc_gitops_record {
     struct wc_gitops_named seen, attempt, good;
     const char *attempt_text, *good_text; /* canonical wire text, or NULL */
     const char *source;                   /* where from, without secrets */
-    struct wc_gitops_past *past;          /* n_past, oldest first */
+    struct wc_gitops_images attempt_images, good_images;
+    struct wc_gitops_images answers; /* of registries, about the revision answers_of */
+    struct wc_gitops_key answers_of;
+    struct wc_gitops_past *past; /* n_past, oldest first */
     size_t n_past;
 };
 
@@ -135,11 +146,19 @@ struct wc_gitops_compared {
  *   load     loads the app from a checkout and holds it against all rules of this host; its wire
  *            text is appended to `wire`. WC_ERR_SPEC, WC_ERR_ISOLATION …: it can't be taken
  *   images   brings what the project needs: pulls, builds
- *   compare  what is there with the project that `text` is the wire text of
+ *   tags     appends the tags of a reference's repository, as its registry lists them
+ *   digests  what n references stand for at their registries; nothing is fetched
+ *   pin      puts those images into a project that `load` gave, and its wire text instead of the
+ * one in `wire` compare  what is there with the project that `text` is the wire text of
  */
 struct wc_gitops_ops {
     int (*load)(void *data, const struct wc_agent_app *app, const char *dir, struct wc_buf *wire,
-                const struct wc_project **out, struct wc_err *err);
+                struct wc_project **out, struct wc_err *err);
+    int (*tags)(void *data, const char *reference, struct wc_arena *arena, struct wc_strv *out,
+                struct wc_err *err);
+    void (*digests)(void *data, struct wc_gitops_digest *asked, size_t n);
+    void (*pin)(void *data, struct wc_project *project, const struct wc_gitops_images *images,
+                struct wc_buf *wire);
     int (*images)(void *data, const struct wc_project *project, struct wc_err *err);
     int (*compare)(void *data, const struct wc_agent_app *app, const char *text,
                    struct wc_gitops_compared *out, struct wc_err *err);
@@ -177,7 +196,8 @@ struct wc_gitops_ran {
 int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, struct wc_err *err);
 
 /* Gets the newest revision and checks it out, believed or not, and changes nothing else: to be
- * looked at. *dir and *name live in the arena. Errors as source.h's. */
+ * looked at, with wc_gitops_newest_images. *dir and *name live in the arena. Errors as source.h's.
+ */
 int wc_gitops_newest(const struct wc_gitops_run *run, struct wc_arena *arena, const char **dir,
                      const char **name, struct wc_err *err);
 

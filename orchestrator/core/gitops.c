@@ -10,17 +10,27 @@
 
 #include "base/str.h"
 
-bool wc_gitops_same(const struct wc_gitops_key *a, const struct wc_gitops_key *b)
+bool wc_gitops_same_revision(const struct wc_gitops_key *a, const struct wc_gitops_key *b)
 {
     return a->id[0] != '\0' && wc_streq(a->id, b->id) && wc_streq(a->inputs, b->inputs);
+}
+
+bool wc_gitops_same(const struct wc_gitops_key *a, const struct wc_gitops_key *b)
+{
+    return wc_gitops_same_revision(a, b) && wc_streq(a->images, b->images);
 }
 
 const struct wc_gitops_rejection *wc_gitops_rejected(const struct wc_gitops_memory *memory,
                                                      const struct wc_gitops_key *key)
 {
-    for (unsigned i = 0; i < memory->n_rejected; i++)
-        if (wc_gitops_same(&memory->rejected[i].key, key))
+    if (wc_gitops_same(key, &memory->good))
+        return NULL;
+    for (unsigned i = 0; i < memory->n_rejected; i++) {
+        const struct wc_gitops_key *at = &memory->rejected[i].key;
+        bool is_whole = at->images[0] == '\0' && wc_gitops_same_revision(at, key);
+        if (is_whole || wc_gitops_same(at, key))
             return &memory->rejected[i];
+    }
     return NULL;
 }
 
@@ -31,11 +41,34 @@ static bool is_new(const struct wc_gitops_memory *memory, const struct wc_gitops
            wc_gitops_rejected(memory, &pass->candidate) == NULL;
 }
 
+/* Registries are asked about a revision whose images are known; about another one once it has been
+ * loaded, whatever the time is. */
+static bool asks(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory)
+{
+    return in->ask_ms > 0 && memory->seen.images[0] != '\0';
+}
+
+/* A clock that was set back doesn't keep us from asking for years. */
+static bool is_ask_due(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory)
+{
+    return in->forced || in->now_ms >= memory->ask_at_ms || in->now_ms < memory->asked_at_ms;
+}
+
+/* When the next pass has something to look at. */
+static int64_t due_at(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory,
+                      bool has_failed)
+{
+    if (has_failed)
+        return memory->retry_at_ms;
+    bool sooner = asks(in, memory) && memory->ask_at_ms < memory->due_at_ms;
+    return sooner ? memory->ask_at_ms : memory->due_at_ms;
+}
+
 static bool is_due(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory)
 {
-    int64_t at_ms = memory->failures > 0 ? memory->retry_at_ms : memory->due_at_ms;
-    /* a clock that was set back doesn't keep us from looking for years */
-    return in->forced || in->now_ms >= at_ms || in->now_ms < memory->looked_at_ms;
+    bool is_set_back =
+        in->now_ms < memory->looked_at_ms || (asks(in, memory) && in->now_ms < memory->asked_at_ms);
+    return in->forced || is_set_back || in->now_ms >= due_at(in, memory, memory->failures > 0);
 }
 
 /* What is next for the newest revision; REST: nothing. */
@@ -47,6 +80,9 @@ static enum wc_gitops_act step_candidate(const struct wc_gitops_in *in,
         return WC_GITOPS_REST;
     if (pass->candidate.id[0] == '\0')
         return WC_GITOPS_FETCH;
+    bool is_answered = pass->candidate.images[0] != '\0';
+    if (is_answered && !pass->asked && in->ask_ms > 0 && is_ask_due(in, memory))
+        return WC_GITOPS_ASK;
     if (!is_new(memory, pass))
         return WC_GITOPS_REST;
     if (!pass->fetched)
@@ -55,6 +91,8 @@ static enum wc_gitops_act step_candidate(const struct wc_gitops_in *in,
         return WC_GITOPS_VERIFY;
     if (!pass->loaded)
         return WC_GITOPS_LOAD;
+    if (!is_answered && in->ask_ms > 0)
+        return WC_GITOPS_ASK;
     if (in->waits_for != NULL || in->window_at_ms != 0)
         return WC_GITOPS_REST;
     return pass->pulled ? WC_GITOPS_APPLY : WC_GITOPS_PULL;
@@ -75,7 +113,8 @@ static enum wc_gitops_act step_good(const struct wc_gitops_in *in,
 static int64_t wake_at(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory,
                        const struct wc_gitops_pass *pass)
 {
-    int64_t at_ms = memory->failures > 0 ? memory->retry_at_ms : memory->due_at_ms;
+    bool is_over = pass->looked && !pass->failed; /* what failed before doesn't count any more */
+    int64_t at_ms = due_at(in, memory, memory->failures > 0 && !is_over);
     bool waits = is_new(memory, pass) && in->waits_for == NULL && in->window_at_ms != 0;
     if (waits && in->window_at_ms < at_ms)
         at_ms = in->window_at_ms;

@@ -19,6 +19,7 @@ enum wc_gitops_act {
     WC_GITOPS_FETCH,   /* gives the revision's id */
     WC_GITOPS_VERIFY,  /* may it be believed? */
     WC_GITOPS_LOAD,    /* check it out, load it, hold it against rules, policy and plan */
+    WC_GITOPS_ASK,     /* the registries: what its tags stand for */
     WC_GITOPS_PULL,    /* its images */
     WC_GITOPS_APPLY,   /* the candidate, or the attempt that a killed pass left */
     WC_GITOPS_RESTORE, /* the good revision, after an attempt that failed */
@@ -33,6 +34,7 @@ struct wc_gitops_in {
     const char *inputs; /* hash of all that a revision is judged by; 64 digits */
     int64_t now_ms;     /* wall clock */
     int64_t interval_ms;
+    int64_t ask_ms;        /* between two questions to registries; 0 = no tag is followed */
     bool suspend;          /* by the agent file */
     bool repair;           /* drift: repair */
     bool forced;           /* by `now` */
@@ -42,7 +44,7 @@ struct wc_gitops_in {
 
 /* What this pass has found so far. Zero it at its beginning. */
 struct wc_gitops_pass {
-    bool looked, fetched, verified, loaded, pulled, compared;
+    bool looked, fetched, verified, loaded, asked, pulled, compared;
     bool failed;    /* something didn't work that may work later: no more of the newest revision */
     bool ended;     /* nothing more is done in this pass */
     bool drifted;   /* and not repaired */
@@ -71,6 +73,8 @@ struct wc_gitops_result {
     const char *reason;    /* one word, for conditions: "FetchFailed"; NULL: none */
     const char *why;       /* a sentence; may be NULL */
     const char *mark, *id; /* of LOOK; of FETCH, when it is DONE or REFUSED */
+    const char *images;    /* of ASK: the hash. TRANSIENT: with what is known, NULL: not enough */
+    bool has_unknown;      /* LOAD: it names images that weren't asked about */
     bool drifted;          /* COMPARE: something else is in force, or something differs */
     bool not_ready;        /* COMPARE, REPAIR, RESTORE: not all is ready */
 };
@@ -98,12 +102,15 @@ void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memo
 void wc_gitops_conclude(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
                         const struct wc_gitops_pass *pass);
 
-/* The rejection of a key, or NULL. */
+/* The rejection of a key, or of its revision; NULL: none. What was ready isn't rejected. */
 const struct wc_gitops_rejection *wc_gitops_rejected(const struct wc_gitops_memory *memory,
                                                      const struct wc_gitops_key *key);
 
 /* True when both are the same; two that are none are not. */
 bool wc_gitops_same(const struct wc_gitops_key *a, const struct wc_gitops_key *b);
+
+/* True when they are but for their images. */
+bool wc_gitops_same_revision(const struct wc_gitops_key *a, const struct wc_gitops_key *b);
 
 /* gitops_window.c: when the next window opens, in the same clock as local_ms (milliseconds since
  * 1970 as the wall shows them here); 0 when one is open, or there is none. */

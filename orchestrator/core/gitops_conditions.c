@@ -89,6 +89,9 @@ static void say_reconciling(const struct wc_gitops_in *in, struct wc_gitops_memo
     else if (is_waiting(memory, pass))
         say(in, memory, type, true,
             (struct wc_gitops_told){ "WaitsForWindow", "no maintenance window is open" });
+    else if (in->ask_ms > 0 && memory->seen.images[0] != '\0' && memory->unanswered > 0)
+        say(in, memory, type, true,
+            (struct wc_gitops_told){ "RegistryFailed", memory->unanswered_why });
     else if (pass->looked)
         say(in, memory, type, false, (struct wc_gitops_told){ "UpToDate", "" });
 }

@@ -12,18 +12,18 @@
 enum { RETRY_FIRST_MS = 5000, RETRY_CAP_MS = 60000 };
 
 /* Within 5 % of the interval, so that many apps spread. */
-static int64_t next_look(const struct wc_gitops_in *in)
+static int64_t next_look(const struct wc_gitops_in *in, int64_t interval_ms)
 {
-    int64_t spread = in->interval_ms / 10;
-    unsigned turn = (unsigned)(in->now_ms / in->interval_ms);
+    int64_t spread = interval_ms / 10;
+    unsigned turn = (unsigned)(in->now_ms / interval_ms);
     int64_t extra = spread > 0 ? (int64_t)(wc_mix(in->app, turn) % (uint64_t)spread) : 0;
-    return in->now_ms + in->interval_ms - spread / 2 + extra;
+    return in->now_ms + interval_ms - spread / 2 + extra;
 }
 
 /* Doubles from 5 s to the interval, or to a minute where that is longer. */
-static int64_t next_try(const struct wc_gitops_in *in, unsigned failures)
+static int64_t next_try(const struct wc_gitops_in *in, int64_t interval_ms, unsigned failures)
 {
-    int64_t cap = in->interval_ms > RETRY_CAP_MS ? in->interval_ms : RETRY_CAP_MS;
+    int64_t cap = interval_ms > RETRY_CAP_MS ? interval_ms : RETRY_CAP_MS;
     int64_t wait = RETRY_FIRST_MS;
     for (unsigned i = 1; i < failures && wait < cap; i++)
         wait *= 2;
@@ -44,7 +44,7 @@ static void fail(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
 {
     if (!pass->failed)
         memory->failures++;
-    memory->retry_at_ms = next_try(in, memory->failures);
+    memory->retry_at_ms = next_try(in, in->interval_ms, memory->failures);
     pass->failed = true;
     keep_reason(pass, result);
 }
@@ -91,6 +91,25 @@ void wc_gitops_begin(const struct wc_gitops_in *in, struct wc_gitops_memory *mem
         give_up(memory);
 }
 
+/* Without its images: what is wrong with a revision is so whatever they are. */
+static struct wc_gitops_rejection *reject_revision(const struct wc_gitops_in *in,
+                                                   struct wc_gitops_memory *memory,
+                                                   const struct wc_gitops_pass *pass,
+                                                   const struct wc_gitops_result *result)
+{
+    struct wc_gitops_key key = pass->candidate;
+    key.images[0] = '\0';
+    return reject(in, memory, &key, result);
+}
+
+/* What is known of a revision's images: what was answered last, or what is in force. */
+static const char *images_of(const struct wc_gitops_memory *memory, const struct wc_gitops_key *key)
+{
+    if (wc_gitops_same_revision(key, &memory->seen))
+        return memory->seen.images;
+    return wc_gitops_same_revision(key, &memory->good) ? memory->good.images : "";
+}
+
 /* A candidate that wasn't the newest before counts. */
 static void see(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
                 struct wc_gitops_pass *pass, const char *id)
@@ -98,17 +117,30 @@ static void see(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
     struct wc_gitops_key key = { 0 };
     snprintf(key.id, sizeof key.id, "%s", id);
     snprintf(key.inputs, sizeof key.inputs, "%s", in->inputs);
+    if (in->ask_ms > 0)
+        snprintf(key.images, sizeof key.images, "%s", images_of(memory, &key));
     pass->candidate = key;
-    if (!wc_gitops_same(&key, &memory->seen))
+    if (!wc_gitops_same_revision(&key, &memory->seen))
         memory->generation++;
     memory->seen = key;
+}
+
+/* Other images make another candidate; the first that are known of one belong to it. */
+static void see_images(struct wc_gitops_memory *memory, struct wc_gitops_pass *pass,
+                       const char *images)
+{
+    char *known = pass->candidate.images;
+    if (known[0] != '\0' && !wc_streq(known, images))
+        memory->generation++;
+    snprintf(known, sizeof pass->candidate.images, "%s", images);
+    memory->seen = pass->candidate;
 }
 
 static void note_look(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
                       struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
 {
     memory->looked_at_ms = in->now_ms;
-    memory->due_at_ms = next_look(in);
+    memory->due_at_ms = next_look(in, in->interval_ms);
     if (result->end != WC_GITOPS_DONE) {
         fail(in, memory, pass, result);
         return;
@@ -137,7 +169,7 @@ static void note_fetch(const struct wc_gitops_in *in, struct wc_gitops_memory *m
     if (result->end == WC_GITOPS_DONE)
         pass->fetched = true;
     else
-        reject(in, memory, &pass->candidate, result)->is_believed = false;
+        reject_revision(in, memory, pass, result)->is_believed = false;
 }
 
 static void note_verify(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
@@ -150,18 +182,52 @@ static void note_verify(const struct wc_gitops_in *in, struct wc_gitops_memory *
     if (result->end == WC_GITOPS_DONE)
         pass->verified = true;
     else if (result->end == WC_GITOPS_REFUSED)
-        reject(in, memory, &pass->candidate, result)->is_believed = false;
+        reject_revision(in, memory, pass, result)->is_believed = false;
     else
         fail(in, memory, pass, result);
 }
 
-/* LOAD and PULL. */
-static void note_check(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
-                       struct wc_gitops_pass *pass, const struct wc_gitops_result *result,
-                       bool *done)
+static void note_load(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                      struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    if (result->end == WC_GITOPS_REFUSED)
+        reject_revision(in, memory, pass, result);
+    else if (result->end != WC_GITOPS_DONE)
+        fail(in, memory, pass, result);
+    pass->loaded = result->end == WC_GITOPS_DONE;
+    if (pass->loaded && result->has_unknown)
+        pass->candidate.images[0] = memory->seen.images[0] = '\0';
+}
+
+/* Registries that are away change nothing: what is known of the images holds, and they are asked
+ * again by a clock of their own, so that the source is looked at as ever. */
+static void note_ask(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                     struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+{
+    if (result->end == WC_GITOPS_LEFT)
+        return;
+    memory->asked_at_ms = in->now_ms;
+    memory->ask_at_ms = next_look(in, in->ask_ms);
+    memory->unanswered = result->end == WC_GITOPS_DONE ? 0 : memory->unanswered + 1;
+    memory->unanswered_why[0] = '\0';
+    if (memory->unanswered > 0) {
+        memory->ask_at_ms = next_try(in, in->ask_ms, memory->unanswered);
+        snprintf(memory->unanswered_why, sizeof memory->unanswered_why, "%s",
+                 result->why != NULL ? result->why : "");
+    }
+    if (result->images != NULL) {
+        pass->asked = true;
+        see_images(memory, pass, result->images);
+    } else {
+        fail(in, memory, pass, result);
+    }
+}
+
+static void note_pull(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                      struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
 {
     if (result->end == WC_GITOPS_DONE)
-        *done = true;
+        pass->pulled = true;
     else if (result->end == WC_GITOPS_REFUSED)
         reject(in, memory, &pass->candidate, result);
     else
@@ -265,10 +331,13 @@ void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memo
         note_verify(in, memory, pass, result);
         break;
     case WC_GITOPS_LOAD:
-        note_check(in, memory, pass, result, &pass->loaded);
+        note_load(in, memory, pass, result);
+        break;
+    case WC_GITOPS_ASK:
+        note_ask(in, memory, pass, result);
         break;
     case WC_GITOPS_PULL:
-        note_check(in, memory, pass, result, &pass->pulled);
+        note_pull(in, memory, pass, result);
         break;
     case WC_GITOPS_APPLY:
         note_apply(in, memory, pass, result);

@@ -62,6 +62,20 @@ static void add_source(struct wc_sha256 *hash, const struct wc_agent_source *s)
     add_file(hash, "keyring", s->keyring);
 }
 
+/* An app whose images aren't followed has the hash that it had before they could be. */
+static void add_images(struct wc_sha256 *hash, const struct wc_agent_images *images)
+{
+    if (!wc_agent_follows_images(images))
+        return;
+    add_text(hash, "images", images->all.kind);
+    add_text(hash, "range", images->all.range);
+    for (size_t i = 0; i < images->n_services; i++) {
+        add_text(hash, "service", images->services[i].service);
+        add_text(hash, "images", images->services[i].kind);
+        add_text(hash, "range", images->services[i].range);
+    }
+}
+
 static void add_variables(struct wc_sha256 *hash, const struct wc_gitops_run *run)
 {
     const struct wc_strv *allowed = &run->app->grant.env;
@@ -95,6 +109,7 @@ void wc_gitops_inputs(const struct wc_gitops_run *run, char hex[WC_SHA256_HEX + 
     add_list(hash, "sysctl", &g->sysctls);
     add_text(hash, "build", g->build ? "yes" : "no");
     add_text(hash, "prune", app->prune ? "yes" : "no");
+    add_images(hash, &app->images);
     add_file(hash, "age", app->age_file);
     add_file(hash, "policy", wc_paths_policy(run->paths, &arena));
     add_variables(hash, run);

@@ -21,6 +21,16 @@ int wc_gitops_lock(const char *dir, int *fd, struct wc_err *err);
  */
 int wc_gitops_own(const char *dir, const char *file, struct wc_err *err);
 
+/* record.c: adds a line to its history. */
+void wc_gitops_record_add(struct wc_gitops_record *record, const struct wc_gitops_past *past,
+                          struct wc_arena *arena);
+
+/* holds.c: the first app that it waits for and that isn't Ready, or NULL. */
+const char *wc_gitops_waits_for(const struct wc_gitops_run *run, struct wc_arena *arena);
+
+/* holds.c: when its next window opens, on the wall's clock; 0 = one is open. */
+int64_t wc_gitops_window_opens(const struct wc_agent_app *app, int64_t now_ms);
+
 /* newest.c: the file that says that an app is suspended; arena-owned. */
 const char *wc_gitops_suspended_path(const char *dir, struct wc_arena *arena);
 

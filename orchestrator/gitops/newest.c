@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/fs.h"
 #include "base/paths.h"
+#include "orchestrator/gitops/images.h"
 #include "orchestrator/gitops/inputs.h"
 #include "wcompose/source.h"
 
@@ -30,6 +31,16 @@ int wc_gitops_newest(const struct wc_gitops_run *run, struct wc_arena *arena, co
         return wc_err_wrap(err, rc, "app %s", run->app->name);
     *name = revision.name;
     return 0;
+}
+
+int wc_gitops_newest_images(const struct wc_gitops_run *run, struct wc_project *project,
+                            struct wc_arena *arena, struct wc_buf *wire, struct wc_err *err)
+{
+    struct wc_gitops_images images = wc_gitops_images_of(&run->app->images, project, arena);
+    int rc = images.n > 0 ? wc_gitops_ask(run, &images, arena, err) : 0;
+    if (rc == 0 && images.n > 0)
+        run->ops->pin(run->ops->data, project, &images, wire);
+    return rc;
 }
 
 /* A file of its own, not a fact of the record: who suspends must not wait for a pass that holds it.

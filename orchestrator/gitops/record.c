@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/paths.h"
 #include "base/str.h"
+#include "orchestrator/gitops/inputs.h"
 
 enum { VERSION = 1, SIZE_MAX_MIB = 160 };
 
@@ -36,6 +37,16 @@ const char *wc_gitops_dir(const struct wc_paths *paths, struct wc_arena *arena, 
     return wc_arena_printf(arena, "%s/gitops/%s", paths->lib, app);
 }
 
+void wc_gitops_record_add(struct wc_gitops_record *record, const struct wc_gitops_past *past,
+                          struct wc_arena *arena)
+{
+    struct wc_gitops_past *all = WC_NEW_ARRAY(arena, struct wc_gitops_past, record->n_past + 1);
+    for (size_t i = 0; i < record->n_past; i++)
+        all[i] = record->past[i];
+    all[record->n_past++] = *past;
+    record->past = all;
+}
+
 /* Writing --------------------------------------------------------------------------------------*/
 
 static void put_key(struct wc_jsonw *w, const char *name, const struct wc_gitops_key *key)
@@ -43,6 +54,8 @@ static void put_key(struct wc_jsonw *w, const char *name, const struct wc_gitops
     wc_jsonw_object(w, name);
     wc_jsonw_str(w, "id", key->id);
     wc_jsonw_str(w, "inputs", key->inputs);
+    if (key->images[0] != '\0')
+        wc_jsonw_str(w, "images", key->images);
     wc_jsonw_end_object(w);
 }
 
@@ -61,6 +74,24 @@ static void put_named(struct wc_jsonw *w, const char *name, const struct wc_gito
     put_if(w, "signer", named->signer);
     put_if(w, "tree", named->tree);
     wc_jsonw_end_object(w);
+}
+
+static void put_images(struct wc_jsonw *w, const char *name, const struct wc_gitops_images *images)
+{
+    if (images->n == 0)
+        return;
+    wc_jsonw_array(w, name);
+    for (size_t i = 0; i < images->n; i++) {
+        const struct wc_gitops_image *image = &images->items[i];
+        wc_jsonw_object(w, NULL);
+        wc_jsonw_str(w, "service", image->service);
+        wc_jsonw_str(w, "written", image->written);
+        wc_jsonw_str(w, "tag", image->tag);
+        wc_jsonw_str(w, "digest", image->digest);
+        wc_jsonw_i64(w, "since_ms", image->since_ms);
+        wc_jsonw_end_object(w);
+    }
+    wc_jsonw_end_array(w);
 }
 
 static void put_rejected(struct wc_jsonw *w, const struct wc_gitops_memory *m)
@@ -110,6 +141,10 @@ static void put_memory(struct wc_jsonw *w, const struct wc_gitops_memory *m)
     wc_jsonw_i64(w, "retry_at_ms", m->retry_at_ms);
     wc_jsonw_i64(w, "looked_at_ms", m->looked_at_ms);
     wc_jsonw_i64(w, "due_at_ms", m->due_at_ms);
+    wc_jsonw_i64(w, "asked_at_ms", m->asked_at_ms);
+    wc_jsonw_i64(w, "ask_at_ms", m->ask_at_ms);
+    wc_jsonw_i64(w, "unanswered", m->unanswered);
+    wc_jsonw_str(w, "unanswered_why", m->unanswered_why);
     wc_jsonw_i64(w, "wake_at_ms", m->wake_at_ms);
     put_conditions(w, m);
     put_rejected(w, m);
@@ -145,6 +180,10 @@ int wc_gitops_record_write(const char *dir, const struct wc_gitops_record *recor
     put_named(&w, "seen", &record->seen);
     put_named(&w, "attempt", &record->attempt);
     put_named(&w, "good", &record->good);
+    put_images(&w, "attempt_images", &record->attempt_images);
+    put_images(&w, "good_images", &record->good_images);
+    put_images(&w, "answers", &record->answers);
+    put_key(&w, "answers_of", &record->answers_of);
     put_past(&w, record);
     put_if(&w, "attempt_text", record->attempt_text);
     put_if(&w, "good_text", record->good_text);
@@ -170,6 +209,7 @@ static struct wc_gitops_key get_key(const struct wc_json *root, const char *name
     const struct wc_json *json = wc_json_get(root, name);
     get_text(json, "id", key.id, sizeof key.id);
     get_text(json, "inputs", key.inputs, sizeof key.inputs);
+    get_text(json, "images", key.images, sizeof key.images);
     return key;
 }
 
@@ -189,6 +229,23 @@ static struct wc_gitops_named get_named(const struct wc_json *root, const char *
         .signer = get_dup(json, "signer", arena),
         .tree = get_dup(json, "tree", arena),
     };
+}
+
+static struct wc_gitops_images get_images(const struct wc_json *root, const char *name,
+                                          struct wc_arena *arena)
+{
+    const struct wc_json *list = wc_json_get(root, name);
+    struct wc_gitops_images out = { 0 };
+    out.items = WC_NEW_ARRAY(arena, struct wc_gitops_image, wc_json_count(list) + 1);
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
+        out.items[out.n++] = (struct wc_gitops_image){
+            .service = wc_arena_strdup(arena, wc_json_str(wc_json_get(at, "service"), "")),
+            .written = wc_arena_strdup(arena, wc_json_str(wc_json_get(at, "written"), "")),
+            .tag = wc_arena_strdup(arena, wc_json_str(wc_json_get(at, "tag"), "")),
+            .digest = wc_arena_strdup(arena, wc_json_str(wc_json_get(at, "digest"), "")),
+            .since_ms = wc_json_i64(wc_json_get(at, "since_ms"), 0),
+        };
+    return out;
 }
 
 static void get_rejected(const struct wc_json *list, struct wc_gitops_memory *m)
@@ -240,6 +297,10 @@ static void get_memory(const struct wc_json *root, struct wc_gitops_memory *m)
     m->retry_at_ms = wc_json_i64(wc_json_get(root, "retry_at_ms"), 0);
     m->looked_at_ms = wc_json_i64(wc_json_get(root, "looked_at_ms"), 0);
     m->due_at_ms = wc_json_i64(wc_json_get(root, "due_at_ms"), 0);
+    m->asked_at_ms = wc_json_i64(wc_json_get(root, "asked_at_ms"), 0);
+    m->ask_at_ms = wc_json_i64(wc_json_get(root, "ask_at_ms"), 0);
+    m->unanswered = (unsigned)wc_json_i64(wc_json_get(root, "unanswered"), 0);
+    get_text(root, "unanswered_why", m->unanswered_why, sizeof m->unanswered_why);
     m->wake_at_ms = wc_json_i64(wc_json_get(root, "wake_at_ms"), 0);
     get_conditions(wc_json_get(root, "conditions"), m);
     get_rejected(wc_json_get(root, "rejected"), m);
@@ -285,6 +346,10 @@ static int parse(const struct wc_buf *text, struct wc_arena *arena, struct wc_gi
     out->good = get_named(root, "good", arena);
     out->attempt_text = get_dup(root, "attempt_text", arena);
     out->good_text = get_dup(root, "good_text", arena);
+    out->attempt_images = get_images(root, "attempt_images", arena);
+    out->good_images = get_images(root, "good_images", arena);
+    out->answers = get_images(root, "answers", arena);
+    out->answers_of = get_key(root, "answers_of");
     get_past(wc_json_get(root, "past"), arena, out);
     return is_whole(out) ? 0 : wc_err_set(err, WC_ERR_STATE, 0, "parts of it are missing");
 }

@@ -14,13 +14,14 @@
 
 #include "base/alloc.h"
 #include "base/arena.h"
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/paths.h"
 #include "base/str.h"
 #include "orchestrator/core/gitops.h"
 #include "orchestrator/gitops/apply.h"
+#include "orchestrator/gitops/candidate.h"
+#include "orchestrator/gitops/images.h"
 #include "orchestrator/gitops/inputs.h"
 #include "wcompose/source.h"
 
@@ -39,8 +40,8 @@ struct runner {
     struct wc_app_source source;
     struct wc_source_place place;
     struct wc_revision revision;
-    struct wc_buf wire;               /* of the candidate, once loaded */
-    const struct wc_project *project; /* the same */
+    struct wc_gitops_candidate candidate;
+    bool has_unanswered; /* a registry didn't tell, and what was known holds */
 };
 
 static int64_t wall_ms(void)
@@ -63,32 +64,6 @@ __attribute__((format(printf, 2, 3))) static void say(struct runner *r, const ch
 
 /* What holds ------------------------------------------------------------------------------------*/
 
-/* The first app that it waits for and that isn't Ready. */
-static const char *waits_for(struct runner *r)
-{
-    const struct wc_strv *deps = &r->run->app->depends_on;
-    for (size_t i = 0; i < deps->n; i++) {
-        struct wc_gitops_record other;
-        struct wc_err none = { 0 };
-        const char *dir = wc_gitops_dir(r->run->paths, r->arena, deps->items[i]);
-        if (wc_gitops_record_read(dir, r->arena, &other, &none) != 0 ||
-            other.memory.conditions[WC_GITOPS_READY].status != WC_GITOPS_TRUE)
-            return deps->items[i];
-    }
-    return NULL;
-}
-
-/* When the next window opens, on the wall's clock; 0 = one is open. */
-static int64_t window_at(const struct wc_agent_app *app, int64_t now_ms)
-{
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm local;
-    localtime_r(&seconds, &local);
-    int64_t ahead_ms = (int64_t)local.tm_gmtoff * 1000;
-    int64_t at_ms = wc_gitops_window_at(app->windows, app->n_windows, now_ms + ahead_ms);
-    return at_ms == 0 ? 0 : at_ms - ahead_ms;
-}
-
 /* Anew before each action: people suspend, windows close. */
 static void look_around(struct runner *r)
 {
@@ -96,8 +71,8 @@ static void look_around(struct runner *r)
     const char *suspended = wc_gitops_suspended_path(r->dir, r->arena);
     r->record.memory.is_suspended = wc_fs_exists(suspended);
     r->in.now_ms = wall_ms();
-    r->in.waits_for = waits_for(r);
-    r->in.window_at_ms = window_at(app, r->in.now_ms);
+    r->in.waits_for = wc_gitops_waits_for(r->run, r->arena);
+    r->in.window_at_ms = wc_gitops_window_opens(app, r->in.now_ms);
 }
 
 static void prepare(struct runner *r)
@@ -111,10 +86,15 @@ static void prepare(struct runner *r)
         .app = app->name,
         .inputs = r->inputs,
         .interval_ms = app->interval_ms,
+        .ask_ms = wc_agent_follows_images(&app->images) ? app->images.interval_ms : 0,
         .suspend = app->suspend,
         .repair = wc_streq(app->drift, "repair"),
         .forced = r->run->is_forced,
     };
+    r->candidate.run = r->run;
+    r->candidate.record = &r->record;
+    r->candidate.arena = r->arena;
+    r->candidate.inputs = r->inputs;
     look_around(r);
 }
 
@@ -127,17 +107,13 @@ static int save(struct runner *r, struct wc_err *err)
 
 static void add_past(struct runner *r, const char *what, const char *revision, const char *why)
 {
-    struct wc_gitops_record *record = &r->record;
-    struct wc_gitops_past *past = WC_NEW_ARRAY(r->arena, struct wc_gitops_past, record->n_past + 1);
-    for (size_t i = 0; i < record->n_past; i++)
-        past[i] = record->past[i];
-    past[record->n_past++] = (struct wc_gitops_past){
+    const struct wc_gitops_past past = {
         .at_ms = r->in.now_ms,
         .what = what,
         .revision = revision != NULL ? revision : "",
         .why = why != NULL ? why : "",
     };
-    record->past = past;
+    wc_gitops_record_add(&r->record, &past, r->arena);
 }
 
 static struct wc_gitops_named named(const struct runner *r)
@@ -247,20 +223,33 @@ static void do_load(struct runner *r, struct wc_gitops_result *out)
     struct wc_err err = { 0 };
     const char *dir = NULL;
     const struct wc_gitops_ops *ops = r->run->ops;
+    struct wc_gitops_candidate *c = &r->candidate;
     int rc = wc_app_source_checkout(&r->source, &r->place, &r->revision, &dir, &err);
-    wc_buf_reset(&r->wire);
+    wc_buf_reset(&c->wire);
     if (rc == 0)
-        rc = ops->load(ops->data, r->run->app, dir, &r->wire, &r->project, &err);
-    if (rc != 0)
+        rc = ops->load(ops->data, r->run->app, dir, &c->wire, &c->project, &err);
+    if (rc != 0) {
         fail(r, out, may_pass(rc) ? WC_GITOPS_TRANSIENT : WC_GITOPS_REFUSED, "Invalid", &err);
+        return;
+    }
+    out->has_unknown = r->in.ask_ms > 0 && !wc_gitops_candidate_known(c);
+}
+
+static void do_ask(struct runner *r, struct wc_gitops_result *out)
+{
+    struct wc_err err = { 0 };
+    int rc = wc_gitops_candidate_ask(&r->candidate, &out->images, &err);
+    enum wc_gitops_end end = rc == WC_ERR_CANCELLED ? WC_GITOPS_LEFT : WC_GITOPS_TRANSIENT;
+    if (rc != 0)
+        fail(r, out, end, "RegistryFailed", &err);
+    r->has_unanswered = rc != 0;
 }
 
 /* A missing image isn't the revision's fault for good: it may be pushed after the commit. */
 static void do_pull(struct runner *r, struct wc_gitops_result *out)
 {
     struct wc_err err = { 0 };
-    const struct wc_gitops_ops *ops = r->run->ops;
-    if (ops->images(ops->data, r->project, &err) != 0)
+    if (r->run->ops->images(r->run->ops->data, r->candidate.project, &err) != 0)
         fail(r, out, WC_GITOPS_TRANSIENT, "ImageFailed", &err);
 }
 
@@ -293,6 +282,11 @@ static void put_in_force(struct runner *r, const char *text, bool is_old, int64_
     r->ran.changed = true;
 }
 
+static const char *image_change(const struct runner *r)
+{
+    return wc_gitops_images_change(&r->record.good_images, &r->record.attempt_images, r->arena);
+}
+
 static void do_apply(struct runner *r, struct wc_gitops_result *out)
 {
     const char *name = r->record.attempt.name;
@@ -303,7 +297,7 @@ static void do_apply(struct runner *r, struct wc_gitops_result *out)
         out->reason = "Unhealthy";
     }
     if (out->end == WC_GITOPS_DONE) {
-        add_past(r, "applied", name, NULL);
+        add_past(r, "applied", name, image_change(r));
         say(r, "%s is ready", name != NULL ? name : "it");
     }
 }
@@ -352,6 +346,9 @@ static void act(struct runner *r, enum wc_gitops_act what, struct wc_gitops_resu
     case WC_GITOPS_LOAD:
         do_load(r, out);
         break;
+    case WC_GITOPS_ASK:
+        do_ask(r, out);
+        break;
     case WC_GITOPS_PULL:
         do_pull(r, out);
         break;
@@ -381,7 +378,9 @@ static void begin_attempt(struct runner *r)
     if (r->record.attempt_text != NULL)
         return;
     r->record.attempt = r->record.seen;
-    r->record.attempt_text = wc_arena_strndup(r->arena, r->wire.data, r->wire.len);
+    r->record.attempt_text =
+        wc_arena_strndup(r->arena, r->candidate.wire.data, r->candidate.wire.len);
+    r->record.attempt_images = r->candidate.images;
 }
 
 static void settle_texts(struct runner *r, enum wc_gitops_act what,
@@ -389,14 +388,18 @@ static void settle_texts(struct runner *r, enum wc_gitops_act what,
 {
     struct wc_gitops_record *record = &r->record;
     if (what == WC_GITOPS_APPLY && result->end == WC_GITOPS_DONE) {
+        wc_gitops_images_date(&record->attempt_images, &record->good_images, r->in.now_ms);
         record->good = record->attempt;
         record->good_text = record->attempt_text;
+        record->good_images = record->attempt_images;
     }
     if (result->end == WC_GITOPS_REFUSED) {
         const char *name = what == WC_GITOPS_APPLY ? record->attempt.name : record->seen.name;
-        add_past(r, "rejected", name, result->why);
-        say(r, "%s is rejected: %s", name != NULL ? name : "it",
-            result->why != NULL ? result->why : "");
+        const char *why = result->why != NULL ? result->why : "";
+        if (what == WC_GITOPS_APPLY && *image_change(r) != '\0')
+            why = wc_arena_printf(r->arena, "%s; with %s", why, image_change(r));
+        add_past(r, "rejected", name, why);
+        say(r, "%s is rejected: %s", name != NULL ? name : "it", why);
     } else if (result->end == WC_GITOPS_TRANSIENT) {
         say(r, "%s: %s", result->reason != NULL ? result->reason : "failed",
             result->why != NULL ? result->why : "");
@@ -404,6 +407,7 @@ static void settle_texts(struct runner *r, enum wc_gitops_act what,
     if (record->memory.attempt.id[0] == '\0') {
         record->attempt = (struct wc_gitops_named){ 0 };
         record->attempt_text = NULL;
+        record->attempt_images = (struct wc_gitops_images){ 0 };
     }
 }
 
@@ -450,7 +454,7 @@ static int go(struct runner *r, struct wc_err *err)
     if (r->ran.changed || r->pass.fetched) /* what was rejected has left a checkout too */
         wc_gitops_tidy(r->run, &r->record, r->arena);
     r->ran.rejected = wc_gitops_rejected(memory, &memory->seen) != NULL;
-    r->ran.failed = r->pass.failed;
+    r->ran.failed = r->pass.failed || r->has_unanswered;
     memory->wake_at_ms = r->ran.wake_at_ms;
     r->ran.suspended = r->in.suspend || memory->is_suspended;
     return save(r, err);
@@ -476,7 +480,7 @@ int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, st
     WC_CLEANUP_FD int lock_fd = -1;
     struct wc_arena arena;
     wc_arena_init(&arena);
-    struct runner r = { .run = run, .arena = &arena, .wire = WC_BUF_INIT };
+    struct runner r = { .run = run, .arena = &arena, .candidate = { .wire = WC_BUF_INIT } };
     r.dir = wc_gitops_dir(run->paths, &arena, run->app->name);
     int rc = wc_gitops_lock(r.dir, &lock_fd, err);
     if (rc == 0 && run->file != NULL && !run->only_check)
@@ -490,7 +494,7 @@ int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, st
     if (rc == 0)
         rc = go(&r, err);
     *out = r.ran;
-    wc_buf_deinit(&r.wire);
+    wc_buf_deinit(&r.candidate.wire);
     wc_arena_deinit(&arena);
     return rc == 0 ? 0 : wc_err_wrap(err, rc, "app %s", run->app->name);
 }

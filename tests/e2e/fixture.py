@@ -74,8 +74,8 @@ def docker_archive(path, name="bb:1", more=None, **extra):
         add(tar, "manifest.json", json.dumps(manifest).encode())
 
 
-def oci_directory(path, name="bb-oci:1"):
-    """Writes an OCI image layout as a directory."""
+def oci_directory(path, name="bb-oci:1", more=None):
+    """Writes an OCI image layout as a directory; more: further files, name to (text, mode)."""
     blobs = os.path.join(path, "blobs", "sha256")
     os.makedirs(blobs)
 
@@ -85,7 +85,7 @@ def oci_directory(path, name="bb-oci:1"):
             f.write(data)
         return {"mediaType": media_type, "digest": "sha256:" + digest, "size": len(data)}
 
-    data = layer()
+    data = layer(more)
     layer_blob = blob(data, "application/vnd.oci.image.layer.v1.tar")
     config_blob = blob(config([layer_blob["digest"]]), "application/vnd.oci.image.config.v1+json")
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",

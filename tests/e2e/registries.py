@@ -62,14 +62,22 @@ class Distribution:
         whole = {"version": 0.1, "log": {"level": "error", "accesslog": {"disabled": False}},
                  "storage": {"filesystem": {"rootdirectory": os.path.join(directory, "data")}},
                  "http": dict({"addr": f"127.0.0.1:{port}"}, **(http_settings or {})), **settings}
-        config = os.path.join(directory, "config.yml")
-        with open(config, "w", encoding="utf-8") as f:
+        self.config = os.path.join(directory, "config.yml")
+        with open(self.config, "w", encoding="utf-8") as f:
             json.dump(whole, f)
         self.log = os.path.join(directory, "log")
-        with open(self.log, "wb") as out:
-            process = subprocess.Popen(["docker-registry", "serve", config], stdout=out, stderr=out)
-        t.children.append(process)
-        t.until(lambda: listens(port), f"a registry on port {port}")
+        self.start()
+
+    def start(self):
+        """Starts it, or starts it again with what it had."""
+        with open(self.log, "ab") as out:
+            self.process = subprocess.Popen(["docker-registry", "serve", self.config], stdout=out, stderr=out)
+        self.t.children.append(self.process)
+        self.t.until(lambda: listens(self.port), f"a registry on port {self.port}")
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
 
     def push(self, layout, name, *options):
         """Copies an OCI layout there; `options` are skopeo's."""

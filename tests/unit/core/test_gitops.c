@@ -170,6 +170,100 @@ static void since_when(void **state)
     assert_int_equal(ready->since_ms, 2000);
 }
 
+static struct wc_gitops_in following(int64_t now_ms)
+{
+    struct wc_gitops_in in = input(now_ms);
+    in.ask_ms = 300000;
+    return in;
+}
+
+static void ask(const struct wc_gitops_in *in, struct wc_gitops_memory *memory, const char *images,
+                enum wc_gitops_end end)
+{
+    struct wc_gitops_pass pass = { .looked = true, .candidate = memory->seen };
+    const struct wc_gitops_result result = {
+        .end = end, .reason = "RegistryFailed", .why = "r.example: away", .images = images
+    };
+    wc_gitops_note(in, memory, &pass, WC_GITOPS_ASK, &result);
+    wc_gitops_conclude(in, memory, &pass);
+}
+
+/* Other images are another candidate; those that were asked about first aren't. */
+static void images_make_candidates(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .seen = { "r1", "i", "" }, .generation = 5 };
+    struct wc_gitops_in in = following(1000000);
+    ask(&in, &memory, "h1", WC_GITOPS_DONE);
+    assert_string_equal(memory.seen.images, "h1");
+    assert_int_equal(memory.generation, 5);
+    ask(&in, &memory, "h1", WC_GITOPS_DONE);
+    assert_int_equal(memory.generation, 5);
+    ask(&in, &memory, "h2", WC_GITOPS_DONE);
+    assert_string_equal(memory.seen.images, "h2");
+    assert_int_equal(memory.generation, 6);
+    assert_in_range(memory.ask_at_ms - in.now_ms, 285000, 315000);
+}
+
+/* Registries that are away are asked again by a clock of their own; the source is looked at as
+ * ever, and it is said all the while. */
+static void registries_away(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .seen = { "r1", "i", "h1" },
+                                       .good = { "r1", "i", "h1" },
+                                       .due_at_ms = 1060000 };
+    const struct wc_gitops_condition *c = &memory.conditions[WC_GITOPS_RECONCILING];
+    struct wc_gitops_in in = following(1000000);
+    ask(&in, &memory, "h1", WC_GITOPS_TRANSIENT);
+    assert_int_equal(memory.failures, 0);
+    assert_in_range(memory.ask_at_ms - in.now_ms, 4500, 5500);
+    assert_int_equal(memory.due_at_ms, 1060000);
+    struct wc_gitops_pass pass = { .looked = true, .compared = true, .candidate = memory.seen };
+    assert_int_equal(wc_gitops_step(&in, &memory, &pass).wake_at_ms, memory.ask_at_ms);
+    wc_gitops_conclude(&in, &memory, &pass); /* a pass that didn't ask says it as well */
+    assert_int_equal(c->status, WC_GITOPS_TRUE);
+    assert_string_equal(c->reason, "RegistryFailed");
+    assert_string_equal(c->message, "r.example: away");
+    for (int i = 0; i < 10; i++)
+        ask(&in, &memory, "h1", WC_GITOPS_TRANSIENT);
+    assert_in_range(memory.ask_at_ms - in.now_ms, 270000, 330000);
+    ask(&in, &memory, "h1", WC_GITOPS_DONE);
+    assert_int_equal(c->status, WC_GITOPS_FALSE);
+    assert_string_equal(c->reason, "UpToDate");
+}
+
+/* Nothing is known of a new revision's images: it waits, as for a source that is away. */
+static void nothing_is_known(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .seen = { "r1", "i", "" } };
+    struct wc_gitops_in in = following(1000000);
+    ask(&in, &memory, NULL, WC_GITOPS_TRANSIENT);
+    assert_int_equal(memory.failures, 1);
+    assert_string_equal(memory.conditions[WC_GITOPS_RECONCILING].reason, "RegistryFailed");
+}
+
+/* What a revision was rejected for holds whatever its images are; a pair's rejection doesn't, and
+ * what was ready isn't rejected. */
+static void rejections_of_pairs(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .good = { "r1", "i", "h1" }, .n_rejected = 2 };
+    memory.rejected[0].key = (struct wc_gitops_key){ "r1", "i", "h2" };
+    memory.rejected[1].key = (struct wc_gitops_key){ "r2", "i", "" };
+    const struct wc_gitops_key bad = { "r1", "i", "h2" }, other = { "r1", "i", "h3" };
+    const struct wc_gitops_key whole = { "r2", "i", "h9" }, elsewhere = { "r2", "k", "h9" };
+    assert_ptr_equal(wc_gitops_rejected(&memory, &bad), &memory.rejected[0]);
+    assert_null(wc_gitops_rejected(&memory, &other));
+    assert_ptr_equal(wc_gitops_rejected(&memory, &whole), &memory.rejected[1]);
+    assert_null(wc_gitops_rejected(&memory, &elsewhere));
+    memory.rejected[0].key = (struct wc_gitops_key){ "r1", "i", "" };
+    assert_null(wc_gitops_rejected(&memory, &memory.good));
+    assert_non_null(wc_gitops_rejected(&memory, &other));
+}
+
 WC_MAIN(WC_CASE(windows), WC_CASE(pauses_grow_and_end), WC_CASE(looks_spread),
         WC_CASE(rejections_are_bounded), WC_CASE(refused_before_it_is_here),
-        WC_CASE(a_window_is_waited_for), WC_CASE(since_when))
+        WC_CASE(a_window_is_waited_for), WC_CASE(since_when), WC_CASE(images_make_candidates),
+        WC_CASE(registries_away), WC_CASE(nothing_is_known), WC_CASE(rejections_of_pairs))

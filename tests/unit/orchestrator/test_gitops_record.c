@@ -1,4 +1,5 @@
 /* test_gitops_record.c - record.json: what is written is read, and a damaged one is refused. */
+// LINK: wc_orchestrator wc_spec
 #include "harness/wc_test.h"
 
 #include <stdlib.h>
@@ -28,31 +29,43 @@ static void close_box(struct box *box)
     assert_int_equal(wc_fs_remove_tree(box->dir, &box->err), 0);
 }
 
+static struct wc_gitops_image old_image = { "web", "r.example/web:1", "1.4.2", "sha256:a", 77 },
+                              new_image = { "web", "r.example/web:1", "1.4.3", "sha256:b", 0 };
+
 static struct wc_gitops_record sample(struct wc_gitops_past *past)
 {
     struct wc_gitops_record r = {
         .memory = { .generation = 7,
                     .mark = "m",
-                    .seen = { "r3", "i1" },
-                    .good = { "r2", "i1" },
-                    .attempt = { "r3", "i1" },
+                    .seen = { "r3", "i1", "h2" },
+                    .good = { "r2", "i1", "h1" },
+                    .attempt = { "r3", "i1", "h2" },
                     .tries = 2,
                     .restoring = true,
                     .failures = 4,
                     .retry_at_ms = 11,
                     .looked_at_ms = 12,
                     .due_at_ms = 13,
+                    .asked_at_ms = 15,
+                    .ask_at_ms = 16,
+                    .unanswered = 3,
+                    .unanswered_why = "r.example: away",
                     .wake_at_ms = 14,
                     .n_rejected = 1 },
         .good = { .name = "main@r2", .author = "Ann", .subject = "\"two\"", .tree = "t2" },
         .good_text = "{\"good\": 1}",
         .attempt_text = "{}",
         .source = "/srv/x.git",
+        .good_images = { &old_image, 1 },
+        .attempt_images = { &new_image, 1 },
+        .answers = { &new_image, 1 },
+        .answers_of = { "r3", "i1", "h2" },
         .past = past,
         .n_past = 1,
     };
-    r.memory.rejected[0] =
-        (struct wc_gitops_rejection){ { "r1", "i1" }, "Unhealthy", "web is unhealthy", 99, true };
+    r.memory.rejected[0] = (struct wc_gitops_rejection){
+        { "r1", "i1", "" }, "Unhealthy", "web is unhealthy", 99, true
+    };
     r.memory.conditions[WC_GITOPS_STALLED] =
         (struct wc_gitops_condition){ WC_GITOPS_TRUE, "Unhealthy", "web", 6, 98 };
     return r;
@@ -73,6 +86,14 @@ static void round_trip(void **state)
     assert_string_equal(read->good.subject, "\"two\"");
     assert_null(read->good.signer);
     assert_string_equal(read->good.tree, "t2");
+    assert_int_equal(read->good_images.n, 1);
+    assert_string_equal(read->good_images.items[0].tag, "1.4.2");
+    assert_int_equal(read->good_images.items[0].since_ms, 77);
+    assert_int_equal(read->attempt_images.n, 1);
+    assert_string_equal(read->attempt_images.items[0].digest, "sha256:b");
+    assert_string_equal(wc_gitops_image_pinned(&read->answers.items[0], &box.arena),
+                        "r.example/web:1.4.3@sha256:b");
+    assert_string_equal(read->answers_of.images, "h2");
     assert_int_equal(read->n_past, 1);
     assert_string_equal(read->past[0].what, "applied");
     close_box(&box);

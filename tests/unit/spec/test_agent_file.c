@@ -161,10 +161,72 @@ static void bad_ones(void **state)
     refused(GIT "    depends_on: [shop]\n", "E201", 4, "wait for itself");
     refused("    source: {git: /x, branch: m, lfs: true}\n", "E102", 3, "LFS");
     refused("    source: {directory: /x, submodules: true}\n", "E205", 3, "with git alone");
-    refused(GIT "    image_policy: semver\n", "E100", 4, "image_policy");
+    refused(GIT "    image_policy: semver\n", "E114", 4, "needs a range");
+    refused(GIT "    image_policy: digest-change\n", "E102", 4, "digest-change");
+    refused(GIT "    image_policy: [semver]\n", "E101", 4, "");
+    refused(GIT "    image_policy: {range: '~1.4'}\n", "E114", 4, "kind");
+    refused(GIT "    image_policy: {kind: semver, range: 'abc'}\n", "E102", 4, "no range");
+    refused(GIT "    image_policy: {kind: digest-changes, range: '1'}\n", "E205", 4, "never looks");
+    refused(GIT "    image_policy: {kind: semver, rnge: '1', range: '1'}\n", "E100", 4, "rnge");
+    refused(GIT "    image_policy: {kind: digest-changes, interval: 1s}\n", "E102", 4, "from 5s");
+    refused(GIT "    image_policy: {kind: none, interval: 1h}\n", "E205", 4, "no registry");
+    refused(GIT "    image_policy: {kind: none, services: {web: semver}}\n", "E114", 4, "range");
+    refused(GIT "    image_policy: {kind: none, services: {web: }}\n", "E101", 4, "");
+    refused(GIT "    image_policy: {kind: none, services: {web: {range: '1'}}}\n", "E114", 4,
+            "kind");
+    refused(GIT "    image_policy: {kind: none, services: {web: semvre}}\n", "E102", 4, "semvre");
     refused(GIT "webhook: {listen: '0.0.0.0:1', secret_file: /w}\n", "E102", 4, "127.0.0.1");
     refused(GIT "notify: [{url: 'http://example.org'}]\n", "E102", 4, "https");
     refused(GIT "notify: [{secret_file: /s}]\n", "E114", 4, "who is to be told");
+}
+
+static void image_policies(void **state)
+{
+    (void)state;
+    struct box box;
+    char text[] = "apps:\n"
+                  "  a: {source: {directory: /a}}\n"
+                  "  b: {source: {directory: /b}, image_policy: digest-changes}\n"
+                  "  c:\n"
+                  "    source: {directory: /c}\n"
+                  "    image_policy:\n"
+                  "      kind: semver\n"
+                  "      range: 1.4\n"
+                  "      interval: 30s\n"
+                  "      services: {db: none, web: {kind: semver, range: '>=2 <3'}}\n";
+    load(&box, text);
+    assert_int_equal(box.diags.n, 0);
+    const struct wc_agent_images *a = &wc_agent_app(&box.agent, "a")->images;
+    const struct wc_agent_images *b = &wc_agent_app(&box.agent, "b")->images;
+    const struct wc_agent_images *c = &wc_agent_app(&box.agent, "c")->images;
+    assert_string_equal(a->all.kind, "none");
+    assert_false(wc_agent_follows_images(a));
+    assert_string_equal(wc_agent_image_rule(b, "web")->kind, "digest-changes");
+    assert_true(wc_agent_follows_images(b));
+    assert_int_equal(b->interval_ms, 300000);
+    assert_int_equal(c->interval_ms, 30000);
+    assert_string_equal(wc_agent_image_rule(c, "x")->range, "1.4");
+    assert_string_equal(wc_agent_image_rule(c, "db")->kind, "none");
+    assert_null(wc_agent_image_rule(c, "db")->range);
+    assert_string_equal(wc_agent_image_rule(c, "web")->range, ">=2 <3");
+    wc_arena_deinit(&box.arena);
+}
+
+/* A word that is nearly right is answered with the right one, at its place. */
+static void image_policy_suggests(void **state)
+{
+    (void)state;
+    struct box box;
+    char text[] = "apps:\n"
+                  "  a:\n"
+                  "    source: {directory: /a}\n"
+                  "    image_policy: digest_changes\n";
+    load(&box, text);
+    assert_int_equal(box.diags.n, 1);
+    assert_int_equal(box.diags.items[0].at.col, 19);
+    assert_non_null(box.diags.items[0].hint);
+    assert_non_null(strstr(box.diags.items[0].hint, "digest-changes"));
+    wc_arena_deinit(&box.arena);
 }
 
 static void windows(void **state)
@@ -196,4 +258,5 @@ static void windows(void **state)
         assert_false(wc_agent_window_parse(bad[i], &w));
 }
 
-WC_MAIN(WC_CASE(whole), WC_CASE(absent_and_empty), WC_CASE(bad_ones), WC_CASE(windows))
+WC_MAIN(WC_CASE(whole), WC_CASE(absent_and_empty), WC_CASE(bad_ones), WC_CASE(image_policies),
+        WC_CASE(image_policy_suggests), WC_CASE(windows))
