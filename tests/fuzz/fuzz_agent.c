@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -37,6 +38,21 @@ static bool exists(void *data, const char *path)
     return false;
 }
 
+static void check_rule(const struct wc_agent_image_rule *rule)
+{
+    if (rule->kind == NULL || (strcmp(rule->kind, "semver") == 0) != (rule->range != NULL))
+        abort();
+}
+
+static void check_images(const struct wc_agent_images *images)
+{
+    check_rule(&images->all);
+    for (size_t i = 0; i < images->n_services; i++)
+        check_rule(wc_agent_image_rule(images, images->services[i].service));
+    if (images->interval_ms < 5000)
+        abort();
+}
+
 static void check(const struct wc_agent *agent)
 {
     for (size_t i = 0; i < agent->n_apps; i++) {
@@ -49,6 +65,7 @@ static void check(const struct wc_agent *agent)
             abort();
         if (app->interval_ms < 5000 || app->ready_ms < 1000 || source->max_bytes <= 0)
             abort();
+        check_images(&app->images);
         for (size_t k = 0; k < app->depends_on.n; k++)
             if (wc_agent_app(agent, app->depends_on.items[k]) == NULL)
                 abort();
