@@ -34,6 +34,17 @@ static int read_text(struct wc_load *load, const char *path, const char *noun, s
     return wc_encoding_take(load, path, out) ? 0 : WC_ERR_SPEC;
 }
 
+/* The first node with !reset or !override, or NULL. */
+static const struct wc_node *find_tagged(const struct wc_node *node)
+{
+    const struct wc_node *found = node->tag != WC_TAG_NONE ? node : NULL;
+    for (uint32_t i = 0; found == NULL && node->kind == WC_NODE_LIST && i < node->n; i++)
+        found = find_tagged(node->items[i]);
+    for (uint32_t i = 0; found == NULL && node->kind == WC_NODE_MAP && i < node->n; i++)
+        found = find_tagged(node->members[i].value);
+    return found;
+}
+
 static int check(struct wc_load *load, const char *noun, const struct wc_table *table,
                  struct wc_node *root, struct wc_node **out)
 {
@@ -63,7 +74,13 @@ int wc_host_file_read(struct wc_load *load, const char *path, const char *noun,
     if (is_sound && documents.n > 1)
         wc_report(load, WC_E_HOST_POLICY, documents.roots[1],
                   "%s is one document, and this is the second", noun);
-    if (!is_sound)
+    const struct wc_node *tagged = NULL;
+    for (size_t i = 0; i < documents.n && documents.tagged && tagged == NULL; i++)
+        tagged = find_tagged(documents.roots[i]);
+    if (tagged != NULL)
+        wc_report(load, WC_E_HOST_POLICY, tagged,
+                  "!reset and !override change what other files say, and %s is one alone", noun);
+    if (!is_sound || tagged != NULL)
         return WC_ERR_SPEC;
     return documents.n > 0 ? check(load, noun, table, documents.roots[0], out) : 0;
 }

@@ -151,6 +151,7 @@ static void bad_ones(void **state)
     refused("    source: {git: /r, branch: a, verify: {mode: none, signers: /s}}\n", "E205", 3,
             "never looks");
     refused("    drift: repair\n", "E114", 2, "source");
+    refused(GIT "    windows: !reset []\n", "E402", 4, "!reset and !override");
     refused(GIT "    drift: ignore\n", "E102", 4, "");
     refused(GIT "    interval: 1s\n", "E102", 4, "from 5s");
     refused(GIT "    windows: ['Mon 22-23']\n", "E102", 4, "no maintenance window");
