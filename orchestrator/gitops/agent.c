@@ -153,6 +153,24 @@ static void on_exit(uv_process_t *process, int64_t status, int signal)
 
 /* Starting passes ------------------------------------------------------------------------------*/
 
+int wc_agent_spawn(struct wc_gitops_loop *loop, uv_process_t *process, char **args,
+                   uv_exit_cb on_end)
+{
+    uv_stdio_container_t stdio[3] = {
+        { .flags = UV_IGNORE },
+        { .flags = UV_INHERIT_FD, .data.fd = 1 },
+        { .flags = UV_INHERIT_FD, .data.fd = 2 },
+    };
+    const uv_process_options_t options = {
+        .file = "/proc/self/exe",
+        .args = args,
+        .exit_cb = on_end,
+        .stdio_count = 3,
+        .stdio = stdio,
+    };
+    return uv_spawn(&loop->uv, process, &options);
+}
+
 static void start_pass(struct wc_loop_app *app)
 {
     struct wc_gitops_loop *loop = app->loop;
@@ -165,23 +183,11 @@ static void start_pass(struct wc_loop_app *app)
                      NULL,
                      NULL };
     args[app->is_forced ? 5 : 6] = app->name;
-    uv_stdio_container_t stdio[3] = {
-        { .flags = UV_IGNORE },
-        { .flags = UV_INHERIT_FD, .data.fd = 1 },
-        { .flags = UV_INHERIT_FD, .data.fd = 2 },
-    };
-    const uv_process_options_t options = {
-        .file = "/proc/self/exe",
-        .args = args,
-        .exit_cb = on_exit,
-        .stdio_count = 3,
-        .stdio = stdio,
-    };
     app->process.data = app;
     app->n_handles++;
     app->has_process = true;
     app->is_due = false;
-    int rc = uv_spawn(&loop->uv, &app->process, &options);
+    int rc = wc_agent_spawn(loop, &app->process, args, on_exit);
     if (rc != 0) {
         wc_agent_say(loop, "%s: no pass can be started: %s", app->name, uv_strerror(rc));
         app->wake_at_ms = wall_ms() + BROKEN_MS;

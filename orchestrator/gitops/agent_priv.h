@@ -100,6 +100,13 @@ void wc_agent_tell(struct wc_loop_app *app);
 /* Starts the passes that are due, as many as may run at a time, and sets the timer. */
 void wc_agent_pump(struct wc_gitops_loop *loop);
 
+/* Starts a wcompose of its own with `args` (NULL-terminated, the program's name first), which says
+ * what it has to say where we do. Returns 0 or libuv's error; the handle is to be closed either
+ * way.
+ */
+int wc_agent_spawn(struct wc_gitops_loop *loop, uv_process_t *process, char **args,
+                   uv_exit_cb on_end);
+
 /* The app of that name that the file lists, or NULL. */
 struct wc_loop_app *wc_agent_find(const struct wc_gitops_loop *loop, const char *name);
 

@@ -36,21 +36,9 @@ static void start(struct wc_gitops_loop *loop)
 {
     char *args[] = { (char *)"wcompose",         (char *)"reconcile", (char *)"--agent-file",
                      (char *)loop->config->file, (char *)"prune",     NULL };
-    uv_stdio_container_t stdio[3] = {
-        { .flags = UV_IGNORE },
-        { .flags = UV_INHERIT_FD, .data.fd = 1 },
-        { .flags = UV_INHERIT_FD, .data.fd = 2 },
-    };
-    const uv_process_options_t options = {
-        .file = "/proc/self/exe",
-        .args = args,
-        .exit_cb = on_exit,
-        .stdio_count = 3,
-        .stdio = stdio,
-    };
     loop->pruner.data = loop;
     loop->is_pruning = true;
-    int rc = uv_spawn(&loop->uv, &loop->pruner, &options);
+    int rc = wc_agent_spawn(loop, &loop->pruner, args, on_exit);
     if (rc == 0)
         return;
     wc_agent_say(loop, "apps that are gone can't be looked for: %s", uv_strerror(rc));
