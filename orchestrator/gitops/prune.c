@@ -84,10 +84,12 @@ static int look(const struct gone *gone, const struct wc_gitops_record *record, 
     return 0;
 }
 
-/* Removes all that is kept of an app but its lock, which is held; its record at the end. */
+/* Removes all that is kept of an app but its lock, which is held; at the end what it is found by.
+ */
 static int forget(const struct gone *gone, struct wc_err *err)
 {
     const char *record = wc_arena_printf(gone->arena, "%s/record.json", gone->dir);
+    const char *owner = wc_arena_printf(gone->arena, "%s/" OWNER, gone->dir);
     DIR *dir = opendir(gone->dir);
     int rc = 0;
     if (dir == NULL)
@@ -95,11 +97,13 @@ static int forget(const struct gone *gone, struct wc_err *err)
     for (struct dirent *entry; rc == 0 && (entry = readdir(dir)) != NULL;) {
         const char *name = entry->d_name;
         if (!wc_streq(name, ".") && !wc_streq(name, "..") && !wc_streq(name, "lock") &&
-            !wc_streq(name, "record.json"))
+            !wc_streq(name, "record.json") && !wc_streq(name, OWNER))
             rc = wc_fs_remove_tree(wc_arena_printf(gone->arena, "%s/%s", gone->dir, name), err);
     }
     closedir(dir);
-    return rc == 0 ? wc_fs_remove_tree(record, err) : rc;
+    if (rc == 0)
+        rc = wc_fs_remove_tree(record, err);
+    return rc == 0 ? wc_fs_remove_tree(owner, err) : rc;
 }
 
 /* Why it is left alone, or NULL. */
