@@ -197,7 +197,10 @@ static const char *configured_platform(struct wc_image_txn *txn, const char *id)
         .architecture = wc_json_str(wc_json_get(config, "architecture"), NULL),
         .variant = wc_json_str(wc_json_get(config, "variant"), NULL),
     };
-    return p.architecture == NULL ? NULL : wc_platform_usual(&txn->arena, &p);
+    const char *usual = p.architecture == NULL ? NULL : wc_platform_usual(&txn->arena, &p);
+    struct wc_platform none; /* an image may say anything; what is no platform is none */
+    return usual != NULL && wc_platform_parse(&txn->arena, usual, &none, &unsaid) == 0 ? usual
+                                                                                       : NULL;
 }
 
 static struct wc_index_entry keep_entry(struct wc_image_txn *txn,
@@ -265,8 +268,8 @@ void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry)
     struct wc_index *index = &txn->index;
     if (txn->lock_fd < 0) /* once more when the index is ours */
         append(txn, &txn->tags, &kept_entry);
-    size_t kept = 0;
-    struct wc_index_entry loser = { 0 };
+    struct wc_index_entry *losers = WC_NEW_ARRAY(&txn->arena, struct wc_index_entry, index->n + 1);
+    size_t kept = 0, n = 0;
     for (size_t i = 0; i < index->n; i++) {
         const struct wc_index_entry *old = &index->items[i];
         bool same_name = wc_streq0(old->reference, entry->reference) &&
@@ -274,14 +277,14 @@ void wc_txn_tag(struct wc_image_txn *txn, const struct wc_index_entry *entry)
                           wc_streq(old->platform, kept_entry.platform));
         bool nameless = old->reference == NULL && wc_streq(old->digest, entry->digest);
         if (same_name && entry->reference != NULL)
-            loser = *old;
+            losers[n++] = *old;
         else if (!nameless)
             index->items[kept++] = *old;
     }
     index->n = kept;
     append(txn, index, &kept_entry);
-    if (loser.digest != NULL)
-        keep_nameless(txn, &loser);
+    for (size_t i = 0; i < n; i++)
+        keep_nameless(txn, &losers[i]);
 }
 
 /* Of several platforms of a reference the one that runs here comes first. */

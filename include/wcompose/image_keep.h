@@ -19,8 +19,7 @@ int wc_image_normal_reference(const char *text, struct wc_arena *arena, const ch
                               struct wc_err *err);
 
 /* Gives the image that `source` names (as wc_image_resolve) the name `name`, which another image
- * then loses; with all platforms
- * that the name `source` has. */
+ * then loses; with all platforms that the name `source` has. */
 int wc_image_tag(struct wc_image_store *store, const char *source, const char *name,
                  struct wc_err *err);
 

@@ -11,7 +11,7 @@ import time
 
 import harness
 from cases_given import SOPS, sealed
-from following import Agent, app, end, level
+from following import Agent, app, end, level, name_of
 from remotes import Lighttpd, Remote, Sshd
 
 
@@ -88,13 +88,6 @@ def case_gitops_agent_killed_at_every_step(t):
     names = [name_of(pid) for pid in filter(str.isdigit, os.listdir("/proc"))]
     assert not {"git", "ssh", "curl"} & set(names), names
     end(t)
-
-
-def name_of(pid):
-    try:
-        return harness.read(f"/proc/{pid}/comm").strip()
-    except OSError:
-        return None
 
 
 class Watch(threading.Thread):

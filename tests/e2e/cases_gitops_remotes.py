@@ -8,7 +8,7 @@ import tempfile
 import threading
 
 import harness
-from following import Agent, app, end, level, status
+from following import Agent, app, end, level, name_of, status
 from remotes import Lighttpd, Mute, Remote, Sshd, ssh_key
 
 
@@ -307,13 +307,6 @@ def case_gitops_remotes_that_stall(t):
     agent.until_in_force(second)
     agent.stop()
     end(t)
-
-
-def name_of(pid):
-    try:
-        return harness.read(f"/proc/{pid}/comm").strip()
-    except OSError:
-        return None
 
 
 def case_gitops_remotes_that_lie(t):

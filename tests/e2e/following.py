@@ -72,4 +72,12 @@ class Agent:
         assert self.process.wait(timeout=30) == 0
 
 
-__all__ = ["Agent", "app", "end", "level", "status"]
+def name_of(pid):
+    """What a process is called; None when there is none."""
+    try:
+        return harness.read(f"/proc/{pid}/comm").strip()
+    except OSError:
+        return None
+
+
+__all__ = ["Agent", "app", "end", "level", "name_of", "status"]

@@ -108,6 +108,27 @@ static void replaces_its_own(void **state)
     shop_close(&s);
 }
 
+/* What an image says of itself may be no platform: then it has the name alone, and those that had
+ * it are still found by their ids. */
+static void no_platform_at_all(void **state)
+{
+    (void)state;
+    struct shop s;
+    struct wc_index index;
+    shop_open(&s);
+    const char *own = put(&s, "docker.io/library/app:1", here(), "a");
+    const char *foreign = put(&s, "docker.io/library/app:1", other(), "a");
+    const char *odd = put(&s, "docker.io/library/app:1", "a+b/../c/d", "a");
+    finds(&s, "app:1", NULL, odd);
+    finds(&s, "app:1", linux_on(&s, other()), odd);
+    finds(&s, own, NULL, own);
+    finds(&s, foreign, NULL, foreign);
+    assert_int_equal(wc_store_read_index(s.store, &s.arena, &index, &s.err), 0);
+    assert_int_equal(index.n, 3);
+    assert_string_equal(index.items[0].stored, "docker.io/library/app:1");
+    shop_close(&s);
+}
+
 /* tag takes all platforms along, and leaves none of what had the name before. */
 static void tag_and_rm_take_all(void **state)
 {
@@ -186,5 +207,5 @@ static void layout_names_both(void **state)
     shop_close(&s);
 }
 
-WC_MAIN(WC_CASE(each_finds_its_own), WC_CASE(replaces_its_own), WC_CASE(tag_and_rm_take_all),
-        WC_CASE(a_wanted_name_keeps_all), WC_CASE(layout_names_both))
+WC_MAIN(WC_CASE(each_finds_its_own), WC_CASE(replaces_its_own), WC_CASE(no_platform_at_all),
+        WC_CASE(tag_and_rm_take_all), WC_CASE(a_wanted_name_keeps_all), WC_CASE(layout_names_both))
