@@ -109,6 +109,17 @@ static void check_git(struct wc_load *load, const struct wc_node *source)
                 "who answers at that address must be known: ssh-keyscan HOST, then compare");
 }
 
+static void check_file(struct wc_load *load, const struct wc_node *source)
+{
+    static const char *const path[] = { "path", NULL };
+    const struct wc_node *file = wc_node_get(source, "file");
+    only_with(load, source, path, "git, directory or archive");
+    if (file->kind == WC_NODE_STRING && file->text[0] == '/' &&
+        file->text[strlen(file->text) - 1] == '/')
+        wc_report(load, WC_E_VALUE, file, "'%s' is no file's name", file->text)->hint =
+            "directory: DIR, for a directory with all that is in it";
+}
+
 static void check_verify(struct wc_load *load, const struct wc_node *source,
                          struct wc_agent_source *out)
 {
@@ -132,13 +143,13 @@ static void check_verify(struct wc_load *load, const struct wc_node *source,
 static void check_source(struct wc_load *load, const struct wc_node *source,
                          struct wc_agent_source *out)
 {
-    static const char *const kinds[] = { "git", "directory", "archive", NULL };
+    static const char *const kinds[] = { "git", "directory", "file", "archive", NULL };
     static const char *const of_git[] = { "branch",       "tag",        "semver", "commit", "ssh",
                                           "allow_rewind", "submodules", "lfs",    NULL };
     static const char *const of_archive[] = { "sha256", "token_file", "ca_file", NULL };
     const struct wc_member *kind = only_one(load, source, kinds);
     if (kind == NULL) {
-        missing(load, source, "the source isn't said", "one of git, directory and archive");
+        missing(load, source, "the source isn't said", "one of git, directory, file and archive");
         return;
     }
     if (kind->value->kind == WC_NODE_STRING && kind->value->text[0] == '\0')
@@ -147,9 +158,9 @@ static void check_source(struct wc_load *load, const struct wc_node *source,
         check_git(load, source);
     else
         only_with(load, source, of_git, "git");
-    if (wc_streq(kind->key, "directory")) {
+    if (wc_streq(kind->key, "directory") || wc_streq(kind->key, "file")) {
         static const char *const verify[] = { "verify", NULL };
-        check_absolute(load, source, "directory");
+        check_absolute(load, source, kind->key);
         only_with(load, source, of_archive, "git or archive");
         only_with(load, source, verify, "git or archive");
     }
@@ -158,6 +169,8 @@ static void check_source(struct wc_load *load, const struct wc_node *source,
                   "files of Git LFS aren't fetched: a pointer would be used as if it were the file")
             ->hint = "keep what an app needs in git itself, in an image, or in an archive source "
                      "with sha256";
+    if (wc_streq(kind->key, "file"))
+        check_file(load, source);
     check_verify(load, source, out);
     check_absolute(load, source, "token_file");
     check_absolute(load, source, "ca_file");
@@ -257,6 +270,17 @@ static void set_defaults(struct wc_agent_app *app)
         app->drift = "repair";
 }
 
+/* All there is of such a source is its file. */
+static void use_one_file(struct wc_load *load, const struct wc_node *map, struct wc_agent_app *app)
+{
+    static const char *const lists[] = { "files", "env_files", NULL };
+    const char *slash = strrchr(app->source.file, '/');
+    only_with(load, map, lists, "git, directory or archive");
+    app->files.n = 0;
+    wc_strv_add(load->arena, &app->files,
+                wc_arena_strdup(load->arena, slash != NULL ? slash + 1 : app->source.file));
+}
+
 void wc_agent_check_app(struct wc_load *load, const struct wc_member *member,
                         struct wc_agent_app *app)
 {
@@ -272,6 +296,8 @@ void wc_agent_check_app(struct wc_load *load, const struct wc_member *member,
         check_source(load, source, &app->source);
         check_span(load, source, "timeout", app->source.timeout_ms, ready);
     }
+    if (app->source.file != NULL)
+        use_one_file(load, map, app);
     check_inside_all(load, wc_node_get(map, "files"), "files");
     check_inside_all(load, wc_node_get(map, "env_files"), "env_files");
     check_span(load, map, "interval", app->interval_ms, interval);

@@ -38,6 +38,7 @@ static const struct wc_field source_rows[] = {
     { ROW("ca_file", string, A(source.ca_file), REPLACE, CARRIED, KEEPS) },
     { ROW("commit", text, A(source.commit), REPLACE, CARRIED, KEEPS) },
     { ROW("directory", string, A(source.directory), REPLACE, CARRIED, KEEPS) },
+    { ROW("file", string, A(source.file), REPLACE, CARRIED, KEEPS) },
     { ROW("git", string, A(source.git), REPLACE, CARRIED, KEEPS) },
     { ROW("lfs", flag, A(source.lfs), REPLACE, CARRIED, KEEPS) },
     { ROW("path", string, A(source.path), REPLACE, CARRIED, KEEPS) },

@@ -33,10 +33,10 @@ struct wc_agent_window {
     uint16_t from, length;
 };
 
-/* Where an app comes from. Texts are NULL when not given; exactly one of git, directory and archive
- * is, and with git exactly one of branch, tag, semver and commit. */
+/* Where an app comes from. Texts are NULL when not given; exactly one of git, directory, file and
+ * archive is, and with git exactly one of branch, tag, semver and commit. */
 struct wc_agent_source {
-    const char *git, *directory, *archive;
+    const char *git, *directory, *file, *archive;
     const char *branch, *tag, *semver, *commit;
     const char *path; /* below its root; relative, without ".." */
     const char *ssh_key, *ssh_known_hosts, *token_file, *ca_file;

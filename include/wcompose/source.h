@@ -27,7 +27,12 @@ struct wc_arena;
 struct wc_strv;
 
 /* What an app's files come out of. */
-enum wc_app_source_kind { WC_APP_SOURCE_GIT, WC_APP_SOURCE_DIRECTORY, WC_APP_SOURCE_ARCHIVE };
+enum wc_app_source_kind {
+    WC_APP_SOURCE_GIT,
+    WC_APP_SOURCE_DIRECTORY,
+    WC_APP_SOURCE_FILE,
+    WC_APP_SOURCE_ARCHIVE,
+};
 
 /* What of a git repository is wanted. */
 enum wc_pin_kind { WC_PIN_BRANCH, WC_PIN_TAG, WC_PIN_SEMVER, WC_PIN_COMMIT };
@@ -40,8 +45,8 @@ enum wc_verify_mode { WC_VERIFY_NONE, WC_VERIFY_COMMIT, WC_VERIFY_TAG, WC_VERIFY
  */
 struct wc_app_source {
     enum wc_app_source_kind kind;
-    const char *url; /* git: ssh://…, user@host:path, https://…, /path or file:///path; directory:
-                        /path; archive: https://… of a .tar, .tar.gz or .tar.zst */
+    const char *url; /* git: ssh://…, user@host:path, https://…, /path or file:///path; directory,
+                        file: /path; archive: https://… of a .tar, .tar.gz or .tar.zst */
     enum wc_pin_kind pin_kind;
     const char *pin;         /* branch, tag, range (">=1.2 <2"), 40 or 64 hex digits */
     const char *path;        /* the app's directory in it: "deploy/shop"; NULL: the top */
@@ -72,8 +77,8 @@ enum {
  *          where a look can't tell
  *   tree   of the files that are used: the tree of the sub-path in git, else id. "" until fetched
  *   mark   git: the id of what the pin names (of a signed tag: the tag's own); directory: a hash of
- *          names, sizes and times; archive: its ETag, else its Last-Modified. "" = the remote says
- *          nothing that can be compared: fetch it to know
+ *          names, sizes and times, file: of its own; archive: its ETag, else its Last-Modified. ""
+ * = the remote says nothing that can be compared: fetch it to know
  */
 struct wc_revision {
     char id[65], tree[65];

@@ -48,6 +48,8 @@ static void add_source(struct wc_sha256 *hash, const struct wc_agent_source *s)
 {
     add_text(hash, "git", s->git);
     add_text(hash, "directory", s->directory);
+    if (s->file != NULL) /* records of before it could be are of the same inputs still */
+        add_text(hash, "file", s->file);
     add_text(hash, "archive", s->archive);
     add_text(hash, "branch", s->branch);
     add_text(hash, "tag", s->tag);
@@ -132,9 +134,11 @@ struct wc_app_source wc_gitops_source(const struct wc_agent_app *app)
     struct wc_app_source out = {
         .kind = s->git != NULL         ? WC_APP_SOURCE_GIT
                 : s->directory != NULL ? WC_APP_SOURCE_DIRECTORY
+                : s->file != NULL      ? WC_APP_SOURCE_FILE
                                        : WC_APP_SOURCE_ARCHIVE,
         .url = s->git != NULL         ? s->git
                : s->directory != NULL ? s->directory
+               : s->file != NULL      ? s->file
                                       : s->archive,
         .path = s->path,
         .ssh_key = s->ssh_key,

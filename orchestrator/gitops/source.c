@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "orchestrator/gitops/archive.h"
 #include "orchestrator/gitops/directory.h"
+#include "orchestrator/gitops/file.h"
 #include "orchestrator/gitops/git.h"
 #include "orchestrator/gitops/git_text.h"
 #include "orchestrator/gitops/tree.h"
@@ -141,6 +142,17 @@ static struct fault check_directory(const struct wc_app_source *source)
     return (struct fault){ "url", NULL };
 }
 
+static struct fault check_file(const struct wc_app_source *source)
+{
+    if (source->url[0] != '/' || !wc_git_is_path(wc_file_name(source->url)))
+        return (struct fault){ "url", "a file needs an absolute path with a name" };
+    if (source->path != NULL)
+        return (struct fault){ "path", "there is nothing beneath a file" };
+    if (source->verify != WC_VERIFY_NONE)
+        return (struct fault){ "verify", "a file on this host has no signature" };
+    return (struct fault){ "url", NULL };
+}
+
 /* Paths of the admin's that are written between quotation marks in settings. */
 static struct fault check_files(const struct wc_app_source *source)
 {
@@ -183,6 +195,9 @@ int wc_app_source_check(const struct wc_app_source *source, const char **field, 
         case WC_APP_SOURCE_DIRECTORY:
             fault = check_directory(source);
             break;
+        case WC_APP_SOURCE_FILE:
+            fault = check_file(source);
+            break;
         case WC_APP_SOURCE_ARCHIVE:
             fault = check_archive(source);
             break;
@@ -206,6 +221,8 @@ int wc_app_source_look(const struct wc_app_source *source, const struct wc_sourc
         return wc_git_look(source, place, out, err);
     case WC_APP_SOURCE_DIRECTORY:
         return wc_directory_look(source, place, out, err);
+    case WC_APP_SOURCE_FILE:
+        return wc_file_look(source, place, out, err);
     case WC_APP_SOURCE_ARCHIVE:
         return wc_archive_look(source, place, out, err);
     }
@@ -224,6 +241,8 @@ int wc_app_source_fetch(const struct wc_app_source *source, const struct wc_sour
         return wc_git_fetch(source, place, trail, revision, err);
     case WC_APP_SOURCE_DIRECTORY:
         return wc_directory_fetch(source, place, revision, err);
+    case WC_APP_SOURCE_FILE:
+        return wc_file_fetch(source, place, revision, err);
     case WC_APP_SOURCE_ARCHIVE:
         return wc_archive_fetch(source, place, revision, err);
     }
@@ -241,6 +260,7 @@ int wc_app_source_verify(const struct wc_app_source *source, const struct wc_sou
     case WC_APP_SOURCE_GIT:
         return wc_git_verify(source, place, trail, revision, err);
     case WC_APP_SOURCE_DIRECTORY:
+    case WC_APP_SOURCE_FILE:
         return 0;
     case WC_APP_SOURCE_ARCHIVE:
         return wc_archive_verify(source, place, revision, err);

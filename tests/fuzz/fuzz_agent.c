@@ -58,7 +58,8 @@ static void check(const struct wc_agent *agent)
     for (size_t i = 0; i < agent->n_apps; i++) {
         const struct wc_agent_app *app = &agent->apps[i];
         const struct wc_agent_source *source = &app->source;
-        int kinds = (source->git != NULL) + (source->directory != NULL) + (source->archive != NULL);
+        int kinds = (source->git != NULL) + (source->directory != NULL) + (source->file != NULL) +
+                    (source->archive != NULL);
         int pins = (source->branch != NULL) + (source->tag != NULL) + (source->semver != NULL) +
                    (source->commit != NULL);
         if (kinds != 1 || pins != (source->git != NULL) || app->name[0] == '\0')

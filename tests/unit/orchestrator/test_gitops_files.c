@@ -76,6 +76,48 @@ static void directories_of_others(void **state)
     close_box();
 }
 
+static void one_file(void **state)
+{
+    (void)state;
+    open_box();
+    box.source = (struct wc_app_source){ .kind = WC_APP_SOURCE_FILE, .url = in_box("stack.yml") };
+    refused(look(), WC_ERR_NOENT, "stack.yml");
+    put("stack.yml", "one\n");
+    put("beside", "not of it\n");
+    const char *first = get();
+    assert_file(first, "stack.yml", "one\n");
+    assert_false(has_file(first, "beside"));
+    assert_memory_equal(box.revision.name, "stack.yml@", 10);
+    char mark[256];
+    memcpy(mark, box.revision.mark, sizeof mark);
+    ok(look());
+    assert_string_equal(box.revision.mark, mark);
+    put("new", "two\n");
+    script("mv new stack.yml"); /* as editors write it */
+    ok(look());
+    assert_string_not_equal(box.revision.mark, mark);
+    const char *second = get();
+    assert_string_not_equal(second, first);
+    assert_file(second, "stack.yml", "two\n");
+    assert_file(first, "stack.yml", "one\n");
+    put("stack.yml", "one\n");
+    assert_string_equal(get(), first);
+    script("mv stack.yml real; ln -s real stack.yml"); /* what it leads to is what counts */
+    assert_string_equal(get(), first);
+    box.source.max_bytes = 3;
+    refused(fetch(NULL), WC_ERR_LIMIT, "size_limit");
+    box.source.max_bytes = 0;
+    script("chmod o+w real");
+    refused(look(), WC_ERR_PERM, "somebody else");
+    script("rm stack.yml; mkfifo stack.yml");
+    refused(look(), WC_ERR_PERM, "not a file");
+    script("rm stack.yml; mkdir stack.yml");
+    refused(look(), WC_ERR_PERM, "directory:");
+    box.source.path = "x";
+    refused(look(), WC_ERR_USAGE, "beneath a file");
+    close_box();
+}
+
 static const char *keep(const char *root, const char *path)
 {
     const char *out = NULL;
@@ -148,5 +190,6 @@ static void unused_content_goes(void **state)
     close_box();
 }
 
-WC_MAIN(WC_CASE(directories), WC_CASE(directories_of_others), WC_CASE(content_has_one_path),
-        WC_CASE(content_stays_beneath_its_root), WC_CASE(unused_content_goes))
+WC_MAIN(WC_CASE(directories), WC_CASE(directories_of_others), WC_CASE(one_file),
+        WC_CASE(content_has_one_path), WC_CASE(content_stays_beneath_its_root),
+        WC_CASE(unused_content_goes))

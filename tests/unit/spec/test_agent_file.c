@@ -66,6 +66,8 @@ static void whole(void **state)
     char text[] = "apps:\n"
                   "  db:\n"
                   "    source: {directory: /srv/db}\n"
+                  "  one:\n"
+                  "    source: {file: /srv/one/stack.yml}\n"
                   "  shop:\n"
                   "    source:\n"
                   "      git: ssh://git@host/shop.git\n"
@@ -86,7 +88,7 @@ static void whole(void **state)
     load(&box, text);
     assert_int_equal(box.diags.n, 0);
     assert_int_equal(box.rc, 0);
-    assert_int_equal(box.agent.n_apps, 2);
+    assert_int_equal(box.agent.n_apps, 3);
     const struct wc_agent_app *shop = wc_agent_app(&box.agent, "shop");
     assert_non_null(shop);
     assert_string_equal(shop->source.git, "ssh://git@host/shop.git");
@@ -105,6 +107,9 @@ static void whole(void **state)
     assert_int_equal(shop->n_windows, 1);
     assert_int_equal(shop->windows[0].days, 0x1f);
     assert_string_equal(wc_agent_app(&box.agent, "db")->drift, "repair");
+    assert_string_equal(wc_agent_app(&box.agent, "one")->source.file, "/srv/one/stack.yml");
+    assert_int_equal(wc_agent_app(&box.agent, "one")->files.n, 1);
+    assert_string_equal(wc_agent_app(&box.agent, "one")->files.items[0], "stack.yml");
     assert_int_equal(box.agent.n_notify, 1);
     assert_string_equal(box.agent.notify[0].command.items[1], "x");
     assert_int_equal(box.agent.runners, 16);
@@ -143,6 +148,13 @@ static void bad_ones(void **state)
     refused("    source: {git: /r, branch: a, tag: b}\n", "E205", 3, "both branch and tag");
     refused("    source: {git: /r, directory: /d, branch: a}\n", "E205", 3, "both git and");
     refused("    source: {directory: /d, branch: a}\n", "E205", 3, "branch is for a source");
+    refused("    source: {file: /d/c.yaml, directory: /d}\n", "E205", 3, "both directory and file");
+    refused("    source: {file: c.yaml}\n", "E102", 3, "absolute");
+    refused("    source: {file: /d/}\n", "E102", 3, "no file's name");
+    refused("    source: {file: /c.yaml, path: x}\n", "E205", 3, "path is for");
+    refused("    source: {file: /c.yaml, token_file: /t}\n", "E205", 3, "token_file is for");
+    refused("    source: {file: /c.yaml}\n    files: [c.yaml]\n", "E205", 4, "files is for");
+    refused("    source: {file: /c.yaml}\n    env_files: [e]\n", "E205", 4, "env_files is for");
     refused("    source: {directory: d}\n", "E102", 3, "absolute");
     refused("    source: {git: /r, brnch: main, branch: m}\n", "E100", 3, "brnch");
     refused("    source: {git: 'ssh://h/r', branch: a}\n", "E114", 3, "known_hosts");
