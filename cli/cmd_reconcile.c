@@ -86,7 +86,7 @@ static unsigned depth(const struct wc_agent *agent, const struct wc_agent_app *a
     return most;
 }
 
-static int watch_signals(void)
+int wc_reconcile_signals(void)
 {
     sigset_t set;
     sigemptyset(&set);
@@ -172,7 +172,7 @@ static int prune(struct wc_cli_reconcile *r)
         wc_cli_note(r->cli, "%s doesn't say prune_apps: true", r->file);
         return 0;
     }
-    WC_CLEANUP_FD int signal_fd = watch_signals();
+    WC_CLEANUP_FD int signal_fd = wc_reconcile_signals();
     return prune_with(r, signal_fd);
 }
 
@@ -183,7 +183,7 @@ static int run_once(struct wc_cli_reconcile *r)
     unsigned deepest = 0;
     int result = 0;
     const struct wc_agent_app *const *apps = wc_reconcile_apps(r, 0, &n);
-    WC_CLEANUP_FD int signal_fd = watch_signals();
+    WC_CLEANUP_FD int signal_fd = wc_reconcile_signals();
     if (apps == NULL)
         return WC_EXIT_NOENT;
     for (size_t i = 0; i < n; i++)
@@ -274,6 +274,7 @@ int wc_cmd_reconcile(struct wc_cli *cli)
     } verbs[] = {
         { "status", wc_reconcile_status },
         { "history", wc_reconcile_history },
+        { "events", wc_reconcile_events },
         { "diff", wc_reconcile_diff },
         { "suspend", suspend },
         { "resume", resume },
@@ -292,6 +293,7 @@ int wc_cmd_reconcile(struct wc_cli *cli)
         if (wc_streq(cli->words[0], verbs[i].word))
             return verbs[i].run(&r);
     return wc_cli_usage(cli,
-                        "'%s' is none of status, suspend, resume, now, history, diff and prune",
+                        "'%s' is none of status, suspend, resume, now, history, events, diff and "
+                        "prune",
                         cli->words[0]);
 }

@@ -33,6 +33,12 @@ int wc_reconcile_status(struct wc_cli_reconcile *reconcile);
 int wc_reconcile_history(struct wc_cli_reconcile *reconcile);
 int wc_reconcile_diff(struct wc_cli_reconcile *reconcile);
 
+/* reconcile_events.c: the same. */
+int wc_reconcile_events(struct wc_cli_reconcile *reconcile);
+
+/* cmd_reconcile.c: SIGINT and SIGTERM become readable at the descriptor, which is the caller's. */
+int wc_reconcile_signals(void);
+
 /* The apps that words[from…] name; all where there are none. Names in the arena, *n of them; NULL
  * when one isn't there, which is printed. */
 const struct wc_agent_app *const *wc_reconcile_apps(struct wc_cli_reconcile *reconcile, size_t from,

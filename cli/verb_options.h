@@ -187,6 +187,9 @@ static const struct wc_option reconcile_options[] = {
     FLAG("once", 0, "do what is to be done now, and end: for cron and CI"),
     FLAG("if-due", 0, "with --once: only what its interval says is due"),
     FLAG("check", 0, "change nothing; exit 5 when something would be changed"),
+    { "since", 0, WC_OPTION_TEXT, "TIME",
+      "events: first what is remembered from this time on, or since so long ago (\"10m\")" },
+    { "until", 0, WC_OPTION_TEXT, "TIME", "events: up to this time, or so long ago; then end" },
 };
 
 static const struct wc_option lint_options[] = {

@@ -107,7 +107,7 @@ const struct wc_command wc_commands[] = {
       .run = wc_cmd_rollback },
     { .name = "reconcile",
       .group = run_group,
-      .usage = "[status|suspend|resume|now|history|diff|prune] [APP...]",
+      .usage = "[status|suspend|resume|now|history|events|diff|prune] [APP...]",
       .help = "keep the apps of the agent file on what their sources say (docs/gitops.md)",
       OPTIONS(reconcile_options),
       .words = WC_WORDS_OTHER,

@@ -16,6 +16,7 @@
 
 #include "wcompose/agent.h"
 #include "wcompose/err.h"
+#include "wcompose/gitops_conditions.h"
 #include "wcompose/gitops_images.h"
 
 struct wc_arena;
@@ -26,7 +27,6 @@ struct wc_project;
 
 /* Bounds. */
 enum {
-    WC_GITOPS_TEXT = 256,    /* a reason, cut; with its NUL */
     WC_GITOPS_REJECTED = 64, /* how many rejected revisions are remembered; the oldest goes first */
     WC_GITOPS_PAST = 32,     /* lines of history that are kept */
 };
@@ -38,27 +38,6 @@ enum {
  */
 struct wc_gitops_key {
     char id[65], inputs[65], images[65];
-};
-
-/* What is said of an app; status, reason and time of each are kept apart. */
-enum wc_gitops_condition_type {
-    WC_GITOPS_READY,           /* a good revision is in force and everything of it is ready */
-    WC_GITOPS_RECONCILING,     /* something is under way, waited for or to be tried again */
-    WC_GITOPS_STALLED,         /* the newest revision was rejected: a person has to act */
-    WC_GITOPS_SOURCE_VERIFIED, /* the newest revision may be believed */
-    WC_GITOPS_SUSPENDED,
-    WC_GITOPS_CONDITIONS
-};
-/* UNKNOWN: nothing has found out yet. */
-enum wc_gitops_truth { WC_GITOPS_UNKNOWN, WC_GITOPS_FALSE, WC_GITOPS_TRUE };
-
-/* One condition. */
-struct wc_gitops_condition {
-    enum wc_gitops_truth status;
-    char reason[48];              /* one word: "Unhealthy" */
-    char message[WC_GITOPS_TEXT]; /* for people; may be "" */
-    uint64_t generation;          /* of the candidate that it was said of */
-    int64_t since_ms;             /* wall clock: when status or reason changed */
 };
 
 /* A candidate that is not tried again, and why. Without images in its key: the revision, whatever
@@ -118,6 +97,8 @@ struct wc_gitops_record {
     struct wc_gitops_key answers_of;
     struct wc_gitops_past *past; /* n_past, oldest first */
     size_t n_past;
+    struct wc_gitops_events events;                         /* the last WC_GITOPS_EVENTS */
+    struct wc_gitops_condition noted[WC_GITOPS_CONDITIONS]; /* events tell up to these */
 };
 
 /* Directory of an app; arena-owned. */
@@ -131,10 +112,6 @@ int wc_gitops_record_read(const char *dir, struct wc_arena *arena, struct wc_git
 /* Replaces it, durably; the directory is made. */
 int wc_gitops_record_write(const char *dir, const struct wc_gitops_record *record,
                            struct wc_err *err);
-
-/* Words: "Ready", "True". */
-const char *wc_gitops_condition_name(enum wc_gitops_condition_type type);
-const char *wc_gitops_truth_name(enum wc_gitops_truth truth);
 
 /* What of an app is other than the good revision wants it. Strings live in the arena. */
 struct wc_gitops_compared {

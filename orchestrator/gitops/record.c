@@ -15,23 +15,6 @@
 
 enum { VERSION = 1, SIZE_MAX_MIB = 160 };
 
-static const char *const condition_names[WC_GITOPS_CONDITIONS] = {
-    [WC_GITOPS_READY] = "Ready",         [WC_GITOPS_RECONCILING] = "Reconciling",
-    [WC_GITOPS_STALLED] = "Stalled",     [WC_GITOPS_SOURCE_VERIFIED] = "SourceVerified",
-    [WC_GITOPS_SUSPENDED] = "Suspended",
-};
-static const char *const truth_names[] = { "Unknown", "False", "True" };
-
-const char *wc_gitops_condition_name(enum wc_gitops_condition_type type)
-{
-    return condition_names[type];
-}
-
-const char *wc_gitops_truth_name(enum wc_gitops_truth truth)
-{
-    return truth_names[truth];
-}
-
 const char *wc_gitops_dir(const struct wc_paths *paths, struct wc_arena *arena, const char *app)
 {
     return wc_arena_printf(arena, "%s/gitops/%s", paths->lib, app);
@@ -110,18 +93,37 @@ static void put_rejected(struct wc_jsonw *w, const struct wc_gitops_memory *m)
     wc_jsonw_end_array(w);
 }
 
+/* In an object that is open. */
+static void put_condition(struct wc_jsonw *w, enum wc_gitops_condition_type type,
+                          const struct wc_gitops_condition *c)
+{
+    wc_jsonw_str(w, "type", wc_gitops_condition_name(type));
+    wc_jsonw_str(w, "status", wc_gitops_truth_name(c->status));
+    wc_jsonw_str(w, "reason", c->reason);
+    wc_jsonw_str(w, "message", c->message);
+    wc_jsonw_i64(w, "observedGeneration", (int64_t)c->generation);
+    wc_jsonw_i64(w, "since_ms", c->since_ms);
+}
+
 static void put_conditions(struct wc_jsonw *w, const struct wc_gitops_memory *m)
 {
     wc_jsonw_array(w, "conditions");
     for (int i = 0; i < WC_GITOPS_CONDITIONS; i++) {
-        const struct wc_gitops_condition *c = &m->conditions[i];
         wc_jsonw_object(w, NULL);
-        wc_jsonw_str(w, "type", condition_names[i]);
-        wc_jsonw_str(w, "status", truth_names[c->status]);
-        wc_jsonw_str(w, "reason", c->reason);
-        wc_jsonw_str(w, "message", c->message);
-        wc_jsonw_i64(w, "observedGeneration", (int64_t)c->generation);
-        wc_jsonw_i64(w, "since_ms", c->since_ms);
+        put_condition(w, (enum wc_gitops_condition_type)i, &m->conditions[i]);
+        wc_jsonw_end_object(w);
+    }
+    wc_jsonw_end_array(w);
+}
+
+static void put_events(struct wc_jsonw *w, const struct wc_gitops_events *events)
+{
+    wc_jsonw_array(w, "events");
+    for (size_t i = 0; i < events->n; i++) {
+        wc_jsonw_object(w, NULL);
+        wc_jsonw_i64(w, "seq", (int64_t)events->items[i].seq);
+        put_if(w, "revision", events->items[i].revision);
+        put_condition(w, events->items[i].type, &events->items[i].now);
         wc_jsonw_end_object(w);
     }
     wc_jsonw_end_array(w);
@@ -185,6 +187,7 @@ int wc_gitops_record_write(const char *dir, const struct wc_gitops_record *recor
     put_images(&w, "answers", &record->answers);
     put_key(&w, "answers_of", &record->answers_of);
     put_past(&w, record);
+    put_events(&w, &record->events);
     put_if(&w, "attempt_text", record->attempt_text);
     put_if(&w, "good_text", record->good_text);
     wc_jsonw_end_object(&w);
@@ -264,8 +267,8 @@ static void get_rejected(const struct wc_json *list, struct wc_gitops_memory *m)
 static void get_condition(const struct wc_json *at, struct wc_gitops_condition *c)
 {
     const char *status = wc_json_str(wc_json_get(at, "status"), "");
-    for (int i = 0; i < (int)WC_COUNT(truth_names); i++)
-        if (wc_streq(status, truth_names[i]))
+    for (int i = WC_GITOPS_UNKNOWN; i <= WC_GITOPS_TRUE; i++)
+        if (wc_streq(status, wc_gitops_truth_name((enum wc_gitops_truth)i)))
             c->status = (enum wc_gitops_truth)i;
     get_text(at, "reason", c->reason, sizeof c->reason);
     get_text(at, "message", c->message, sizeof c->message);
@@ -273,13 +276,36 @@ static void get_condition(const struct wc_json *at, struct wc_gitops_condition *
     c->since_ms = wc_json_i64(wc_json_get(at, "since_ms"), 0);
 }
 
+static bool get_type(const struct wc_json *at, enum wc_gitops_condition_type *out)
+{
+    const char *type = wc_json_str(wc_json_get(at, "type"), "");
+    for (int i = 0; i < WC_GITOPS_CONDITIONS; i++)
+        if (wc_streq(type, wc_gitops_condition_name((enum wc_gitops_condition_type)i))) {
+            *out = (enum wc_gitops_condition_type)i;
+            return true;
+        }
+    return false;
+}
+
 static void get_conditions(const struct wc_json *list, struct wc_gitops_memory *m)
 {
+    enum wc_gitops_condition_type type;
+    for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at))
+        if (get_type(at, &type))
+            get_condition(at, &m->conditions[type]);
+}
+
+static void get_events(const struct wc_json *list, struct wc_arena *arena,
+                       struct wc_gitops_events *out)
+{
+    out->items = WC_NEW_ARRAY(arena, struct wc_gitops_event, wc_json_count(list) + 1);
     for (const struct wc_json *at = wc_json_first(list); at != NULL; at = wc_json_next(at)) {
-        const char *type = wc_json_str(wc_json_get(at, "type"), "");
-        for (int i = 0; i < WC_GITOPS_CONDITIONS; i++)
-            if (wc_streq(type, condition_names[i]))
-                get_condition(at, &m->conditions[i]);
+        struct wc_gitops_event event = { .seq = (uint64_t)wc_json_i64(wc_json_get(at, "seq"), 0),
+                                         .revision = get_dup(at, "revision", arena) };
+        if (!get_type(at, &event.type))
+            continue;
+        get_condition(at, &event.now);
+        out->items[out->n++] = event;
     }
 }
 
@@ -351,6 +377,8 @@ static int parse(const struct wc_buf *text, struct wc_arena *arena, struct wc_gi
     out->answers = get_images(root, "answers", arena);
     out->answers_of = get_key(root, "answers_of");
     get_past(wc_json_get(root, "past"), arena, out);
+    get_events(wc_json_get(root, "events"), arena, &out->events);
+    memcpy(out->noted, out->memory.conditions, sizeof out->noted);
     return is_whole(out) ? 0 : wc_err_set(err, WC_ERR_STATE, 0, "parts of it are missing");
 }
 

@@ -102,7 +102,10 @@ static void prepare(struct runner *r)
 
 static int save(struct runner *r, struct wc_err *err)
 {
-    return r->run->only_check ? 0 : wc_gitops_record_write(r->dir, &r->record, err);
+    if (r->run->only_check)
+        return 0;
+    wc_gitops_note_events(&r->record, r->arena);
+    return wc_gitops_record_write(r->dir, &r->record, err);
 }
 
 static void add_past(struct runner *r, const char *what, const char *revision, const char *why)
@@ -199,7 +202,7 @@ static void do_fetch(struct runner *r, struct wc_gitops_result *out)
     }
     out->id = r->revision.id;
     r->record.seen = named(r);
-    say(r, "found %s: %s", r->revision.name,
+    say(r, "found %s%s%s", r->revision.name, r->revision.subject != NULL ? ": " : "",
         r->revision.subject != NULL ? r->revision.subject : "");
 }
 

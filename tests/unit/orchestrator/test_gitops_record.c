@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/fs.h"
 #include "wcompose/gitops.h"
 
@@ -99,6 +100,61 @@ static void round_trip(void **state)
     close_box(&box);
 }
 
+static void set(struct wc_gitops_record *r, enum wc_gitops_condition_type type,
+                enum wc_gitops_truth status, const char *reason)
+{
+    struct wc_gitops_condition *c = &r->memory.conditions[type];
+    c->status = status;
+    c->since_ms = 1700000000000;
+    snprintf(c->reason, sizeof c->reason, "%s", reason);
+}
+
+static void changes_are_events(void **state)
+{
+    (void)state;
+    struct box box;
+    struct wc_gitops_record *r = &box.record;
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    open_box(&box);
+    assert_int_equal(wc_gitops_record_read(box.dir, &box.arena, r, &box.err), 0);
+    wc_gitops_note_events(r, &box.arena);
+    assert_int_equal(r->events.n, 0);
+    set(r, WC_GITOPS_READY, WC_GITOPS_TRUE, "Applied");
+    set(r, WC_GITOPS_STALLED, WC_GITOPS_FALSE, "No");
+    set(r, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, "Applying");
+    r->memory.conditions[WC_GITOPS_STALLED].since_ms--; /* it was found out first */
+    r->seen.name = "main@1";
+    wc_gitops_note_events(r, &box.arena);
+    wc_gitops_note_events(r, &box.arena);
+    assert_int_equal(r->events.n, 3);
+    assert_int_equal(wc_gitops_record_write(box.dir, r, &box.err), 0);
+    assert_int_equal(wc_gitops_record_read(box.dir, &box.arena, r, &box.err), 0);
+    assert_int_equal(r->events.n, 3);
+    assert_int_equal(r->events.items[0].type, WC_GITOPS_STALLED);
+    assert_int_equal(r->events.items[0].seq, 1);
+    assert_int_equal(r->events.items[2].type, WC_GITOPS_RECONCILING);
+    assert_int_equal(r->events.items[2].seq, 3);
+    assert_string_equal(r->events.items[2].revision, "main@1");
+    strcpy(r->memory.conditions[WC_GITOPS_READY].message, "as before, in other words");
+    wc_gitops_note_events(r, &box.arena);
+    assert_int_equal(r->events.n, 3);
+    set(r, WC_GITOPS_READY, WC_GITOPS_TRUE, "Restored"); /* with the status that it had */
+    wc_gitops_note_events(r, &box.arena);
+    assert_int_equal(r->events.n, 4);
+    wc_gitops_event_json("shop", &r->events.items[3], &text);
+    assert_non_null(strstr(text.data, "\"seq\":4,\"app\":\"shop\",\"condition\":\"Ready\","
+                                      "\"status\":\"True\",\"reason\":\"Restored\""));
+    assert_non_null(strstr(text.data, "\"at\":\"2023-11-14T22:13:20"));
+    for (int i = 0; i < 2 * WC_GITOPS_EVENTS; i++) {
+        set(r, WC_GITOPS_READY, i % 2 == 0 ? WC_GITOPS_FALSE : WC_GITOPS_TRUE, "x");
+        wc_gitops_note_events(r, &box.arena);
+    }
+    assert_int_equal(r->events.n, WC_GITOPS_EVENTS);
+    assert_int_equal(r->events.items[0].seq, 4 + 2 * WC_GITOPS_EVENTS - WC_GITOPS_EVENTS + 1);
+    assert_int_equal(r->events.items[WC_GITOPS_EVENTS - 1].seq, 4 + 2 * WC_GITOPS_EVENTS);
+    close_box(&box);
+}
+
 static void absent_is_empty(void **state)
 {
     (void)state;
@@ -136,4 +192,5 @@ static void damaged_is_refused(void **state)
     }
 }
 
-WC_MAIN(WC_CASE(round_trip), WC_CASE(absent_is_empty), WC_CASE(damaged_is_refused))
+WC_MAIN(WC_CASE(round_trip), WC_CASE(changes_are_events), WC_CASE(absent_is_empty),
+        WC_CASE(damaged_is_refused))

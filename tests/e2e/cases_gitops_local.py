@@ -1,0 +1,83 @@
+"""Apps from what is on the host: one file. What is told of them."""
+import json
+import os
+import signal
+
+from cases_gitops import app, end, level
+from following import Agent
+
+
+def events(t, agent, *options):
+    return t.wc("--json", "reconcile", "--agent-file", agent.path, "events", "--until", "0s", *options).rows
+
+
+def case_gitops_one_file(t):
+    """A Compose file by itself: followed when it is written anew, judged like any other source, and each change of a
+    condition is an event, for who listens and for who asks later."""
+    t.load_image()
+    path = t.write("stack.yml", app(1))
+    agent = Agent(t, f"file: {path}", interval="1h")
+    first = agent.until(lambda now: now["By"]["Ready"]["Status"] == "True", "the first one")["InForce"]
+    assert first["Name"].startswith("stack.yml@"), first
+    assert level(t)[0] == "1"
+    heard = os.path.join(t.dir, "heard")
+    with open(heard, "w", encoding="utf-8") as out:
+        listener = t.start("--json", "reconcile", "--agent-file", agent.path, "events", stdout=out)
+
+    def said(condition, status, reason):
+        with open(heard, encoding="utf-8") as f:
+            return [row for row in map(json.loads, f.read().splitlines())
+                    if (row["condition"], row["status"], row["reason"]) == (condition, status, reason)]
+
+    # it listens once it has its watches: nothing that it prints says so, but a suspension that it saw does
+    def is_heard():
+        t.wc("reconcile", "--agent-file", agent.path, "suspend", "shop")
+        t.wc("reconcile", "--agent-file", agent.path, "resume", "shop")
+        return said("Suspended", "False", "No")
+
+    t.until(is_heard, "that it listens", 60)
+    t.write("new.yml", app(2, "false"))
+    os.rename(os.path.join(t.dir, "new.yml"), path)  # as editors do
+    agent.now()
+    agent.until(lambda now: now["By"]["Stalled"]["Status"] == "True", "that it is rejected")
+    t.until(lambda: said("Stalled", "True", "Unhealthy"), "that it is told")
+    assert level(t)[0] == "1"
+    t.write("stack.yml", app(3))
+    agent.now()
+    now = agent.until(lambda now: now["By"]["Ready"]["Status"] == "True" and (now["InForce"] or {}).get("ID") != first["ID"],
+                      "the third one")
+    assert level(t)[0] == "3"
+    t.until(lambda: said("Stalled", "False", "No"), "that it is over")
+    listener.send_signal(signal.SIGINT)
+    assert listener.wait(timeout=30) == 130
+    agent.stop()
+    rows = events(t, agent)
+    assert [row["seq"] for row in rows] == list(range(1, len(rows) + 1)), rows
+    stalled = [(row["status"], row["reason"]) for row in rows if row["condition"] == "Stalled"]
+    assert stalled == [("False", "No"), ("True", "Unhealthy"), ("False", "No")], stalled
+    assert rows[-1]["revision"] == now["InForce"]["Name"], rows[-1]
+    with open(heard, encoding="utf-8") as f:
+        told = [json.loads(line)["id"] for line in f]
+    assert told and told == [row["id"] for row in rows][-len(told):], "who listened heard something else, or less"
+    assert events(t, agent, "--since", "0s") == []
+    text = t.wc("reconcile", "--agent-file", agent.path, "events", "--until", "0s").out
+    assert " shop Stalled True Unhealthy stack.yml@" in text, text
+    assert "later than" in t.wc("reconcile", "--agent-file", agent.path, "events", "--since", "1s", "--until", "1m", code=64).err
+    end(t)
+
+
+def case_gitops_one_file_needs_nothing_beside_it(t):
+    """What a file names relative to itself isn't there; who else may write it isn't believed."""
+    t.load_image()
+    t.write("secret.env", "LEVEL=9\n")
+    path = t.write("stack.yml", app(1) + "        env_file: secret.env\n")
+    agent = t.write("agent.yaml", f"apps: {{shop: {{source: {{file: {path}}}}}}}\n", mode=0o600)
+    error = t.wc("reconcile", "--agent-file", agent, "--once", code=3).err
+    assert "stack.yml:" in error and "secret.env" in error, error
+    os.chmod(path, 0o666)
+    error = t.wc("reconcile", "--agent-file", agent, "--once", code=69).err
+    assert "somebody else may write it" in error, error
+    os.chmod(path, 0o644)
+    t.write("agent.yaml", f"apps: {{shop: {{source: {{file: {path}, path: x}}}}}}\n", mode=0o600)
+    error = t.wc("reconcile", "--agent-file", agent, "--once", code=65).err
+    assert "path is for a source with git, directory or archive" in error, error
