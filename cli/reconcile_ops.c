@@ -12,6 +12,7 @@
 #include "cli/scene.h"
 #include "cli/status.h"
 #include "cli/table.h"
+#include "wcompose/history.h"
 #include "wcompose/plan.h"
 #include "wcompose/source.h"
 #include "wcompose/spec.h"
@@ -97,6 +98,28 @@ static struct wc_grant grant_of(const struct wc_agent_app *app)
     };
 }
 
+/* What is in force: levels of services aren't lowered by who writes the files. */
+static int read_good(struct wc_cli_reconcile *r, const struct wc_agent_app *app,
+                     const struct wc_project **out, struct wc_err *err)
+{
+    struct wc_arena *arena = r->cli->arena;
+    struct wc_gitops_record record;
+    *out = NULL;
+    int rc = wc_gitops_record_read(wc_gitops_dir(&r->paths, arena, app->name), arena, &record, err);
+    if (rc != 0 || record.good_text == NULL)
+        return rc;
+    const struct wc_history_row row = { .text = record.good_text, .len = strlen(record.good_text) };
+    rc = wc_history_model(&row, arena, out, err);
+    return rc == 0 ? 0 : wc_err_wrap(err, WC_ERR_UNAVAILABLE, "what is in force can't be read");
+}
+
+static enum wc_isolation floor_of(const struct wc_agent_grant *grant)
+{
+    if (grant->isolation == NULL)
+        return WC_ISOLATION_DEFAULT;
+    return wc_streq(grant->isolation, "hyperv") ? WC_ISOLATION_HYPERV : WC_ISOLATION_PROCESS;
+}
+
 /* Where files of a checkout are kept by their content. */
 struct keeping {
     struct wc_source_place place;
@@ -118,6 +141,7 @@ static int load(void *data, const struct wc_agent_app *app, const char *dir, str
     struct wc_cli_reconcile *r = data;
     struct wc_cli *cli = r->cli;
     struct wc_project *project = NULL;
+    const struct wc_project *good = NULL;
     struct wc_diags diags;
     struct wc_plan plan;
     size_t n_files;
@@ -148,6 +172,8 @@ static int load(void *data, const struct wc_agent_app *app, const char *dir, str
         .n_age_files = app->age_file != NULL ? 1 : 0,
     };
     wc_diags_init(&diags, cli->arena);
+    if (is_restricted && read_good(r, app, &good, err) != 0)
+        return err->code;
     int code = wc_spec_load(&options, cli->arena, &diags, &project);
     int status = code == 0 ? 0 : wc_err_exit_status(code);
     if (status == 0)
@@ -156,7 +182,11 @@ static int load(void *data, const struct wc_agent_app *app, const char *dir, str
     cli->sources = diags.sources;
     if (status == 0) {
         wc_plan_settle(project, &cli->policy, true, cli->arena);
-        status = wc_cli_plan_quietly(cli, project, cli->arena, &diags, &plan);
+        if (is_restricted &&
+            wc_plan_hold(project, good, floor_of(&app->grant), cli->arena, &diags) != 0)
+            status = WC_EXIT_ISOLATION;
+        else
+            status = wc_cli_plan_quietly(cli, project, cli->arena, &diags, &plan);
     }
     if (status != 0)
         return report(cli, &diags, status, err);

@@ -15,6 +15,7 @@
 static const char *const modes[] = { "none", "commit", "tag", "both", NULL };
 static const char *const trusts[] = { "restricted", "trusted", NULL };
 static const char *const drifts[] = { "repair", "report", NULL };
+static const char *const levels[] = { "process", "hyperv", NULL };
 static const char *const image_kinds[] = { "none", "digest-changes", "semver", NULL };
 
 /* clang-format off */
@@ -60,6 +61,7 @@ static const struct wc_field grant_rows[] = {
     { ROW("caps", strings, A(grant.caps), REPLACE, CARRIED, KEEPS) },
     { ROW("devices", strings, A(grant.devices), REPLACE, CARRIED, KEEPS) },
     { ROW("env", strings, A(grant.env), REPLACE, CARRIED, KEEPS) },
+    { ROW("isolation", word, A(grant.isolation), REPLACE, CARRIED, KEEPS), .words = levels },
     { ROW("networks", strings, A(grant.networks), REPLACE, CARRIED, KEEPS) },
     { ROW("ports", texts, A(grant.ports), REPLACE, CARRIED, KEEPS) },
     { ROW("sysctls", strings, A(grant.sysctls), REPLACE, CARRIED, KEEPS) },

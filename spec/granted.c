@@ -386,16 +386,6 @@ static void check_mounts(struct wc_load *load, const struct wc_service *s)
     }
 }
 
-static void check_level(struct wc_load *load, const struct wc_service *s)
-{
-    if (load->options->grant->isolation != WC_ISOLATION_HYPERV ||
-        s->isolation == WC_ISOLATION_HYPERV)
-        return;
-    refuse_at(load, s->isolation_at.line != 0 ? s->isolation_at : s->at, 1,
-              say(load, "service '%s' must have a kernel of its own: isolation: hyperv", s->name),
-              "isolation: process");
-}
-
 static void check_service(struct wc_load *load, const struct wc_service *s)
 {
     const struct wc_node *tree = s->tree;
@@ -413,7 +403,6 @@ static void check_service(struct wc_load *load, const struct wc_service *s)
             rule->check(load, s, m->value);
     }
     check_mounts(load, s);
-    check_level(load, s);
 }
 
 /* A name of the project's own: "<project>_<key>". */

@@ -56,6 +56,8 @@ struct wc_agent_grant {
     struct wc_strv env;   /* variables of the agent's environment that files may name */
     struct wc_strv binds; /* directories of the host that may be mounted */
     struct wc_strv caps, devices, networks, volumes, sysctls;
+    const char
+        *isolation; /* "hyperv": of every service; "process": may be lowered; NULL: may not */
     bool build;
 };
 

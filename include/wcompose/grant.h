@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "wcompose/isolation.h"
 #include "wcompose/lists.h"
 
 /* Ports of the host, both ends included. */
@@ -20,18 +19,17 @@ struct wc_grant_ports {
 };
 
 /* All that is granted. Zeroed: nothing. Variables of the environment are granted by
- * wc_spec_options.allow_env. */
+ * wc_spec_options.allow_env, levels of isolation held by wc_plan_hold (plan.h). */
 struct wc_grant {
     const struct wc_grant_ports *ports; /* that may be published; a free one (0) always may */
     size_t n_ports;
-    struct wc_strv binds;        /* absolute directories: what lies beneath may be mounted */
-    struct wc_strv caps;         /* "NET_ADMIN", with or without CAP_ */
-    struct wc_strv sysctls;      /* names, or a beginning with '*' at its end */
-    struct wc_strv devices;      /* paths of the host: "/dev/ttyUSB0" */
-    struct wc_strv networks;     /* names on the host, of other projects or external */
-    struct wc_strv volumes;      /* likewise */
-    bool build;                  /* images may be built on this host */
-    enum wc_isolation isolation; /* HYPERV: every service must ask for it; else nothing is asked */
+    struct wc_strv binds;    /* absolute directories: what lies beneath may be mounted */
+    struct wc_strv caps;     /* "NET_ADMIN", with or without CAP_ */
+    struct wc_strv sysctls;  /* names, or a beginning with '*' at its end */
+    struct wc_strv devices;  /* paths of the host: "/dev/ttyUSB0" */
+    struct wc_strv networks; /* names on the host, of other projects or external */
+    struct wc_strv volumes;  /* likewise */
+    bool build;              /* images may be built on this host */
 };
 
 #endif

@@ -79,6 +79,15 @@ int wc_plan_make(const struct wc_project *project, const struct wc_plan_host *ho
 void wc_plan_settle(struct wc_project *project, const struct wc_policy *policy, bool anew,
                     struct wc_arena *arena);
 
+/* Holds a settled project from a restricted source to a level (E117, all that is below it).
+ *   floor   HYPERV: every service has a kernel of its own; DEFAULT: those have that had one in
+ *           `before`; PROCESS: any level is fine
+ *   before  what is in force, settled, or NULL: nothing
+ * Returns 0 or WC_ERR_ISOLATION.
+ */
+int wc_plan_hold(const struct wc_project *project, const struct wc_project *before,
+                 enum wc_isolation floor, struct wc_arena *arena, struct wc_diags *diags);
+
 /* Checks that no service of a settled model gets less than the rules demand by now. Returns 0, or
  * WC_ERR_ISOLATION with the first that does in *err. */
 int wc_plan_verify(const struct wc_project *project, const struct wc_policy *policy,

@@ -56,6 +56,43 @@ int wc_plan_verify(const struct wc_project *project, const struct wc_policy *pol
     return 0;
 }
 
+/* Whether a service had a kernel of its own. One that is new, or was renamed, had nothing. */
+static bool had_kernel(const struct wc_project *before, const char *name)
+{
+    const struct wc_service *s = before != NULL ? wc_project_service(before, name) : NULL;
+    return s != NULL && s->settled.level == WC_ISOLATION_HYPERV;
+}
+
+int wc_plan_hold(const struct wc_project *project, const struct wc_project *before,
+                 enum wc_isolation floor, struct wc_arena *arena, struct wc_diags *diags)
+{
+    int rc = 0;
+    for (size_t i = 0; floor != WC_ISOLATION_PROCESS && i < project->n_services; i++) {
+        const struct wc_service *s = &project->services[i];
+        bool is_lowered = floor == WC_ISOLATION_DEFAULT;
+        if (s->settled.level == WC_ISOLATION_HYPERV || s->replicas == 0 ||
+            (is_lowered && !had_kernel(before, s->name)))
+            continue;
+        struct wc_diag *diag =
+            wc_diags_add(diags, WC_SEVERITY_ERROR, "E117",
+                         s->isolation_at.line != 0 ? s->isolation_at : s->at, "%s",
+                         wc_arena_printf(arena,
+                                         is_lowered ? "service '%s' has a kernel of its own, and "
+                                                      "would lose it: process (%s)"
+                                                    : "service '%s' must have a kernel of its own, "
+                                                      "and would run as process (%s)",
+                                         s->name, s->settled.why != NULL ? s->settled.why : ""));
+        if (s->isolation == WC_ISOLATION_PROCESS && s->isolation_at.line != 0)
+            diag->span = (unsigned)strlen("process");
+        diag->hint = is_lowered
+                         ? "isolation: hyperv; or whoever runs this host allows it: grant: "
+                           "{isolation: process}"
+                         : "isolation: hyperv, which the agent file demands (grant: isolation)";
+        rc = WC_ERR_ISOLATION;
+    }
+    return rc;
+}
+
 /* Settled services have their reason already, but the host is asked all the same. */
 static struct wc_isolation_choice choose(const struct wc_project *project,
                                          const struct wc_service *s,

@@ -109,6 +109,8 @@ void wc_gitops_inputs(const struct wc_gitops_run *run, char hex[WC_SHA256_HEX + 
     add_list(hash, "network", &g->networks);
     add_list(hash, "volume", &g->volumes);
     add_list(hash, "sysctl", &g->sysctls);
+    if (g->isolation != NULL)
+        add_text(hash, "isolation", g->isolation);
     add_text(hash, "build", g->build ? "yes" : "no");
     add_text(hash, "prune", app->prune ? "yes" : "no");
     add_images(hash, &app->images);

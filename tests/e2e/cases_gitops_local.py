@@ -3,7 +3,8 @@ import json
 import os
 import signal
 
-from cases_gitops import app, end, level
+import cases_machines
+from cases_gitops import app, end, level, status
 from following import Agent
 
 
@@ -81,3 +82,47 @@ def case_gitops_one_file_needs_nothing_beside_it(t):
     t.write("agent.yaml", f"apps: {{shop: {{source: {{file: {path}, path: x}}}}}}\n", mode=0o600)
     error = t.wc("reconcile", "--agent-file", agent, "--once", code=65).err
     assert "path is for a source with git, directory or archive" in error, error
+
+
+LEVELS = """
+    services:
+      web:
+        image: bb:1
+        isolation: {level}
+        mem_limit: 128m
+        stop_grace_period: 1s
+        command: ["/bin/idle"]
+"""
+
+
+def case_gitops_level_is_not_lowered(t):
+    """A service of a restricted source that has a kernel of its own keeps it, unless the host's admin grants otherwise;
+    one can be demanded of all."""
+    cases_machines.ready(t)
+    path = t.write("stack.yml", LEVELS.format(level="hyperv"))
+
+    def once(more="", code=0):
+        t.write("agent.yaml", f"apps:\n  shop:\n    source: {{file: {path}}}\n    timeout: {cases_machines.BOOT}s\n{more}",
+                mode=0o600)
+        return t.wc("reconcile", "--agent-file", "agent.yaml", "--once", code=code, timeout=cases_machines.BOOT + 20).err
+
+    def runs_as():
+        return [row["Isolation"] for row in t.wc("-p", "shop", "ps", "--format", "json").rows]
+
+    once()
+    assert runs_as() == ["hyperv"]
+    t.write("stack.yml", LEVELS.format(level="process"))
+    error = once(code=3)
+    assert "error[E117]" in error and "stack.yml:4:16" in error and "would lose it" in error, error
+    assert "(isolation: process)" in error and "grant: {isolation: process}" in error, error
+    assert runs_as() == ["hyperv"]
+    stalled = status(t)["By"]["Stalled"]
+    assert stalled["Status"] == "True" and "kernel of its own" in stalled["Message"], stalled
+    once("    grant: {isolation: process}\n")
+    assert runs_as() == ["process"]
+    error = once("    grant: {isolation: hyperv}\n", code=3)
+    assert "must have a kernel of its own" in error, error
+    assert runs_as() == ["process"]
+    error = once("    grant: {isolation: vm}\n", code=65)
+    assert "process" in error and "hyperv" in error, error
+    end(t)

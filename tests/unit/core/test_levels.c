@@ -210,5 +210,51 @@ static void level_is_a_change(void **state)
     wc_arena_deinit(&box.arena);
 }
 
+/* What a restricted source says now, held to what it said before. */
+static void held(const char *before, const char *now, enum wc_isolation floor, const char *words)
+{
+    struct box old = { 0 }, box;
+    if (before != NULL) {
+        box_load(&old, before);
+        wc_plan_settle(old.project, NULL, true, &old.arena);
+    }
+    box_load(&box, now);
+    wc_plan_settle(box.project, NULL, true, &box.arena);
+    int rc = wc_plan_hold(box.project, old.project, floor, &box.arena, &box.diags);
+    assert_int_equal(rc, words == NULL ? 0 : WC_ERR_ISOLATION);
+    assert_int_equal(box.diags.n_errors, words == NULL ? 0 : 1);
+    if (words != NULL) {
+        assert_string_equal(box.diags.items[0].code, "E117");
+        assert_non_null(strstr(box.diags.items[0].msg, words));
+        assert_int_equal(box.diags.items[0].at.line, 1);
+    }
+    wc_arena_deinit(&box.arena);
+    if (before != NULL)
+        wc_arena_deinit(&old.arena);
+}
+
+static void levels_are_held(void **state)
+{
+    (void)state;
+    const enum wc_isolation none = WC_ISOLATION_DEFAULT;
+    const char *vm = "services: {a: {image: x, isolation: hyperv}}\n";
+    const char *shared = "services: {a: {image: x, isolation: process}}\n";
+    const char *silent = "services: {a: {image: x}}\n";
+    held(NULL, shared, none, NULL);
+    held(vm, vm, none, NULL);
+    held(shared, vm, none, NULL);
+    held(silent, shared, none, NULL);
+    held(vm, shared, none, "would lose it: process (");
+    held(vm, silent, none, "would lose it: process (");
+    held(vm, silent, WC_ISOLATION_PROCESS, NULL);
+    held(vm, "services: {b: {image: x}}\n", none, NULL);
+    held(vm, "services: {a: {image: x, scale: 0}}\n", none, NULL);
+    held(NULL, silent, WC_ISOLATION_HYPERV, "must have a kernel");
+    held(shared, shared, WC_ISOLATION_HYPERV, "must have a kernel");
+    held(NULL, vm, WC_ISOLATION_HYPERV, NULL);
+    /* whoever demands it: the trust that is said, too */
+    held(vm, "services: {a: {image: x, x-wcompose: {trust: untrusted}}}\n", none, NULL);
+}
+
 WC_MAIN(WC_CASE(rules_match), WC_CASE(policy_files), WC_CASE(settled_and_verified),
-        WC_CASE(level_is_a_change))
+        WC_CASE(level_is_a_change), WC_CASE(levels_are_held))

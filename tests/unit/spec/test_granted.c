@@ -199,16 +199,6 @@ static void grants_are_exact(void **state)
     load("services: {web: {image: a, volumes: [\"/srv/granted/docker.sock:/x\"]}}\n", &grant);
     assert_non_null(strstr(refusal()->msg, "engine's socket"));
     wc_arena_deinit(&arena);
-    grant.isolation = WC_ISOLATION_HYPERV;
-    load("services: {web: {image: a, isolation: hyperv}}\n", &grant);
-    assert_null(refusal());
-    wc_arena_deinit(&arena);
-    load("services: {web: {image: a, isolation: process}}\n", &grant);
-    assert_int_equal(refusal()->at.col, 39);
-    wc_arena_deinit(&arena);
-    load("services: {web: {image: a}}\n", &grant);
-    assert_int_equal(refusal()->at.col, 12);
-    wc_arena_deinit(&arena);
 }
 
 /* --- files by their content --------------------------------------------------------------------
