@@ -117,6 +117,7 @@ static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, i
         .environ = r->cli->environ,
         .is_forced = !wc_cli_flag(r->cli, "if-due"),
         .only_check = wc_cli_flag(r->cli, "check"),
+        .allow_rewind = wc_cli_flag(r->cli, "allow-rewind"),
         .interrupt_fd = signal_fd,
         .ops = &ops,
     };
@@ -182,6 +183,8 @@ static int run_once(struct wc_cli_reconcile *r)
     size_t n;
     unsigned deepest = 0;
     int result = 0;
+    if (wc_cli_flag(r->cli, "allow-rewind") && r->cli->n_words == 0)
+        return wc_cli_usage(r->cli, "--allow-rewind needs the app that it is for");
     const struct wc_agent_app *const *apps = wc_reconcile_apps(r, 0, &n);
     WC_CLEANUP_FD int signal_fd = wc_reconcile_signals();
     if (apps == NULL)
@@ -287,6 +290,8 @@ int wc_cmd_reconcile(struct wc_cli *cli)
         return status;
     if (wc_cli_flag(cli, "once") || wc_cli_flag(cli, "check"))
         return run_once(&r);
+    if (wc_cli_flag(cli, "allow-rewind"))
+        return wc_cli_usage(cli, "--allow-rewind is for one pass: it needs --once");
     if (cli->n_words == 0)
         return run_agent(&r);
     for (size_t i = 0; i < WC_COUNT(verbs); i++)

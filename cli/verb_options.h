@@ -187,6 +187,8 @@ static const struct wc_option reconcile_options[] = {
     FLAG("once", 0, "do what is to be done now, and end: for cron and CI"),
     FLAG("if-due", 0, "with --once: only what its interval says is due"),
     FLAG("check", 0, "change nothing; exit 5 when something would be changed"),
+    FLAG("allow-rewind", 0,
+         "with --once APP: this time a revision that doesn't follow the one applied last is taken"),
     { "since", 0, WC_OPTION_TEXT, "TIME",
       "events: first what is remembered from this time on, or since so long ago (\"10m\")" },
     { "until", 0, WC_OPTION_TEXT, "TIME", "events: up to this time, or so long ago; then end" },

@@ -151,6 +151,7 @@ struct wc_gitops_run {
     const char *const *environ; /* NULL-terminated; of the agent */
     bool is_forced;             /* don't wait for the interval, nor for a retry's pause */
     bool only_check;            /* find out, and change nothing */
+    bool allow_rewind;          /* this once, whatever the app's source says */
     int interrupt_fd;           /* readable: leave at the next chance; -1: none */
     const struct wc_gitops_ops *ops;
 };

@@ -106,6 +106,10 @@ void wc_gitops_conclude(const struct wc_gitops_in *in, struct wc_gitops_memory *
 const struct wc_gitops_rejection *wc_gitops_rejected(const struct wc_gitops_memory *memory,
                                                      const struct wc_gitops_key *key);
 
+/* Forgets the rejections of what wasn't believed: it is to be verified again, as somebody has said
+ * that this once something may be believed that wasn't. */
+void wc_gitops_forgive(struct wc_gitops_memory *memory);
+
 /* True when both are the same; two that are none are not. */
 bool wc_gitops_same(const struct wc_gitops_key *a, const struct wc_gitops_key *b);
 

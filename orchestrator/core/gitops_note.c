@@ -351,3 +351,12 @@ void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memo
         break;
     }
 }
+
+void wc_gitops_forgive(struct wc_gitops_memory *memory)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < memory->n_rejected; i++)
+        if (memory->rejected[i].is_believed)
+            memory->rejected[kept++] = memory->rejected[i];
+    memory->n_rejected = kept;
+}

@@ -116,7 +116,7 @@ static int verify_trail(const struct wc_git *git, const struct wc_revision *revi
     }
     return wc_err_set(err, WC_ERR_PERM, 0,
                       "%.12s does not follow %.12s, which was applied last: the history was "
-                      "rewritten or rewound (allow_rewind: true takes it)",
+                      "rewritten or rewound (reconcile --once --allow-rewind APP takes it)",
                       revision->id, trail->last_id);
 }
 

@@ -95,6 +95,8 @@ static void prepare(struct runner *r)
     r->candidate.record = &r->record;
     r->candidate.arena = r->arena;
     r->candidate.inputs = r->inputs;
+    if (r->run->allow_rewind)
+        wc_gitops_forgive(&r->record.memory);
     look_around(r);
 }
 
@@ -136,7 +138,8 @@ static struct wc_source_trail trail_of(const struct runner *r)
 {
     const char *last = r->record.memory.good.id;
     return (struct wc_source_trail){ .last_id = last[0] != '\0' ? last : NULL,
-                                     .allow_rewind = r->run->app->source.allow_rewind };
+                                     .allow_rewind =
+                                         r->run->allow_rewind || r->run->app->source.allow_rewind };
 }
 
 /* What may pass by itself, by the code; what was tried decides about the rest. */

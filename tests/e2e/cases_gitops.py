@@ -197,7 +197,7 @@ def case_gitops_suspended(t):
 
 
 def case_gitops_rewind(t):
-    """History that was rewritten is refused; with allow_rewind it is followed."""
+    """History that was rewritten is refused; an admin can take it once, or, with allow_rewind, for good."""
     t.load_image()
     remote = Remote(t)
     first = remote.push(app(1), "first")
@@ -210,6 +210,20 @@ def case_gitops_rewind(t):
     now = status(t)
     assert now["InForce"]["ID"] == second and now["By"]["SourceVerified"]["Status"] == "False", now
     assert level(t)[0] == "2"
+    assert "needs the app" in once(t, "--allow-rewind", code=64).err
+    assert "needs --once" in t.wc("reconcile", "--agent-file", "agent.yaml", "--allow-rewind", code=64).err
+    once(t, "--allow-rewind", "shop")
+    assert status(t)["InForce"]["ID"] == first
+    text, instance = level(t)
+    assert text == "1"
+    once(t)  # it is what is in force now: nothing is to be allowed any more
+    assert status(t)["InForce"]["ID"] == first and status(t)["By"]["Ready"]["Status"] == "True"
+    assert level(t) == (text, instance), "it was started anew"
+    remote.push(app(2), "another second")
+    once(t)
+    remote.git("reset", "-q", "--hard", first)
+    remote.git("push", "-q", "-f", "origin", "main")
+    once(t, code=3)
     t.write("agent.yaml", f"apps:\n  shop:\n    source: {{git: {remote.bare}, branch: main, allow_rewind: true}}\n"
                           "    timeout: 8s\n", mode=0o600)
     once(t)

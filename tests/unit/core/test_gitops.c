@@ -263,7 +263,20 @@ static void rejections_of_pairs(void **state)
     assert_non_null(wc_gitops_rejected(&memory, &other));
 }
 
-WC_MAIN(WC_CASE(windows), WC_CASE(pauses_grow_and_end), WC_CASE(looks_spread),
-        WC_CASE(rejections_are_bounded), WC_CASE(refused_before_it_is_here),
+static void what_was_not_believed_is_forgiven(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .n_rejected = 3 };
+    memory.rejected[0] = (struct wc_gitops_rejection){ .key = { "r1", "i", "" } };
+    memory.rejected[1] =
+        (struct wc_gitops_rejection){ .key = { "r2", "i", "" }, .is_believed = true };
+    memory.rejected[2] = (struct wc_gitops_rejection){ .key = { "r3", "i", "" } };
+    wc_gitops_forgive(&memory);
+    assert_int_equal(memory.n_rejected, 1);
+    assert_string_equal(memory.rejected[0].key.id, "r2");
+}
+
+WC_MAIN(WC_CASE(what_was_not_believed_is_forgiven), WC_CASE(windows), WC_CASE(pauses_grow_and_end),
+        WC_CASE(looks_spread), WC_CASE(rejections_are_bounded), WC_CASE(refused_before_it_is_here),
         WC_CASE(a_window_is_waited_for), WC_CASE(since_when), WC_CASE(images_make_candidates),
         WC_CASE(registries_away), WC_CASE(nothing_is_known), WC_CASE(rejections_of_pairs))
