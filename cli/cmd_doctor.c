@@ -28,6 +28,8 @@ static const char *state_name(enum wc_doctor_state state)
 
 static const char *level_name(enum wc_isolation level)
 {
+    if (level == WC_ISOLATION_DEFAULT)
+        return "sources";
     return level == WC_ISOLATION_HYPERV ? "hyperv" : "process";
 }
 

@@ -52,6 +52,7 @@ size_t wc_doctor_look(const struct wc_paths *paths, struct wc_arena *arena,
     struct wc_doctor doctor = { .paths = paths, .arena = arena };
     wc_doctor_process(&doctor);
     wc_doctor_hyperv(&doctor);
+    wc_doctor_sources(&doctor);
     *rows = doctor.rows;
     return doctor.n;
 }

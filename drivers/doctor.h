@@ -30,4 +30,7 @@ void wc_doctor_program(struct wc_doctor *doctor, const struct wc_doctor_program 
 void wc_doctor_process(struct wc_doctor *doctor);
 void wc_doctor_hyperv(struct wc_doctor *doctor);
 
+/* Adds what apps that follow a source need. */
+void wc_doctor_sources(struct wc_doctor *doctor);
+
 #endif

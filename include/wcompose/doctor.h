@@ -23,14 +23,15 @@ enum wc_doctor_state {
 
 /* One thing that was looked at. Strings are the arena's or literals. */
 struct wc_doctor_row {
-    enum wc_isolation level; /* that needs it; process for what both need */
+    enum wc_isolation level; /* that needs it; process for what both need; DEFAULT: neither, but
+                                apps that follow a source (`reconcile`) */
     enum wc_doctor_state state;
     const char *what;  /* "OCI runtime" */
     const char *found; /* "crun 1.8.1", or what is wrong */
     const char *fix;   /* a command, or NULL */
 };
 
-/* Looks at all of it: rows of process first, then those of hyperv. Returns how many. */
+/* Looks at all of it: rows of process first, those of hyperv, of sources. Returns how many. */
 size_t wc_doctor_look(const struct wc_paths *paths, struct wc_arena *arena,
                       struct wc_doctor_row **rows);
 

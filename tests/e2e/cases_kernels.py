@@ -22,6 +22,8 @@ def case_kernels(t):
     assert t.wc("vm", "kernel", "rm", name).out.strip() == name
     told = t.wc("doctor", "--format", "json", code=4).json
     assert told["process"] and not told["hyperv"], told
+    sources = {c["what"]: c["state"] for c in told["checks"] if c["level"] == "sources"}
+    assert sources["git"] == "good" and "user of their own" in sources and "missing" not in sources.values(), sources
     row = [c for c in told["checks"] if c["what"] == "guest kernel"][0]
     assert row["state"] == "missing" and row["fix"] == "wcompose vm kernel install", row
     t.compose("services: {web: {image: 'bb:1', isolation: hyperv}}\n")
