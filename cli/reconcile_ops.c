@@ -95,6 +95,7 @@ static struct wc_grant grant_of(const struct wc_agent_app *app)
         .networks = g->networks,
         .volumes = g->volumes,
         .build = g->build,
+        .limits = g->limits,
     };
 }
 

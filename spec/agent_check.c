@@ -222,6 +222,24 @@ static bool read_ports(const char *text, struct wc_grant_ports *out)
     return true;
 }
 
+static void check_limits(struct wc_load *load, const struct wc_node *map,
+                         const struct wc_grant_limits *limits)
+{
+    const struct {
+        const char *key;
+        int64_t value;
+    } all[] = { { "instances", limits->instances },
+                { "memory", limits->memory_bytes },
+                { "cpus", limits->nano_cpus },
+                { "pids", limits->pids } };
+    for (size_t i = 0; map != NULL && map->kind == WC_NODE_MAP && i < WC_COUNT(all); i++) {
+        const struct wc_node *node = wc_node_get(map, all[i].key);
+        if (node != NULL && all[i].value == 0)
+            wc_report(load, WC_E_VALUE, node, "a limit must be more than 0")->hint =
+                "leave it out, and there is none (instances: 100)";
+    }
+}
+
 static void check_grant(struct wc_load *load, const struct wc_node *map,
                         struct wc_agent_grant *grant)
 {
@@ -237,6 +255,7 @@ static void check_grant(struct wc_load *load, const struct wc_node *map,
             wc_report(load, WC_E_VALUE, item, "'%s' is no port or range of ports", item->text)
                 ->hint = "such as 8080 or \"8080-8090\"";
     }
+    check_limits(load, wc_node_get(map, "limits"), &grant->limits);
     list = wc_node_get(map, "binds");
     for (size_t i = 0; list != NULL && list->kind == WC_NODE_LIST && i < list->n; i++)
         if (list->items[i]->kind == WC_NODE_STRING && list->items[i]->text[0] != '/')

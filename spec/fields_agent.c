@@ -55,6 +55,15 @@ static const struct wc_field source_rows[] = {
 };
 static const struct wc_table source_table = CLOSED_TABLE(source_rows, "agent_source", CLAUSE);
 
+static const struct wc_field limits_rows[] = {
+    { ROW("cpus", number, A(grant.limits.nano_cpus), REPLACE, CARRIED, KEEPS) },
+    { ROW("instances", count, A(grant.limits.instances), REPLACE, CARRIED, KEEPS),
+      .fallback = "100" },
+    { ROW("memory", bytes, A(grant.limits.memory_bytes), REPLACE, CARRIED, KEEPS) },
+    { ROW("pids", count, A(grant.limits.pids), REPLACE, CARRIED, KEEPS) },
+};
+static const struct wc_table limits_table = CLOSED_TABLE(limits_rows, "agent_limits", CLAUSE);
+
 static const struct wc_field grant_rows[] = {
     { ROW("binds", strings, A(grant.binds), REPLACE, CARRIED, KEEPS) },
     { ROW("build", flag, A(grant.build), REPLACE, CARRIED, KEEPS) },
@@ -62,6 +71,7 @@ static const struct wc_field grant_rows[] = {
     { ROW("devices", strings, A(grant.devices), REPLACE, CARRIED, KEEPS) },
     { ROW("env", strings, A(grant.env), REPLACE, CARRIED, KEEPS) },
     { ROW("isolation", word, A(grant.isolation), REPLACE, CARRIED, KEEPS), .words = levels },
+    { ROW("limits", section, NONE, MAP, CARRIED, KEEPS), .sub = &limits_table },
     { ROW("networks", strings, A(grant.networks), REPLACE, CARRIED, KEEPS) },
     { ROW("ports", texts, A(grant.ports), REPLACE, CARRIED, KEEPS) },
     { ROW("sysctls", strings, A(grant.sysctls), REPLACE, CARRIED, KEEPS) },

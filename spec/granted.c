@@ -452,4 +452,5 @@ void wc_granted_check(struct wc_load *load, const struct wc_project *project)
     for (size_t i = 0; i < project->n_volumes; i++)
         if (project->volumes[i].used)
             check_volume(load, project, &project->volumes[i]);
+    wc_granted_check_limits(load, project);
 }

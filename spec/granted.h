@@ -21,4 +21,7 @@ enum wc_reach wc_granted_reach(const char *key);
  * have of the host without a grant. Nothing when options.grant is NULL. */
 void wc_granted_check(struct wc_load *load, const struct wc_project *project);
 
+/* granted_limits.c: the same of what all of them may use together; options.grant is given. */
+void wc_granted_check_limits(struct wc_load *load, const struct wc_project *project);
+
 #endif

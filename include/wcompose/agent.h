@@ -59,6 +59,7 @@ struct wc_agent_grant {
     const char
         *isolation; /* "hyperv": of every service; "process": may be lowered; NULL: may not */
     bool build;
+    struct wc_grant_limits limits;
 };
 
 /* What is done about an image whose tag moves, of a service or of all of an app. */

@@ -10,12 +10,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "wcompose/lists.h"
 
 /* Ports of the host, both ends included. */
 struct wc_grant_ports {
     unsigned from, to; /* 1..65535 */
+};
+
+enum { WC_GRANT_INSTANCES = 100 }; /* how many there may be where nothing is said */
+
+/* How much all instances of the services may have together, by the limits that they are given; 0:
+ * as much as they like (instances: WC_GRANT_INSTANCES). One that has no limit has too much. A
+ * rollout that starts the new one first has more for its time. */
+struct wc_grant_limits {
+    int64_t instances, memory_bytes, nano_cpus, pids;
 };
 
 /* All that is granted. Zeroed: nothing. Variables of the environment are granted by
@@ -30,6 +40,7 @@ struct wc_grant {
     struct wc_strv networks; /* names on the host, of other projects or external */
     struct wc_strv volumes;  /* likewise */
     bool build;              /* images may be built on this host */
+    struct wc_grant_limits limits;
 };
 
 #endif

@@ -2,6 +2,7 @@
  * two lists read the same. */
 #include "orchestrator/gitops/inputs.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -64,6 +65,19 @@ static void add_source(struct wc_sha256 *hash, const struct wc_agent_source *s)
     add_file(hash, "keyring", s->keyring);
 }
 
+/* What isn't limited has the hash that it had before it could be. */
+static void add_limits(struct wc_sha256 *hash, const struct wc_grant_limits *limits)
+{
+    const int64_t all[] = { limits->instances, limits->memory_bytes, limits->nano_cpus,
+                            limits->pids };
+    char text[32];
+    for (size_t i = 0; i < WC_COUNT(all); i++) {
+        int len = snprintf(text, sizeof text, "%zu %lld", i, (long long)all[i]);
+        if (all[i] != 0)
+            add(hash, "limit", text, (size_t)len);
+    }
+}
+
 /* An app whose images aren't followed has the hash that it had before they could be. */
 static void add_images(struct wc_sha256 *hash, const struct wc_agent_images *images)
 {
@@ -109,6 +123,7 @@ void wc_gitops_inputs(const struct wc_gitops_run *run, char hex[WC_SHA256_HEX + 
     add_list(hash, "network", &g->networks);
     add_list(hash, "volume", &g->volumes);
     add_list(hash, "sysctl", &g->sysctls);
+    add_limits(hash, &g->limits);
     if (g->isolation != NULL)
         add_text(hash, "isolation", g->isolation);
     add_text(hash, "build", g->build ? "yes" : "no");

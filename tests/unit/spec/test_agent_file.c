@@ -76,7 +76,8 @@ static void whole(void **state)
                   "      ssh: {key: /k, known_hosts: /h}\n"
                   "      verify: {mode: tag, signers: /s}\n"
                   "    files: [compose.yaml, prod.yaml]\n"
-                  "    grant: {ports: [8080, 9000-9009], env: [REGION]}\n"
+                  "    grant: {ports: [8080, 9000-9009], env: [REGION], isolation: hyperv,\n"
+                  "            limits: {instances: 9, memory: 2g, cpus: 1.5, pids: 300}}\n"
                   "    interval: 2m\n"
                   "    timeout: 90s\n"
                   "    drift: report\n"
@@ -100,6 +101,11 @@ static void whole(void **state)
     assert_int_equal(shop->files.n, 2);
     assert_int_equal(shop->grant.n_ranges, 2);
     assert_int_equal(shop->grant.ranges[1].to, 9009);
+    assert_string_equal(shop->grant.isolation, "hyperv");
+    assert_int_equal(shop->grant.limits.instances, 9);
+    assert_int_equal(shop->grant.limits.memory_bytes, 2LL << 30);
+    assert_int_equal(shop->grant.limits.nano_cpus, 1500000000);
+    assert_int_equal(shop->grant.limits.pids, 300);
     assert_int_equal(shop->interval_ms, 120000);
     assert_int_equal(shop->ready_ms, 90000);
     assert_string_equal(shop->drift, "report");
@@ -155,6 +161,9 @@ static void bad_ones(void **state)
     refused("    source: {file: /c.yaml, token_file: /t}\n", "E205", 3, "token_file is for");
     refused("    source: {file: /c.yaml}\n    files: [c.yaml]\n", "E205", 4, "files is for");
     refused("    source: {file: /c.yaml}\n    env_files: [e]\n", "E205", 4, "env_files is for");
+    refused("    source: {file: /c}\n    grant: {isolation: vm}\n", "E102", 4, "vm");
+    refused("    source: {file: /c}\n    grant: {limits: {memory: 0}}\n", "E102", 4, "more than 0");
+    refused("    source: {file: /c}\n    grant: {limits: {cpus: 0}}\n", "E102", 4, "more than 0");
     refused("    source: {directory: d}\n", "E102", 3, "absolute");
     refused("    source: {git: /r, brnch: main, branch: m}\n", "E100", 3, "brnch");
     refused("    source: {git: 'ssh://h/r', branch: a}\n", "E114", 3, "known_hosts");

@@ -201,6 +201,65 @@ static void grants_are_exact(void **state)
     wc_arena_deinit(&arena);
 }
 
+/* What all services may have together. */
+static void amounts_are_limited(void **state)
+{
+    (void)state;
+    static const struct {
+        struct wc_grant_limits limits;
+        const char *services, *words; /* NULL: it is taken */
+    } rows[] = {
+        { { 0 }, "a: {image: x, scale: 100}", NULL },
+        { { 0 },
+          "a: {image: x, scale: 60}, b: {image: x, scale: 41}",
+          "101 of instances, and may have 100" },
+        { { 0 }, "a: {image: x, scale: 9000000}", "of instances" },
+        { { .instances = 3 },
+          "a: {image: x, scale: 2}, b: {image: x}, c: {image: x, scale: 0}",
+          NULL },
+        { { .instances = 3 },
+          "a: {image: x, scale: 2}, b: {image: x, scale: 2}",
+          "with service 'b'" },
+        { { .memory_bytes = 1 << 30 }, "a: {image: x, mem_limit: 512m, scale: 2}", NULL },
+        { { .memory_bytes = 1 << 30 }, "a: {image: x, mem_limit: 513m, scale: 2}", "of memory" },
+        { { .memory_bytes = 1 << 30 }, "a: {image: x}", "has no limit of memory" },
+        { { .memory_bytes = 1 << 30 },
+          "a: {image: x, deploy: {resources: {limits: {memory: 1g}}}}",
+          NULL },
+        { { .memory_bytes = 1 << 30 },
+          "a: {image: x, mem_limit: 1m, isolation: hyperv, x-wcompose: {vm: {memory: 2g}}}",
+          "of memory" },
+        { { .memory_bytes = 1 << 30 },
+          "a: {image: x, mem_limit: 100000000g, scale: 99}",
+          "of memory" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpus: 0.75, scale: 2}", NULL },
+        { { .nano_cpus = 1500000000 },
+          "a: {image: x, cpus: 0.76, scale: 2}",
+          "1.52 of processors" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpu_quota: 150000}", NULL },
+        { { .nano_cpus = 1500000000 },
+          "a: {image: x, cpu_quota: 150000, cpu_period: 50000}",
+          "3.00 of" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x}", "has no limit of processors" },
+        { { .pids = 100 }, "a: {image: x, pids_limit: 100}", NULL },
+        { { .pids = 100 }, "a: {image: x, pids_limit: 101}", "of processes" },
+        { { .pids = 100 }, "a: {image: x, pids_limit: -1}", "has no limit of processes" },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        char text[400];
+        const struct wc_grant grant = { .limits = rows[i].limits };
+        snprintf(text, sizeof text, "services: {%s}\n", rows[i].services);
+        load(text, &grant);
+        const struct wc_diag *said = refusal();
+        if (rows[i].words == NULL ? said != NULL
+                                  : said == NULL || strstr(said->msg, rows[i].words) == NULL)
+            fail_msg("%s: %s", text, said == NULL ? "taken" : said->msg);
+        if (diags.n_errors > 1)
+            fail_msg("%s: %s, and %s", text, diags.items[0].msg, diags.items[1].msg);
+        wc_arena_deinit(&arena);
+    }
+}
+
 /* --- files by their content --------------------------------------------------------------------
  */
 
@@ -293,5 +352,5 @@ static void what_cant_be_kept_is_told(void **state)
 }
 
 WC_MAIN(WC_CASE(all_attributes_are_known), WC_CASE(refused_with_a_place),
-        WC_CASE(ordinary_services_pass), WC_CASE(grants_are_exact),
+        WC_CASE(ordinary_services_pass), WC_CASE(grants_are_exact), WC_CASE(amounts_are_limited),
         WC_CASE(files_are_used_from_where_they_are_kept), WC_CASE(what_cant_be_kept_is_told))
