@@ -168,11 +168,10 @@ void wc_bytes_format(int64_t bytes, struct wc_buf *out)
 {
     static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
     size_t unit = 0;
-    int64_t tenths = bytes * 10;
-    if (bytes > INT64_MAX / 10) {
-        tenths = bytes / 1024 * 10;
+    bool is_huge = bytes > INT64_MAX / 10;
+    int64_t tenths = is_huge ? bytes / 1024 * 10 : bytes * 10;
+    if (is_huge)
         unit = 1;
-    }
     while (tenths >= 10240 && unit + 1 < WC_COUNT(units)) {
         tenths /= 1024;
         unit++;

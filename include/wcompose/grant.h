@@ -19,7 +19,8 @@ struct wc_grant_ports {
     unsigned from, to; /* 1..65535 */
 };
 
-enum { WC_GRANT_INSTANCES = 100 }; /* how many there may be where nothing is said */
+/* How many instances there may be where nothing is said. */
+enum { WC_GRANT_INSTANCES = 100 };
 
 /* How much all instances of the services may have together, by the limits that they are given; 0:
  * as much as they like (instances: WC_GRANT_INSTANCES). One that has no limit has too much. A

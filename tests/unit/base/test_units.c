@@ -63,6 +63,27 @@ static void bytes(void **state)
     }
 }
 
+static void bytes_are_short(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t bytes;
+        const char *text;
+    } rows[] = { { 0, "0 B" },
+                 { 1023, "1023 B" },
+                 { 1024, "1.0 KiB" },
+                 { 1536 << 10, "1.5 MiB" },
+                 { 512LL << 20, "512 MiB" },
+                 { INT64_MAX / 10, "819 PiB" },
+                 { INT64_MAX / 10 + 1, "819 PiB" },
+                 { INT64_MAX, "8191 PiB" } };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+        wc_bytes_format(rows[i].bytes, &out);
+        assert_string_equal(out.data, rows[i].text);
+    }
+}
+
 static void times(void **state)
 {
     (void)state;
@@ -89,5 +110,5 @@ static void signals(void **state)
     assert_string_equal(wc_signal_name(SIGUSR1), "USR1");
 }
 
-WC_MAIN(WC_CASE(durations), WC_CASE(duration_format_reads_back), WC_CASE(bytes), WC_CASE(times),
-        WC_CASE(signals))
+WC_MAIN(WC_CASE(durations), WC_CASE(duration_format_reads_back), WC_CASE(bytes),
+        WC_CASE(bytes_are_short), WC_CASE(times), WC_CASE(signals))

@@ -102,10 +102,8 @@ static void whole(void **state)
     assert_int_equal(shop->grant.n_ranges, 2);
     assert_int_equal(shop->grant.ranges[1].to, 9009);
     assert_string_equal(shop->grant.isolation, "hyperv");
-    assert_int_equal(shop->grant.limits.instances, 9);
-    assert_int_equal(shop->grant.limits.memory_bytes, 2LL << 30);
-    assert_int_equal(shop->grant.limits.nano_cpus, 1500000000);
-    assert_int_equal(shop->grant.limits.pids, 300);
+    const struct wc_grant_limits limits = { 9, 2LL << 30, 1500000000, 300 };
+    assert_memory_equal(&shop->grant.limits, &limits, sizeof limits);
     assert_int_equal(shop->interval_ms, 120000);
     assert_int_equal(shop->ready_ms, 90000);
     assert_string_equal(shop->drift, "report");
