@@ -211,14 +211,24 @@ static bool may_start(const struct wc_loop_app *app)
     return app->is_listed && app->is_due && !app->has_process;
 }
 
+/* A clock that was set back would have everybody wait for a time that was near and is far now; the
+ * timer, which doesn't follow that clock, comes when it would have been. */
+static bool was_set_back(struct wc_gitops_loop *loop, int64_t now_ms)
+{
+    bool is_back = now_ms + SOONEST_MS < loop->clock_ms;
+    loop->clock_ms = now_ms;
+    return is_back;
+}
+
 void wc_agent_pump(struct wc_gitops_loop *loop)
 {
     int64_t now_ms = wall_ms(), next_ms = now_ms + LONGEST_MS;
     if (loop->is_leaving)
         return;
+    bool is_back = was_set_back(loop, now_ms);
     for (size_t i = 0; i < loop->n_apps; i++) {
         struct wc_loop_app *app = loop->apps[i];
-        if (!app->is_running && app->wake_at_ms != 0 && app->wake_at_ms <= now_ms)
+        if (!app->is_running && app->wake_at_ms != 0 && (app->wake_at_ms <= now_ms || is_back))
             app->is_due = true;
         if (may_start(app) && loop->n_running < (unsigned)loop->agent.runners)
             start_pass(app);

@@ -73,6 +73,7 @@ struct wc_gitops_loop {
     struct wc_loop_app **apps; /* n_apps */
     size_t n_apps;
     unsigned n_running;
+    int64_t clock_ms; /* the wall's, when it was last looked at */
     uv_timer_t timer, reload_timer, leave_timer, prune_timer;
     uv_process_t pruner;
     bool is_pruning;
