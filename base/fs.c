@@ -186,6 +186,32 @@ int wc_fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t m
     return rc;
 }
 
+/* NAME.<8 hex digits>.new */
+static bool is_fresh_of(const char *entry, const char *name)
+{
+    size_t len = strlen(name);
+    if (strncmp(entry, name, len) != 0 || entry[len] != '.')
+        return false;
+    const char *digits = entry + len + 1;
+    return strspn(digits, "0123456789abcdef") == 8 && strcmp(digits + 8, ".new") == 0;
+}
+
+void wc_fs_sweep_atomic(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char above[4096] = ".";
+    if (slash != NULL && (size_t)(slash - path) + 2 > sizeof above)
+        return;
+    if (slash != NULL)
+        snprintf(above, sizeof above, "%.*s", (int)(slash - path) + 1, path);
+    DIR *dir = opendir(above);
+    for (const struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;)
+        if (is_fresh_of(e->d_name, slash == NULL ? path : slash + 1))
+            (void)unlinkat(dirfd(dir), e->d_name, 0);
+    if (dir != NULL)
+        closedir(dir);
+}
+
 int wc_fs_mkdirs(const char *path, mode_t mode, struct wc_err *err)
 {
     char part[4096];

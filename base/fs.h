@@ -34,6 +34,10 @@ int wc_fs_read_secret(const char *path, size_t limit, struct wc_buf *out, struct
 int wc_fs_write_atomic(const char *path, const void *bytes, size_t len, mode_t mode, bool durable,
                        struct wc_err *err);
 
+/* Removes what calls of wc_fs_write_atomic for `path` have left whose process was killed. Only for
+ * one that nobody else writes now: it would take the file from under their hands. */
+void wc_fs_sweep_atomic(const char *path);
+
 /* Makes a directory and its missing parents with `mode`. Existing ones are left as they are. */
 int wc_fs_mkdirs(const char *path, mode_t mode, struct wc_err *err);
 

@@ -273,6 +273,14 @@ function(wc_crashpoints folder)
     set_tests_properties(sim.crashpoints PROPERTIES TIMEOUT 600 LABELS simulation)
 endfunction()
 
+# wc_tracer(folder): program `tracer` (see its file). The cases that use it compile it for themselves; here it is held against the warnings.
+function(wc_tracer folder)
+    if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        add_executable(tracer ${folder}/tracer.c ${folder}/calls.c)
+        set_target_properties(tracer PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+    endif()
+endfunction()
+
 # wc_fuzzers(folder): tests/fuzz/fuzz_<x>.c becomes libFuzzer program fuzz_<x> over all pure rooms.
 function(wc_fuzzers folder)
     file(GLOB fuzzers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/fuzz_*.c)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # nightly.sh - the searches that take hours, with seeds that nobody has tried yet: as many steps of the
 # simulation as asked for (on all processors), every pair of crash points with every fate, a storm of
-# real kills, the end-to-end cases on a host with cgroup v2 only, and fuzzing. What it finds is printed
+# real kills, a kill at every step of passes over followed apps and of the agent, the end-to-end cases
+# on a host with cgroup v2 only, and fuzzing. What it finds is printed
 # with the seed that shows it again.
 #
 #   scripts/nightly.sh                       a billion steps, 2,000 kills, 60 minutes of fuzzing
@@ -35,6 +36,7 @@ done
 step "crash points, every pair with every fate" "$top/build/dev/crashpoints" --all || broken=1
 if [ "$(id -u)" = 0 ]; then
     "$top/tests/storm/run.py" --kills "$kills" --seed "$((seed % 1000000007))" --minutes $((kills / 10)) || broken=1
+    "$top/tests/steps/run.py" --jobs "$jobs" || broken=1
     "$top/tests/e2e/guest.sh" || [ $? = 77 ] || broken=1
 else
     printf '  storm, cgroup v2: SKIP: root is needed\n'

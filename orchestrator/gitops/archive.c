@@ -242,8 +242,10 @@ static int keep_file(const struct archive *a, const char *name, const struct wc_
 {
     const char *dir;
     int rc = wc_source_dir(a->place, "archive", &dir, err);
-    return rc == 0 ? wc_fs_write_atomic(kept(a, name), bytes->data, bytes->len, 0600, false, err)
-                   : rc;
+    if (rc != 0)
+        return rc;
+    wc_fs_sweep_atomic(kept(a, name)); /* of a pass that was killed at it: as large as this one */
+    return wc_fs_write_atomic(kept(a, name), bytes->data, bytes->len, 0600, false, err);
 }
 
 static int check_sum(const struct archive *a, const struct wc_buf *bytes, struct wc_err *err)

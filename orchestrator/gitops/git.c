@@ -181,8 +181,10 @@ static int add_settings(struct wc_git *git, const char *name, const struct wc_bu
     const char *path = wc_arena_printf(git->place->arena, "%s/%s", dir, name);
     struct wc_err ignored = { 0 };
     if (wc_fs_read(path, (size_t)MOST_OUTPUT, &old, &ignored) != 0 || old.len != text->len ||
-        memcmp(old.data, text->data, old.len) != 0)
+        memcmp(old.data, text->data, old.len) != 0) {
+        wc_fs_sweep_atomic(path); /* of a pass that was killed at it */
         rc = wc_fs_write_atomic(path, text->data, text->len, SETTINGS_MODE, false, err);
+    }
     return rc == 0
                ? wc_jail_add(&git->jail, (struct wc_jail_file){ .name = name, .path = path }, err)
                : rc;

@@ -27,11 +27,14 @@ static bool ends_with(const char *name, const char *end)
     return len > n && wc_streq(name + len - n, end);
 }
 
-/* No reference may end with ".lock"; but one may begin with "tmp_". */
+/* No reference may end with ".lock"; but one may begin with "tmp_", or end with ".keep". A pack is
+ * kept by a fetch until its references are written; by one that was killed for ever, and gc would
+ * leave it as it is. */
 static bool is_leaving(const char *name, bool is_objects)
 {
     return ends_with(name, ".lock") || wc_streq(name, "gc.pid") ||
-           (is_objects && (wc_str_starts(name, "tmp_") || wc_str_starts(name, ".tmp-")));
+           (is_objects && (wc_str_starts(name, "tmp_") || wc_str_starts(name, ".tmp-") ||
+                           ends_with(name, ".keep")));
 }
 
 /* Takes over fd. No link is followed: the directory is one that git could write. */

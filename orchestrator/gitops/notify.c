@@ -448,8 +448,9 @@ void wc_agent_recall(struct wc_loop_app *app)
 {
     struct wc_arena arena;
     wc_arena_init(&arena);
-    app->has_told =
-        wc_told_read(wc_gitops_dir(app->loop->config->paths, &arena, app->name), app->known);
+    const char *dir = wc_gitops_dir(app->loop->config->paths, &arena, app->name);
+    wc_told_sweep(dir);
+    app->has_told = wc_told_read(dir, app->known);
     wc_arena_deinit(&arena);
 }
 

@@ -132,6 +132,14 @@ int wc_outbox_drop(const char *dir, const char *name, struct wc_err *err)
     return rc;
 }
 
+void wc_told_sweep(const char *dir)
+{
+    char path[4096];
+    struct wc_err none = { 0 };
+    if (path_of(dir, "told.json", path, &none) == 0)
+        wc_fs_sweep_atomic(path);
+}
+
 bool wc_told_read(const char *dir, struct wc_gitops_condition out[WC_GITOPS_CONDITIONS])
 {
     WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;

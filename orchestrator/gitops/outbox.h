@@ -56,6 +56,9 @@ int wc_outbox_get(const char *dir, const char *name, struct wc_arena *arena, con
 /* Forgets a message: it was taken. Absent is success. */
 int wc_outbox_drop(const char *dir, const char *name, struct wc_err *err);
 
+/* Removes what an agent that was killed had begun to write of it. */
+void wc_told_sweep(const char *dir);
+
 /* Reads what was last told of an app's conditions (status and reason of each); false when nothing
  * is known. `dir` is the app's (wc_gitops_dir). */
 bool wc_told_read(const char *dir, struct wc_gitops_condition out[WC_GITOPS_CONDITIONS]);

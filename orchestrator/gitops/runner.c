@@ -3,12 +3,9 @@
  */
 #include "wcompose/gitops.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -464,21 +461,6 @@ static int go(struct runner *r, struct wc_err *err)
     memory->wake_at_ms = r->ran.wake_at_ms;
     r->ran.suspended = r->in.suspend || memory->is_suspended;
     return save(r, err);
-}
-
-int wc_gitops_lock(const char *dir, int *fd, struct wc_err *err)
-{
-    char path[4096];
-    int rc = wc_fs_mkdirs(dir, 0700, err);
-    if (rc != 0)
-        return rc;
-    snprintf(path, sizeof path, "%s/lock", dir);
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (*fd < 0)
-        return wc_err_set(err, WC_ERR_IO, errno, "open %s", path);
-    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
-        return 0;
-    return wc_err_set(err, WC_ERR_CONFLICT, 0, "another pass over it is under way");
 }
 
 int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, struct wc_err *err)

@@ -56,6 +56,31 @@ static void replaces_atomically(void **state)
     remove_root();
 }
 
+/* A process that is killed in the middle leaves its new file; it is known by its name. */
+static void what_the_dead_began_is_swept(void **state)
+{
+    static const char *const stay[] = { "a",
+                                        "a.0123456.new",
+                                        "a.0123456g.new",
+                                        "a.01234567.newer",
+                                        "b.01234567.new",
+                                        "xa.01234567.new" };
+    (void)state;
+    make_root();
+    struct wc_err err = { 0 };
+    for (size_t i = 0; i < sizeof stay / sizeof stay[0]; i++)
+        assert_int_equal(wc_fs_write_atomic(path(stay[i]), "x", 1, 0600, false, &err), 0);
+    assert_int_equal(wc_fs_write_atomic(path("a.01234567.new"), "x", 1, 0600, false, &err), 0);
+    assert_int_equal(wc_fs_write_atomic(path("a.89abcdef.new"), "x", 1, 0600, false, &err), 0);
+    wc_fs_sweep_atomic(path("a"));
+    assert_false(wc_fs_exists(path("a.01234567.new")));
+    assert_false(wc_fs_exists(path("a.89abcdef.new")));
+    for (size_t i = 0; i < sizeof stay / sizeof stay[0]; i++)
+        assert_true(wc_fs_exists(path(stay[i])));
+    wc_fs_sweep_atomic(path("no/such"));
+    remove_root();
+}
+
 static void reads_are_bounded(void **state)
 {
     (void)state;
@@ -263,7 +288,8 @@ static void removed_by_two(void **state)
     remove_root();
 }
 
-WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(reads_are_bounded), WC_CASE(secrets_are_ours_alone),
+WC_MAIN(WC_CASE(replaces_atomically), WC_CASE(what_the_dead_began_is_swept),
+        WC_CASE(reads_are_bounded), WC_CASE(secrets_are_ours_alone),
         WC_CASE(removal_is_not_stopped_by_depth), WC_CASE(removal_does_not_follow_links),
         WC_CASE(removed_by_two), WC_CASE(errors_wrap_and_map), WC_CASE(diagnostics_sort_by_place),
         WC_CASE(root_moves_all_paths), WC_CASE(roots_of_others_are_not_used))

@@ -306,12 +306,14 @@ static void locks_of_the_dead_are_removed(void **state)
     const char *first = author_id("main");
     script("cd lib/gitops/shop/git/repo.git; for n in shallow.lock packed-refs.lock config.lock"
            " gc.pid refs/wcompose/new.lock refs/wcompose/applied.lock objects/pack/tmp_pack_aB3"
-           " objects/pack/tmp_idx_aB3; do echo x >$n; done; ln -s ../../../../../work/run.sh"
+           " objects/pack/tmp_idx_aB3 objects/pack/pack-aB3.keep; do echo x >$n; done; ln -s "
+           "../../../../../work/run.sh"
            " away.lock; mkdir refs/wcompose/tmp_x");
     script("cd work; echo 2 >deploy/conf/a.txt; git commit -qam two; git push -q");
     ok(fetch(first));
     ok(verify(first, false));
-    script("test -z \"$(find lib -type f -name '*.lock' -o -name 'tmp_pack*' -o -name gc.pid)\";"
+    script("test -z \"$(find lib -type f -name '*.lock' -o -name 'tmp_pack*' -o -name gc.pid"
+           " -o -name '*.keep')\";"
            "test -s work/run.sh");
     close_box();
 }

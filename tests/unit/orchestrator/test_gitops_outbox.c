@@ -133,6 +133,11 @@ static void told_is_remembered(void **state)
     }
     assert_int_equal(wc_fs_write_atomic(in("told.json"), "{", 1, 0600, false, &err), 0);
     assert_false(wc_told_read(root, read));
+    assert_int_equal(wc_fs_write_atomic(in("told.json.0123abcd.new"), "{", 1, 0600, false, &err),
+                     0);
+    wc_told_sweep(root);
+    assert_false(wc_fs_exists(in("told.json.0123abcd.new")));
+    assert_true(wc_fs_exists(in("told.json")));
     close_box();
 }
 

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fs.h"
+#include "orchestrator/gitops/inputs.h"
 #include "wcompose/gitops.h"
 
 struct box {
@@ -192,5 +193,28 @@ static void damaged_is_refused(void **state)
     }
 }
 
-WC_MAIN(WC_CASE(round_trip), WC_CASE(changes_are_events), WC_CASE(absent_is_empty),
-        WC_CASE(damaged_is_refused))
+/* Who has the lock is the only one who writes: what a killed pass began to write goes. */
+static void half_a_record_is_swept(void **state)
+{
+    (void)state;
+    struct box box;
+    char half[128], told[128];
+    int fd = -1, other = -1;
+    open_box(&box);
+    snprintf(half, sizeof half, "%s/record.json.0123abcd.new", box.dir);
+    snprintf(told, sizeof told, "%s/told.json.0123abcd.new", box.dir);
+    assert_int_equal(wc_fs_write_atomic(half, "{", 1, 0600, false, &box.err), 0);
+    assert_int_equal(wc_fs_write_atomic(told, "{", 1, 0600, false, &box.err), 0);
+    assert_int_equal(wc_gitops_lock(box.dir, &fd, &box.err), 0);
+    assert_false(wc_fs_exists(half));
+    assert_true(wc_fs_exists(told)); /* the agent's, which needs no lock for it */
+    assert_int_equal(wc_fs_write_atomic(half, "{", 1, 0600, false, &box.err), 0);
+    assert_int_equal(wc_gitops_lock(box.dir, &other, &box.err), WC_ERR_CONFLICT);
+    assert_true(wc_fs_exists(half));
+    close(other);
+    close(fd);
+    close_box(&box);
+}
+
+WC_MAIN(WC_CASE(half_a_record_is_swept), WC_CASE(round_trip), WC_CASE(changes_are_events),
+        WC_CASE(absent_is_empty), WC_CASE(damaged_is_refused))

@@ -1,0 +1,499 @@
+"""steps.py - kill -9 at exactly each step of a pass, and of the agent.
+
+A step is a system call that changes something outside the process (tests/steps/calls.c). A story is a situation that can be
+had again and again: a commit that waits, an app that was taken out of the file. It is gone through once to see which steps
+there are; then once for each of them, killed there, and once more undisturbed. After the kill and at the end the promises
+are held against what there is.
+"""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import harness
+from remotes import Remote
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ENDED_BEFORE = 3  # what the tracer says when the program ended before its step
+
+APP = """
+    services:
+      web:
+        image: bb:1
+        command: ["/bin/idle"]
+        environment: {{LEVEL: "{level}"}}
+        deploy: {{update_config: {{order: start-first, monitor: 100ms}}}}
+        healthcheck: {{test: ["CMD", "{check}"], interval: 100ms, timeout: 2s, retries: 2, start_period: 0s}}
+"""
+BROKEN = "services: {web: {image: 'bb:1', enviroment: [A=%d]}}\n"
+
+
+def app(level, check="true"):
+    return APP.format(level=level, check=check)
+
+
+def build(t):
+    """The tracer, made for the case: it isn't a part of the product. Returns its path."""
+    path = os.path.join(t.base, "tracer")
+    if not os.path.exists(path):
+        harness.command("cc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-o", path, os.path.join(HERE, "tracer.c"), os.path.join(HERE, "calls.c"))
+    return path
+
+
+def levels(t):
+    """LEVEL of each instance that runs: of the processes that are the first of a PID namespace in one of our groups."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if t.token not in harness.read(f"/proc/{pid}/cgroup") or harness.is_runtime(pid):
+                continue
+            if re.search(r"^NSpid:.*\t1$", harness.read(f"/proc/{pid}/status"), re.M):
+                found += re.findall(r"(?:^|\0)LEVEL=(\w+)", harness.read(f"/proc/{pid}/environ"))
+        except OSError:
+            pass
+    return sorted(found)
+
+
+def leavings(t, name="shop"):
+    """What no pass should leave in the app's directory."""
+    found = []
+    for here, directories, names in os.walk(os.path.join(t.root, "lib/gitops", name)):
+        found += [os.path.join(here, d) for d in directories if d.startswith(".new-")]
+        found += [os.path.join(here, n) for n in names if re.search(r"\.lock$|^tmp_|^\.tmp-|\.new$|^\.new-|\.keep$", n)]
+    return found
+
+
+class Story:
+    """A pass over one app, killed. Those derived say what it finds, and what must be so in the end."""
+
+    name = "shop"
+    result = 0  # of an undisturbed pass
+    rest = ""
+
+    def __init__(self, t):
+        self.t, self.turn = t, 0
+        t.load_image()
+        self.remote = Remote(t)
+        self.write([self.name])
+
+    def write(self, names):
+        apps = "".join(f"  {name}:\n    source: {{git: {self.remote.bare}, branch: main}}\n    interval: 5s\n    timeout: 20s\n"
+                       for name in names)
+        self.t.write("agent.yaml", f"apps:\n{apps}{self.rest}", mode=0o600)
+
+    def command(self):
+        return ["reconcile", "--agent-file", "agent.yaml", "--once", self.name]
+
+    def once(self, code=0):
+        return self.t.wc("reconcile", "--agent-file", "agent.yaml", "--once", self.name, code=code, timeout=120)
+
+    def status(self, name=None):
+        row = self.t.wc("--json", "reconcile", "--agent-file", "agent.yaml", "status", name or self.name, code=None).rows[0]
+        row["By"] = {c["Type"]: c for c in row["Conditions"]}
+        return row
+
+    def history(self):
+        rows = self.t.wc("--json", "reconcile", "--agent-file", "agent.yaml", "history", self.name).rows
+        return [(row["What"], row["Revision"]) for row in rows]
+
+    def starts(self):
+        """How often an instance was started."""
+        rows = self.t.wc("-p", self.name, "--json", "events", "--since", "1h", "--until", "0s").rows
+        return len([row for row in rows if row.get("action", row.get("Action")) == "started"])
+
+    def arm(self):
+        """Makes the situation: something waits to be done."""
+        self.turn += 1
+
+    def killed(self):
+        """After the kill, before anything is put right: what runs is the old or the new one, and what is kept can be read."""
+        path = os.path.join(self.t.root, "lib/gitops", self.name, "record.json")
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                json.load(f)
+
+    def check(self):
+        """After an undisturbed pass."""
+
+    def traced(self, log, *options):
+        """One pass under the tracer; returns the tracer's exit status."""
+        arguments = [build(self.t), *options, "--leave", "supervise", "--log", log, "--", self.t.binary, *self.command()]
+        done = subprocess.run(arguments, cwd=self.t.dir, env=self.t.environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode in (0, ENDED_BEFORE), f"tracer: {done.returncode}\n{done.stderr}\n{harness.read(log)[-2000:]}"
+        return done.returncode
+
+    def settle(self):
+        """An undisturbed pass."""
+        self.once(self.result)
+
+    def end(self):
+        self.t.wc("-p", self.name, "down", code=None)
+
+
+class Update(Story):
+    """A good revision waits while the one before runs."""
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.remote.push(app(0), "zero")
+        self.once()
+        self.before = self.starts(), self.history()
+
+    def arm(self):
+        super().arm()
+        self.commit = self.remote.push(app(self.turn), f"turn {self.turn}")
+
+    def killed(self):
+        super().killed()
+        there = set(levels(self.t))
+        assert there and there <= {str(self.turn), str(self.turn - 1)}, there
+
+    def check(self):
+        now = self.status()
+        assert now["InForce"]["ID"] == self.commit and now["By"]["Ready"]["Status"] == "True", now
+        self.t.until(lambda: levels(self.t) == [str(self.turn)], f"only the new one: {levels(self.t)}", 15)
+        starts, history = self.starts(), self.history()
+        assert starts == self.before[0] + 1, f"{starts} starts, {self.before[0]} before"
+        new = history[-1:] if len(history) >= 50 else history[len(self.before[1]):]
+        assert [what for what, _ in new] == ["applied"], new
+        assert not leavings(self.t), leavings(self.t)
+        self.before = starts, history
+
+
+class First(Story):
+    """An app that nothing is known of. Each turn has one of its own."""
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.commit = self.remote.push(app(1), "first")
+
+    def arm(self):
+        if self.turn > 0:
+            self.end()
+        super().arm()
+        self.name = f"shop{self.turn}"
+        self.write([self.name])
+
+    def killed(self):
+        super().killed()
+        assert levels(self.t) in ([], ["1"]), levels(self.t)
+
+    def check(self):
+        now = self.status()
+        assert now["InForce"]["ID"] == self.commit and now["By"]["Ready"]["Status"] == "True", now
+        assert levels(self.t) == ["1"] and self.starts() == 1, (levels(self.t), self.starts())
+        assert [what for what, _ in self.history()] == ["applied"], self.history()
+        assert not leavings(self.t, self.name), leavings(self.t, self.name)
+
+
+class Unhealthy(Story):
+    """A revision that never gets ready waits: it is rolled back, and not tried again."""
+
+    result = 3
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.good = self.remote.push(app("good"), "good")
+        self.once()
+        self.past = len(self.history())
+
+    def arm(self):
+        super().arm()
+        self.remote.push(app(self.turn, "false"), f"turn {self.turn}")
+
+    def killed(self):
+        super().killed()
+        there = levels(self.t)
+        assert "good" in there and set(there) <= {"good", str(self.turn)}, there
+
+    def check(self):
+        now = self.status()
+        assert now["InForce"]["ID"] == self.good and now["By"]["Ready"]["Status"] == "True", now
+        assert now["By"]["Stalled"]["Reason"] == "Unhealthy", now
+        self.t.until(lambda: levels(self.t) == ["good"], f"only the good one: {levels(self.t)}", 15)
+        told = self.history()
+        assert len(told) >= 50 or len(told) == self.past + 2, told[-5:]
+        assert [what for what, _ in told[-2:]] == ["rejected", "restored"], told[-5:]
+        self.past = len(told)
+        starts = self.starts()
+        self.once(3)
+        assert self.starts() == starts and self.history() == told, "it was tried again"
+        assert not leavings(self.t), leavings(self.t)
+
+
+class Invalid(Story):
+    """A revision that can't be loaded waits: it changes nothing, and says why."""
+
+    result = 3
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.good = self.remote.push(app("good"), "good")
+        self.once()
+        self.past, self.begun = len(self.history()), self.starts()
+
+    def arm(self):
+        super().arm()
+        self.remote.push(BROKEN % self.turn, f"turn {self.turn}")
+
+    def killed(self):
+        super().killed()
+        assert levels(self.t) == ["good"], levels(self.t)
+
+    def check(self):
+        self.killed()
+        now = self.status()
+        assert now["InForce"]["ID"] == self.good and now["By"]["Ready"]["Status"] == "True", now
+        assert now["By"]["Stalled"]["Reason"] == "Invalid" and "enviroment" in now["By"]["Stalled"]["Message"], now
+        told = self.history()
+        assert len(told) >= 50 or len(told) == self.past + 1, told[-5:]
+        assert told[-1][0] == "rejected" and self.starts() == self.begun, told[-3:]
+        self.past = len(told)
+        assert not leavings(self.t), leavings(self.t)
+
+
+class Drift(Story):
+    """Somebody has stopped what should run: the pass starts it again."""
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.good = self.remote.push(app("good"), "good")
+        self.once()
+        self.past = len(self.history())
+
+    def arm(self):
+        super().arm()
+        self.t.wc("-p", self.name, "stop", "web")
+        assert not levels(self.t)
+
+    def check(self):
+        now = self.status()
+        assert now["InForce"]["ID"] == self.good and now["By"]["Ready"]["Status"] == "True", now
+        assert levels(self.t) == ["good"], levels(self.t)
+        told = self.history()
+        # a pass that was killed when all was repaired has told nobody, and the next one finds nothing to do
+        assert len(told) >= 50 or len(told) - self.past in (0, 1), told[-5:]
+        assert told[-1][0] in ("applied", "repaired"), told[-3:]
+        self.past = len(told)
+        assert not leavings(self.t), leavings(self.t)
+
+
+class Prune(Story):
+    """An app was taken out of the file: it goes, with all that is kept of it; the one that stays isn't touched."""
+
+    name = "gone"
+    rest = "prune_apps: true\n"
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.remote.push(app("stays"), "stays")
+        self.name = "stay"
+        self.write(["stay"])
+        self.once()
+
+    def arm(self):
+        super().arm()
+        self.name = "gone"
+        self.write(["stay", "gone"])
+        self.once()
+        self.write(["stay"])
+        assert levels(self.t) == ["stays", "stays"], levels(self.t)
+
+    def command(self):
+        return ["reconcile", "--agent-file", "agent.yaml", "prune"]
+
+    def killed(self):
+        super().killed()
+        assert "stays" in levels(self.t)
+
+    def settle(self):
+        self.t.wc(*self.command())
+
+    def check(self):
+        assert levels(self.t) == ["stays"], levels(self.t)
+        place = os.path.join(self.t.root, "lib/gitops/gone")
+        left = os.listdir(place) if os.path.exists(place) else []
+        assert set(left) <= {"lock"}, left
+        assert not os.path.exists(os.path.join(self.t.root, "lib/projects/gone")), "the project is kept"
+        assert self.status("stay")["By"]["Ready"]["Status"] == "True"
+
+    def end(self):
+        self.t.wc("-p", "stay", "down", code=None)
+
+
+class Agent(Story):
+    """The agent itself, from its start to its end: broken and good revisions in turn, of each of which a command tells."""
+
+    def __init__(self, t):
+        super().__init__(t)
+        self.told = os.path.join(t.dir, "told")
+        self.log = os.path.join(t.dir, "agent.log")
+        tell = t.write("tell", f"#!/bin/sh\nread -r line && echo \"$line\" >>{self.told}\n", 0o755)
+        self.tell = os.path.join(t.dir, "tell")
+        self.rest = f"notify: [{{command: [{tell}]}}]\n"
+        self.write([self.name])
+        self.outbox = os.path.join(t.root, "lib/gitops/.outbox")
+        self.commit = self.remote.push(app(0), "zero")
+        self.undisturbed()
+
+    def arm(self):
+        super().arm()
+        self.is_good = self.turn % 2 == 0
+        self.commit = self.remote.push(app(self.turn) if self.is_good else BROKEN % self.turn, f"turn {self.turn}")
+
+    def messages(self):
+        if not os.path.exists(self.told):
+            return []
+        return [json.loads(line) for line in harness.read(self.told).splitlines()]
+
+    def is_told(self):
+        """That people know: of the first revision that it is ready, of each one since that it was rejected, or that it isn't."""
+        if self.turn == 0:
+            return [m for m in self.messages() if (m["condition"], m["status"]) == ("Ready", "True")]
+        wanted = ("Stalled", "False" if self.is_good else "True", "main@" + self.commit[:12])
+        return [m for m in self.messages() if (m["condition"], m["status"], m["revision"]) == wanted]
+
+    def is_done(self):
+        now = self.status()
+        if not self.is_told() or os.listdir(self.outbox):
+            return False
+        return now["Newest"]["ID"] == self.commit and (self.turn == 0 or self.is_good) == (now["InForce"]["ID"] == self.commit)
+
+    def agent_of(self, tracer):
+        return int(harness.read(f"/proc/{tracer.pid}/task/{tracer.pid}/children").split()[0])
+
+    def see_through(self, process, agent_pid):
+        """Tells the agent to look, waits until all is done and told, and ends it; or until it is dead."""
+        end_at, is_heard = time.monotonic() + 90, False
+        while process.poll() is None:
+            if not is_heard:
+                is_heard = self.t.wc("reconcile", "--agent-file", "agent.yaml", "now", code=None).code == 0
+            if is_heard and self.is_done():
+                os.kill(agent_pid(), signal.SIGTERM)
+                process.wait(timeout=30)
+                return
+            assert time.monotonic() < end_at, \
+                f"wanted: {self.commit} told of\ntold: {self.messages()[-2:]}\nwaiting: {os.listdir(self.outbox)}\n" \
+                f"{self.status()}\n{harness.read(self.log)[-1000:]}"
+            time.sleep(0.05)
+
+    def start(self, before, after):
+        with open(self.log, "a", encoding="utf-8") as log:
+            return subprocess.Popen([*before, self.t.binary, "reconcile", "--agent-file", "agent.yaml", *after], cwd=self.t.dir,
+                                    env=self.t.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def undisturbed(self):
+        process = self.start([], [])
+        self.see_through(process, lambda: process.pid)
+        assert process.returncode == 0, f"the agent ended with {process.returncode}\n{harness.read(self.log)[-1000:]}"
+
+    def traced(self, log, *options):
+        leave = ["--leave", "--once", "--leave", "prune", "--leave", self.tell]
+        process = self.start([build(self.t), *options, *leave, "--log", log, "--"], [])
+        self.see_through(process, lambda: self.agent_of(process))
+        assert process.returncode in (0, ENDED_BEFORE), f"tracer: {process.returncode}\n{harness.read(log)[-2000:]}"
+        return process.returncode
+
+    def killed(self):
+        super().killed()
+        there = set(levels(self.t))
+        assert there and there <= {str(self.turn - self.turn % 2), str(self.turn - 2 + self.turn % 2), str(max(self.turn - 2, 0))}, there
+
+    def settle(self):
+        self.undisturbed()
+
+    def check(self):
+        assert self.t.until(lambda: levels(self.t) == [str(self.turn - self.turn % 2)], f"the good one: {levels(self.t)}", 15)
+        assert not leavings(self.t), leavings(self.t)
+        by_id = {}
+        for message in self.messages():  # the same again may come; but then it is the same
+            same = {k: v for k, v in message.items()}
+            assert by_id.setdefault(message["id"], same) == same, (by_id[message["id"]], same)
+
+
+STORIES = {s.__name__.lower(): s for s in (First, Update, Unhealthy, Invalid, Drift, Prune, Agent)}
+
+
+def steps_of(log):
+    """What the tracer wrote of a run that nobody disturbed: (number, text)."""
+    rows = re.findall(r"^(\d+) (.*)$", harness.read(log), re.M)
+    return [(int(number), text) for number, text in rows]
+
+
+def plain(text):
+    """A step without what is another each time."""
+    text = re.sub(r"[0-9a-f]{8,}|#\d+|\[\d+\]|(?<=[._-])\w{6}\b|shop\d+", "*", text)
+    return re.sub(r"\S*/wcompose-e2e-\w+", "", text)
+
+
+def points(steps, most):
+    """Where to kill: (number, text, after). All, or at most so many, of those that look different, evenly spread.
+
+    most = 0: all but those that a jail begins with each time anew, in namespaces of its own (mounts, and files in its /tmp/f):
+    of these, the first jail's. most = -1: those too. What comes after a step comes before the next one of the same process; it
+    is a point of its own where others have seen the step, and go on: those of the pass itself."""
+    every = [(n, text, False) for n, text in steps] + [(n, text, True) for n, text in steps if not text.startswith("below:")]
+    if most <= 0:
+        private = re.compile(r"below: (mount |mkdir /tmp/.$|openat \w+$|\w+ /tmp/f/)")
+        first = {}
+        for n, text in steps:
+            first.setdefault(text, n)
+        return sorted(p for p in every if most < 0 or not private.match(p[1]) or first[p[1]] == p[0])
+    seen, different = set(), []
+    for n, text, after in sorted(every):
+        key = plain(text), after
+        if key not in seen:
+            seen.add(key)
+            different.append((n, text, after))
+    stride = max(len(different) / most, 1)
+    return [different[int(i * stride)] for i in range(min(most, len(different)))]
+
+
+def run(t, name, most, say=print):
+    """Goes through a story; most as of points(). Returns the faults, and figures."""
+    story, log, faults, reached = STORIES[name](t), os.path.join(t.base, "steps.log"), [], 0
+    begin = time.monotonic()
+    story.arm()
+    story.traced(log)
+    steps = steps_of(log)
+    story.settle()
+    story.check()
+    chosen = points(steps, most)
+    say(f"{name}: {len(steps)} steps, {len(chosen)} points", flush=True)
+    for i, (number, text, after) in enumerate(chosen):
+        where = f"{name}, {'after' if after else 'before'} step {number} ({plain(text)})"
+        try:
+            story.arm()
+            reached += story.traced(log, "--kill", str(number), *(["--after"] if after else [])) == 0
+            where = f"{name}: {harness.read(log).strip()}"
+            story.killed()
+            story.settle()
+            story.check()
+        except (AssertionError, LookupError, ValueError, OSError, subprocess.SubprocessError) as error:
+            faults.append(f"{where}: {type(error).__name__}: {error}")
+            say(faults[-1][:3000], flush=True)
+            if len(faults) >= 10:
+                break
+            try:  # so that the next ones tell something of themselves
+                story = again(t, story)
+            except AssertionError as worse:
+                faults.append(f"and it doesn't recover: {worse}")
+                break
+        if i % 50 == 49:
+            say(f"{name}: {i + 1} of {len(chosen)}, {reached} killed, {len(faults)} faults, {time.monotonic() - begin:.0f} s", flush=True)
+    say(f"{name}: {len(steps)} steps, {len(chosen)} points, {reached} killed, {len(faults)} faults, {time.monotonic() - begin:.0f} s", flush=True)
+    story.end()
+    return faults, reached
+
+
+def again(t, story):
+    """The same story from its beginning, with nothing left of it."""
+    for name in os.listdir(os.path.join(t.root, "lib/projects")) if os.path.exists(os.path.join(t.root, "lib/projects")) else []:
+        t.wc("-p", name, "down", code=None)
+    harness.command("rm", "-rf", os.path.join(t.root, "lib/gitops"), story.remote.bare, story.remote.work, os.path.join(t.dir, "told"))
+    return type(story)(t)
+
+
+__all__ = ["STORIES", "run"]
