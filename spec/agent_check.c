@@ -164,11 +164,6 @@ static void check_source(struct wc_load *load, const struct wc_node *source,
         only_with(load, source, of_archive, "git or archive");
         only_with(load, source, verify, "git or archive");
     }
-    if (out->lfs)
-        wc_report(load, WC_E_VALUE, wc_node_get(source, "lfs"),
-                  "files of Git LFS aren't fetched: a pointer would be used as if it were the file")
-            ->hint = "keep what an app needs in git itself, in an image, or in an archive source "
-                     "with sha256";
     if (wc_streq(kind->key, "file"))
         check_file(load, source);
     check_verify(load, source, out);

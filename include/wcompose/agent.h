@@ -44,8 +44,7 @@ struct wc_agent_source {
     const char *signers, *keyring;
     const char *sha256; /* of the archive: 64 hex digits */
     int64_t max_bytes, timeout_ms;
-    bool allow_rewind, submodules;
-    bool lfs; /* refused */
+    bool allow_rewind, submodules, lfs;
 };
 
 /* What a restricted app may have beyond the rules (docs/gitops.md). */

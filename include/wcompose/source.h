@@ -59,6 +59,7 @@ struct wc_app_source {
     const char *keyring; /* OpenPGP: keys as `gpg --export` writes them, armoured or not */
     const char *sha256;  /* archive: what it must have, 64 hex digits */
     bool submodules;     /* git: their files come along, as the commit names them */
+    bool lfs;            /* git: pointers of LFS are replaced by what they stand for */
     size_t max_bytes;    /* of one transfer, and of one checkout; 0: WC_APP_SOURCE_MAX_BYTES */
     unsigned max_files;  /* of one checkout; 0: WC_APP_SOURCE_MAX_FILES */
     unsigned timeout_ms; /* of one call below; 0: WC_APP_SOURCE_TIMEOUT_MS */
@@ -135,7 +136,8 @@ int wc_app_source_verify(const struct wc_app_source *source, const struct wc_sou
 /* Makes a directory of a fetched revision's files (the sub-path's), or finds the one that was made
  * before: trees/<tree>. Content is as it is in the source: no filter, no hook, no attribute. A
  * sub-module is an empty directory unless the source has `submodules`, which are fetched now, from
- * where the revision says; a file of LFS is its pointer; links that lead out are refused.
+ * where the revision says; a file of LFS is its pointer, unless the source has `lfs`, when its
+ * content is got now and held to the pointer; links that lead out are refused.
  *   dir  gets the absolute path. For a directory source too: what is loaded is a copy that holds
  *        still, though somebody edits the original
  */

@@ -24,7 +24,8 @@ struct part {
     const char *above;  /* what the tree is beneath, in the commit: "", "deploy/shop/" */
     unsigned depth;
     struct wc_buf listing;
-    const char *next; /* in listing */
+    const char *next;        /* in listing */
+    struct wc_lfs_files lfs; /* of it, whose content is to come */
 };
 
 static const char *placed(const struct part *c, const char *path)
@@ -56,6 +57,18 @@ static int check_sizes(struct part *c, struct wc_err *err)
     return rc < 0 ? broken(err) : 0;
 }
 
+/* A file, or a note that its content is elsewhere. */
+static int write_file(struct part *c, const char *path, bool is_program,
+                      const struct wc_piece *bytes, struct wc_err *err)
+{
+    const struct wc_lfs_file file = { .path = path, .is_program = is_program };
+    bool is_pointer = false;
+    int rc = c->all->source->lfs
+                 ? wc_lfs_note(&c->all->lfs, &c->lfs, &file, bytes, &is_pointer, err)
+                 : 0;
+    return rc != 0 || is_pointer ? rc : wc_tree_file(&c->all->tree, path, bytes, is_program, err);
+}
+
 static int write_entry(struct part *c, const struct wc_git_entry *entry,
                        const struct wc_piece *bytes, struct wc_err *err)
 {
@@ -63,7 +76,7 @@ static int write_entry(struct part *c, const struct wc_git_entry *entry,
     switch (entry->kind) {
     case WC_GIT_FILE:
     case WC_GIT_PROGRAM:
-        return wc_tree_file(&c->all->tree, path, bytes, entry->kind == WC_GIT_PROGRAM, err);
+        return write_file(c, path, entry->kind == WC_GIT_PROGRAM, bytes, err);
     case WC_GIT_LINK:
         if (bytes->len > TARGET_MAX || memchr(bytes->at, '\0', bytes->len) != NULL)
             return wc_err_set(err, WC_ERR_PERM, 0, "the link %.100s is broken", entry->path);
@@ -206,6 +219,8 @@ static int lay_out(struct part *c, struct wc_err *err)
     rc = check_sizes(c, err);
     if (rc == 0)
         rc = write_all(c, err);
+    if (rc == 0)
+        rc = wc_lfs_lay_out(&c->all->lfs, c->git, &c->lfs, err);
     if (rc == 0 && c->all->source->submodules)
         rc = add_modules(c, err);
     return rc;
@@ -225,6 +240,9 @@ static int make(struct part *c, const char *name, const char **dir, struct wc_er
     struct wc_err ignored = { 0 };
     if (rc == 0)
         (void)wc_tree_sweep(all->place, "modules", &all->used, &ignored);
+    /* Also when it failed: else each commit that fails could leave as much as is allowed. */
+    if (rc == 0 || all->lfs.n > 0)
+        (void)wc_lfs_store_sweep(all->place, all->lfs.named, all->lfs.n, &ignored);
     return rc;
 }
 
@@ -233,8 +251,9 @@ int wc_app_source_checkout(const struct wc_app_source *source, const struct wc_s
 {
     struct wc_git git;
     struct wc_arena *arena = place->arena;
-    const char *name = wc_arena_printf(arena, "%s%s", revision->tree,
-                                       source->submodules ? WC_TREE_WITH_MODULES : "");
+    const char *name = wc_arena_printf(arena, "%s%s%s", revision->tree,
+                                       source->submodules ? WC_TREE_WITH_MODULES : "",
+                                       source->lfs ? WC_TREE_WITH_LFS : "");
     const char *path = wc_arena_printf(arena, "%s/trees/%s", place->dir, name);
     if (!wc_git_is_id(revision->tree, strlen(revision->tree)))
         return wc_err_set(err, WC_ERR_USAGE, 0, "a revision has to be fetched first");
@@ -248,6 +267,9 @@ int wc_app_source_checkout(const struct wc_app_source *source, const struct wc_s
                                .place = place,
                                .deadline_at_ms = wc_source_deadline(source),
                                .modules_left = WC_MODULES_MAX };
+    all.lfs = (struct wc_lfs_use){ .place = place,
+                                   .tree = &all.tree,
+                                   .deadline_at_ms = all.deadline_at_ms };
     struct part top = { .all = &all,
                         .git = &git,
                         .commit = revision->id,

@@ -11,6 +11,7 @@
 #define ORCHESTRATOR_GITOPS_CHECKOUT_H
 
 #include "orchestrator/gitops/git.h"
+#include "orchestrator/gitops/lfs.h"
 #include "orchestrator/gitops/tree.h"
 #include "wcompose/lists.h"
 
@@ -25,6 +26,7 @@ struct wc_checkout {
     uint64_t deadline_at_ms; /* of all of it */
     unsigned modules_left;
     struct wc_strv used; /* names of the directories in place/modules that were used */
+    struct wc_lfs_use lfs;
 };
 
 /* One sub-module: where it is named, and which commit is meant. */

@@ -120,11 +120,12 @@ int wc_content_tidy(const struct wc_source_place *place, const struct wc_strv *u
 int wc_tree_tidy(const struct wc_source_place *place, const struct wc_strv *keep,
                  struct wc_err *err)
 {
-    struct wc_strv both = { 0 };
-    for (size_t i = 0; i < keep->n; i++) {
-        wc_strv_add(place->arena, &both, keep->items[i]);
-        wc_strv_add(place->arena, &both,
-                    wc_arena_printf(place->arena, "%s" WC_TREE_WITH_MODULES, keep->items[i]));
-    }
-    return wc_tree_sweep(place, "trees", &both, err);
+    static const char *const forms[] = { "", WC_TREE_WITH_MODULES, WC_TREE_WITH_LFS,
+                                         WC_TREE_WITH_MODULES WC_TREE_WITH_LFS };
+    struct wc_strv names = { 0 };
+    for (size_t i = 0; i < keep->n; i++)
+        for (size_t k = 0; k < WC_COUNT(forms); k++)
+            wc_strv_add(place->arena, &names,
+                        wc_arena_printf(place->arena, "%s%s", keep->items[i], forms[k]));
+    return wc_tree_sweep(place, "trees", &names, err);
 }

@@ -239,3 +239,10 @@ const char *wc_git_printable(struct wc_arena *arena, struct wc_piece piece, size
     out[n] = '\0';
     return out;
 }
+
+bool wc_git_same_host(const char *a, const char *b)
+{
+    const char *host = strstr(a, "://");
+    size_t len = host == NULL ? 0 : (size_t)(host + 3 - a) + strcspn(host + 3, "/");
+    return len > 0 && strncmp(a, b, len) == 0 && (b[len] == '/' || b[len] == '\0');
+}

@@ -89,6 +89,11 @@ bool wc_git_read_commit(const char *text, size_t len, struct wc_arena *arena,
 bool wc_git_read_tag(const char *text, size_t len, struct wc_arena *arena,
                      struct wc_git_object *out);
 
+/* True when two addresses have the same scheme, host and port in front ("https://host:8443"): what
+ * is for the one's server may be given to the other's. Both as they are written: no case is folded,
+ * no port is filled in. */
+bool wc_git_same_host(const char *a, const char *b);
+
 /* Copies a piece as one printable line of at most `max` bytes: control characters and what isn't
  * UTF-8 become "?". */
 const char *wc_git_printable(struct wc_arena *arena, struct wc_piece piece, size_t max);

@@ -60,6 +60,8 @@ static void add_source(struct wc_sha256 *hash, const struct wc_agent_source *s)
     add_text(hash, "sha256", s->sha256);
     add_text(hash, "verify", s->verify);
     add_text(hash, "modules", s->submodules ? "yes" : "no");
+    if (s->lfs) /* without, the hash is the one from before there was such a thing */
+        add_text(hash, "lfs", "yes");
     add_text(hash, "rewind", s->allow_rewind ? "yes" : "no");
     add_file(hash, "signers", s->signers);
     add_file(hash, "keyring", s->keyring);
@@ -167,6 +169,7 @@ struct wc_app_source wc_gitops_source(const struct wc_agent_app *app)
         .keyring = s->keyring,
         .sha256 = s->sha256,
         .submodules = s->submodules,
+        .lfs = s->lfs,
         .max_bytes = (size_t)s->max_bytes,
         .timeout_ms = (unsigned)s->timeout_ms,
     };

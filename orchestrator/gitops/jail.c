@@ -224,34 +224,50 @@ static void keep_tail(struct wc_jail_answer *answer, const char *bytes, size_t l
     answer->tail[have - drop + len] = '\0';
 }
 
-/* Reads once from one of the two; closes it at its end. False: beyond the limit. */
-static bool hear(const struct wc_jail *jail, int *fd, bool is_out, struct wc_jail_answer *answer)
+/* What is heard, and who wants it. */
+struct ear {
+    const struct wc_jail *jail;
+    const struct wc_jail_call *call;
+    struct wc_jail_answer *answer;
+};
+
+static int take_out(const struct ear *ear, const char *bytes, size_t len, struct wc_err *err)
+{
+    if (ear->call->take != NULL)
+        return ear->call->take(ear->call->take_data, bytes, len, err);
+    if (ear->answer->out.len + len > ear->jail->max_out_bytes)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "%s said more than %zu bytes", ear->call->argv[0],
+                          ear->jail->max_out_bytes);
+    wc_buf_add(&ear->answer->out, bytes, len);
+    return 0;
+}
+
+/* Reads once from one of the two; closes it at its end. */
+static int hear(const struct ear *ear, int *fd, bool is_out, struct wc_err *err)
 {
     char bytes[65536];
     ssize_t n = read(*fd, bytes, sizeof bytes);
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        return true;
+        return 0;
     if (n <= 0) {
         close_one(fd);
-        return true;
+        return 0;
     }
-    if (!is_out)
-        keep_tail(answer, bytes, (size_t)n);
-    else if (answer->out.len + (size_t)n > jail->max_out_bytes)
-        return false;
-    else
-        wc_buf_add(&answer->out, bytes, (size_t)n);
-    return true;
+    if (is_out)
+        return take_out(ear, bytes, (size_t)n, err);
+    keep_tail(ear->answer, bytes, (size_t)n);
+    return 0;
 }
 
-static int listen_to(const struct wc_jail *jail, struct pipes *p, const char *name,
-                     struct wc_jail_answer *answer, struct wc_err *err)
+static int listen_to(const struct ear *ear, struct pipes *p, struct wc_err *err)
 {
-    while (p->out[0] >= 0 || p->err[0] >= 0) {
+    const char *name = ear->call->argv[0];
+    int rc = 0;
+    while (rc == 0 && (p->out[0] >= 0 || p->err[0] >= 0)) {
         uint64_t now = wc_jail_now_ms();
-        if (now >= jail->deadline_at_ms)
+        if (now >= ear->jail->deadline_at_ms)
             return wc_err_set(err, WC_ERR_TIMEOUT, 0, "%s took too long", name);
-        uint64_t left = jail->deadline_at_ms - now;
+        uint64_t left = ear->jail->deadline_at_ms - now;
         struct pollfd fds[2] = { { .fd = p->out[0], .events = POLLIN },
                                  { .fd = p->err[0], .events = POLLIN } };
         int n = poll(fds, 2, left > 3600000 ? 3600000 : (int)left);
@@ -259,14 +275,12 @@ static int listen_to(const struct wc_jail *jail, struct pipes *p, const char *na
             return wc_err_set(err, WC_ERR_IO, errno, "hear %s", name);
         if (n <= 0)
             continue;
-        bool fine = fds[0].revents == 0 || hear(jail, &p->out[0], true, answer);
         if (fds[1].revents != 0)
-            (void)hear(jail, &p->err[0], false, answer);
-        if (!fine)
-            return wc_err_set(err, WC_ERR_LIMIT, 0, "%s said more than %zu bytes", name,
-                              jail->max_out_bytes);
+            rc = hear(ear, &p->err[0], false, err);
+        if (rc == 0 && fds[0].revents != 0)
+            rc = hear(ear, &p->out[0], true, err);
     }
-    return 0;
+    return rc;
 }
 
 /* Waits for a process whose pipes are closed; it may live on without them, until its deadline. */
@@ -314,9 +328,10 @@ static int read_report(int fd, const char *name, struct wc_err *err)
     return wc_err_set(err, WC_ERR_UNAVAILABLE, report.sys, "a jail for %s: %s", name, report.step);
 }
 
-static int run_child(const struct wc_jail *jail, const struct wc_jail_birth *birth, struct pipes *p,
-                     struct wc_jail_answer *answer, struct wc_err *err)
+static int run_child(const struct ear *ear, const struct wc_jail_birth *birth, struct pipes *p,
+                     struct wc_err *err)
 {
+    const struct wc_jail *jail = ear->jail;
     const char *name = birth->argv[0];
     int status = 0;
     pid_t pid = start(birth);
@@ -326,7 +341,7 @@ static int run_child(const struct wc_jail *jail, const struct wc_jail_birth *bir
         return wc_err_set(err, WC_ERR_UNAVAILABLE, sys, "a jail for %s", name);
     int rc = read_report(p->report[0], name, err);
     if (rc == 0)
-        rc = listen_to(jail, p, name, answer, err);
+        rc = listen_to(ear, p, err);
     if (rc == 0)
         rc = await_end(jail, pid, name, &status, err);
     if (rc != 0) {
@@ -335,7 +350,7 @@ static int run_child(const struct wc_jail *jail, const struct wc_jail_birth *bir
     }
     if (!jail->is_boxed)
         (void)kill(-pid, SIGKILL); /* what it left behind in its group */
-    answer->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    ear->answer->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return 0;
 }
 
@@ -360,7 +375,8 @@ int wc_jail_run(const struct wc_jail *jail, const struct wc_jail_call *call,
         .secret_fd = p.secret,
         .report_fd = p.report[1],
     };
-    rc = run_child(jail, &birth, &p, answer, err);
+    const struct ear ear = { .jail = jail, .call = call, .answer = answer };
+    rc = run_child(&ear, &birth, &p, err);
     close_ours(&p);
     return rc;
 }

@@ -42,7 +42,7 @@ struct wc_jail {
     const char *local;       /* NULL, or a directory that it may read */
     const char *secret;      /* NULL, or what it reads from descriptor 3 */
     size_t max_file_bytes;   /* of one file that it writes */
-    size_t max_out_bytes;    /* of its standard output */
+    size_t max_out_bytes;    /* of its standard output, where that is kept */
     uint64_t deadline_at_ms; /* CLOCK_MONOTONIC */
     struct wc_jail_file files[WC_JAIL_FILES_MAX];
     size_t n_files;
@@ -73,12 +73,17 @@ const char *wc_jail_dir(const struct wc_jail *jail);
 const char *wc_jail_local(const struct wc_jail *jail);
 const char *wc_jail_file(const struct wc_jail *jail, const char *name);
 
+/* Gets what a program prints, as it comes. Not 0, with *err: enough; the program is killed. */
+typedef int wc_jail_take_fn(void *data, const char *bytes, size_t len, struct wc_err *err);
+
 /* What is run: argv[0] is looked for in /usr/bin, /bin and /usr/local/bin; env is all there is. */
 struct wc_jail_call {
     const char *const *argv;
     const char *const *env;
     const void *input; /* NULL: standard input is empty */
     size_t input_len;
+    wc_jail_take_fn *take; /* NULL: standard output is kept in the answer */
+    void *take_data;
 };
 
 /* Runs it. `answer` must be zeroed with out = WC_BUF_INIT; the caller ends its buffer. */

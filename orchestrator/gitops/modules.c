@@ -49,14 +49,6 @@ static int find_url(const struct wc_checkout *all, const struct wc_module *modul
     return 0;
 }
 
-/* "https://host:port": whom the token is for. */
-static bool same_origin(const char *a, const char *b)
-{
-    const char *host = strstr(a, "://");
-    size_t len = host == NULL ? 0 : (size_t)(host + 3 - a) + strcspn(host + 3, "/");
-    return len > 0 && strncmp(a, b, len) == 0 && (b[len] == '/' || b[len] == '\0');
-}
-
 static int make_source(struct wc_checkout *all, const struct wc_module *module, const char *url,
                        struct wc_module_source *out, struct wc_err *err)
 {
@@ -73,7 +65,7 @@ static int make_source(struct wc_checkout *all, const struct wc_module *module, 
         .pin = module->id,
         .ssh_key = own->ssh_key,
         .known_hosts = own->known_hosts,
-        .token_file = same_origin(own->url, url) ? own->token_file : NULL,
+        .token_file = wc_git_same_host(own->url, url) ? own->token_file : NULL,
         .ca_file = own->ca_file,
         .max_bytes = own->max_bytes,
         .max_files = own->max_files,

@@ -164,11 +164,12 @@ static int write_all(int fd, const struct wc_piece *bytes)
     return 0;
 }
 
-int wc_tree_file(struct wc_tree *tree, const char *path, const struct wc_piece *bytes,
-                 bool is_program, struct wc_err *err)
+/* A new file, and the count of what will be in it. */
+static int make_file(struct wc_tree *tree, const char *path, size_t bytes, int *out,
+                     struct wc_err *err)
 {
     const char *name;
-    int above, rc = count(tree, bytes->len, err);
+    int above, rc = count(tree, bytes, err);
     if (rc == 0)
         rc = open_above(tree, path, &name, &above, err);
     if (rc != 0)
@@ -179,7 +180,46 @@ int wc_tree_file(struct wc_tree *tree, const char *path, const struct wc_piece *
     errno = sys;
     if (fd < 0)
         return fail("write", path, err);
+    *out = fd;
+    return 0;
+}
+
+int wc_tree_file(struct wc_tree *tree, const char *path, const struct wc_piece *bytes,
+                 bool is_program, struct wc_err *err)
+{
+    int fd, rc = make_file(tree, path, bytes->len, &fd, err);
+    if (rc != 0)
+        return rc;
     if (write_all(fd, bytes) != 0 || fchmod(fd, is_program ? PROGRAM_MODE : FILE_MODE) != 0)
+        rc = fail("write", path, err);
+    close(fd);
+    return rc;
+}
+
+/* By the kernel, which shares the blocks where the file system can. */
+static int copy_all(int to, int from, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t n = copy_file_range(from, NULL, to, NULL, bytes, 0);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = EIO; /* it is shorter than it was */
+        if (n <= 0)
+            return -1;
+        bytes -= (size_t)n;
+    }
+    return 0;
+}
+
+int wc_tree_file_from(struct wc_tree *tree, const char *path, const struct wc_tree_copy *copy,
+                      struct wc_err *err)
+{
+    int fd, rc = make_file(tree, path, copy->bytes, &fd, err);
+    if (rc != 0)
+        return rc;
+    if (copy_all(fd, copy->fd, copy->bytes) != 0 ||
+        fchmod(fd, copy->is_program ? PROGRAM_MODE : FILE_MODE) != 0)
         rc = fail("write", path, err);
     close(fd);
     return rc;

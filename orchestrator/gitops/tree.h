@@ -39,6 +39,15 @@ int wc_tree_begin(struct wc_tree *tree, const struct wc_app_source *source,
 /* Makes an entry, and the directories above it. `path` must be wc_git_is_path. */
 int wc_tree_file(struct wc_tree *tree, const char *path, const struct wc_piece *bytes,
                  bool is_program, struct wc_err *err);
+
+/* The same, with so many bytes of an open file, from where it stands. */
+struct wc_tree_copy {
+    int fd;
+    size_t bytes;
+    bool is_program;
+};
+int wc_tree_file_from(struct wc_tree *tree, const char *path, const struct wc_tree_copy *copy,
+                      struct wc_err *err);
 int wc_tree_link(struct wc_tree *tree, const char *path, const char *target, struct wc_err *err);
 int wc_tree_dir(struct wc_tree *tree, const char *path, struct wc_err *err);
 
@@ -63,8 +72,10 @@ int wc_source_tree_copy(struct wc_tree *tree, int from_fd, const char *name, boo
  * in it may have. */
 int wc_tree_stat_hash(int fd, unsigned max_files, char id[65], struct wc_err *err);
 
-/* Behind the id in the name of a checkout that has its sub-modules' files in it. */
+/* Behind the id in the name of a checkout that has its sub-modules' files in it, and then of one
+ * that has the content of LFS. */
 #define WC_TREE_WITH_MODULES "+modules"
+#define WC_TREE_WITH_LFS "+lfs"
 
 /* Removes what is in place/store but for what `keep` names, by path or by name (content.c). */
 int wc_tree_sweep(const struct wc_source_place *place, const char *store,

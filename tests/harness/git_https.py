@@ -9,12 +9,21 @@
     /drip/…     an answer of which a byte comes each second
     /endless/…  an answer without an end
     /lie/…      what git takes for an answer, up to where it isn't one
+    /git/NAME/info/lfs/…   Git LFS's batch API and its objects, in DIRECTORY/NAME/lfs/objects, as git-lfs has them there
+    /store/NAME/OID        the same objects for everybody who has the header that DIRECTORY/lfs.json says
     /away/…     a redirection to the same path on https://127.0.0.2, where another one listens
 Every request is a line in DIRECTORY/log: host, path, and what stood in Authorization.
+
+DIRECTORY/lfs.json makes LFS misbehave, each of these for itself:
+    "answer": text      what a question is answered with          "status": 500       with this status
+    "error": {…}        the error of each object                  "href": "https://…" where objects are: this, and the OID
+    "header": {…}       what is to be sent with a download        "content": "wrong", "short", "long", "chunked" (and long)
+    "first": {…}        as error, of the first object alone       "redirect": "https://…" where downloads are sent on to
 """
 import base64
 import hashlib
 import http.server
+import json
 import os
 import ssl
 import subprocess
@@ -33,8 +42,17 @@ def token():
         return None
 
 
+def lfs_settings():
+    try:
+        with open(os.path.join(ROOT, "lfs.json"), encoding="utf-8") as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return {}
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, *_):
         pass
@@ -59,6 +77,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return True
         if given.startswith("Basic ") and base64.b64decode(given[6:]).decode().partition(":")[2] == wanted:
             return True
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.answer(401, WWW_Authenticate='Basic realm="git"')
         return False
 
@@ -87,6 +106,69 @@ class Handler(http.server.BaseHTTPRequestHandler):
             content = f.read()
         self.answer(200, content, ETag='"' + hashlib.sha256(content).hexdigest()[:16] + '"')
 
+    def lfs_object(self, repository, oid):
+        """Sends or takes one object."""
+        settings = lfs_settings()
+        path = os.path.join(ROOT, repository, "lfs/objects", oid[:2], oid[2:4], oid)
+        if self.command == "PUT":
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "wb") as f:
+                f.write(content)
+            self.answer(200)
+            return
+        if "redirect" in settings and not self.path.startswith("/store/"):
+            self.answer(302, Location=settings["redirect"] + oid)
+            return
+        if any(self.headers.get(name) != value for name, value in settings.get("header", {}).items()) or not os.path.isfile(path):
+            self.answer(404)
+            return
+        with open(path, "rb") as f:
+            content = f.read()
+        kind = settings.get("content")
+        if kind == "chunked":
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for piece in [content] + [b"x" * 65536] * 100:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+            return
+        changed = {"wrong": b"#" * len(content), "short": content[:-1], "long": content + b"#"}
+        self.answer(200, changed.get(kind, content))
+
+    def lfs_batch(self, repository):
+        settings = lfs_settings()
+        question = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        if "status" in settings or "answer" in settings:
+            self.answer(settings.get("status", 200), settings.get("answer", "").encode())
+            return
+        base = f"https://127.0.0.1:{self.server.server_address[1]}{self.path.rsplit('/', 1)[0]}/"
+        objects = []
+        for one in question["objects"]:
+            answer = {"oid": one["oid"], "size": one["size"]}
+            is_here = os.path.isfile(os.path.join(ROOT, repository, "lfs/objects", one["oid"][:2], one["oid"][2:4], one["oid"]))
+            action = {"href": settings.get("href", base) + one["oid"], "header": settings.get("header", {}), "expires_in": 600}
+            if question["operation"] == "upload":
+                answer.update({} if is_here else {"actions": {"upload": {"href": base + one["oid"]}}})
+            elif "error" in settings or not is_here or ("first" in settings and not objects):
+                missing = {"code": 404, "message": "Object does not exist"}
+                answer["error"] = settings.get("error", settings.get("first", missing))
+            else:
+                answer["actions"] = {"download": action}
+            objects.append(answer)
+        self.answer(200, json.dumps({"transfer": "basic", "objects": objects}).encode(), Content_Type="application/vnd.git-lfs+json")
+
+    def lfs(self):
+        repository, _, rest = self.path[len("/git/"):].partition("/info/lfs/")
+        if rest == "objects/batch":
+            self.lfs_batch(repository)
+        elif rest.startswith("objects/"):
+            self.lfs_object(repository, rest[len("objects/"):])
+        else:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.answer(404, b"{}", Content_Type="application/vnd.git-lfs+json")
+
     def forever(self, piece, pause):
         self.send_response(200)
         self.send_header("Content-Type", "application/x-git-upload-pack-advertisement")
@@ -102,7 +184,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             if kind in ("git", "files"):
                 if self.allowed():
-                    self.git() if kind == "git" else self.file()
+                    self.lfs() if "/info/lfs/" in self.path else self.git() if kind == "git" else self.file()
+            elif kind == "store":
+                self.lfs_object(*self.path.split("/")[2:4])
             elif kind == "stall":
                 time.sleep(600)
             elif kind == "drip":
@@ -121,6 +205,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     do_HEAD = do_GET
     do_POST = do_GET
+    do_PUT = do_GET
 
 
 class Server(http.server.ThreadingHTTPServer):

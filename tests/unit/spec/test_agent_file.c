@@ -179,8 +179,8 @@ static void bad_ones(void **state)
     refused(GIT "    grant: {binds: [srv]}\n", "E102", 4, "absolute");
     refused(GIT "    depends_on: [shp]\n", "E200", 4, "isn't here");
     refused(GIT "    depends_on: [shop]\n", "E201", 4, "wait for itself");
-    refused("    source: {git: /x, branch: m, lfs: true}\n", "E102", 3, "LFS");
     refused("    source: {directory: /x, submodules: true}\n", "E205", 3, "with git alone");
+    refused("    source: {archive: 'https://h/x.tar', lfs: true}\n", "E205", 3, "with git alone");
     refused(GIT "    image_policy: semver\n", "E114", 4, "needs a range");
     refused(GIT "    image_policy: digest-change\n", "E102", 4, "digest-change");
     refused(GIT "    image_policy: [semver]\n", "E101", 4, "");

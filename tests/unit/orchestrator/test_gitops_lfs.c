@@ -1,0 +1,618 @@
+/* test_gitops_lfs.c - content that isn't in git: what is taken for a pointer, what servers may say,
+ * and what is made of it; from a directory, by https, and by way of ssh.
+ */
+// TIMEOUT: 300
+#include "gitops_servers.h"
+
+#include "orchestrator/gitops/jail.h"
+#include "orchestrator/gitops/lfs.h"
+
+#define V "version https://git-lfs.github.com/spec/v1\n"
+#define A "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
+#define B "5d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
+#define OID "oid sha256:" A "\n"
+
+static void pointers_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum wc_lfs_kind kind;
+        uint64_t size;
+    } cases[] = {
+        { V OID "size 12345\n", WC_LFS_POINTER, 12345 },
+        { V OID "size 0\n", WC_LFS_POINTER, 0 },
+        { V OID "size 999999999999999999\n", WC_LFS_POINTER, 999999999999999999 },
+        { V OID "size 1000000000000000000\n", WC_LFS_BROKEN, 0 },
+        { V OID "size 01\n", WC_LFS_BROKEN, 0 },
+        { V OID "size -1\n", WC_LFS_BROKEN, 0 },
+        { V OID "size 1 \n", WC_LFS_BROKEN, 0 },
+        { V OID "size \n", WC_LFS_BROKEN, 0 },
+        { V OID "size 1", WC_LFS_BROKEN, 0 },
+        { V OID "size 1\n\n", WC_LFS_BROKEN, 0 },
+        { V OID "size 1\nx-more 1\n", WC_LFS_BROKEN, 0 },
+        { V "size 1\n" OID, WC_LFS_BROKEN, 0 },
+        { V "oid sha256:4D7A214614AB2935C943F9E0FF69D22EADBB8F32B1258DAAA5E2CA24D17E2393\nsize 1\n",
+          WC_LFS_BROKEN, 0 },
+        { V "oid sha1:4d7a214614ab2935c943f9e0ff69d22eadbb8f32\nsize 1\n", WC_LFS_BROKEN, 0 },
+        { V "oid sha256:4d7a21\nsize 1\n", WC_LFS_BROKEN, 0 },
+        { V "ext-0-foo sha256:" B "\n" OID "size 1\n", WC_LFS_BROKEN, 0 },
+        { V, WC_LFS_BROKEN, 0 },
+        { "version https://git-lfs.github.com/spec/v1\r\noid sha256:" A "\r\nsize 1\r\n",
+          WC_LFS_PLAIN, 0 },
+        { "version https://git-lfs.github.com/spec/v2\n" OID "size 1\n", WC_LFS_PLAIN, 0 },
+        { "version https://hawser.github.com/spec/v1\n" OID "size 1\n", WC_LFS_PLAIN, 0 },
+        { " " V OID "size 1\n", WC_LFS_PLAIN, 0 },
+        { OID "size 1\n" V, WC_LFS_PLAIN, 0 },
+        { "", WC_LFS_PLAIN, 0 },
+    };
+    for (size_t i = 0; i < WC_COUNT(cases); i++) {
+        struct wc_lfs_object object = { .size = 0 };
+        const char *why = NULL;
+        size_t len = strlen(cases[i].text);
+        if (wc_lfs_read_pointer(cases[i].text, len, &object, &why) != cases[i].kind ||
+            object.size != cases[i].size)
+            fail_msg("%s", cases[i].text);
+        assert_true((cases[i].kind == WC_LFS_BROKEN) == (why != NULL));
+    }
+    struct wc_lfs_object object;
+    const char *why;
+    char large[1200];
+    memset(large, 'x', sizeof large);
+    memcpy(large, V, sizeof V - 1);
+    assert_int_equal(wc_lfs_read_pointer(large, sizeof large, &object, &why), WC_LFS_PLAIN);
+    static const char nul[] = V "oid sha256:" A "\0size 1\n";
+    assert_int_equal(wc_lfs_read_pointer(nul, sizeof nul - 1, &object, &why), WC_LFS_BROKEN);
+}
+
+static void addresses_are_made(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *destination, *command, *https;
+    } cases[] = {
+        { "ssh://git@h:22/a/b.git", "ssh://git@h:22", "git-lfs-authenticate '/a/b.git' download",
+          "https://h/a/b.git/info/lfs" },
+        { "git@h:a/b", "ssh://git@h", "git-lfs-authenticate 'a/b' download",
+          "https://h/a/b.git/info/lfs" },
+        { "ssh://[::1]:22/~u/b.git", "ssh://[::1]:22", "git-lfs-authenticate '~u/b.git' download",
+          "https://[::1]/~u/b.git/info/lfs" },
+        { "ssh://h/a'b", "ssh://h", "git-lfs-authenticate '/a'\\''b' download",
+          "https://h/a'b.git/info/lfs" },
+        { "ssh://h/a%20b", "ssh://h", "git-lfs-authenticate '/a b' download",
+          "https://h/a%20b.git/info/lfs" },
+        { "git@h:a%20b", "ssh://git@h", "git-lfs-authenticate 'a%20b' download",
+          "https://h/a%20b.git/info/lfs" },
+        { "ssh://h/a%0ab", NULL, NULL, NULL },
+        { "ssh://h/a%2", NULL, NULL, NULL },
+        { "ssh://h/a%zz", NULL, NULL, NULL },
+    };
+    struct wc_arena arena;
+    wc_arena_init(&arena);
+    for (size_t i = 0; i < WC_COUNT(cases); i++) {
+        struct wc_lfs_ssh ssh;
+        bool good = wc_lfs_read_ssh(cases[i].url, &arena, &ssh);
+        assert_true(good == (cases[i].destination != NULL));
+        if (!good)
+            continue;
+        assert_string_equal(ssh.destination, cases[i].destination);
+        assert_string_equal(ssh.command, cases[i].command);
+        assert_string_equal(ssh.url, cases[i].https);
+    }
+    assert_string_equal(wc_lfs_server_url("https://h/a.git//", &arena), "https://h/a.git/info/lfs");
+    assert_string_equal(wc_lfs_server_url("https://h/a", &arena), "https://h/a.git/info/lfs");
+    static const char *const bad[] = { "http://h/x",        "https://u@h/x",
+                                       "https://u:p@h/x",   "https://h",
+                                       "https:///x",        "https://h/a b",
+                                       "https://h/a\nb",    "https://h/a\"b",
+                                       "https://h\\@g/x",   "https://-h/x",
+                                       "file:///x",         "HTTPS://h/x",
+                                       "https://h#@g/x",    "",
+                                       "https://h/\xc3\xa4" };
+    for (size_t i = 0; i < WC_COUNT(bad); i++)
+        if (wc_lfs_is_url(bad[i]))
+            fail_msg("%s", bad[i]);
+    assert_true(wc_lfs_is_url("https://127.0.0.1:8443/x?sig=a%2Bb&y={1}[2]"));
+    wc_arena_deinit(&arena);
+}
+
+/* Reads an answer to the question for A and B. */
+static int read_answer(const char *text, struct wc_arena *arena, struct wc_lfs_target out[2],
+                       struct wc_err *err)
+{
+    static const struct wc_lfs_object objects[2] = { { .oid = A, .size = 1 },
+                                                     { .oid = B, .size = 2 } };
+    const struct wc_piece piece = { text, strlen(text) };
+    struct wc_lfs_target own = { .url = "https://h:8/r.git/info/lfs" };
+    assert_true(wc_lfs_add_header(&own, "Authorization", "Basic own"));
+    return wc_lfs_read_answer(&piece, &own, &(struct wc_lfs_batch){ objects, out, 2 }, arena, err);
+}
+
+#define DOWNLOAD(href)                                                                             \
+    "{\"objects\":[{\"oid\":\"" A "\",\"actions\":{\"download\":{\"href\":\"" href "\""
+
+/* The source's password goes to its own host and port, where the answer brings none. */
+static void answers_are_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *url, *why, *headers; /* of A */
+    } cases[] = {
+        { DOWNLOAD("https://h:8/x") "}}}]}", "https://h:8/x", NULL, "Authorization: Basic own|" },
+        { DOWNLOAD("https://h:8/x") "}},\"authenticated\":true}]}", "https://h:8/x", NULL, "" },
+        { DOWNLOAD("https://h:8/x") ",\"header\":{\"authorization\":\"RemoteAuth r\"}}}}]}",
+          "https://h:8/x", NULL, "authorization: RemoteAuth r|" },
+        { DOWNLOAD("https://h:8/x") ",\"header\":{\"X-A\":\"1\"}}}}]}", "https://h:8/x", NULL,
+          "X-A: 1|Authorization: Basic own|" },
+        { DOWNLOAD("https://h/x") "}}}]}", "https://h/x", NULL, "" },
+        { DOWNLOAD("https://h:80/x") "}}}]}", "https://h:80/x", NULL, "" },
+        { DOWNLOAD("https://h:8.evil/x") "}}}]}", "https://h:8.evil/x", NULL, "" },
+        { DOWNLOAD("https://cdn/x") ",\"header\":{\"X-A\":\"\\\"\\\\\"},\"expires_in\":-9e99}}}]}",
+          "https://cdn/x", NULL, "X-A: \"\\|" },
+        { DOWNLOAD("https://cdn/x") ",\"header\":{\"Host\":\"h\",\"Content-Length\":\"9\"}}}}]}",
+          "https://cdn/x", NULL, "" },
+        { DOWNLOAD("http://h:8/x") "}}}]}", NULL, "none of https", NULL },
+        { DOWNLOAD("file:///etc/passwd") "}}}]}", NULL, "none of https", NULL },
+        { DOWNLOAD("https://h:8@evil/x") "}}}]}", NULL, "none of https", NULL },
+        { DOWNLOAD("https://cdn/x") ",\"header\":{\"X-A\":\"1\\r\\nX-B: 2\"}}}}]}", NULL,
+          "can't be sent", NULL },
+        { DOWNLOAD("https://cdn/x") ",\"header\":{\"X A\":\"1\"}}}}]}", NULL, "can't be sent",
+          NULL },
+        { DOWNLOAD("https://cdn/x") ",\"header\":{\"@/etc/passwd\":\"1\"}}}}]}", NULL,
+          "can't be sent", NULL },
+        { DOWNLOAD("https://cdn/x") ",\"header\":{\"X-A\":1}}}}]}", NULL, "can't be sent", NULL },
+        { "{\"objects\":[{\"oid\":\"" A "\",\"error\":{\"code\":404,\"message\":\"no\"}}]}", NULL,
+          "doesn't have it", NULL },
+        { "{\"objects\":[{\"oid\":\"" A "\",\"error\":{\"code\":509,\"message\":\"a\\nb\"}}]}",
+          NULL, "509: a?b", NULL },
+        { "{\"objects\":[{\"oid\":\"" A "\",\"error\":{}}]}", NULL, "no reason", NULL },
+        { "{\"objects\":[{\"oid\":\"" A "\"}]}", NULL, "where it is", NULL },
+        { "{\"objects\":[{\"oid\":\"" A "\",\"actions\":[{}]}]}", NULL, "where it is", NULL },
+        { "{\"objects\":[]}", NULL, "lacks it", NULL },
+        { "{\"objects\":7,\"transfer\":null}", NULL, "lacks it", NULL },
+    };
+    struct wc_arena arena;
+    struct wc_err err = { 0 };
+    wc_arena_init(&arena);
+    for (size_t i = 0; i < WC_COUNT(cases); i++) {
+        WC_CLEANUP_BUF struct wc_buf headers = WC_BUF_INIT;
+        struct wc_lfs_target out[2];
+        assert_int_equal(read_answer(cases[i].text, &arena, out, &err), 0);
+        assert_null(out[1].url);
+        if (!wc_streq0(out[0].url, cases[i].url))
+            fail_msg("%s: %s", cases[i].text, out[0].url);
+        if (cases[i].url == NULL && strstr(out[0].why, cases[i].why) == NULL)
+            fail_msg("%s: %s", cases[i].text, out[0].why);
+        for (size_t k = 0; k < out[0].n_headers && cases[i].url != NULL; k++)
+            wc_buf_printf(&headers, "%s: %s|", out[0].headers[k].name, out[0].headers[k].value);
+        if (cases[i].url != NULL)
+            assert_string_equal(headers.data, cases[i].headers);
+    }
+    static const char *const bad[] = {
+        "", "[]", "{", "nonsense", "{\"transfer\":\"tus\"}", "{\"hash_algo\":\"sha1\"}"
+    };
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        struct wc_lfs_target out[2];
+        assert_int_equal(read_answer(bad[i], &arena, out, &err), WC_ERR_UNAVAILABLE);
+    }
+    wc_arena_deinit(&arena);
+}
+
+static void curl_is_told(void **state)
+{
+    (void)state;
+    WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+    struct wc_lfs_target target = { .url = "https://h/x?{1-9}" };
+    assert_true(wc_lfs_add_header(&target, "X-A", "\\\"; url = file:///etc/passwd"));
+    assert_false(wc_lfs_add_header(&target, "X-A", "1\nurl = x"));
+    assert_false(wc_lfs_add_header(&target, "X-A\r\nX-B", "1"));
+    const struct wc_lfs_request get = { .target = &target, .ca_file = "/a\\b", .most = 7 };
+    wc_lfs_write_request(&get, &out);
+    wc_lfs_write_request(&get, &out);
+    assert_non_null(strstr(out.data, "header = \"X-A: \\\\\\\"; url = file:///etc/passwd\"\n"));
+    assert_non_null(strstr(out.data, "cacert = \"/a\\\\b\"\n"));
+    assert_non_null(strstr(out.data, "max-filesize = 7\n"));
+    assert_non_null(strstr(out.data, "\nnext\nsilent\n"));
+    assert_null(strstr(out.data, "data-binary"));
+    wc_buf_reset(&out);
+    const struct wc_lfs_request post = { .target = &target, .most = 7, .is_post = true };
+    wc_lfs_write_request(&post, &out);
+    assert_null(strstr(out.data, "location")); /* a question isn't redirected */
+}
+
+/* Commits a pointer to what a shell command prints, and lays the content beside the repository. */
+static void add(const char *name, const char *print)
+{
+    script("cd work; mkdir -p $(dirname %s); %s >../big; o=$(sha256sum ../big | cut -c1-64);"
+           "d=../remote.git/lfs/objects/$(echo $o | cut -c1-2)/$(echo $o | cut -c3-4);"
+           "mkdir -p $d; cp ../big $d/$o;"
+           "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%%s\\nsize %%s\\n' $o"
+           " $(stat -c %%s ../big) >%s; git add .; git commit -qm lfs; git push -q",
+           name, print, name);
+    script("cp big expected");
+}
+
+static void assert_content(const char *dir, const char *name)
+{
+    script("cmp expected '%s/%s'", dir, name);
+}
+
+static void none_is_left(void)
+{
+    script("test -z \"$(ls -A lib/gitops/shop/trees 2>/dev/null)\";"
+           "test ! -e lib/gitops/shop/lfs/.new");
+}
+
+static void from_a_directory(void **state)
+{
+    (void)state;
+    open_box();
+    add("deploy/data.bin", "head -c 3000000 /dev/urandom");
+    const char *without = get();
+    assert_true(has_file(without, "deploy/data.bin"));
+    box.source.lfs = true;
+    const char *dir = get();
+    assert_string_not_equal(dir, without); /* pointers aren't taken for content */
+    assert_content(dir, "deploy/data.bin");
+    script("rm -rf remote.git/lfs; cd work; echo x >y; git add .; git commit -qm y; git push -q");
+    dir = get(); /* what is here isn't asked for again */
+    assert_content(dir, "deploy/data.bin");
+    add("run.sh", "echo '#!/bin/sh'"); /* a program stays one */
+    add("empty", "true");
+    add("again/and/again", "echo '#!/bin/sh'");
+    dir = get();
+    script("test -x '%s/run.sh'; test ! -s '%s/empty'; cmp '%s/run.sh' '%s/again/and/again'", dir,
+           dir, dir, dir);
+    script("test $(ls -A lib/gitops/shop/lfs | wc -l) = 2");
+    box.source.path = "deploy";
+    dir = get();
+    assert_true(has_file(dir, "data.bin"));
+    script("test $(ls -A lib/gitops/shop/lfs | wc -l) = 1"); /* what isn't used goes */
+    const char *ids[] = { box.revision.tree };
+    const struct wc_strv keep = { .items = ids, .n = 1 };
+    ok(wc_app_source_tidy(&box.source, &box.place, &keep, &box.err));
+    assert_true(wc_fs_exists(dir));
+    assert_false(wc_fs_exists(without));
+    close_box();
+}
+
+/* A work tree with its .git has them in there. */
+static void from_a_work_tree(void **state)
+{
+    (void)state;
+    open_box();
+    add("data", "seq 1000");
+    script("mkdir -p work/.git/lfs; mv remote.git/lfs/objects work/.git/lfs/");
+    box.source.url = in_box("work");
+    box.source.lfs = true;
+    assert_content(get(), "data");
+    close_box();
+}
+
+static void sub_modules_have_some(void **state)
+{
+    (void)state;
+    open_box();
+    script("git init -q --bare -b main lib.git; git init -q -b main m; cd m;"
+           "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:%%s\\nsize 4\\n'"
+           " $(echo lib | sha256sum | cut -c1-64) >file; git add .; git commit -qm one;"
+           "git push -q ../lib.git main; o=$(echo lib | sha256sum | cut -c1-64);"
+           "d=../lib.git/lfs/objects/$(echo $o | cut -c1-2)/$(echo $o | cut -c3-4); mkdir -p $d;"
+           "echo lib >$d/$o; cd ../work; git -c protocol.file.allow=always submodule --quiet"
+           " add ../lib.git m 2>/dev/null; git commit -qm m; git push -q");
+    add("data", "seq 10");
+    box.source.lfs = box.source.submodules = true;
+    const char *dir = get();
+    assert_file(dir, "m/file", "lib\n");
+    assert_content(dir, "data");
+    script("case '%s' in *+modules+lfs) ;; *) exit 1 ;; esac", dir);
+    close_box();
+}
+
+/* What an author can commit. */
+static void hostile_pointers(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    open_box();
+    box.source.lfs = true;
+    static const struct {
+        const char *rest;
+        int code;
+        const char *words;
+    } bad[] = {
+        { "ext-0-x sha256:" B "\\noid sha256:" A "\\nsize 1\\n", WC_ERR_PERM, "extensions" },
+        { "oid sha256:../../../../etc/passwd\\nsize 1\\n", WC_ERR_PERM, "canonical" },
+        { "oid sha256:" A "\\nsize 0\\n", WC_ERR_PERM, "no bytes" },
+        { "oid sha256:" A "\\nsize 999999999999999999\\n", WC_ERR_LIMIT, "size_limit" },
+        { "oid sha256:" A "\\nsize 9\\n", WC_ERR_UNAVAILABLE, "doesn't have it (yet?)" },
+    };
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        script("cd work; printf '" V "%s' >p; git add .; git commit -qm p; git push -q",
+               bad[i].rest);
+        ok(fetch(NULL));
+        refused(checkout(&dir), bad[i].code, bad[i].words);
+        none_is_left();
+    }
+    script("cd work; git rm -q p; git commit -qm p; git push -q");
+    add("big", "head -c 900000 /dev/zero");
+    add("big2", "head -c 900001 /dev/zero");
+    box.source.max_bytes = 1 << 20;
+    ok(fetch(NULL));
+    refused(checkout(&dir), WC_ERR_LIMIT, "with its files of LFS");
+    script("test -z \"$(ls -A lib/gitops/shop/lfs 2>/dev/null)\""); /* nothing was transferred */
+    box.source.max_bytes = 0;
+    box.source.max_files = 6;
+    refused(checkout(&dir), WC_ERR_LIMIT, "max_files");
+    box.source.max_files = 0;
+    ok(checkout(&dir));
+    script("cd work; sed s/900000/900009/ <big >big3; git add .; git commit -qm 3; git push -q");
+    ok(fetch(NULL));
+    refused(checkout(&dir), WC_ERR_PERM, "which has 900000");
+    script("rm -r lib/gitops/shop/lfs");
+    refused(checkout(&dir), WC_ERR_PERM, "another size");
+    close_box();
+}
+
+/* What is beside a local repository may be anything. */
+static void hostile_directories(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    open_box();
+    box.source.lfs = true;
+    box.source.timeout_ms = 3000;
+    add("data", "seq 1000");
+    ok(fetch(NULL));
+    static const struct {
+        const char *how;
+        int code;
+        const char *words;
+    } bad[] = {
+        { "echo other >$f", WC_ERR_UNAVAILABLE, "data: less comes" },
+        { "seq 1001 2000 >$f", WC_ERR_UNAVAILABLE, "isn't what the commit says" },
+        { "rm $f; ln -s /etc/passwd $f", WC_ERR_UNAVAILABLE, "data: " },
+        { "rm $f; mkfifo $f", WC_ERR_TIMEOUT, "took too long" },
+        { "rm $f; mkdir $f", WC_ERR_UNAVAILABLE, "cat: " },
+    };
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        script("f=$(find remote.git/lfs -name '????*' ! -name objects); %s", bad[i].how);
+        refused(checkout(&dir), bad[i].code, bad[i].words);
+        none_is_left();
+    }
+    script("f=$(find remote.git/lfs -name '????*' ! -name objects); rmdir $f;"
+           "{ cat expected; head -c 9000000 /dev/zero; } >$f");
+    box.source.timeout_ms = 60000;
+    ok(checkout(&dir)); /* what comes behind it is nobody's */
+    assert_content(dir, "data");
+    close_box();
+}
+
+static void misbehave(const char *json)
+{
+    put("lfs.json.new", json);
+    script("mv lfs.json.new lfs.json");
+}
+
+static void by_https(void **state)
+{
+    (void)state;
+    open_box();
+    struct server server = start_https();
+    script("umask 077; printf 'tok3n-of-the-test' >token");
+    add("deploy/data.bin", "head -c 3000000 /dev/urandom");
+    use(&server, "git/remote.git");
+    box.source.token_file = in_box("token");
+    box.source.lfs = true;
+    script(": >log");
+    const char *dir = get();
+    assert_content(dir, "deploy/data.bin");
+    script("test $(grep -c 'POST /git/remote.git/info/lfs/objects/batch Basic' log) = 1;"
+           "test $(grep -c 'GET /git/remote.git/info/lfs/objects/.* Basic' log) = 1; : >log;"
+           "rm -rf '%s'",
+           dir);
+    dir = get(); /* it is here already */
+    assert_content(dir, "deploy/data.bin");
+    script("if grep -q lfs log; then exit 1; fi; if grep -rq -e tok3n-of-the-test"
+           " -e $(printf git:tok3n-of-the-test | base64) lib; then exit 1; fi");
+    for (int i = 0; i < 3; i++)
+        add(wc_arena_printf(&box.arena, "many/%d", i),
+            wc_arena_printf(&box.arena, "seq %d", i + 5));
+    put("many.py",
+        "import hashlib, os\n"
+        "for i in range(1, 231):\n"
+        "    text = b'%d\\n' % i\n"
+        "    oid = hashlib.sha256(text).hexdigest()\n"
+        "    place = f'../remote.git/lfs/objects/{oid[:2]}/{oid[2:4]}'\n"
+        "    os.makedirs(place, exist_ok=True)\n"
+        "    open(f'{place}/{oid}', 'wb').write(text)\n"
+        "    open(f'many/x{i}', 'w').write('version https://git-lfs.github.com/spec/v1\\n'"
+        " f'oid sha256:{oid}\\nsize {len(text)}\\n')\n");
+    script("cd work; python3 ../many.py; git add .; git commit -qm many; git push -q; : >../log");
+    dir = get();
+    script("for i in $(seq 230); do test $(cat '%s'/many/x$i) = $i; done; cmp expected '%s'/many/2;"
+           "test $(grep -c 'POST .*/batch' log) = 3",
+           dir, dir);
+    end_server(&server);
+    add("last", "echo last");
+    refused(fetch(NULL), WC_ERR_UNAVAILABLE, "onnect");
+    close_box();
+}
+
+/* The token is the source's server's; another host gets what that server gives for it. */
+static void others_get_no_token(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    open_box();
+    struct server server = start_https();
+    script("umask 077; printf 'tok3n-of-the-test' >token");
+    add("data", "seq 100");
+    use(&server, "git/remote.git");
+    box.source.token_file = in_box("token");
+    box.source.lfs = true;
+    ok(fetch(NULL));
+    misbehave(wc_arena_printf(&box.arena,
+                              "{\"href\": \"https://127.0.0.2:%u/store/remote.git/\","
+                              " \"header\": {\"X-Key\": \"k\\\"1\"}}",
+                              server.port));
+    script(": >log");
+    ok(checkout(&dir));
+    assert_content(dir, "data");
+    script("grep -q '^127.0.0.2 GET /store/.* None' log;"
+           "if grep '^127.0.0.2 ' log | grep -q Basic; then exit 1; fi; rm -r '%s'"
+           " lib/gitops/shop/lfs; : >log",
+           dir);
+    misbehave(wc_arena_printf(
+        &box.arena, "{\"redirect\": \"https://127.0.0.2:%u/store/remote.git/\"}", server.port));
+    ok(checkout(&dir));
+    assert_content(dir, "data");
+    script("grep -q '^127.0.0.1 GET /git/.* Basic' log; grep -q '^127.0.0.2 GET /store/.* None'"
+           " log; rm -r '%s' lib/gitops/shop/lfs",
+           dir);
+    misbehave("{\"redirect\": \"http://127.0.0.1:1/\"}");
+    refused(checkout(&dir), WC_ERR_UNAVAILABLE, "LFS: data: curl: ");
+    misbehave("{\"redirect\": \"file:///etc/passwd\"}");
+    refused(checkout(&dir), WC_ERR_UNAVAILABLE, "LFS: data: curl: ");
+    end_server(&server);
+    close_box();
+}
+
+/* Whatever a server does, the commit is as good as before: it is asked again. */
+static void servers_that_misbehave(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    static const struct {
+        const char *json;
+        int code;
+        const char *words;
+    } bad[] = {
+        { "{\"status\": 500}", WC_ERR_UNAVAILABLE, "status 500" },
+        { "{\"status\": 403}", WC_ERR_UNAVAILABLE, "who we are" },
+        { "{\"status\": 302, \"answer\": \"\"}", WC_ERR_UNAVAILABLE, "none of LFS" },
+        { "{\"answer\": \"<html>\"}", WC_ERR_UNAVAILABLE, "none of LFS" },
+        { "{\"answer\": \"{\\\"objects\\\": []}\"}", WC_ERR_UNAVAILABLE, "lacks it" },
+        { "{\"error\": {\"code\": 509, \"message\": \"too \\u001b[1m often\"}}", WC_ERR_UNAVAILABLE,
+          "509: too ?[1m often" },
+        { "{\"first\": {\"code\": 404}}", WC_ERR_UNAVAILABLE, "(yet?)" },
+        { "{\"href\": \"http://127.0.0.1/\"}", WC_ERR_UNAVAILABLE, "none of https" },
+        { "{\"content\": \"wrong\"}", WC_ERR_UNAVAILABLE, "isn't what the commit says" },
+        { "{\"content\": \"short\"}", WC_ERR_UNAVAILABLE, "less comes" },
+        { "{\"content\": \"long\"}", WC_ERR_UNAVAILABLE, "would send more" },
+    };
+    open_box();
+    struct server server = start_https();
+    for (int i = 0; i < 4; i++)
+        add(wc_arena_printf(&box.arena, "data%d", i), wc_arena_printf(&box.arena, "seq %d", i + 9));
+    use(&server, "git/remote.git");
+    box.source.lfs = true;
+    ok(fetch(NULL));
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        misbehave(bad[i].json);
+        refused(checkout(&dir), bad[i].code, bad[i].words);
+        none_is_left();
+    }
+    script(
+        "test $(ls -A lib/gitops/shop/lfs | wc -l) = 3; rm -r lib/gitops/shop/lfs"); /* `first` */
+    misbehave("{\"content\": \"chunked\"}");
+    ok(checkout(&dir)); /* cut off, each time */
+    assert_content(dir, "data3");
+    script("rm -rf lfs.json '%s' lib/gitops/shop/lfs; d=$(find remote.git/lfs -type f | head -1);"
+           "echo changed >$d",
+           dir);
+    refused(checkout(&dir), WC_ERR_UNAVAILABLE, "data"); /* the others are kept */
+    script("test $(ls -A lib/gitops/shop/lfs | wc -l) -ge 1");
+    script("rm lib/gitops/shop/lfs/*; mkdir -p lib/gitops/shop/lfs; echo half"
+           " >lib/gitops/shop/lfs/.new"); /* of a pass that was killed */
+    refused(checkout(&dir), WC_ERR_UNAVAILABLE, "LFS: data");
+    none_is_left();
+    box.source.timeout_ms = 3000;
+    misbehave(
+        wc_arena_printf(&box.arena, "{\"href\": \"https://127.0.0.1:%u/drip/\"}", server.port));
+    refused(checkout(&dir), WC_ERR_TIMEOUT, "took too long");
+    none_is_left();
+    end_server(&server);
+    close_box();
+}
+
+/* A server of git by ssh says where LFS is. */
+static void by_way_of_ssh(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    open_box();
+    struct server https = start_https(), sshd = start_sshd();
+    const char *user = geteuid() == 0 ? "root" : getenv("USER");
+    script("umask 077; printf 'tok3n-of-the-test' >token; umask 022;"
+           "printf '#!/bin/sh\\necho \"$SSH_ORIGINAL_COMMAND\" >>%s/asked\\n"
+           "case $SSH_ORIGINAL_COMMAND in git-lfs*) . %s/login ;;\\n"
+           "*) exec sh -c \"$SSH_ORIGINAL_COMMAND\" ;; esac\\n' >forced; chmod 755 forced;"
+           "printf 'command=\"%s/forced\",restrict %%s\\n' \"$(cat ann.pub)\" >keys",
+           box.root, box.root, box.root);
+    const char *basic = "Basic Z2l0OnRvazNuLW9mLXRoZS10ZXN0"; /* git:tok3n-of-the-test */
+    put("login",
+        wc_arena_printf(&box.arena,
+                        "echo '{\"href\": \"https://127.0.0.1:%u/git/remote.git/info/lfs\","
+                        " \"header\": {\"Authorization\": \"%s\"}, \"expires_in\": 60}'\n",
+                        https.port, basic));
+    add("data", "seq 100");
+    box.source.url = wc_arena_printf(&box.arena, "ssh://%s@127.0.0.1:%u%s/remote.git", user,
+                                     sshd.port, box.root);
+    box.source.ssh_key = in_box("ann");
+    box.source.known_hosts = in_box("known_hosts");
+    box.source.lfs = true;
+    dir = get();
+    assert_content(dir, "data");
+    script("grep -qFx \"git-lfs-authenticate '%s/remote.git' download\" asked", box.root);
+    script("if grep -rq -e tok3n -e Z2l0OnRvazNu lib; then exit 1; fi");
+    add("more", "seq 101");
+    ok(fetch(NULL));
+    static const struct {
+        const char *login, *words;
+    } bad[] = {
+        { "exit 127\n", "has no git-lfs-authenticate" },
+        { "echo 'no such repository' >&2; exit 1\n", "no such repository" },
+        { "echo '{\"href\": \"http://127.0.0.1/x\"}'\n", "none of https" },
+        { "echo nonsense\n", "none of LFS" },
+        { "yes '{'\n", "ssh said more" },
+    };
+    for (size_t i = 0; i < WC_COUNT(bad); i++) {
+        put("login", bad[i].login);
+        refused(checkout(&dir), WC_ERR_UNAVAILABLE, bad[i].words);
+    }
+    end_server(&https);
+    end_server(&sshd);
+    close_box();
+}
+
+/* git-lfs itself pushes, and what it pushed is had. */
+static void of_the_real_client(void **state)
+{
+    (void)state;
+    open_box();
+    need("git-lfs");
+    struct server server = start_https();
+    script(
+        "umask 077; printf 'tok3n-of-the-test' >token; cd work; git lfs install --local >/dev/null;"
+        "git lfs track '*.bin' >/dev/null; head -c 2000000 /dev/urandom >data.bin;"
+        "cp data.bin ../expected; git add .; git commit -qm lfs;"
+        "export GIT_SSL_CAINFO=%s/ca.crt; git config credential.helper"
+        " '!f() { echo username=git; echo password=tok3n-of-the-test; }; f';"
+        "git config lfs.url https://127.0.0.1:%u/git/remote.git/info/lfs;"
+        "git lfs push origin main >/dev/null; git push -q --no-verify;"
+        "test $(find ../remote.git/lfs -type f | wc -l) = 1",
+        box.root, server.port);
+    use(&server, "git/remote.git");
+    box.source.token_file = in_box("token");
+    box.source.lfs = true;
+    assert_content(get(), "data.bin");
+    end_server(&server);
+    close_box();
+}
+
+WC_MAIN(WC_CASE(pointers_are_told), WC_CASE(addresses_are_made), WC_CASE(answers_are_read),
+        WC_CASE(curl_is_told), WC_CASE(from_a_directory), WC_CASE(from_a_work_tree),
+        WC_CASE(sub_modules_have_some), WC_CASE(hostile_pointers), WC_CASE(hostile_directories),
+        WC_CASE(by_https), WC_CASE(others_get_no_token), WC_CASE(servers_that_misbehave),
+        WC_CASE(by_way_of_ssh), WC_CASE(of_the_real_client))
