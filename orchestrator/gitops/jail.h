@@ -77,8 +77,9 @@ const char *wc_jail_file(const struct wc_jail *jail, const char *name);
 struct wc_jail_call {
     const char *const *argv;
     const char *const *env;
-    const void *input; /* NULL: standard input is empty */
+    const void *input; /* NULL: standard input is empty, or this file (absolute path) */
     size_t input_len;
+    const char *input_file;
 };
 
 /* Runs it. `answer` must be zeroed with out = WC_BUF_INIT; the caller ends its buffer. */
