@@ -1,11 +1,13 @@
 """remotes.py - where apps come from: a bare repository, Debian's sshd, lighttpd with git's own CGI program, and those that
 misbehave. All of them on loopback inside a case's namespaces; the keys and certificates are made for the case.
 """
+import json
 import os
 import signal
 import socket
 import socketserver
 import subprocess
+import sys
 import threading
 
 import harness
@@ -13,6 +15,7 @@ from registries import certificates, need
 
 WHO = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_COMMITTER_NAME": "Ann",
        "GIT_COMMITTER_EMAIL": "ann@example.org", "GIT_CONFIG_NOSYSTEM": "1"}
+SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../harness/git_https.py")
 HTTP_BACKEND = "/usr/lib/git-core/git-http-backend"
 
 
@@ -20,7 +23,7 @@ class Remote:
     """A bare repository, and a clone that is worked in."""
 
     def __init__(self, t, name="shop", base=None):
-        self.t = t
+        self.t, self.environment = t, {}  # and what git gets beside the case's own
         self.bare = os.path.join(base or t.base, name + ".git")
         self.work = os.path.join(t.base, name + ".work")
         self.git("init", "-q", "--bare", "-b", "main", self.bare, cwd=t.base)
@@ -28,7 +31,7 @@ class Remote:
         self.git("checkout", "-q", "-B", "main")
 
     def git(self, *arguments, cwd=None, stdin=None):
-        environment = dict(self.t.environment, HOME=self.t.base, **WHO)
+        environment = dict(self.t.environment, HOME=self.t.base, **WHO, **self.environment)
         done = subprocess.run(["git", *arguments], cwd=cwd or self.work, env=environment, capture_output=True,
                               text=True, check=False, input=stdin)
         assert done.returncode == 0, f"git {arguments}: {done.stderr}"
@@ -183,6 +186,42 @@ class Lighttpd(Server):
         """What was asked for so far, as far as it is written: (method, path, status, bytes)."""
         with open(self.log, encoding="utf-8") as f:
             return [tuple(line.split()) for line in f]
+
+
+class Https:
+    """tests/harness/git_https.py over the case's directory: git and LFS at /git/, for who has the token. Whatever LFS answers
+    can be told it (`be`). Each request is a line of `log`: host, method, path, Authorization."""
+
+    def __init__(self, t):
+        need("openssl")
+        certificates(t.base, address="127.0.0.1,IP:127.0.0.2")
+        self.t, self.dir, self.ca, self.log = t, t.base, os.path.join(t.base, "ca.crt"), os.path.join(t.base, "log")
+        self.token = os.path.join(t.base, "token")
+        with open(self.token, "w", encoding="ascii") as f:
+            f.write("t0ken-of-the-case")
+        os.chmod(self.token, 0o600)
+        self.process = subprocess.Popen([sys.executable, SERVER, self.dir],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={"PATH": "/usr/bin:/bin"})
+        t.children.append(self.process)
+        self.port = int(self.process.stdout.readline())
+
+    def url(self, remote):
+        return f"https://127.0.0.1:{self.port}/git/{os.path.basename(remote.bare)}"
+
+    def source(self, remote, more=""):
+        return f"git: '{self.url(remote)}', branch: main, token_file: {self.token}, ca_file: {self.ca}, lfs: true{more}"
+
+    def be(self, **settings):
+        """How LFS misbehaves from now on; nothing: it doesn't."""
+        path = os.path.join(self.dir, "lfs.json")
+        with open(path + ".new", "w", encoding="utf-8") as f:
+            json.dump(settings, f)
+        os.rename(path + ".new", path)
+
+    def asked(self, words):
+        """How many requests had these words in them."""
+        with open(self.log, encoding="utf-8") as f:
+            return sum(words in line for line in f)
 
 
 class Mute:
