@@ -2,8 +2,9 @@
  *
  * The inventory is what passes left behind: an app is this file's when its last pass was made for
  * this file, and what runs is what that pass put in force. What somebody else has applied since, or
- * suspended, or what no pass ever applied, is not ours to end. The record goes last, so that a kill
- * at any instruction leaves an app that is found again.
+ * suspended, or what no pass ever applied, is not ours to end. The record goes last but for the
+ * name of the file, and an app is found by either: so that a kill at any instruction leaves one
+ * that is found again, until nothing is left of it.
  */
 #include "wcompose/gitops.h"
 
@@ -154,13 +155,18 @@ static int prune_one(const struct gone *gone, struct wc_gitops_pruned *out, stru
     return end_it(gone, in_force, out, err);
 }
 
+static bool has(const char *dir, const char *name, const char *file)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/%s/%s", dir, name, file);
+    return n > 0 && (size_t)n < sizeof path && wc_fs_exists(path);
+}
+
 /* A directory of lib/gitops that a pass has made, of an app that the file doesn't have. */
 static bool is_gone(const struct wc_gitops_prune *ask, const char *dir, const char *name)
 {
-    char record[4096];
-    int n = snprintf(record, sizeof record, "%s/%s/record.json", dir, name);
-    return name[0] != '.' && n > 0 && (size_t)n < sizeof record &&
-           wc_agent_app(ask->agent, name) == NULL && wc_fs_exists(record);
+    return name[0] != '.' && wc_agent_app(ask->agent, name) == NULL &&
+           (has(dir, name, "record.json") || has(dir, name, OWNER));
 }
 
 int wc_gitops_prune(const struct wc_gitops_prune *ask, struct wc_gitops_pruned *out,

@@ -111,9 +111,9 @@ def case_given_files_that_are_missing(t):
 SOPS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "sops")
 
 
-def sealed(t, name, kind, plain):
+def sealed(t, name, kind, plain, key=os.path.join(SOPS, "key.txt")):
     """Writes a file that SOPS might have encrypted."""
-    made = subprocess.run([sys.executable, os.path.join(SOPS, "make.py"), kind, os.path.join(SOPS, "key.txt")], input=plain.encode(),
+    made = subprocess.run([sys.executable, os.path.join(SOPS, "make.py"), kind, key], input=plain.encode(),
                           capture_output=True, check=False)
     if made.returncode != 0 and b"ModuleNotFoundError" in made.stderr:
         raise harness.Skip("python3-cryptography is not installed")

@@ -140,7 +140,7 @@ class Lighttpd(Server):
     """A web server with TLS and passwords: /git/ by git's own CGI program, /files/ as they are. `ca` signs it; each request
     is a line of `log`: method, path, status, bytes of the body; through a pipe, as a file gets them seconds late."""
 
-    def __init__(self, t, port=8443):
+    def __init__(self, t, port=8443, password="t0ken-of-the-case"):
         need("lighttpd", "openssl")
         if not os.path.exists("/usr/lib/lighttpd/mod_openssl.so"):
             raise harness.Skip("lighttpd-mod-openssl is not installed (scripts/setup.sh --tests)")
@@ -150,8 +150,8 @@ class Lighttpd(Server):
         self.ca, self.other_ca = directory + "/ca.crt", directory + ".other/ca.crt"
         self.files, self.log = os.path.join(directory, "files"), os.path.join(directory, "log")
         os.makedirs(self.files)
-        self.users = t.write("lighttpd/users", "git:t0ken-of-the-case\n")
-        self.token = t.write("token", "t0ken-of-the-case\n", mode=0o600)
+        self.users = t.write("lighttpd/users", f"git:{password}\n")
+        self.token = t.write("token", password + "\n", mode=0o600)
         config = t.write("lighttpd/config", f"""
             server.modules = ("mod_alias", "mod_setenv", "mod_auth", "mod_authn_file", "mod_cgi", "mod_accesslog", "mod_openssl")
             server.document-root = "{directory}/files"

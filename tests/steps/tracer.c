@@ -2,21 +2,22 @@
  *
  *   tracer [--leave WORD]… --log FILE -- PROGRAM…
  *       writes down each step (calls.h) that it takes, one a line, and how it ended;
- *   tracer [--leave WORD]… --log FILE --kill N [--after] -- PROGRAM…
- *       kills it by SIGKILL at exactly the N-th step: before it is taken, or when it has been;
- *   tracer --programs FILE --attach PID
- *       writes down arguments and environment of each program that the process, or what it starts,
- *       executes from now on: when it begins, and when it ends (it may have written over them).
+ *   tracer [--leave WORD]… --log FILE --kill K[.J] [--after] -- PROGRAM…
+ *       kills it by SIGKILL at exactly its K-th step: before it is taken, or when it has been; or
+ * at the J-th that what it started takes between its K-th and the next one; tracer --programs FILE
+ * --attach PID writes down arguments and environment of each program that the process, or what it
+ * starts, executes from now on: when it begins, and when it ends (it may have written over them).
  *
  * PROGRAM is the one that is judged and killed; steps of what it starts count too, but for programs
- * with WORD among their arguments, which are let go. Who is stopped at a step is held there until
- * PROGRAM is dead. One that dies with its parent never takes it then: the kernel skips the call of
- * who is stopped before it and is killed.
+ * with WORD among their arguments, which are let go. They are counted from PROGRAM's own steps on,
+ * so that its children needn't be looked at, call by call, but there where it is to be killed. Who
+ * is stopped at a step is held there until PROGRAM is dead. One that dies with its parent never
+ * takes it then: the kernel skips the call of who is stopped before it and is killed.
  *
  * Why not strace: it counts each call by itself and in each process by itself, so that "the N-th of
  * any of these calls" can't be said; and what it injects it injects into whoever makes the call.
  *
- * Ends with 0: killed, or all has ended; 3: it ended before its N-th step; 4: something that was
+ * Ends with 0: killed, or all has ended; 3: it ended before that step; 4: something that was
  * started lives on after the kill; 70: ptrace doesn't work here.
  */
 #include <dirent.h>
@@ -43,16 +44,16 @@ struct tracer {
     const char *leave[LEAVE_MOST];
     size_t n_leave;
     const char *log_path, *programs_path;
-    unsigned long kill_at; /* 0: only count */
+    unsigned long kill_at, kill_below; /* K and J; K = 0: only count */
     bool is_after;
     pid_t attach;
     char **argv;
 
     FILE *log, *programs;
     pid_t first;
-    unsigned long steps;
-    pid_t acting; /* the one whose N-th step is being taken, for --after */
-    pid_t held;   /* the one that was stopped at it, until PROGRAM is dead */
+    unsigned long steps, below; /* of PROGRAM, and of what it started since the last one of these */
+    pid_t acting;               /* the one whose step is being taken, for --after */
+    pid_t held;                 /* the one that was stopped at it, until PROGRAM is dead */
     char step[TEXT_MOST + 16];
     bool is_killed, has_ended;
     int status;
@@ -93,9 +94,25 @@ static long options(const struct tracer *t)
     return all | (t->programs != NULL ? PTRACE_O_TRACEEXIT : PTRACE_O_TRACESYSGOOD);
 }
 
+static pid_t group_of(pid_t thread);
+
+static bool is_own(const struct tracer *t, pid_t pid)
+{
+    return pid == t->first || group_of(pid) == t->first;
+}
+
+/* Whether each call of a process is to be seen. */
+static bool is_followed(const struct tracer *t, pid_t pid)
+{
+    if (t->programs != NULL)
+        return false;
+    return t->kill_at == 0 || (t->kill_below > 0 && t->steps == t->kill_at) || t->acting == pid ||
+           is_own(t, pid);
+}
+
 static void go_on(const struct tracer *t, pid_t pid, int signal)
 {
-    (void)ptrace(t->programs != NULL ? PTRACE_CONT : PTRACE_SYSCALL, pid, NULL, (long)signal);
+    (void)ptrace(is_followed(t, pid) ? PTRACE_SYSCALL : PTRACE_CONT, pid, NULL, (long)signal);
 }
 
 /* What a process says of itself ----------------------------------------------------------------*/
@@ -159,8 +176,7 @@ static bool is_let_go(const struct tracer *t, pid_t pid)
 
 static void strike(struct tracer *t, pid_t pid)
 {
-    fprintf(t->log, "KILLED %s step %lu: %s\n", t->is_after ? "after" : "before", t->kill_at,
-            t->step);
+    fprintf(t->log, "KILLED %s step %s\n", t->is_after ? "after" : "before", t->step);
     fflush(t->log);
     t->is_killed = true;
     t->acting = 0;
@@ -201,15 +217,17 @@ static bool on_call(struct tracer *t, pid_t pid)
         return true;
     struct call call = { .nr = info.entry.nr };
     memcpy(call.args, info.entry.args, sizeof call.args);
-    bool is_first = pid == t->first || group_of(pid) == t->first;
+    bool is_first = is_own(t, pid);
     if (!call_is_step(pid, &call, is_first, text, sizeof text))
         return true;
-    t->steps++;
+    t->below = is_first ? 0 : t->below + 1;
+    t->steps += is_first;
+    snprintf(t->step, sizeof t->step, "%lu.%lu %s%s", t->steps, t->below,
+             is_first ? "" : "below: ", text);
     if (t->kill_at == 0)
-        fprintf(t->log, "%lu %s%s\n", t->steps, is_first ? "" : "below: ", text);
-    if (t->kill_at != t->steps)
+        fprintf(t->log, "%s\n", t->step);
+    if (t->kill_at != t->steps || t->kill_below != t->below)
         return true;
-    snprintf(t->step, sizeof t->step, "%s%s", is_first ? "" : "below: ", text);
     if (t->is_after) {
         t->acting = pid;
         return true;
@@ -382,6 +400,13 @@ static int report(struct tracer *t)
     return t->kill_at > 0 ? END_BEFORE : END_OK;
 }
 
+static void read_point(struct tracer *t, const char *text)
+{
+    char *end;
+    t->kill_at = strtoul(text, &end, 10);
+    t->kill_below = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+}
+
 static bool read_arguments(struct tracer *t, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
@@ -403,7 +428,7 @@ static bool read_arguments(struct tracer *t, int argc, char **argv)
         else if (strcmp(argv[i], "--programs") == 0)
             t->programs_path = value;
         else if (strcmp(argv[i], "--kill") == 0)
-            t->kill_at = strtoul(value, NULL, 10);
+            read_point(t, value);
         else if (strcmp(argv[i], "--attach") == 0)
             t->attach = (pid_t)strtol(value, NULL, 10);
         else
@@ -418,7 +443,7 @@ int main(int argc, char **argv)
 {
     struct tracer t = { 0 };
     if (!read_arguments(&t, argc, argv)) {
-        fputs("usage: tracer [--leave WORD]... --log FILE [--kill N [--after]] -- PROGRAM...\n"
+        fputs("usage: tracer [--leave WORD]... --log FILE [--kill K[.J] [--after]] -- PROGRAM...\n"
               "       tracer --programs FILE --attach PID\n",
               stderr);
         return END_USAGE;

@@ -146,6 +146,20 @@ static void waits_for_a_pass(void **state)
     close_box();
 }
 
+/* A prune that was killed when it had removed the record is gone on with. */
+static void what_a_killed_one_left_is_found(void **state)
+{
+    (void)state;
+    open_box();
+    assert_int_equal(unlink(of("gone", "record.json")), 0);
+    assert_true(wc_fs_exists(of("gone", "owner")));
+    prune();
+    assert_int_equal(box.pruned.n_failed, 0);
+    assert_false(wc_fs_exists(of("gone", "owner")));
+    assert_true(wc_fs_exists(of("kept", "record.json")));
+    close_box();
+}
+
 static void damaged_records_end_nothing(void **state)
 {
     (void)state;
@@ -160,4 +174,4 @@ static void damaged_records_end_nothing(void **state)
 
 WC_MAIN(WC_CASE(forgets_what_is_gone), WC_CASE(leaves_what_isnt_its_own),
         WC_CASE(only_when_it_is_wanted), WC_CASE(waits_for_a_pass),
-        WC_CASE(damaged_records_end_nothing))
+        WC_CASE(what_a_killed_one_left_is_found), WC_CASE(damaged_records_end_nothing))
