@@ -3,7 +3,8 @@
  *
  * A credential that was encrypted without a name opens under every name. Whoever has the text of
  * one could put it into a project of his own, so that such a one is told apart, by a name that
- * nobody has, and refused.
+ * nobody has, and refused. No option of the program says which name one has, hence a second child,
+ * beside the first; and none where the same was opened before.
  */
 #include "base/creds.h"
 
@@ -95,6 +96,14 @@ struct streams {
     int in, out[2], err;
 };
 
+/* One that opens it; pid 0: it couldn't be started, or has ended. */
+struct child {
+    struct streams s;
+    pid_t pid;
+};
+
+#define NO_STREAMS ((struct streams){ -1, { -1, -1 }, -1 })
+
 static void close_all(struct streams *s)
 {
     const int fds[] = { s->in, s->out[0], s->out[1], s->err };
@@ -105,7 +114,7 @@ static void close_all(struct streams *s)
 
 static bool open_all(struct streams *s, const char *text, size_t len)
 {
-    *s = (struct streams){ -1, { -1, -1 }, -1 };
+    *s = NO_STREAMS;
     s->in = memfd_create("credential", MFD_CLOEXEC);
     s->err = memfd_create("stderr", MFD_CLOEXEC);
     if (s->in < 0 || s->err < 0 || pipe2(s->out, O_CLOEXEC) != 0)
@@ -144,20 +153,40 @@ static int start(const struct streams *s, const char *name, pid_t *pid)
     return rc;
 }
 
-/* Reads to the end; the memory is reserved before, so that nothing is left behind by growing. */
-static int listen_to(int fd, struct wc_secret *out, struct wc_err *err)
+/* Until when it is listened to, and what ends that before: a descriptor that can be read, or -1. */
+struct patience {
+    int64_t end_ms;
+    int cancel_fd;
+};
+
+/* 1 when there is something to read. */
+static int wait_for(int fd, const struct patience *until, struct wc_err *err)
 {
-    int64_t end_ms = now_ms() + LIMIT_MS;
-    size_t begin = out->len;
-    wc_secret_reserve(out, MOST + 1);
+    struct pollfd fds[2] = { { .fd = fd, .events = POLLIN },
+                             { .fd = until->cancel_fd, .events = POLLIN } };
     for (;;) {
-        int64_t left_ms = end_ms - now_ms();
-        struct pollfd one = { .fd = fd, .events = POLLIN };
-        int ready = left_ms <= 0 ? 0 : poll(&one, 1, (int)left_ms);
+        int64_t left_ms = until->end_ms - now_ms();
+        int ready = left_ms <= 0 ? 0 : poll(fds, 2, (int)left_ms);
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready <= 0)
             return wc_err_set(err, WC_ERR_UNAVAILABLE, 0, "systemd-creds took too long");
+        if (fds[1].revents != 0)
+            return wc_err_set(err, WC_ERR_CANCELLED, 0, "given up");
+        return 1;
+    }
+}
+
+/* Reads to the end; the memory is reserved before, so that nothing is left behind by growing. */
+static int listen_to(int fd, const struct patience *until, struct wc_secret *out,
+                     struct wc_err *err)
+{
+    size_t begin = out->len;
+    wc_secret_reserve(out, MOST + 1);
+    for (;;) {
+        int rc = wait_for(fd, until, err);
+        if (rc < 0)
+            return rc;
         ssize_t n = read(fd, out->bytes + out->len, MOST + 1 - (out->len - begin));
         if (n < 0 && errno == EINTR)
             continue;
@@ -185,75 +214,105 @@ static void last_line(int fd, char *out, size_t size)
     snprintf(out, size, "%.160s", line == NULL ? text : line + 1);
 }
 
-static int end(pid_t pid, bool is_late, const struct streams *s, struct wc_err *err)
+/* Waits for its end; what is `unheard` is ended. */
+static int end(struct child *child, bool unheard, struct wc_err *err)
 {
     int status = 0;
     char why[200];
-    if (is_late)
+    pid_t pid = child->pid;
+    child->pid = 0;
+    if (pid == 0)
+        return 0;
+    if (unheard)
         (void)kill(pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return wc_err_set(err, WC_ERR_IO, errno, "wait for systemd-creds");
-    if (is_late || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+    if (unheard || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
         return 0;
-    last_line(s->err, why, sizeof why);
+    last_line(child->s.err, why, sizeof why);
     return wc_err_set(err, WC_ERR_PERM, 0, "systemd-creds: %s",
                       why[0] != '\0' ? why : "failed without a word");
 }
 
-/* One run; what it gave is in `out`, also when it failed. */
-static int run(const char *text, size_t len, const char *name, struct wc_secret *out,
-               struct wc_err *err)
+/* Whatever becomes of it, it is to be ended by `finish`. */
+static int begin(struct child *child, const struct wc_creds_ask *ask, const char *name,
+                 struct wc_err *err)
 {
-    struct streams s;
-    pid_t pid;
-    if (!open_all(&s, text, len)) {
-        int sys = errno;
-        close_all(&s);
-        return wc_err_set(err, WC_ERR_IO, sys, "run systemd-creds");
-    }
-    int sys = start(&s, name, &pid);
-    close(s.out[1]);
-    s.out[1] = -1;
-    int rc;
-    if (sys == ENOENT) {
-        rc =
-            wc_err_set(err, WC_ERR_UNAVAILABLE, 0,
-                       "systemd-creds isn't installed: it is in the package systemd, 250 or later");
-    } else if (sys != 0) {
-        rc = wc_err_set(err, WC_ERR_UNAVAILABLE, sys, "run systemd-creds");
-    } else {
-        rc = listen_to(s.out[0], out, err);
-        int ended = end(pid, rc != 0, &s, err);
-        rc = rc != 0 ? rc : ended;
-    }
-    close_all(&s);
-    return rc;
+    child->pid = 0;
+    if (!open_all(&child->s, ask->text, ask->len))
+        return wc_err_set(err, WC_ERR_IO, errno, "run systemd-creds");
+    int sys = start(&child->s, name, &child->pid);
+    close(child->s.out[1]);
+    child->s.out[1] = -1;
+    if (sys == 0)
+        return 0;
+    child->pid = 0;
+    if (sys == ENOENT)
+        return wc_err_set(err, WC_ERR_UNAVAILABLE, 0,
+                          "systemd-creds isn't installed: it is in the package systemd, 250 or "
+                          "later");
+    return wc_err_set(err, WC_ERR_UNAVAILABLE, sys, "run systemd-creds");
 }
 
-int wc_creds_open(const char *text, size_t len, const char *name, struct wc_secret *out,
-                  struct wc_err *err)
+static int hear(struct child *child, const struct patience *until, struct wc_secret *out,
+                struct wc_err *err)
+{
+    int rc = listen_to(child->s.out[0], until, out, err);
+    int ended = end(child, rc != 0, err);
+    return rc != 0 ? rc : ended;
+}
+
+static void finish(struct child *child)
+{
+    (void)end(child, true, NULL);
+    close_all(&child->s);
+}
+
+static int check(const struct wc_creds_ask *ask, struct wc_err *err)
+{
+    if (strlen(ask->name) == 0 || strlen(ask->name) > NAME_MAX_LEN)
+        return wc_err_set(err, WC_ERR_PERM, 0, "the name that it should have is too long");
+    if (!is_base64(ask->text, ask->len))
+        return wc_err_set(err, WC_ERR_SPEC, 0, "it isn't in base64, as systemd-creds writes it");
+    if (is_keyless(ask->text, ask->len))
+        return wc_err_set(err, WC_ERR_PERM, 0,
+                          "it is encrypted without a key: anybody can read "
+                          "and make such a one");
+    return 0;
+}
+
+int wc_creds_open(const struct wc_creds_ask *ask, struct wc_secret *out, struct wc_err *err)
 {
     static const char nobodys[] = "wcompose-a-name-that-nobody-has";
     WC_CLEANUP_SECRET struct wc_secret plain = WC_SECRET_INIT;
     WC_CLEANUP_SECRET struct wc_secret unnamed = WC_SECRET_INIT;
-    struct wc_err none = { 0 };
-    if (strlen(name) == 0 || strlen(name) > NAME_MAX_LEN)
-        return wc_err_set(err, WC_ERR_PERM, 0, "the name that it should have is too long");
-    if (!is_base64(text, len))
-        return wc_err_set(err, WC_ERR_SPEC, 0, "it isn't in base64, as systemd-creds writes it");
-    if (is_keyless(text, len))
-        return wc_err_set(err, WC_ERR_PERM, 0,
-                          "it is encrypted without a key: anybody can read "
-                          "and make such a one");
-    int rc = run(text, len, name, &plain, err);
+    struct wc_err refused = { 0 };
+    struct child right = { .s = NO_STREAMS }, wrong = { .s = NO_STREAMS };
+    int rc = check(ask, err);
     if (rc != 0)
         return rc;
-    if (run(text, len, nobodys, &unnamed, &none) == 0)
-        return wc_err_set(err, WC_ERR_PERM, 0,
-                          "it was encrypted without a name, and would open anywhere: use "
-                          "--name=%s",
-                          name);
-    wc_secret_add(out, plain.bytes, plain.len);
-    return 0;
+    const struct patience until = { now_ms() + LIMIT_MS, ask->cancel_fd };
+    rc = begin(&right, ask, ask->name, err);
+    if (rc == 0 && !ask->was_opened)
+        rc = begin(&wrong, ask, nobodys, err);
+    if (rc == 0)
+        rc = hear(&right, &until, &plain, err);
+    if (rc == 0 && !ask->was_opened) {
+        int said = hear(&wrong, &until, &unnamed, &refused);
+        if (said == 0)
+            rc = wc_err_set(err, WC_ERR_PERM, 0,
+                            "it was encrypted without a name, and would open anywhere: use "
+                            "--name=%s",
+                            ask->name);
+        else if (said != WC_ERR_PERM) { /* it didn't say no */
+            rc = said;
+            *err = refused;
+        }
+    }
+    finish(&right);
+    finish(&wrong);
+    if (rc == 0)
+        wc_secret_add(out, plain.bytes, plain.len);
+    return rc;
 }

@@ -6,6 +6,7 @@
 
 #include "wcompose/event.h"
 #include "wcompose/model.h"
+#include "wcompose/sealed.h"
 #include "wcompose/state.h"
 #include "wcompose/vm_options.h"
 
@@ -148,6 +149,20 @@ const struct wc_service *wc_project_service(const struct wc_project *project, co
 {
     return find(name, project->services, project->n_services, sizeof *project->services,
                 offsetof(struct wc_service, name));
+}
+
+enum wc_sealed_state wc_sealed_state(const struct wc_service *service)
+{
+    enum wc_sealed_state state = WC_SEALED_OPEN;
+    for (size_t i = 0; i <= service->n_mounts; i++) {
+        const struct wc_sealed *sealed = i > 0 ? service->mounts[i - 1].sealed : service->sealed;
+        if (sealed == NULL || sealed->closed == NULL)
+            continue;
+        if (sealed->is_untried)
+            return WC_SEALED_UNTRIED;
+        state = WC_SEALED_CLOSED;
+    }
+    return state;
 }
 
 const struct wc_network *wc_project_network(const struct wc_project *project, const char *key)

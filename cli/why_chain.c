@@ -217,7 +217,11 @@ static void explain_networks(struct wc_why_teller *t)
 
 static void explain_waiting(struct wc_why_teller *t, const struct wc_ps_row *row)
 {
-    if (row->phase == WC_PHASE_WAIT_HOST) {
+    bool is_host = row->phase == WC_PHASE_WAIT_HOST;
+    if (is_host && row->waiting != NULL && !wc_streq(row->waiting, "networks")) {
+        wc_why_add_row(t, row, row->phase_at_ms,
+                       wc_arena_printf(t->arena, "waits for %s", row->waiting), NULL);
+    } else if (is_host) {
         wc_why_add_row(t, row, row->phase_at_ms, "waits for the project's networks", "networks");
         explain_networks(t);
     } else if (row->phase != WC_PHASE_WAIT_BACKOFF) {

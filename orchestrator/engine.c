@@ -110,6 +110,7 @@ static bool flush_once(struct wc_engine *engine)
             wc_eng_review(inst);
     wc_eng_net_look(engine);
     wc_eng_net_turn(engine);
+    wc_eng_sealed_turn(engine);
     if (engine->dirty == NULL && wc_eng_rollouts_turn(engine))
         moved = true;
     if (engine->dirty != NULL)
@@ -205,6 +206,7 @@ static void on_handle_closed(uv_handle_t *handle)
         return;
     wc_engine_closed_fn *closed = engine->closed;
     void *data = engine->closed_data;
+    wc_eng_sealed_deinit(engine);
     wc_eng_revision_unref(engine->rev);
     wc_eng_free_all(engine);
     wc_free(engine);
@@ -265,6 +267,7 @@ static struct wc_engine *engine_new(const struct wc_engine_config *config)
     engine->requests_tail = &engine->requests;
     for (size_t verb = 0; verb < ENG_VERBS; verb++)
         engine->waiting_tail[verb] = &engine->waiting[verb];
+    wc_eng_sealed_init(engine);
     init_handles(engine);
     engine->now_ms = engine->clock.now(engine->clock.data);
     return engine;
@@ -297,6 +300,7 @@ void wc_engine_close(struct wc_engine *engine, wc_engine_closed_fn *closed, void
     if (engine->armed_ms != 0)
         engine->clock.arm(engine->clock.data, 0, on_alarm, engine);
     uv_idle_start(&engine->kick, on_kick);
+    wc_eng_sealed_cancel(engine);
     close_drivers(engine);
 }
 

@@ -72,6 +72,7 @@ struct inst_op {
     struct inst *inst;
     struct revision *rev; /* that op.instance belongs to, or NULL */
     uint64_t facts, run;  /* of the instance when it was submitted */
+    bool reads_closed;    /* of a service whose values aren't there */
 };
 
 /* The life that an op leads to, for drivers that don't say so by a fact. */
@@ -136,6 +137,8 @@ static void on_op(struct wc_op *op)
         wc_eng_inplace_done(inst, op);
     wc_eng_dirty(inst);
     wc_eng_dirty_siblings(inst);
+    if (io->reads_closed)
+        wc_eng_sealed_unread(io->rev);
     if (io->rev != NULL)
         wc_eng_revision_unref(io->rev);
     wc_eng_op_end(engine, op);
@@ -183,6 +186,7 @@ static void submit(struct inst *inst, enum wc_verb verb)
         io->op.instance = inst->desired;
         io->rev = wc_eng_is_held(inst) ? inst->former.rev : engine->rev;
         io->rev->refs++;
+        io->reads_closed = wc_eng_sealed_read(inst, io->rev);
     }
     if (verb == WC_VERB_MEND)
         io->op.paused = wc_eng_is_pause_wished(inst);
@@ -313,7 +317,7 @@ static struct wc_step_in inputs(struct inst *inst)
         .life = inst->fact.life,
         .now_ms = engine->now_ms,
         .op_in_flight = inst->op != NULL || inst->n_signals > 0,
-        .host_ready = wc_eng_host_ready(engine),
+        .host_ready = wc_eng_host_ready(engine) && wc_eng_sealed_ready(inst),
         .dependents_up = inst->svc->dependents_up > 0,
         .yields = wc_eng_front_yields(inst),
         .start_asked = inst->start_asked,
@@ -407,6 +411,8 @@ void wc_eng_review(struct inst *inst)
     }
     if (inst->out.phase == WC_PHASE_WAIT_HOST)
         engine->net_wanted = true;
+    if (inst->out.phase == WC_PHASE_WAIT_HOST && !wc_eng_sealed_ready(inst))
+        wc_eng_sealed_want(inst);
     note_phase(inst, before);
     perform(inst, inst->out.act);
     wc_eng_note_phase(inst);

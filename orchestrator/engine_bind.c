@@ -3,11 +3,28 @@
  */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
 #include "orchestrator/engine_request.h"
 #include "orchestrator/engine_priv.h"
 #include "wcompose/image.h"
+
+void wc_eng_revision_unref(struct revision *rev)
+{
+    if (rev == NULL || --rev->refs > 0)
+        return;
+    wc_eng_asides_drop(rev);
+    if (rev->sealed.files != NULL)
+        rev->sealed.ops->free(rev->sealed.files);
+    wc_arena_deinit(&rev->arena);
+    wc_arena_deinit(&rev->lead_arena);
+    if (rev->owned != NULL) {
+        wc_arena_wipe(rev->owned); /* a model may hold secrets */
+        wc_free(rev->owned);
+    }
+    wc_free(rev);
+}
 
 bool wc_eng_is_there(const struct inst *inst)
 {

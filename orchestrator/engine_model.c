@@ -484,17 +484,3 @@ int wc_eng_revision(struct wc_engine *engine, const struct wc_request *ask, stru
     *out = rev;
     return 0;
 }
-
-void wc_eng_revision_unref(struct revision *rev)
-{
-    if (rev == NULL || --rev->refs > 0)
-        return;
-    wc_eng_asides_drop(rev);
-    wc_arena_deinit(&rev->arena);
-    wc_arena_deinit(&rev->lead_arena);
-    if (rev->owned != NULL) {
-        wc_arena_deinit(rev->owned);
-        wc_free(rev->owned);
-    }
-    wc_free(rev);
-}

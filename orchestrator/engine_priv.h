@@ -16,6 +16,7 @@
 #include "orchestrator/core/step.h"
 #include "orchestrator/engine_ask.h"
 #include "orchestrator/engine_aside.h"
+#include "orchestrator/engine_opening.h"
 #include "orchestrator/engine_parts.h"
 #include "orchestrator/engine_slot.h"
 #include "orchestrator/networks.h"
@@ -136,7 +137,8 @@ struct revision {
     size_t n_asides, n_left;
     bool no_surge;              /* there are not enough addresses for two of each replica */
     struct wc_arena lead_arena; /* of what nets says of who leads */
-    unsigned refs;              /* the engine's, and one for each op that borrows from it */
+    struct rev_sealed sealed;
+    unsigned refs; /* the engine's, and one for each op that borrows from it */
 };
 enum net { NET_UNKNOWN, NET_WORKING, NET_UP, NET_FAILED };
 
@@ -194,6 +196,7 @@ struct wc_engine {
     struct wc_err net_err;
     struct request *requests, **requests_tail;
     struct rollout *rolling; /* those under way */
+    struct eng_sealed sealed;
 };
 
 /* instance.c */

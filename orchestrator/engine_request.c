@@ -383,7 +383,7 @@ void wc_eng_request_begin(struct wc_engine *engine, struct request *request)
     if (status == 0 && !is_model)
         status = begin_change(request, &err);
     if (request->ask.arena != NULL) { /* not taken over */
-        wc_arena_deinit(request->ask.arena);
+        wc_arena_wipe(request->ask.arena);
         wc_free(request->ask.arena);
         request->ask.arena = NULL;
     }

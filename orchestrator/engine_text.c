@@ -132,7 +132,10 @@ void wc_eng_waiting_text(const struct inst *inst, char *out, size_t size)
         break;
     case WC_PHASE_WAIT_HOST:
         snprintf(out, size, "%s",
-                 wc_eng_is_up(inst) ? "names and ports to lead to its successor" : "networks");
+                 wc_eng_is_up(inst) ? "names and ports to lead to its successor"
+                 : wc_eng_host_ready(engine) && !wc_eng_sealed_ready(inst)
+                     ? "its encrypted files to be opened"
+                     : "networks");
         break;
     case WC_PHASE_HOOKS:
         snprintf(out, size,

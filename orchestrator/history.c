@@ -121,9 +121,11 @@ int wc_history_model(const struct wc_history_row *row, struct wc_arena *arena,
 {
     struct wc_diags diags;
     wc_diags_init(&diags, arena);
-    struct wc_spec_options options = {
-        .cwd = "/", .canonical = true, .text = row->text, .text_len = row->len
-    };
+    struct wc_spec_options options = { .cwd = "/",
+                                       .canonical = true,
+                                       .leaves_sealed = true, /* a history has no use for values */
+                                       .text = row->text,
+                                       .text_len = row->len };
     struct wc_project *model = NULL;
     int rc = wc_spec_load(&options, arena, &diags, &model);
     if (rc != 0)

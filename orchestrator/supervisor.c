@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "orchestrator/supervisor_priv.h"
+#include "wcompose/sealed.h"
 
 /* Leaving --------------------------------------------------------------------------------------*/
 
@@ -249,6 +250,7 @@ int wc_supervisor_start(const struct wc_supervisor_config *config,
             .hyperv = config->hyperv,
             .driver_extra = config->driver_extra,
             .clock = config->clock,
+            .unsealing = config->unsealing != NULL ? config->unsealing : &wc_unsealing_ops,
             .on_event = wc_sup_on_event,
             .data = sup,
         };

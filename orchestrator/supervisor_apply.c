@@ -28,7 +28,7 @@ int wc_sup_load_model(const char *text, size_t len, struct wc_arena **arena,
     struct wc_diags diags;
     wc_diags_init(&diags, own);
     struct wc_spec_options options = {
-        .cwd = "/", .canonical = true, .text = copy, .text_len = len
+        .cwd = "/", .canonical = true, .leaves_sealed = true, .text = copy, .text_len = len
     };
     int rc = wc_spec_load(&options, own, &diags, project);
     if (rc != 0) {

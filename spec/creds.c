@@ -9,6 +9,7 @@
 #include "base/creds.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "spec/text.h"
 
 enum { MARK = 32 }; /* hex digits */
 
@@ -22,13 +23,13 @@ const char *wc_creds_name(const char *project, const char *path, struct wc_arena
 }
 
 /* A mark of the encrypted text and, for a variable, its name. */
-static const char *mark_of(const struct wc_text *text, const char *name, struct wc_arena *arena)
+static const char *mark_of(const struct wc_creds_ask *ask, const char *name, struct wc_arena *arena)
 {
     char hex[WC_SHA256_HEX + 1];
     struct wc_sha256 *hash = wc_sha256_new();
     wc_sha256_update(hash, "wcompose credential ", 20);
     wc_sha256_update(hash, name, strlen(name) + 1);
-    wc_sha256_update(hash, text->bytes, text->len);
+    wc_sha256_update(hash, ask->text, ask->len);
     wc_sha256_finish(hash, hex);
     return wc_arena_strndup(arena, hex, MARK);
 }
@@ -79,16 +80,12 @@ bool wc_creds_pairs(const char *text, size_t len, struct wc_arena *arena, struct
     return true;
 }
 
-int wc_creds_unseal(struct wc_load *load, const char *path, const struct wc_text *text,
-                    struct wc_creds *out, struct wc_err *err)
+int wc_creds_unseal(const struct wc_creds_ask *ask, struct wc_arena *arena, struct wc_creds *out,
+                    struct wc_err *err)
 {
     WC_CLEANUP_SECRET struct wc_secret plain = WC_SECRET_INIT;
-    struct wc_arena *arena = load->arena;
     struct wc_creds made = { 0 };
-    if (load->project_name == NULL)
-        return wc_err_set(err, WC_ERR_SPEC, 0, "the project has no name that it could be for");
-    int rc = wc_creds_open(text->bytes, text->len, wc_creds_name(load->project_name, path, arena),
-                           &plain, err);
+    int rc = wc_creds_open(ask, &plain, err);
     if (rc != 0)
         return rc;
     char *content = wc_arena_alloc(arena, plain.len + 1);
@@ -97,15 +94,14 @@ int wc_creds_unseal(struct wc_load *load, const char *path, const struct wc_text
     content[plain.len] = '\0';
     made.content = content;
     made.len = plain.len;
-    made.mark = mark_of(text, "", arena);
+    made.mark = mark_of(ask, "", arena);
     made.has_pairs = wc_creds_pairs(made.content, made.len, arena, &made.pairs);
     if (!made.has_pairs)
         made.pairs = (struct wc_kvs){ 0 };
     made.marks.items = WC_NEW_ARRAY(arena, struct wc_kv, made.pairs.n + 1);
     for (size_t i = 0; i < made.pairs.n; i++)
         made.marks.items[made.marks.n++] =
-            (struct wc_kv){ made.pairs.items[i].key,
-                            mark_of(text, made.pairs.items[i].key, arena) };
+            (struct wc_kv){ made.pairs.items[i].key, mark_of(ask, made.pairs.items[i].key, arena) };
     *out = made;
     return 0;
 }

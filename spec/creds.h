@@ -7,10 +7,16 @@
 #ifndef SPEC_CREDS_H
 #define SPEC_CREDS_H
 
-#include "spec/load.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "wcompose/err.h"
 #include "wcompose/lists.h"
 
-/* One of them, opened. All of it lies in the load's arena. */
+struct wc_arena;
+struct wc_creds_ask;
+
+/* One of them, opened. All of it lies in the arena given. */
 struct wc_creds {
     const char *content; /* len bytes and a NUL */
     size_t len;
@@ -19,11 +25,10 @@ struct wc_creds {
     const char *mark; /* of all of it */
 };
 
-/* Opens the text of the file at `path`. Marks are of the encrypted text: encrypted anew it is
- * another, also with the same value in it. Returns 0, or as base/creds.h; WC_ERR_SPEC also when the
- * project has no name. */
-int wc_creds_unseal(struct wc_load *load, const char *path, const struct wc_text *text,
-                    struct wc_creds *out, struct wc_err *err);
+/* Opens ask->text. Marks are of the encrypted text: encrypted anew it is
+ * another, also with the same value in it. Returns 0, or as base/creds.h. */
+int wc_creds_unseal(const struct wc_creds_ask *ask, struct wc_arena *arena, struct wc_creds *out,
+                    struct wc_err *err);
 
 /* Reads lines NAME=VALUE, values as they stand, empty lines and comments left out; a later one
  * replaces (pure). False when there is a line that is none. */

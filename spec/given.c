@@ -15,6 +15,7 @@
 #include "spec/access.h"
 #include "spec/interpolate.h"
 #include "spec/sealed.h"
+#include "spec/unseal.h"
 #include "spec/table.h"
 
 enum { ID_MAX = INT32_MAX, MODE_MAX = 07777, MODE_OF_ALL = 0444 };
@@ -106,8 +107,10 @@ static bool is_outside(const struct wc_node *entry)
 static void add_sealed(const struct given *g, const struct wc_unsealed *file)
 {
     struct wc_sealed *sealed = WC_NEW(g->load->arena, struct wc_sealed);
-    *sealed =
-        (struct wc_sealed){ .closed = file->closed, .mark = file->file->mark, .len = file->len };
+    *sealed = (struct wc_sealed){ .closed = file->closed,
+                                  .is_untried = file->is_untried,
+                                  .mark = file->file->mark,
+                                  .len = file->len };
     add_mount(g, (struct wc_mount){ .type = WC_MOUNT_COPY,
                                     .content = file->content != NULL ? file->content : "",
                                     .sealed = sealed });

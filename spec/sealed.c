@@ -1,28 +1,22 @@
 /* sealed.c - what is encrypted is found by its content, so that nothing is used encrypted by
  * mistake.
- *
- * Keys are read when the first file is met, are in memory of their own, and gone with the load.
- * Values stay in the load's arena, as any value of the model: who holds it wipes it.
  */
 #include "spec/sealed.h"
 
 #include <stdint.h>
 #include <string.h>
 
-#include "base/age.h"
 #include "base/arena.h"
 #include "base/creds.h"
 #include "base/str.h"
 #include "spec/access.h"
 #include "spec/creds.h"
-#include "spec/sops.h"
 #include "spec/sops_read.h"
+#include "spec/unseal.h"
 
 struct wc_sealing {
-    struct wc_age_keys keys;
-    bool has_keys;       /* all of them were read, or tried */
-    const char *no_keys; /* why they couldn't be; NULL: they were */
-    struct wc_map open;  /* path -> struct wc_unsealed; NULL value: it isn't encrypted */
+    struct wc_opener opener;
+    struct wc_map open; /* path -> struct wc_unsealed; NULL value: it isn't encrypted */
     struct wc_sealed_files files;
 };
 
@@ -34,6 +28,10 @@ static struct wc_sealing *sealing(struct wc_load *load)
     wc_map_init(&s->open, load->arena);
     for (size_t i = 0; i < load->options->n_age_files; i++)
         wc_strv_add(load->arena, &s->files.identities, load->options->age_files[i]);
+    s->opener = (struct wc_opener){ .arena = load->arena,
+                                    .identities = &s->files.identities,
+                                    .was_opened = load->canonical,
+                                    .cancel_fd = -1 };
     load->sealing = s;
     return s;
 }
@@ -57,84 +55,13 @@ bool wc_sealed_refuse(struct wc_load *load, const struct wc_text *text, const ch
     return true;
 }
 
-static void read_keys(struct wc_load *load, struct wc_sealing *s)
-{
-    s->has_keys = true;
-    for (size_t i = 0; i < s->files.identities.n && s->no_keys == NULL; i++) {
-        struct wc_err err = { 0 };
-        if (wc_age_keys_read(&s->keys, s->files.identities.items[i], &err) != 0)
-            s->no_keys = wc_arena_strdup(load->arena, err.msg);
-    }
-}
-
-/* Copies what came out, and makes the marks, into the arena of the load. */
-static void keep(struct wc_load *load, const struct wc_sops *sops, struct wc_sealed_file *file,
-                 struct wc_unsealed *out)
-{
-    char mark[WC_SOPS_MARK + 1];
-    const struct wc_secret *text = &sops->text;
-    char *content = wc_arena_alloc(load->arena, text->len + 1);
-    if (text->len > 0)
-        memcpy(content, text->bytes, text->len);
-    wc_sops_mark(sops, content, text->len, mark);
-    file->mark = wc_arena_strdup(load->arena, mark);
-    file->marks.n = 0;
-    file->marks.items = WC_NEW_ARRAY(load->arena, struct wc_kv, sops->pairs.n + 1);
-    for (size_t i = 0; i < sops->pairs.n; i++) {
-        const struct wc_kv *pair = &sops->pairs.items[i];
-        wc_sops_mark(sops, pair->value, strlen(pair->value), mark);
-        file->marks.items[file->marks.n++] =
-            (struct wc_kv){ pair->key, wc_arena_strdup(load->arena, mark) };
-    }
-    out->content = content;
-    out->len = text->len;
-    out->pairs = sops->pairs;
-}
-
-static struct wc_err open_sops(struct wc_load *load, struct wc_sealed_file *file,
-                               struct wc_unsealed *out)
-{
-    struct wc_sealing *s = sealing(load);
-    WC_CLEANUP_SOPS struct wc_sops sops = { 0 };
-    struct wc_err err = { 0 };
-    struct wc_sops_file in = { .name = wc_load_shown(load, file->path),
-                               .text = { file->text, file->len } };
-    in.store = wc_sops_store(&in.text, file->path);
-    if (!s->has_keys)
-        read_keys(load, s);
-    if (s->no_keys != NULL)
-        (void)wc_err_set(&err, WC_ERR_PERM, 0, "%s", s->no_keys);
-    else if (wc_sops_open(&in, &s->keys, load->arena, &sops, &err) == 0)
-        keep(load, &sops, file, out);
-    return err;
-}
-
-static struct wc_err open_credential(struct wc_load *load, struct wc_sealed_file *file,
-                                     struct wc_unsealed *out)
-{
-    const struct wc_text text = { file->text, file->len };
-    struct wc_err err = { 0 };
-    struct wc_creds creds;
-    if (wc_creds_unseal(load, file->path, &text, &creds, &err) != 0)
-        return err;
-    file->mark = creds.mark;
-    file->marks = creds.marks;
-    out->content = creds.content;
-    out->len = creds.len;
-    out->pairs = creds.pairs;
-    out->has_pairs = creds.has_pairs;
-    return err;
-}
-
 static struct wc_err open_file(struct wc_load *load, struct wc_sealed_file *file,
                                struct wc_unsealed *out)
 {
-    struct wc_err err = wc_creds_is(file->text, file->len) ? open_credential(load, file, out)
-                                                           : open_sops(load, file, out);
-    out->file = file;
-    if (err.code != 0)
-        out->closed =
-            wc_arena_printf(load->arena, "%s: %s", wc_load_shown(load, file->path), err.msg);
+    struct wc_opener *opener = &sealing(load)->opener;
+    struct wc_err err = { 0 };
+    opener->project = load->project_name;
+    (void)wc_unseal(opener, wc_load_shown(load, file->path), file, out, &err);
     return err;
 }
 
@@ -211,7 +138,12 @@ static void read_file(struct wc_load *load, struct wc_sealing *s, const struct w
         if (marks->members[i].value->kind == WC_NODE_STRING)
             file->marks.items[file->marks.n++] =
                 (struct wc_kv){ marks->members[i].key, marks->members[i].value->text };
-    (void)open_file(load, file, out);
+    if (load->options->leaves_sealed)
+        *out = (struct wc_unsealed){ .file = file,
+                                     .closed = "its file is not open yet",
+                                     .is_untried = true };
+    else
+        (void)open_file(load, file, out);
     wc_map_put(&s->open, path, out);
     s->files.items = wc_arena_grow(load->arena, s->files.items, s->files.n, &s->files.cap,
                                    sizeof *s->files.items);
@@ -237,9 +169,12 @@ void wc_sealed_end(struct wc_load *load, struct wc_project *project)
 {
     if (load->sealing == NULL)
         return;
-    wc_age_keys_deinit(&load->sealing->keys);
-    if (project != NULL && load->sealing->files.n > 0)
-        project->sealed = &load->sealing->files;
+    struct wc_sealed_files *files = &load->sealing->files;
+    wc_opener_deinit(&load->sealing->opener);
+    if (project == NULL || files->n == 0)
+        return;
+    files->closed_in = load->canonical && load->options->leaves_sealed ? project : NULL;
+    project->sealed = files;
 }
 
 /* ---- env files ---- */
@@ -314,6 +249,7 @@ void wc_sealed_settle(struct wc_load *load, struct wc_service *service)
             sealed = WC_NEW(load->arena, struct wc_sealed);
         if (sealed->closed == NULL)
             sealed->closed = file->closed;
+        sealed->is_untried = sealed->is_untried || file->is_untried;
         struct wc_text text = { file->file->text, file->file->len };
         if (file->closed == NULL && wc_creds_is(text.bytes, text.len)) {
             if (!file->has_pairs && !load->canonical)

@@ -11,15 +11,7 @@
 #include "wcompose/model.h"
 #include "wcompose/sealed.h"
 
-/* One of them, opened. */
-struct wc_unsealed {
-    const struct wc_sealed_file *file; /* its place in the list may move: copied */
-    const char *closed;                /* why it isn't open; NULL: it is */
-    const char *content;               /* len bytes and a NUL */
-    size_t len;
-    struct wc_kvs pairs; /* of an env file */
-    bool has_pairs;      /* a credential's: it is of lines NAME=VALUE and nothing else */
-};
+struct wc_unsealed; /* unseal.h */
 
 /* The encrypted file at `path`, or NULL when it isn't encrypted (or not there). node  what names it
  */

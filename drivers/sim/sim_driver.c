@@ -195,6 +195,8 @@ static int do_exec(struct sim_driver *d, struct wc_op *op)
 
 static int effect(struct sim_driver *d, struct wc_op *op)
 {
+    if (sim_is_closed(op))
+        return fail(op, WC_ERR_PERM, "an encrypted file of it isn't open");
     switch (op->verb) {
     case WC_VERB_LIST:
         return do_list(d);
@@ -402,8 +404,7 @@ static void fire_landing(struct wc_sim_world *world, struct sim_event *event)
     (void)effect(&nobody, &landing->op);
 }
 
-/* kill -9 of the caller: an op under way is lost, or it has just been done, or it is done later,
- * when somebody else may already be at work. */
+/* kill -9 of the caller: an op under way is lost, has just been done, or is done later. */
 static void crash_op(struct wc_sim_world *world, const struct wc_op *op)
 {
     bool acts = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START ||

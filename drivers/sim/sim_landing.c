@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "drivers/sim/world.h"
+#include "wcompose/sealed.h"
 
 struct wc_net_request sim_net_copy(struct wc_arena *arena, const struct wc_net_request *net)
 {
@@ -32,6 +33,14 @@ static void keep_networks(struct wc_arena *arena, struct sim_landing *landing,
     landing->net.networks = copies;
     landing->net.n_networks = net->n_networks;
     landing->op.net = &landing->net;
+}
+
+bool sim_is_closed(const struct wc_op *op)
+{
+    bool makes = op->verb == WC_VERB_CREATE || op->verb == WC_VERB_START;
+    const struct wc_instance *instance = op->instance;
+    return makes && instance != NULL && instance->spec != NULL &&
+           wc_sealed_state(instance->spec) != WC_SEALED_OPEN;
 }
 
 struct sim_landing *sim_landing_of(struct wc_sim_world *world, const struct wc_op *op)

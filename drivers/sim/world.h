@@ -112,6 +112,9 @@ struct sim_landing {
 };
 struct sim_landing *sim_landing_of(struct wc_sim_world *world, const struct wc_op *op);
 
+/* What it is to make has values that aren't there: as real drivers, it isn't made without. */
+bool sim_is_closed(const struct wc_op *op);
+
 /* A copy of names and ports. */
 struct wc_net_request sim_net_copy(struct wc_arena *arena, const struct wc_net_request *net);
 

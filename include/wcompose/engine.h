@@ -22,6 +22,7 @@
 
 struct wc_engine;
 struct wc_arena;
+struct wc_unsealing_ops;
 
 /* Called for every event, on the loop; the event is borrowed for the call. It must not call the
  * engine, wc_engine_visit excepted. */
@@ -41,6 +42,9 @@ struct wc_engine_config {
     const struct wc_clock *clock; /* NULL: the loop's time; simulated hosts bring their own */
     int64_t look_ms;              /* between two full looks at what there is: what no event told is
                                      found then. 0 = 30 s, WC_UNSET = never */
+    const struct wc_unsealing_ops *unsealing; /* opens, in a thread, encrypted files that a model
+                                                 was loaded without (wcompose/sealed.h). NULL:
+                                                 nobody does, and what needs them can't be made */
     bool preview; /* look only: no address is reserved, no file written (wcompose/preview.h) */
     const struct wc_strv *assumed; /* with preview: images (as services name them) that count as
                                       being here, since they would be brought before; or NULL */

@@ -63,9 +63,9 @@ struct wc_mount {
                            tmpfs: NULL; copy: absolute host path, or NULL: `content` */
     const char *object; /* the config or secret: "secrets.token"; NULL: it is none */
     const char *content;
-    const struct wc_sealed *sealed; /* the content was encrypted (sealed.h); NULL: it wasn't */
-    int64_t uid, gid, mode;         /* copy */
-    const char *target;             /* absolute path in the container */
+    struct wc_sealed *sealed; /* the content was encrypted (sealed.h); NULL: it wasn't */
+    int64_t uid, gid, mode;   /* copy */
+    const char *target;       /* absolute path in the container */
     bool read_only;
     bool create_host_path;     /* bind: make a missing source directory */
     const char *propagation;   /* bind: rprivate, shared, … or NULL */
@@ -120,7 +120,7 @@ struct wc_service {
     struct wc_build build;              /* build.set: how it is made */
     struct wc_strv command, entrypoint; /* .set with n == 0: explicitly none; !set: the image's */
     struct wc_kvs environment;          /* env_file and environment merged; value NULL = remove */
-    const struct wc_sealed *sealed;     /* what of it was encrypted (sealed.h); NULL: nothing */
+    struct wc_sealed *sealed;           /* what of it was encrypted (sealed.h); NULL: nothing */
     const char *working_dir, *user, *hostname, *domainname;
     struct wc_strv group_add;
     const char *container_name;

@@ -92,6 +92,8 @@ struct wc_spec_options {
     bool only_shown; /* nothing is going to run (config, lint): what isn't carried out yet stays in
                         the model with a warning (W013) instead of an error (E300) */
     enum wc_platform platform; /* of the containers; Linux when not given */
+    bool leaves_sealed; /* with canonical: encrypted files that it brings along aren't opened now
+                           (wcompose/sealed.h, wc_unsealing) */
     bool canonical; /* the input is our own canonical text: no interpolation, no .env, no lookup */
     const char *text; /* the text itself, instead of files; without canonical it is one file called
                          compose.yaml in cwd */

@@ -124,7 +124,8 @@ enum wc_phase {
     WC_PHASE_WAIT_BACKOFF,
     WC_PHASE_WAIT_SIBLING, /* an older incarnation is still there */
     WC_PHASE_WAIT_HOST,    /* the project's networks are not as wanted yet: not there, or names and
-                              ports lead to it, and are to lead to another incarnation */
+                              ports lead to it, and are to lead to another incarnation; or its
+                              encrypted files are being opened */
     WC_PHASE_WAIT_DEPENDENTS /* it goes down after those that need it */
 };
 

@@ -24,6 +24,7 @@ struct wc_driver_ops;
 struct wc_image_store;
 struct wc_paths;
 struct wc_supervisor;
+struct wc_unsealing_ops;
 
 /* What a supervisor needs. Everything is borrowed until it has ended. */
 struct wc_supervisor_config {
@@ -34,8 +35,9 @@ struct wc_supervisor_config {
     const struct wc_driver_ops *process; /* as wc_engine_config */
     const struct wc_driver_ops *hyperv;
     void *driver_extra;
-    const struct wc_clock *clock; /* as wc_engine_config */
-    const struct wc_disk *disk;   /* where state goes; NULL: the host's */
+    const struct wc_clock *clock;             /* as wc_engine_config */
+    const struct wc_unsealing_ops *unsealing; /* as wc_engine_config; NULL: wc_unsealing_ops */
+    const struct wc_disk *disk;               /* where state goes; NULL: the host's */
     const char *metrics; /* "127.0.0.1:9464": also serve numbers there; NULL: nowhere. An address
                             that others can reach is refused; one that is taken is only told of */
     unsigned first_client_ms; /* how long to wait for a first client before leaving idle */

@@ -35,6 +35,15 @@ static void encrypt(const char *options, struct wc_buf *out)
     assert_int_equal(wc_fs_read("/mnt/c", 65536, out, NULL), 0);
 }
 
+static int open_as(const struct wc_buf *text, const char *name, struct wc_secret *out,
+                   struct wc_err *err)
+{
+    const struct wc_creds_ask ask = {
+        .text = text->data, .len = text->len, .name = name, .cancel_fd = -1
+    };
+    return wc_creds_open(&ask, out, err);
+}
+
 static void opens_by_its_name(void **state)
 {
     (void)state;
@@ -44,17 +53,17 @@ static void opens_by_its_name(void **state)
     open_box();
     encrypt("--name=shop.cert", &text);
     assert_true(wc_creds_is(text.data, text.len));
-    assert_int_equal(wc_creds_open(text.data, text.len, "shop.cert", &plain, &err), 0);
+    assert_int_equal(open_as(&text, "shop.cert", &plain, &err), 0);
     assert_int_equal(plain.len, 13);
     assert_memory_equal(plain.bytes, "planted-value", 13);
-    assert_int_equal(wc_creds_open(text.data, text.len, "other.cert", &plain, &err), WC_ERR_PERM);
+    assert_int_equal(open_as(&text, "other.cert", &plain, &err), WC_ERR_PERM);
     assert_non_null(strstr(err.msg, "does not match"));
     text.data[60] = text.data[60] == 'A' ? 'B' : 'A'; /* altered */
-    assert_int_equal(wc_creds_open(text.data, text.len, "shop.cert", &plain, &err), WC_ERR_PERM);
+    assert_int_equal(open_as(&text, "shop.cert", &plain, &err), WC_ERR_PERM);
     assert_int_equal(plain.len, 13);
     wc_buf_reset(&text);
     encrypt("--name=", &text);
-    assert_int_equal(wc_creds_open(text.data, text.len, "shop.cert", &plain, &err), WC_ERR_PERM);
+    assert_int_equal(open_as(&text, "shop.cert", &plain, &err), WC_ERR_PERM);
     assert_non_null(strstr(err.msg, "without a name"));
     assert_null(strstr(err.msg, "planted"));
     assert_int_equal(plain.len, 13);
@@ -73,8 +82,12 @@ static void knows_them(void **state)
     assert_false(wc_creds_is("Whxqht+dQJax1aZeCGLxmi", 22));
     assert_false(wc_creds_is("Whxqht+dQJax1aZeCGLxniAAAAABAAAA", 32));
     assert_false(wc_creds_is("", 0));
-    assert_int_equal(wc_creds_open(raw, 16, "x", &plain, &err), WC_ERR_SPEC);
-    assert_int_equal(wc_creds_open(keyless, sizeof keyless - 1, "x", &plain, &err), WC_ERR_PERM);
+    assert_int_equal(wc_creds_open(&(struct wc_creds_ask){ raw, 16, "x", false, -1 }, &plain, &err),
+                     WC_ERR_SPEC);
+    assert_int_equal(
+        wc_creds_open(&(struct wc_creds_ask){ keyless, sizeof keyless - 1, "x", false, -1 }, &plain,
+                      &err),
+        WC_ERR_PERM);
     assert_non_null(strstr(err.msg, "without a key"));
 }
 

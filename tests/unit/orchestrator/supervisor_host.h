@@ -34,8 +34,9 @@ struct host {
     struct wc_paths paths;
     struct wc_sim_world *world;
     struct wc_buf wire;
-    const struct wc_disk *disk; /* NULL: the host's */
-    const char *metrics;        /* as wc_supervisor_config */
+    const struct wc_disk *disk;               /* NULL: the host's */
+    const char *metrics;                      /* as wc_supervisor_config */
+    const struct wc_unsealing_ops *unsealing; /* as wc_supervisor_config */
     bool stays;
 
     pthread_t thread;
@@ -135,6 +136,7 @@ static inline void *run(void *data)
         .clock = wc_sim_clock(host->world),
         .disk = host->disk,
         .metrics = host->metrics,
+        .unsealing = host->unsealing,
         .stays = host->stays,
         .first_client_ms = 5000,
     };

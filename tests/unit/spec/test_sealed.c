@@ -42,13 +42,15 @@ static void make_key(struct box *box)
     close(fd);
 }
 
-static void load(struct box *box, const char *text, size_t len, bool has_key, bool is_canonical)
+static void load_as(struct box *box, const char *text, size_t len, bool has_key, bool is_canonical,
+                    bool leaves_sealed)
 {
     const char *files[] = { box->key };
     const struct wc_spec_options options = { .cwd = is_canonical ? "/" : DIR,
                                              .text = text,
                                              .text_len = len,
                                              .canonical = is_canonical,
+                                             .leaves_sealed = leaves_sealed,
                                              .age_files = files,
                                              .n_age_files = has_key && !is_canonical ? 1 : 0 };
     wc_arena_init(&box->arena);
@@ -56,6 +58,11 @@ static void load(struct box *box, const char *text, size_t len, bool has_key, bo
     box->rc = wc_spec_load(&options, &box->arena, &box->diags, &box->project);
     for (size_t i = 0; has_key && i < box->diags.n; i++)
         print_message("%s\n", box->diags.items[i].msg);
+}
+
+static void load(struct box *box, const char *text, size_t len, bool has_key, bool is_canonical)
+{
+    load_as(box, text, len, has_key, is_canonical, false);
 }
 
 static const char *variable(const struct wc_service *s, const char *name)
@@ -108,6 +115,87 @@ static void values_are_in_no_text(void **state)
     wc_arena_wipe(&box.arena);
     wc_arena_wipe(&again.arena);
     wc_arena_wipe(&closed.arena);
+}
+
+/* Opens the next file, and says whether there are more. */
+static bool open_next(struct wc_unsealing *unsealing)
+{
+    wc_unsealing_ops.run(unsealing, -1);
+    wc_unsealing_ops.settle(unsealing);
+    return wc_unsealing_ops.more(unsealing);
+}
+
+static void opened_after_the_load(void **state)
+{
+    (void)state;
+    struct box box = { 0 }, later = { 0 };
+    WC_CLEANUP_BUF struct wc_buf wire = WC_BUF_INIT;
+    const struct wc_unsealing_ops *ops = &wc_unsealing_ops;
+    make_key(&box);
+    load(&box, FILE_TEXT, sizeof FILE_TEXT - 1, true, false);
+    assert_int_equal(box.rc, 0);
+    assert_null(ops->new (box.project)); /* nothing is left to be opened */
+    wc_spec_render_wire(box.project, &wire);
+    load_as(&later, wire.data, wire.len, true, true, true);
+    assert_int_equal(later.rc, 0);
+    const struct wc_service *s = &later.project->services[0];
+    assert_string_equal(s->spec_hash, box.project->services[0].spec_hash);
+    assert_int_equal(wc_sealed_state(s), WC_SEALED_UNTRIED);
+    assert_null(variable(s, "PASS"));
+
+    char away[80];
+    snprintf(away, sizeof away, "%s.away", box.key);
+    assert_int_equal(rename(box.key, away), 0);
+    struct wc_unsealing *unsealing = ops->new (later.project);
+    assert_non_null(unsealing);
+    assert_true(open_next(unsealing));
+    assert_int_equal(wc_sealed_state(s), WC_SEALED_UNTRIED);
+    assert_true(open_next(unsealing));
+    assert_false(open_next(unsealing));
+    assert_int_equal(wc_sealed_state(s), WC_SEALED_CLOSED);
+    assert_non_null(strstr(s->sealed->closed, "identity file /tmp/wc_sealed_"));
+    assert_null(variable(s, "PASS"));
+
+    assert_int_equal(rename(away, box.key), 0);
+    ops->again(unsealing);
+    assert_true(ops->more(unsealing));
+    while (open_next(unsealing))
+        continue;
+    assert_int_equal(wc_sealed_state(s), WC_SEALED_OPEN);
+    check_values(s);
+    ops->again(unsealing); /* what is open isn't opened again */
+    assert_false(ops->more(unsealing));
+    ops->free(unsealing);
+    unlink(box.key);
+    wc_arena_wipe(&box.arena);
+    wc_arena_wipe(&later.arena);
+}
+
+/* The values of a model are those that it was made with, or none. */
+static void another_text_under_the_mark(void **state)
+{
+    (void)state;
+    struct box box = { 0 }, later = { 0 };
+    WC_CLEANUP_BUF struct wc_buf wire = WC_BUF_INIT;
+    make_key(&box);
+    load(&box, FILE_TEXT, sizeof FILE_TEXT - 1, true, false);
+    for (size_t i = 0; i < box.project->services[0].sealed->env.n; i++) {
+        char *mark = (char *)box.project->services[0].sealed->env.items[i].value;
+        mark[0] = mark[0] == '0' ? '1' : '0';
+    }
+    wc_spec_render_wire(box.project, &wire);
+    load_as(&later, wire.data, wire.len, true, true, true);
+    const struct wc_service *s = &later.project->services[0];
+    struct wc_unsealing *unsealing = wc_unsealing_ops.new(later.project);
+    while (open_next(unsealing))
+        continue;
+    assert_int_equal(wc_sealed_state(s), WC_SEALED_CLOSED);
+    assert_non_null(strstr(s->sealed->closed, "isn't the one that it was made with"));
+    assert_null(variable(s, "PASS"));
+    wc_unsealing_ops.free(unsealing);
+    unlink(box.key);
+    wc_arena_wipe(&box.arena);
+    wc_arena_wipe(&later.arena);
 }
 
 static void never_used_encrypted(void **state)
@@ -177,6 +265,16 @@ static void credentials(void **state)
     assert_int_equal(again.rc, 0);
     assert_string_equal(variable(&again.project->services[0], "A"), "pla$nted");
     assert_string_equal(again.project->services[0].spec_hash, s->spec_hash);
+    wc_arena_wipe(&again.arena);
+    load_as(&again, wire.data, wire.len, false, true, true);
+    struct wc_unsealing *unsealing = wc_unsealing_ops.new(again.project);
+    while (open_next(unsealing))
+        continue;
+    assert_int_equal(wc_sealed_state(&again.project->services[0]), WC_SEALED_OPEN);
+    assert_string_equal(variable(&again.project->services[0], "B"), "x=y");
+    assert_int_equal(again.project->services[0].mounts[0].sealed->len, 6);
+    assert_memory_equal(again.project->services[0].mounts[0].content, "by\0tes", 6);
+    wc_unsealing_ops.free(unsealing);
     wc_arena_wipe(&box.arena);
     wc_arena_wipe(&again.arena);
     load(&refused, others, sizeof others - 1, false, false);
@@ -213,5 +311,6 @@ static void lines_of_credentials(void **state)
     wc_arena_deinit(&arena);
 }
 
-WC_MAIN(WC_CASE(credentials), WC_CASE(lines_of_credentials), WC_CASE(values_are_in_no_text),
+WC_MAIN(WC_CASE(opened_after_the_load), WC_CASE(another_text_under_the_mark), WC_CASE(credentials),
+        WC_CASE(lines_of_credentials), WC_CASE(values_are_in_no_text),
         WC_CASE(never_used_encrypted), WC_CASE(not_where_it_would_be_seen))
