@@ -1,7 +1,8 @@
-/* archive.c - curl and tar in the jail. What arrives is hashed and its signature checked while it
- * is still one file; it is decompressed into another, whose size is capped, before tar sees it; and
- * what tar made is copied out by us, as any directory is. So a bomb ends at the cap, and a path or
- * a link that leads out ends in the jail.
+/* archive.c - curl and tar in the jail. What arrives is copied to where no jail can write, and
+ * hashed on the way, a piece at a time, as it may be larger than what we want in memory; its
+ * signature is checked while it is still one file. It is decompressed into another, whose size is
+ * capped, before tar sees it; and what tar made is copied out by us, as any directory is. So a bomb
+ * ends at the cap, and a path or a link that leads out ends in the jail.
  */
 #include "orchestrator/gitops/archive.h"
 
@@ -12,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "orchestrator/gitops/archive_bytes.h"
 #include "orchestrator/gitops/git.h"
 #include "orchestrator/gitops/git_text.h"
 #include "orchestrator/gitops/signature.h"
@@ -248,58 +251,97 @@ static int keep_file(const struct archive *a, const char *name, const struct wc_
     return wc_fs_write_atomic(kept(a, name), bytes->data, bytes->len, 0600, false, err);
 }
 
-static int check_sum(const struct archive *a, const struct wc_buf *bytes, struct wc_err *err)
+/* Takes what curl made to where we keep it: from there on nobody in a jail can change it. */
+static int keep_archive(const struct archive *a, struct wc_archive_bytes *bytes, struct wc_err *err)
 {
-    char hex[WC_SHA256_HEX + 1];
-    wc_sha256_hex(bytes->data, bytes->len, hex);
-    if (a->source->sha256 == NULL || wc_streq(hex, a->source->sha256))
-        return 0;
-    return wc_err_set(err, WC_ERR_PERM, 0,
-                      "the archive is not believed: its SHA-256 is %s, not what sha256 says", hex);
+    const char *dir, *made = wc_arena_printf(a->place->arena, "%s/archive", a->jail.dir);
+    const char *next = wc_arena_printf(a->place->arena, "%s.new", kept(a, "file"));
+    int rc = wc_source_dir(a->place, "archive", &dir, err);
+    if (rc != 0)
+        return rc;
+    WC_CLEANUP_FD int in = open(made, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    struct stat st;
+    if (in < 0 || fstat(in, &st) != 0)
+        return wc_err_set(err, wc_fs_code(errno), errno, "open %s", made);
+    if (!S_ISREG(st.st_mode))
+        return wc_err_set(err, WC_ERR_PERM, 0, "%s is not a regular file", made);
+    WC_CLEANUP_FD int out = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (out < 0)
+        return wc_err_set(err, wc_fs_code(errno), errno, "open %s", next);
+    rc = wc_archive_pass(in, out, wc_source_max_bytes(a->source), bytes, err);
+    if (rc == 0 && fsync(out) != 0)
+        rc = wc_err_set(err, wc_fs_code(errno), errno, "write %s", next);
+    if (rc != 0)
+        (void)unlink(next);
+    return rc;
 }
 
-static int check_signature(const struct archive *a, const struct wc_buf *bytes,
+/* It is believed: what was kept before goes for it. */
+static int take_kept(const struct archive *a, struct wc_err *err)
+{
+    const char *path = kept(a, "file"), *next = wc_arena_printf(a->place->arena, "%s.new", path);
+    return rename(next, path) == 0 ? 0
+                                   : wc_err_set(err, wc_fs_code(errno), errno, "replace %s", path);
+}
+
+static int check_sum(const struct archive *a, const struct wc_archive_bytes *bytes,
+                     struct wc_err *err)
+{
+    if (a->source->sha256 == NULL || wc_streq(bytes->sum, a->source->sha256))
+        return 0;
+    return wc_err_set(err, WC_ERR_PERM, 0,
+                      "the archive is not believed: its SHA-256 is %s, not what sha256 says",
+                      bytes->sum);
+}
+
+static int check_signature(const struct archive *a, const char *path,
                            const struct wc_buf *signature, const char **signer, struct wc_err *err)
 {
     const struct wc_signed text = { .what = "the archive",
                                     .name_space = "file",
-                                    .text = bytes->data,
-                                    .text_len = bytes->len,
+                                    .text_file = path,
                                     .signature = signature->data,
                                     .signature_len = signature->len };
     return wc_signature_check(a->source, a->place, &text, signer, err);
 }
 
+static int believe(struct archive *a, const struct wc_archive_bytes *bytes,
+                   struct wc_buf *signature, struct wc_revision *revision, struct wc_err *err)
+{
+    int rc = check_sum(a, bytes, err);
+    if (rc != 0 || a->source->verify == WC_VERIFY_NONE)
+        return rc;
+    rc = get(a, ".sig", "signature", SIGNATURE_MAX, NULL, err);
+    if (rc == 0)
+        rc = read_made(a, "signature", SIGNATURE_MAX, signature, err);
+    if (rc != 0)
+        return wc_err_wrap(err, rc, "the archive's signature");
+    const char *next = wc_arena_printf(a->place->arena, "%s.new", kept(a, "file"));
+    return check_signature(a, next, signature, &revision->signer, err);
+}
+
 /* Gets both files; *signer is NULL where no signature is wanted. */
-static int transfer(struct archive *a, struct wc_buf *bytes, struct wc_revision *revision,
+static int transfer(struct archive *a, struct wc_archive_bytes *bytes, struct wc_revision *revision,
                     struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf headers = WC_BUF_INIT;
     WC_CLEANUP_BUF struct wc_buf signature = WC_BUF_INIT;
-    size_t most = wc_source_max_bytes(a->source);
-    int rc = get(a, "", "archive", most, &headers, err);
+    int rc = get(a, "", "archive", wc_source_max_bytes(a->source), &headers, err);
     if (rc == 0)
-        rc = read_made(a, "archive", most, bytes, err);
-    if (rc == 0)
-        rc = check_sum(a, bytes, err);
+        rc = keep_archive(a, bytes, err);
     if (rc != 0)
         return rc;
     (void)wc_archive_read_mark(headers.data, headers.len, revision->mark);
-    if (a->source->verify != WC_VERIFY_NONE) {
-        rc = get(a, ".sig", "signature", SIGNATURE_MAX, NULL, err);
-        if (rc == 0)
-            rc = read_made(a, "signature", SIGNATURE_MAX, &signature, err);
-        if (rc != 0)
-            return wc_err_wrap(err, rc, "the archive's signature");
-        rc = check_signature(a, bytes, &signature, &revision->signer, err);
-    }
+    rc = believe(a, bytes, &signature, revision, err);
+    if (rc != 0)
+        (void)unlink(wc_arena_printf(a->place->arena, "%s.new", kept(a, "file")));
     if (rc == 0)
-        rc = keep_file(a, "file", bytes, err);
+        rc = take_kept(a, err);
     return rc == 0 ? keep_file(a, "signature", &signature, err) : rc;
 }
 
 /* The program that makes tar of it, and how it wants the name to end; NULL: it is tar. */
-static const char *decompressor(const struct wc_buf *bytes, const char **suffix)
+static const char *decompressor(const struct wc_archive_bytes *bytes, const char **suffix)
 {
     static const struct {
         const char *magic;
@@ -307,7 +349,7 @@ static const char *decompressor(const struct wc_buf *bytes, const char **suffix)
         const char *program, *suffix;
     } forms[] = { { "\x1f\x8b", 2, "gzip", ".gz" }, { "\x28\xb5\x2f\xfd", 4, "zstd", ".zst" } };
     for (size_t i = 0; i < WC_COUNT(forms); i++)
-        if (bytes->len > forms[i].len && memcmp(bytes->data, forms[i].magic, forms[i].len) == 0) {
+        if (bytes->len > forms[i].len && memcmp(bytes->head, forms[i].magic, forms[i].len) == 0) {
             *suffix = forms[i].suffix;
             return forms[i].program;
         }
@@ -315,7 +357,7 @@ static const char *decompressor(const struct wc_buf *bytes, const char **suffix)
 }
 
 /* Unpacks "archive" to "tree", both in the jail. */
-static int unpack(struct archive *a, const struct wc_buf *bytes, struct wc_err *err)
+static int unpack(struct archive *a, const struct wc_archive_bytes *bytes, struct wc_err *err)
 {
     const char *suffix = "", *program = decompressor(bytes, &suffix);
     struct wc_arena *arena = a->place->arena;
@@ -373,7 +415,7 @@ static int take_tree(const struct archive *a, char id[65], struct wc_err *err)
 
 static int fetch(struct archive *a, struct wc_revision *found, struct wc_err *err)
 {
-    WC_CLEANUP_BUF struct wc_buf bytes = WC_BUF_INIT;
+    struct wc_archive_bytes bytes;
     int rc = transfer(a, &bytes, found, err);
     if (rc == 0)
         rc = unpack(a, &bytes, err);
@@ -407,21 +449,30 @@ int wc_archive_fetch(const struct wc_app_source *source, const struct wc_source_
     return 0;
 }
 
+static int read_kept(const struct archive *a, struct wc_archive_bytes *bytes, struct wc_err *err)
+{
+    const char *path = kept(a, "file");
+    WC_CLEANUP_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return wc_err_set(err, wc_fs_code(errno), errno, "open %s", path);
+    return wc_archive_pass(fd, -1, wc_source_max_bytes(a->source), bytes, err);
+}
+
 int wc_archive_verify(const struct wc_app_source *source, const struct wc_source_place *place,
                       struct wc_revision *revision, struct wc_err *err)
 {
     WC_CLEANUP_BUF struct wc_buf id = WC_BUF_INIT;
-    WC_CLEANUP_BUF struct wc_buf bytes = WC_BUF_INIT;
+    struct wc_archive_bytes bytes;
     WC_CLEANUP_BUF struct wc_buf signature = WC_BUF_INIT;
     const struct archive a = { .source = source, .place = place };
     struct wc_err ignored = { 0 };
     if (wc_fs_read(kept(&a, "id"), 64, &id, &ignored) != 0 || !wc_streq(id.data, revision->id))
         return wc_err_set(err, WC_ERR_NOENT, 0, "the archive is gone; fetch it again");
-    int rc = wc_fs_read(kept(&a, "file"), wc_source_max_bytes(source), &bytes, err);
+    int rc = read_kept(&a, &bytes, err);
     if (rc == 0)
         rc = check_sum(&a, &bytes, err);
     if (rc != 0 || source->verify == WC_VERIFY_NONE)
         return rc;
     rc = wc_fs_read(kept(&a, "signature"), SIGNATURE_MAX, &signature, err);
-    return rc == 0 ? check_signature(&a, &bytes, &signature, &revision->signer, err) : rc;
+    return rc == 0 ? check_signature(&a, kept(&a, "file"), &signature, &revision->signer, err) : rc;
 }

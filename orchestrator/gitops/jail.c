@@ -184,7 +184,9 @@ static int open_pipes(const struct wc_jail *jail, const struct wc_jail_call *cal
                       struct wc_err *err)
 {
     *p = (struct pipes){ -1, -1, { -1, -1 }, { -1, -1 }, { -1, -1 } };
-    p->in = memory_file("stdin", call->input, call->input == NULL ? 0 : call->input_len);
+    p->in = call->input_file != NULL
+                ? open(call->input_file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+                : memory_file("stdin", call->input, call->input == NULL ? 0 : call->input_len);
     if (jail->secret != NULL)
         p->secret = memory_file("secret", jail->secret, strlen(jail->secret));
     if (p->in < 0 || (jail->secret != NULL && p->secret < 0) || pipe2(p->out, O_CLOEXEC) != 0 ||

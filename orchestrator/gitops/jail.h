@@ -80,8 +80,9 @@ typedef int wc_jail_take_fn(void *data, const char *bytes, size_t len, struct wc
 struct wc_jail_call {
     const char *const *argv;
     const char *const *env;
-    const void *input; /* NULL: standard input is empty */
+    const void *input; /* NULL: standard input is empty, or this file (absolute path) */
     size_t input_len;
+    const char *input_file;
     wc_jail_take_fn *take; /* NULL: standard output is kept in the answer */
     void *take_data;
 };

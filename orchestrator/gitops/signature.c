@@ -33,10 +33,12 @@ static int refuse(const struct check *check, const char *why, struct wc_err *err
 static int run(struct check *check, const char *const *argv, bool with_text,
                struct wc_jail_answer *answer, struct wc_err *err)
 {
-    const struct wc_jail_call call = { .argv = argv,
-                                       .env = check->env,
-                                       .input = with_text ? check->what->text : NULL,
-                                       .input_len = with_text ? check->what->text_len : 0 };
+    struct wc_jail_call call = { .argv = argv, .env = check->env };
+    if (with_text) {
+        call.input = check->what->text;
+        call.input_len = check->what->text_len;
+        call.input_file = check->what->text_file;
+    }
     return wc_jail_run(&check->jail, &call, answer, err);
 }
 

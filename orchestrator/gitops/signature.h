@@ -17,8 +17,9 @@
 struct wc_signed {
     const char *what;       /* for messages: "commit 1a2b3c" */
     const char *name_space; /* of ssh signatures: "git", "file" */
-    const char *text;
+    const char *text;       /* or NULL: it is in text_file */
     size_t text_len;
+    const char *text_file; /* absolute; ours */
     const char *signature;
     size_t signature_len;
 };
