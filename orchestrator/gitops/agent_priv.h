@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "base/arena.h"
+#include "orchestrator/gitops/outbox_queue.h"
 #include "orchestrator/supervisor_notify.h"
 #include "wcompose/gitops.h"
 #include "wcompose/histogram.h"
@@ -87,6 +88,7 @@ struct wc_gitops_loop {
     unsigned n_callers;
     struct wc_mailbox **mailboxes; /* n_mailboxes; notify.c */
     size_t n_mailboxes;
+    struct wc_outbox_queue outbox;
     struct wc_notify notify;
     int lock_fd;
 };
@@ -138,7 +140,11 @@ void wc_agent_notify_open(struct wc_gitops_loop *loop);
 void wc_agent_notify_again(struct wc_gitops_loop *loop);
 void wc_agent_notify_close(struct wc_gitops_loop *loop);
 
-/* Reads app->known from the disk, where an agent before has left it. */
+/* Puts a message, unless it waits already: it is sent once it is on disk, after those before it. */
+void wc_agent_post(struct wc_gitops_loop *loop, const struct wc_agent_notify *to, const char *id,
+                   const char *body);
+
+/* notices.c. Reads app->known from the disk, where an agent before has left it. */
 void wc_agent_recall(struct wc_loop_app *app);
 
 /* Tells whom the file lists of conditions that are others than app->known. */

@@ -1,11 +1,12 @@
-/* notify.c - people are told of conditions that changed: by a command, or by curl.
+/* notify.c - people are told: by a command, or by curl.
  *
  * Each one who is told has a mailbox, which sends one message at a time, oldest first: what comes
  * later holds later. A message is on disk (outbox.h) from before it is sent until it is taken, so
- * that one that wasn't is sent by the next agent, with the same id. Each sending is a process with
- * the message on its standard input: no address with a token in it, and no key, is in an argument.
- * (Rejected: libcurl in the agent, which would double what it takes in memory for something that
- * happens once a day.)
+ * that one that wasn't is sent by the next agent, with the same id. The disk is waited for by a
+ * thread (outbox_queue.h): a mailbox sends nothing while something of it is on its way there. Each
+ * sending is a process with the message on its standard input: no address with a token in it, and
+ * no key, is in an argument. (Rejected: libcurl in the agent, which would double what it takes in
+ * memory for something that happens once a day.)
  */
 #include "orchestrator/gitops/agent_priv.h"
 
@@ -18,10 +19,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "base/str.h"
-#include "base/units.h"
-#include "orchestrator/gitops/outbox.h"
 
 enum { FIRST_MS = 1000, DOUBLINGS = 8, SENDING_MS = 30000, DAY_MS = 86400000 };
 
@@ -43,6 +41,7 @@ struct wc_mailbox {
     uv_write_t write;
     struct wc_buf input;
     unsigned n_open; /* handles of a sending */
+    unsigned n_jobs; /* changes on their way to the disk */
     bool is_sending; /* its process lives */
     bool has_failed, is_closed;
 };
@@ -64,15 +63,43 @@ static void forget(struct wc_mailbox *box, size_t i)
     box->n--;
 }
 
+static void send_first(struct wc_mailbox *box);
+static void free_if_over(struct wc_mailbox *box);
+
+/* The disk has it: what waited for that goes on. */
+static void on_stored(struct wc_mailbox *box)
+{
+    box->n_jobs--;
+    if (!box->is_closed && !uv_is_active((uv_handle_t *)&box->timer))
+        send_first(box);
+    free_if_over(box);
+}
+
+static void on_dropped(void *data, const struct wc_err *err)
+{
+    struct wc_mailbox *box = data;
+    if (err->code != 0)
+        wc_agent_say(box->loop, "notify: %s: it will be sent again", err->msg);
+    on_stored(box);
+}
+
+static void on_put(void *data, const struct wc_err *err)
+{
+    struct wc_mailbox *box = data;
+    if (err->code != 0)
+        wc_agent_say(box->loop, "notify: %s: a message is sent, and not kept", err->msg);
+    on_stored(box);
+}
+
 /* It was taken, or nobody wants it any more. */
 static void drop(struct wc_mailbox *box, size_t i)
 {
     struct wc_arena arena;
-    struct wc_err err = { 0 };
     wc_arena_init(&arena);
-    if (wc_outbox_drop(wc_outbox_dir(box->loop->config->paths, &arena), box->letters[i].name,
-                       &err) != 0)
-        wc_agent_say(box->loop, "notify: %s: it will be sent again", err.msg);
+    const struct wc_outbox_for whom = { wc_outbox_dir(box->loop->config->paths, &arena), on_dropped,
+                                        box };
+    box->n_jobs++;
+    wc_outbox_queue_drop(&box->loop->outbox, &whom, box->letters[i].name);
     wc_arena_deinit(&arena);
     forget(box, i);
 }
@@ -84,8 +111,6 @@ static void add_letter(struct wc_mailbox *box, const char *name, const char *bod
 }
 
 /* Sending --------------------------------------------------------------------------------------*/
-
-static void send_first(struct wc_mailbox *box);
 
 static const struct wc_agent_notify *receiver(const struct wc_mailbox *box)
 {
@@ -134,7 +159,7 @@ static void settle(struct wc_mailbox *box)
 
 static void free_if_over(struct wc_mailbox *box)
 {
-    if (!box->is_closed || box->n_open > 0)
+    if (!box->is_closed || box->n_open > 0 || box->n_jobs > 0)
         return;
     while (box->n > 0)
         forget(box, box->n - 1);
@@ -268,7 +293,7 @@ static void on_late(uv_timer_t *timer)
 static void send_first(struct wc_mailbox *box)
 {
     const struct wc_agent_notify *to = receiver(box);
-    if (box->n == 0 || box->n_open > 0 || box->is_closed)
+    if (box->n == 0 || box->n_open > 0 || box->n_jobs > 0 || box->is_closed)
         return;
     if (to == NULL) {
         wc_agent_say(box->loop,
@@ -336,11 +361,10 @@ static void make_room(struct wc_mailbox *box)
     }
 }
 
-static void post(struct wc_gitops_loop *loop, const struct wc_agent_notify *to, const char *id,
-                 const char *body)
+void wc_agent_post(struct wc_gitops_loop *loop, const struct wc_agent_notify *to, const char *id,
+                   const char *body)
 {
     struct wc_arena arena;
-    struct wc_err err = { 0 };
     struct wc_outbox_name name = { .at_ms = wall_ms() };
     wc_outbox_to(to, name.to);
     snprintf(name.id, sizeof name.id, "%s", id);
@@ -350,12 +374,11 @@ static void post(struct wc_gitops_loop *loop, const struct wc_agent_notify *to, 
     make_room(box);
     wc_arena_init(&arena);
     const char *file = wc_outbox_name(&name, &arena);
-    if (wc_outbox_put(wc_outbox_dir(loop->config->paths, &arena), file, body, &err) != 0)
-        wc_agent_say(loop, "notify: %s: a message is sent, and not kept", err.msg);
+    const struct wc_outbox_for whom = { wc_outbox_dir(loop->config->paths, &arena), on_put, box };
+    box->n_jobs++;
+    wc_outbox_queue_put(&loop->outbox, &whom, file, body);
     add_letter(box, file, body);
     wc_arena_deinit(&arena);
-    if (!uv_is_active((uv_handle_t *)&box->timer))
-        send_first(box);
 }
 
 void wc_agent_notify_open(struct wc_gitops_loop *loop)
@@ -364,6 +387,7 @@ void wc_agent_notify_open(struct wc_gitops_loop *loop)
     struct wc_strv names = { 0 };
     struct wc_outbox_name name;
     struct wc_err err = { 0 };
+    wc_outbox_queue_init(&loop->outbox, &loop->uv);
     wc_arena_init(&arena);
     const char *dir = wc_outbox_dir(loop->config->paths, &arena), *body;
     if (wc_outbox_list(dir, &arena, &names, &err) != 0)
@@ -410,80 +434,4 @@ void wc_agent_notify_close(struct wc_gitops_loop *loop)
     wc_free(loop->mailboxes);
     loop->mailboxes = NULL;
     loop->n_mailboxes = 0;
-}
-
-/* Messages -------------------------------------------------------------------------------------*/
-
-static void make_body(const struct wc_loop_app *app, enum wc_gitops_condition_type type,
-                      const struct wc_gitops_condition *now, const char *revision,
-                      char id[WC_SHA256_HEX + 1], struct wc_buf *out)
-{
-    WC_CLEANUP_BUF struct wc_buf seed = WC_BUF_INIT;
-    char at[32];
-    const char *name = wc_gitops_condition_name(type);
-    struct wc_jsonw w = WC_JSONW_INIT(out);
-    wc_buf_printf(&seed, "%s %s %s %s %lld", app->name, name, wc_gitops_truth_name(now->status),
-                  now->reason, (long long)now->since_ms);
-    wc_sha256_hex(seed.data, seed.len, id);
-    wc_time_rfc3339(now->since_ms, at, sizeof at);
-    wc_jsonw_object(&w, NULL);
-    wc_jsonw_i64(&w, "v", 1);
-    wc_jsonw_str(&w, "id", id);
-    wc_jsonw_str(&w, "app", app->name);
-    wc_jsonw_str(&w, "condition", name);
-    wc_jsonw_str(&w, "status", wc_gitops_truth_name(now->status));
-    wc_jsonw_str(&w, "reason", now->reason);
-    wc_jsonw_str(&w, "message", now->message);
-    wc_jsonw_str(&w, "revision", revision);
-    wc_jsonw_str(&w, "at", at);
-    wc_jsonw_end_object(&w);
-}
-
-static bool differs(const struct wc_gitops_condition *a, const struct wc_gitops_condition *b)
-{
-    return a->status != b->status || !wc_streq(a->reason, b->reason);
-}
-
-void wc_agent_recall(struct wc_loop_app *app)
-{
-    struct wc_arena arena;
-    wc_arena_init(&arena);
-    const char *dir = wc_gitops_dir(app->loop->config->paths, &arena, app->name);
-    wc_told_sweep(dir);
-    app->has_told = wc_told_read(dir, app->known);
-    wc_arena_deinit(&arena);
-}
-
-/* Writes down what was told; without it the next agent would tell the same again. */
-static void remember(struct wc_loop_app *app, const struct wc_gitops_condition *now)
-{
-    struct wc_arena arena;
-    struct wc_err err = { 0 };
-    wc_arena_init(&arena);
-    if (wc_told_write(wc_gitops_dir(app->loop->config->paths, &arena, app->name), now, &err) != 0)
-        wc_agent_say(app->loop, "notify: %s", err.msg);
-    wc_arena_deinit(&arena);
-    app->has_told = true;
-}
-
-/* Reconciling comes and goes with every look; whoever wants it asks for the status. */
-void wc_agent_notify(struct wc_loop_app *app, const struct wc_gitops_condition *now,
-                     const char *revision)
-{
-    struct wc_gitops_loop *loop = app->loop;
-    char id[WC_SHA256_HEX + 1];
-    bool any = !app->has_told;
-    if (loop->is_leaving)
-        return; /* the next agent finds it */
-    for (int i = 0; i < WC_GITOPS_CONDITIONS; i++) {
-        if (i == WC_GITOPS_RECONCILING || !differs(&app->known[i], &now[i]))
-            continue;
-        WC_CLEANUP_BUF struct wc_buf body = WC_BUF_INIT;
-        make_body(app, (enum wc_gitops_condition_type)i, &now[i], revision, id, &body);
-        for (size_t k = 0; k < loop->agent.n_notify; k++)
-            post(loop, &loop->agent.notify[k], id, body.data);
-        any = true;
-    }
-    if (any)
-        remember(app, now);
 }

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/str.h"
-#include "orchestrator/gitops/outbox.h"
+#include "orchestrator/gitops/outbox_queue.h"
 
 #define ID "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 #define TO "0123456789abcdef"
@@ -141,5 +141,72 @@ static void told_is_remembered(void **state)
     close_box();
 }
 
+/* ---- off the loop ---- */
+
+struct said {
+    char text[200];
+    bool is_late; /* nothing was said before the loop ran */
+};
+
+static void say(struct said *said, const char *what, const struct wc_err *err)
+{
+    size_t len = strlen(said->text);
+    assert_true(said->is_late);
+    snprintf(said->text + len, sizeof said->text - len, "%s%s ", what,
+             err->code != 0 ? " failed" : "");
+}
+
+static void on_put(void *data, const struct wc_err *err)
+{
+    say(data, "put", err);
+}
+
+static void on_dropped(void *data, const struct wc_err *err)
+{
+    assert_true(wc_fs_exists(in("box/a")) && !wc_fs_exists(in("box/b")));
+    say(data, "dropped", err);
+}
+
+static void on_told(void *data, const struct wc_err *err)
+{
+    say(data, "told", err);
+}
+
+static void changes_are_made_in_order_by_a_thread(void **state)
+{
+    (void)state;
+    struct wc_outbox_queue queue;
+    struct said said = { 0 };
+    uv_loop_t loop;
+    const struct wc_gitops_condition told[WC_GITOPS_CONDITIONS] = {
+        [WC_GITOPS_READY] = { .status = WC_GITOPS_TRUE, .reason = "Applied" }
+    };
+    struct wc_gitops_condition read[WC_GITOPS_CONDITIONS];
+    open_box();
+    assert_int_equal(uv_loop_init(&loop), 0);
+    wc_outbox_queue_init(&queue, &loop);
+    assert_int_equal(wc_fs_write_atomic(in("file"), "", 0, 0600, false, NULL), 0);
+    const struct wc_outbox_for bad = { in("file/box"), on_put, &said };
+    const struct wc_outbox_for put = { in("box"), on_put, &said };
+    const struct wc_outbox_for drop = { in("box"), on_dropped, &said };
+    const struct wc_outbox_for tell = { in("app"), on_told, &said };
+    wc_outbox_queue_put(&queue, &put, "a", "one");
+    wc_outbox_queue_put(&queue, &put, "b", "two");
+    wc_outbox_queue_put(&queue, &bad, "c", "three");
+    wc_outbox_queue_drop(&queue, &drop, "b");
+    usleep(20000); /* a job may be done by now; its end is not told here */
+    said.is_late = true;
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    wc_outbox_queue_told(&queue, &tell, told);
+    assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+    assert_string_equal(said.text, "put put put failed dropped told ");
+    assert_true(wc_told_read(in("app"), read));
+    assert_string_equal(read[WC_GITOPS_READY].reason, "Applied");
+    assert_null(queue.first);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    close_box();
+}
+
 WC_MAIN(WC_CASE(names_are_read_strictly), WC_CASE(kept_until_dropped),
-        WC_CASE(receivers_are_hashes), WC_CASE(told_is_remembered))
+        WC_CASE(receivers_are_hashes), WC_CASE(told_is_remembered),
+        WC_CASE(changes_are_made_in_order_by_a_thread))
