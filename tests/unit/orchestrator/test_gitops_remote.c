@@ -303,35 +303,7 @@ static void hostile_archives(void **state)
     close_box();
 }
 
-static long peak_kib(void)
-{
-    struct rusage usage;
-    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
-    return usage.ru_maxrss;
-}
-
-/* However large an archive is, a few pieces of it are in memory: fetched, hashed, verified. */
-static void an_archive_is_never_in_memory(void **state)
-{
-    (void)state;
-    enum { MIB = 96, MOST_KIB = 24 << 10 };
-    open_box();
-    struct server server = start_https();
-    box.source.kind = WC_APP_SOURCE_ARCHIVE;
-    box.source.max_bytes = 256 << 20;
-    use(&server, "files/x.tar");
-    make_archive(
-        "mkdir -p d && head -c 100663296 /dev/urandom >d/large && tar -cf x.tar d && rm -r d");
-    long before_kib = peak_kib();
-    (void)get(); /* fetched, verified, checked out */
-    long grown_kib = peak_kib() - before_kib;
-    print_message("%d MiB: the peak grew by %ld KiB\n", MIB, grown_kib);
-    assert_true(grown_kib < MOST_KIB);
-    end_server(&server);
-    close_box();
-}
-
-WC_MAIN(WC_CASE(an_archive_is_never_in_memory), WC_CASE(git_by_https),
-        WC_CASE(sub_modules_by_https), WC_CASE(a_token_is_kept), WC_CASE(remotes_that_stall),
-        WC_CASE(remotes_that_lie), WC_CASE(git_by_ssh), WC_CASE(archives),
-        WC_CASE(archives_are_believed_by_sum_and_signature), WC_CASE(hostile_archives))
+WC_MAIN(WC_CASE(git_by_https), WC_CASE(sub_modules_by_https), WC_CASE(a_token_is_kept),
+        WC_CASE(remotes_that_stall), WC_CASE(remotes_that_lie), WC_CASE(git_by_ssh),
+        WC_CASE(archives), WC_CASE(archives_are_believed_by_sum_and_signature),
+        WC_CASE(hostile_archives))
