@@ -3,7 +3,9 @@
  * Idea:    callbacks record what is due; one function, wc_agent_pump, starts passes.
  * Owner:   the agent is on the stack of wc_gitops_agent; apps are freed when their last handle is
  *          closed.
- * Threads: the loop's.
+ * Threads: the loop's. What waits for the disk to sync is done by others: passes are processes, the
+ *          outbox has a thread (outbox_queue.h). The loop itself reads small files of this host
+ *          (records, told.json, keys, the agent file), and starts processes; it looks up no name.
  */
 #ifndef ORCHESTRATOR_GITOPS_AGENT_PRIV_H
 #define ORCHESTRATOR_GITOPS_AGENT_PRIV_H
