@@ -208,7 +208,7 @@ class Run:
     def judge_files(self, is_over=False):
         """In the files of the admin, and where a container reads it, which nobody else may look into."""
         control = self.t.write("control", json.dumps({"a": base64.b64encode(b"x" + self.hook.encode()).decode()}))
-        found, looked = seeking.holding(self.planted, self.since)
+        found, looked = seeking.holding(self.planted, self.since, self.t.base)
         assert found.pop(control) == {"webhook key"} and self.admins <= set(found) | {self.sshd.key}, (sorted(found), looked)
         os.unlink(control)
         faults, allowed = [], set()
