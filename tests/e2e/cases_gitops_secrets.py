@@ -208,8 +208,8 @@ class Run:
     def judge_files(self, is_over=False):
         """In the files of the admin, and where a container reads it, which nobody else may look into."""
         control = self.t.write("control", json.dumps({"a": base64.b64encode(b"x" + self.hook.encode()).decode()}))
-        found, looked = seeking.holding(self.planted, self.since)
-        assert found.pop(control) == {"webhook key"} and self.admins <= set(found) | {self.sshd.key}, (sorted(found), looked)
+        found, looked = seeking.holding(self.planted, self.since, self.t.base)
+        assert found.pop(control) == {"webhook key"} and self.admins <= set(found), (sorted(found), looked)
         os.unlink(control)
         faults, allowed = [], set()
         for path, names in found.items():
@@ -248,6 +248,7 @@ def case_gitops_planted_secrets(t):
     run.agent.stop()
     for name in ("shop", "other", "mine"):
         run.show("-p", name, "down")
+    run.admins.discard(programs.path)
     run.judge_programs(programs.end())
     run.judge_shown()
     run.judge_files(is_over=True)

@@ -17,34 +17,34 @@ def go(t, name, most):
 
 def case_gitops_killed_at_steps_first(t):
     """An app that nothing is known of gets in force, is started once, told of once."""
-    go(t, "first", 6)
+    go(t, "first", 4)
 
 
 def case_gitops_killed_at_steps_update(t):
     """The old revision or the new one runs at any time; in the end the new one, started once."""
-    go(t, "update", 10)
+    go(t, "update", 8)
 
 
 def case_gitops_killed_at_steps_unhealthy(t):
     """The good revision runs at any time; the bad one is rejected, rolled back once, not tried again."""
-    go(t, "unhealthy", 6)
+    go(t, "unhealthy", 5)
 
 
 def case_gitops_killed_at_steps_invalid(t):
     """What runs isn't touched; why is said."""
-    go(t, "invalid", 5)
+    go(t, "invalid", 4)
 
 
 def case_gitops_killed_at_steps_drift(t):
     """What somebody stopped runs in the end."""
-    go(t, "drift", 5)
+    go(t, "drift", 4)
 
 
 def case_gitops_killed_at_steps_prune(t):
     """An app that was taken out of the file is gone in the end, wholly; the other one isn't touched."""
-    go(t, "prune", 6)
+    go(t, "prune", 5)
 
 
 def case_gitops_killed_at_steps_agent(t):
     """Each revision gets in force or is rejected, and people are told of it: no message is lost."""
-    go(t, "agent", 8)
+    go(t, "agent", 6)

@@ -129,11 +129,11 @@ def changed(since):
     return [os.fsdecode(path) for path in found.stdout.split(b"\0") if path]
 
 
-def within(path, planted):
-    """The names of what is in a file; nothing of one that has gone."""
+def within(path, planted, most=1 << 40):
+    """The names of what is in a file; nothing of one that has gone, or is larger than `most`."""
     try:
         with open(path, "rb") as f:
-            if os.fstat(f.fileno()).st_size == 0:
+            if not 0 < os.fstat(f.fileno()).st_size <= most:
                 return set()
             with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
                 return planted.among(data)
@@ -141,10 +141,14 @@ def within(path, planted):
         return set()
 
 
-def holding(planted, since):
-    """Files that changed since then and hold a secret: {path: names}. Returns them, and how many were looked at."""
+ELSEWHERE = 16 << 20  # others build their programs on this machine meanwhile
+
+
+def holding(planted, since, base):
+    """Files that changed since then and hold a secret: {path: names}. Returns them, and how many were looked at: all below `base`,
+    and elsewhere those of up to 16 MiB."""
     paths = changed(since)
-    found = {path: names for path in paths if (names := within(path, planted))}
+    found = {path: names for path in paths if (names := within(path, planted, 1 << 40 if path.startswith(base + "/") else ELSEWHERE))}
     return found, len(paths)
 
 
