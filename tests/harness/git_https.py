@@ -150,7 +150,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             is_here = os.path.isfile(os.path.join(ROOT, repository, "lfs/objects", one["oid"][:2], one["oid"][2:4], one["oid"]))
             action = {"href": settings.get("href", base) + one["oid"], "header": settings.get("header", {}), "expires_in": 600}
             if question["operation"] == "upload":
-                answer.update({} if is_here else {"actions": {"upload": {"href": base + one["oid"]}}})
+                given = self.headers.get("Authorization")  # as servers do for who came by ssh
+                upload = {"href": base + one["oid"], "header": {"Authorization": given} if given else {}}
+                answer.update({} if is_here else {"actions": {"upload": upload}})
             elif "error" in settings or not is_here or ("first" in settings and not objects):
                 missing = {"code": 404, "message": "Object does not exist"}
                 answer["error"] = settings.get("error", settings.get("first", missing))

@@ -189,6 +189,40 @@ static void time_and_size_are_bounded(void **state)
     close_jail();
 }
 
+/* Counts what comes, up to 200000 bytes. */
+static int count_up(void *data, const char *bytes, size_t len, struct wc_err *why)
+{
+    size_t *all = data;
+    (void)bytes;
+    *all += len;
+    return *all > 200000 ? wc_err_set(why, WC_ERR_UNAVAILABLE, 0, "enough") : 0;
+}
+
+/* Output that is taken as it comes may be longer than what is kept, and is ended by who takes it.
+ */
+static void output_is_taken(void **state)
+{
+    (void)state;
+    static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
+    const char *argv[] = { "sh", "-c", "head -c 150000 /dev/zero; echo done >&2", NULL };
+    size_t all = 0;
+    const struct wc_jail_call call = {
+        .argv = argv, .env = env, .take = count_up, .take_data = &all
+    };
+    open_jail();
+    answer = (struct wc_jail_answer){ .out = WC_BUF_INIT };
+    assert_int_equal(wc_jail_run(&jail, &call, &answer, &err), 0);
+    assert_int_equal(all, 150000);
+    assert_int_equal(answer.out.len, 0);
+    assert_string_equal(answer.tail, "done\n");
+    argv[2] = "cat /dev/zero"; /* without an end: killed */
+    all = 0;
+    assert_int_equal(wc_jail_run(&jail, &call, &answer, &err), WC_ERR_UNAVAILABLE);
+    assert_string_equal(err.msg, "enough");
+    assert_in_range(all, 200001, 300000);
+    close_jail();
+}
+
 static void what_isnt_there(void **state)
 {
     (void)state;
@@ -210,4 +244,4 @@ static void what_isnt_there(void **state)
 WC_MAIN(WC_CASE(it_works_in_its_directory), WC_CASE(nothing_else_is_written),
         WC_CASE(nothing_of_ours_is_read), WC_CASE(it_has_no_privilege),
         WC_CASE(files_are_handed_in), WC_CASE(the_local_directory_is_read),
-        WC_CASE(time_and_size_are_bounded), WC_CASE(what_isnt_there))
+        WC_CASE(time_and_size_are_bounded), WC_CASE(output_is_taken), WC_CASE(what_isnt_there))
