@@ -51,10 +51,12 @@ struct wc_loop_app *wc_agent_find(const struct wc_gitops_loop *loop, const char 
 void wc_agent_tell(struct wc_loop_app *app)
 {
     app->is_forced = true;
-    if (app->is_running)
-        app->again = true;
-    else
+    if (app->is_running) {
+        app->again = true; /* it may be about to end */
+        uv_process_kill(&app->process, SIGURG);
+    } else {
         app->is_due = true;
+    }
 }
 
 /* After a pass ---------------------------------------------------------------------------------*/

@@ -26,6 +26,7 @@ enum wc_pass_result { WC_PASS_OK, WC_PASS_REJECTED, WC_PASS_FAILED, WC_PASS_RESU
 enum wc_change {
     WC_CHANGE_APPLIED,
     WC_CHANGE_REJECTED,
+    WC_CHANGE_SUPERSEDED,
     WC_CHANGE_RESTORED,
     WC_CHANGE_REPAIRED,
     WC_CHANGES
@@ -95,7 +96,8 @@ struct wc_gitops_loop {
 void wc_agent_say(struct wc_gitops_loop *loop, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Marks an app due: at once, or when its pass has ended. */
+/* Marks an app due: at once, or when its pass has ended, which is told meanwhile: it may be waiting
+ * for a revision to get ready. */
 void wc_agent_tell(struct wc_loop_app *app);
 
 /* Starts the passes that are due, as many as may run at a time, and sets the timer. */
