@@ -104,13 +104,6 @@ static void read_record(struct wc_loop_app *app, bool is_first)
     wc_arena_deinit(&arena);
 }
 
-void wc_agent_on_watch_closed(uv_handle_t *handle)
-{
-    struct wc_loop_app *app = handle->data;
-    app->n_handles--;
-    wc_agent_release(app);
-}
-
 static void on_process_closed(uv_handle_t *handle)
 {
     struct wc_loop_app *app = handle->data;
@@ -136,6 +129,8 @@ static void on_exit(uv_process_t *process, int64_t status, int signal)
     app->loop->n_running--;
     wc_histogram_add(&app->counts.took, uv_hrtime() / 1000 - app->started_us);
     read_record(app, false);
+    if (app->watch != NULL)
+        wc_tree_watch_check(app->watch);
     app->counts.passes[status == 0 && signal == 0 ? WC_PASS_OK
                        : status == EXIT_REJECTED  ? WC_PASS_REJECTED
                                                   : WC_PASS_FAILED]++;
@@ -296,8 +291,7 @@ static void leave(struct wc_gitops_loop *loop)
         close_if_open((uv_handle_t *)&loop->signals[i]);
     for (size_t i = loop->n_apps; i-- > 0;) {
         struct wc_loop_app *app = loop->apps[i];
-        if (app->has_watch && !uv_is_closing((uv_handle_t *)&app->watch))
-            uv_close((uv_handle_t *)&app->watch, wc_agent_on_watch_closed);
+        wc_agent_unwatch(app);
         wc_agent_release(app);
     }
 }

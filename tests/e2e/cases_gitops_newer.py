@@ -148,3 +148,34 @@ def case_newer_inputs(t):
     assert names(t, "rejected") == [], past(t)
     agent.stop()
     end(t)
+
+
+def case_newer_deep_in_a_directory(t):
+    """A directory is followed by what happens in it, however deep: the interval is an hour."""
+    t.load_image()
+    source = os.path.join(t.dir, "source")
+    deep = os.path.join(source, "deploy", "prod")
+    os.makedirs(deep)
+    os.chmod(source, 0o755)
+
+    def write(text, name="level.env", where=deep):
+        os.makedirs(where, exist_ok=True)
+        with open(os.path.join(where, name + ".new"), "w", encoding="utf-8") as f:
+            f.write(text)
+        os.rename(os.path.join(where, name + ".new"), os.path.join(where, name))
+
+    text = app(1).replace('environment: {LEVEL: "1"}', "env_file: [deploy/prod/level.env]")
+    assert "env_file" in text
+    write("LEVEL=1\n")
+    write(text, "compose.yaml", source)
+    agent = Agent(t, f"directory: {source}", interval="1h")
+    agent.until(lambda now: runs(t) == "1" and now["By"]["Ready"]["Status"] == "True", "the first", 60)
+    write("LEVEL=2\n")
+    agent.until(lambda now: runs(t) == "2" and now["By"]["Ready"]["Status"] == "True", "the second", SOON)
+    write("LEVEL=3\n", where=os.path.join(source, "deploy", "new"))
+    write(text.replace("prod/level", "new/level"), "compose.yaml", source)
+    agent.until(lambda now: runs(t) == "3" and now["By"]["Ready"]["Status"] == "True", "a directory that is new", SOON)
+    write("LEVEL=4\n", where=os.path.join(source, "deploy", "new"))
+    agent.until(lambda now: runs(t) == "4" and now["By"]["Ready"]["Status"] == "True", "a change in it", SOON)
+    agent.stop()
+    end(t)
