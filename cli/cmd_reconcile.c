@@ -96,6 +96,17 @@ int wc_reconcile_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* By the agent, that the source has news. A signal that is ignored by who doesn't know it yet: one
+ * that comes too early is no harm, as the source is looked at afterwards. */
+static int watch_news(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGURG);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
 static int status_of(const struct wc_gitops_ran *ran, bool only_check)
 {
     if (only_check && (ran->pending || ran->drifted))
@@ -105,7 +116,8 @@ static int status_of(const struct wc_gitops_ran *ran, bool only_check)
     return ran->rejected ? WC_EXIT_STATE : WC_EXIT_OK;
 }
 
-static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, int signal_fd)
+static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, int signal_fd,
+                   int news_fd)
 {
     struct wc_gitops_ops ops = wc_reconcile_ops(r);
     struct wc_gitops_ran ran = { 0 };
@@ -119,6 +131,7 @@ static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, i
         .only_check = wc_cli_flag(r->cli, "check"),
         .allow_rewind = wc_cli_flag(r->cli, "allow-rewind"),
         .interrupt_fd = signal_fd,
+        .wake_fd = news_fd,
         .ops = &ops,
     };
     r->app = app->name;
@@ -187,6 +200,7 @@ static int run_once(struct wc_cli_reconcile *r)
         return wc_cli_usage(r->cli, "--allow-rewind needs the app that it is for");
     const struct wc_agent_app *const *apps = wc_reconcile_apps(r, 0, &n);
     WC_CLEANUP_FD int signal_fd = wc_reconcile_signals();
+    WC_CLEANUP_FD int news_fd = watch_news();
     if (apps == NULL)
         return WC_EXIT_NOENT;
     for (size_t i = 0; i < n; i++)
@@ -194,7 +208,7 @@ static int run_once(struct wc_cli_reconcile *r)
     for (unsigned level = 0; level <= deepest; level++)
         for (size_t i = 0; i < n; i++)
             if (depth(&r->agent, apps[i]) == level) {
-                int status = run_one(r, apps[i], signal_fd);
+                int status = run_one(r, apps[i], signal_fd, news_fd);
                 result = result == 0 ? status : result;
             }
     int pruned = r->cli->n_words == 0 ? prune_with(r, signal_fd) : 0;

@@ -2,6 +2,7 @@
 """Plants faults in the reconciler, one at a time, and asks whether anything sees them.
 
   tools/mutants.py [--build build/fast] [--seeds N] [--every N [--first N]] [--file NAME] [--jobs N] [--no-unit]
+  tools/mutants.py --gitops …    in the step of apps that follow a source, with `simulate_gitops` for the stories
 
 A mutant is one small change to one line: a comparison turned round or moved by one, a condition
 negated or dropped, an `and` for an `or`, a statement left out, a constant off by one. It counts as
@@ -40,6 +41,8 @@ UNIT = (("orchestrator/core/", ("test_core_step", "test_core_health", "test_core
                            "test_orchestrator_engine_random", "test_orchestrator_contract_sim",
                            "test_orchestrator_surge", "test_orchestrator_ends", "test_orchestrator_suspend",
                            "test_orchestrator_inplace")))
+GITOPS_FILES = ("orchestrator/core/gitops.c", "orchestrator/core/gitops_note.c", "orchestrator/core/gitops_conditions.c",
+                "orchestrator/core/gitops_window.c")
 # Words for people, and who waits for what: nothing that the host could show.
 SILENT = re.compile(r"wc_eng_tell|wc_log|wc_eng_set\(|snprintf|verdict|VERDICT|request->|needs_text|->error|err_set|"
                     r"why|restarts\+\+|note_phase|level|->changed|op_code|LOOPING|wc_arena|wc_buf|net_|NET_|volume|"
@@ -111,15 +114,16 @@ def limit_time():
 
 
 class Laboratory:
-    def __init__(self, build, seeds, unit):
-        self.build, self.seeds, self.unit = os.path.join(ROOT, build), seeds, unit
-        self.compiles, self.link = commands(self.build, "simulate")
-        self.crash_link = commands(self.build, "crashpoints")[1]
-        self.unit_links = {name: commands(self.build, name)[1] for name in self.tests()} if unit else {}
+    def __init__(self, build, seeds, unit, gitops):
+        self.build, self.seeds, self.unit, self.gitops = os.path.join(ROOT, build), seeds, unit, gitops
+        self.stories = "simulate_gitops" if gitops else "simulate"
+        self.compiles, self.link = commands(self.build, self.stories)
+        self.crash_link = None if gitops else commands(self.build, "crashpoints")[1]
+        self.unit_links = {name: commands(self.build, name)[1] for name in self.tests(gitops)} if unit else {}
 
     @staticmethod
-    def tests():
-        return sorted({name for _, names in UNIT for name in names})
+    def tests(gitops):
+        return ["test_core_gitops"] if gitops else sorted({name for _, names in UNIT for name in names})
 
     def run(self, mutant):
         """None: it isn't C. "": nobody sees it. Else who saw it, and what."""
@@ -128,13 +132,18 @@ class Laboratory:
             thing = self.compile(name, text, folder)
             if thing is None:
                 return None
-            program = self.link_with(self.link, folder, "simulate.dir/" + name + ".o", thing)
-            seen = self.ask([program, "--no-shrink", "--seeds", str(self.seeds)], r"\(in full: (.*)\)")
+            program = self.link_with(self.link, folder, self.stories + ".dir/" + name + ".o", thing)
+            if self.gitops:
+                seen = self.ask([program, "--stories", str(self.seeds)], r"(?m)^seed \d+: (.*)$")
+            else:
+                seen = self.ask([program, "--no-shrink", "--seeds", str(self.seeds)], r"\(in full: (.*)\)")
             if seen:
                 return "stories: " + seen
             seen = self.ask_tests(name, folder, thing) if self.unit else ""
             if seen:
                 return seen
+            if self.gitops:
+                return ""
             program = self.link_with(self.crash_link, folder, "crashpoints.dir/" + name + ".o", thing)
             seen = self.ask([program, "--single"], r"FAILED (.*)")
             return "crash points: " + seen if seen else ""
@@ -177,7 +186,7 @@ class Laboratory:
         return seen[0] if seen else "crashed (%d)" % done.returncode
 
     def ask_tests(self, name, folder, thing):
-        for test in next(names for start, names in UNIT if name.startswith(start)):
+        for test in self.unit_links if self.gitops else next(names for start, names in UNIT if name.startswith(start)):
             program = self.link_with(self.unit_links[test], folder, None, thing)
             seen = self.ask([program], r"(?m)\[  FAILED  \] (\w+)$")
             if seen:
@@ -205,12 +214,15 @@ def main():
     p.add_argument("--file", default="", help="only files with this in their name")
     p.add_argument("--jobs", type=int, default=os.cpu_count())
     p.add_argument("--no-unit", action="store_true", help="without the unit tests")
+    p.add_argument("--gitops", action="store_true", help="the step of apps that follow a source")
     p.add_argument("--verbose", action="store_true", help="who saw which")
     o = p.parse_args()
-    subprocess.run(["ninja", "-C", os.path.join(ROOT, o.build), "simulate", "crashpoints", *Laboratory.tests()], check=True,
+    targets = ["simulate_gitops"] if o.gitops else ["simulate", "crashpoints"]
+    subprocess.run(["ninja", "-C", os.path.join(ROOT, o.build), *targets, *Laboratory.tests(o.gitops)], check=True,
                    capture_output=True)
-    lab, known = Laboratory(o.build, o.seeds, not o.no_unit), explained()
-    mutants = [m for f in FILES if o.file in f for m in make_mutants(f)][o.first::o.every]
+    lab, known = Laboratory(o.build, o.seeds, not o.no_unit, o.gitops), explained()
+    files = GITOPS_FILES if o.gitops else FILES
+    mutants = [m for f in files if o.file in f for m in make_mutants(f)][o.first::o.every]
     caught, excused, survived = collections.Counter(), 0, 0
     with concurrent.futures.ThreadPoolExecutor(o.jobs) as pool:
         asked = {pool.submit(lab.run, mutant): mutant for mutant in mutants}

@@ -4,8 +4,7 @@
  * Idea:    a pass is level-triggered like everything here: it looks at the source, at its memory
  *          and at what runs, asks one pure function what to do next, does that, and goes on until
  *          there is nothing to do. A killed pass is gone on with by the next one.
- * Files:   lib/gitops/<app>/ (0700): record.json (0600) and what source.h keeps; run/gitops/: the
- *          agent's lock and socket.
+ * Files:   lib/gitops/<app>/: record.json, and what source.h keeps; run/gitops/: the agent's.
  */
 #ifndef WCOMPOSE_GITOPS_H
 #define WCOMPOSE_GITOPS_H
@@ -58,6 +57,8 @@ struct wc_gitops_memory {
     struct wc_gitops_key good;    /* applied last and was ready */
     struct wc_gitops_key attempt; /* is being applied */
     unsigned tries;               /* how often that was begun */
+    int64_t unjudged_at_ms;       /* since when no attempt was found ready or not; 0 = none waits */
+    unsigned superseded;          /* how many since then gave way to a newer one */
     bool restoring;               /* the attempt failed: the good one is to be back */
     bool is_suspended;            /* by `reconcile suspend` */
     unsigned failures;            /* in a row, that may pass by themselves */
@@ -75,7 +76,7 @@ struct wc_gitops_memory {
 /* A line of an app's history. */
 struct wc_gitops_past {
     int64_t at_ms;
-    const char *what;     /* "applied", "rejected", "restored", "repaired" */
+    const char *what;     /* "applied", "rejected", "superseded", "restored", "repaired" */
     const char *revision; /* "main@1a2b3c4d5e6f" */
     const char *why;      /* or "" */
 };
@@ -153,6 +154,7 @@ struct wc_gitops_run {
     bool only_check;            /* find out, and change nothing */
     bool allow_rewind;          /* this once, whatever the app's source says */
     int interrupt_fd;           /* readable: leave at the next chance; -1: none */
+    int wake_fd;                /* readable: the source has news; read to its end. -1: none */
     const struct wc_gitops_ops *ops;
 };
 
@@ -169,8 +171,7 @@ struct wc_gitops_ran {
 
 /* Does what is due for one app. Blocks. Returns 0 also when a revision was rejected or the source
  * can't be reached (see *out, and the record); WC_ERR_CONFLICT when another pass over it is under
- * way, WC_ERR_IO, WC_ERR_STATE, WC_ERR_USAGE (the source makes no sense).
- */
+ * way, WC_ERR_IO, WC_ERR_STATE, WC_ERR_USAGE (the source makes no sense). */
 int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, struct wc_err *err);
 
 /* Gets the newest revision and checks it out, believed or not, and changes nothing else: to be
@@ -209,10 +210,9 @@ int wc_gitops_set_suspended(const struct wc_paths *paths, const char *app, bool 
  * that one can't hold up another; watches the agent file and directories that are sources. */
 struct wc_gitops_agent_config {
     const struct wc_paths *paths;
-    const char *file; /* the agent file, absolute */
-    /* Findings about the file, each time it is read. */
-    void (*report)(void *data, const struct wc_diags *diags);
-    void (*say)(void *data, const char *line); /* what goes on, for people */
+    const char *file;                                         /* the agent file, absolute */
+    void (*report)(void *data, const struct wc_diags *diags); /* each time the file is read */
+    void (*say)(void *data, const char *line);                /* what goes on, for people */
     void *data;
 };
 

@@ -2,7 +2,13 @@
  * what runs is held against the good revision.
  *
  * (Rejected: to look before an attempt is gone on with, so that a fix that was pushed meanwhile
- * comes sooner. Then what is in force would depend on whether the remote can be reached.)
+ * comes sooner. Then what is in force would depend on whether the remote can be reached. It is
+ * looked at as soon as the attempt is in force.)
+ *
+ * One that isn't ready gives way to a newer one for as long as the first of them may take to get
+ * ready; the one that is waited for then is judged by its own time. So nobody who pushes the fix of
+ * a fix waits for the first, and after twice that time something was ready or is rolled back.
+ * (Rejected: a count alone. Three commits of a merge would use it up in a second.)
  */
 #include "orchestrator/core/gitops.h"
 
@@ -38,6 +44,7 @@ const struct wc_gitops_rejection *wc_gitops_rejected(const struct wc_gitops_memo
 static bool is_new(const struct wc_gitops_memory *memory, const struct wc_gitops_pass *pass)
 {
     return pass->candidate.id[0] != '\0' && !wc_gitops_same(&pass->candidate, &memory->good) &&
+           !wc_gitops_same(&pass->candidate, &memory->attempt) &&
            wc_gitops_rejected(memory, &pass->candidate) == NULL;
 }
 
@@ -49,9 +56,10 @@ static bool asks(const struct wc_gitops_in *in, const struct wc_gitops_memory *m
 }
 
 /* A clock that was set back doesn't keep us from asking for years. */
-static bool is_ask_due(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory)
+static bool is_ask_due(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory,
+                       const struct wc_gitops_pass *pass)
 {
-    return in->forced || in->now_ms >= memory->ask_at_ms || in->now_ms < memory->asked_at_ms;
+    return pass->forced || in->now_ms >= memory->ask_at_ms || in->now_ms < memory->asked_at_ms;
 }
 
 /* When the next pass has something to look at. */
@@ -64,11 +72,21 @@ static int64_t due_at(const struct wc_gitops_in *in, const struct wc_gitops_memo
     return sooner ? memory->ask_at_ms : memory->due_at_ms;
 }
 
-static bool is_due(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory)
+static bool is_time(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory,
+                    bool has_failed)
 {
-    bool is_set_back =
-        in->now_ms < memory->looked_at_ms || (asks(in, memory) && in->now_ms < memory->asked_at_ms);
-    return in->forced || is_set_back || in->now_ms >= due_at(in, memory, memory->failures > 0);
+    bool asks_anew = asks(in, memory) && !has_failed && in->now_ms < memory->asked_at_ms;
+    bool is_set_back = asks_anew || in->now_ms < memory->looked_at_ms;
+    return is_set_back || in->now_ms >= due_at(in, memory, has_failed);
+}
+
+/* To be looked at, for the first time in this pass, or again while an attempt is waited for. */
+static bool is_due(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory,
+                   const struct wc_gitops_pass *pass)
+{
+    if (!pass->looked && !pass->failed)
+        return in->forced || pass->told || is_time(in, memory, memory->failures > 0);
+    return pass->waits && (pass->told || is_time(in, memory, pass->failed));
 }
 
 /* What is next for the newest revision; REST: nothing. */
@@ -81,8 +99,10 @@ static enum wc_gitops_act step_candidate(const struct wc_gitops_in *in,
     if (pass->candidate.id[0] == '\0')
         return WC_GITOPS_FETCH;
     bool is_answered = pass->candidate.images[0] != '\0';
-    if (is_answered && !pass->asked && in->ask_ms > 0 && is_ask_due(in, memory))
+    if (is_answered && !pass->asked && in->ask_ms > 0 && is_ask_due(in, memory, pass))
         return WC_GITOPS_ASK;
+    if (memory->attempt.id[0] != '\0' && wc_gitops_same(&pass->candidate, &memory->good))
+        return WC_GITOPS_RESTORE; /* people have gone back to it */
     if (!is_new(memory, pass))
         return WC_GITOPS_REST;
     if (!pass->fetched)
@@ -121,6 +141,43 @@ static int64_t wake_at(const struct wc_gitops_in *in, const struct wc_gitops_mem
     return at_ms > in->now_ms ? at_ms : in->now_ms + 1;
 }
 
+static bool may_give_way(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory)
+{
+    int64_t since_ms = in->now_ms - memory->unjudged_at_ms;
+    bool is_first = memory->unjudged_at_ms == 0;
+    return memory->superseded < WC_GITOPS_SUPERSEDED &&
+           (is_first || (since_ms >= 0 && since_ms < in->limit_ms));
+}
+
+/* When to look up from an attempt that isn't ready; 0 = not at all. */
+static int64_t look_up_at(const struct wc_gitops_in *in, const struct wc_gitops_memory *memory,
+                          const struct wc_gitops_pass *pass)
+{
+    if (!may_give_way(in, memory))
+        return 0;
+    return is_due(in, memory, pass) ? in->now_ms : wake_at(in, memory, pass);
+}
+
+/* The attempt is in force. It is seen to once more before it gives way: while all was made ready
+ * for the newer one, it may have got ready itself. What was begun with a newer one is ended before
+ * the source is looked at again, or those who tell of news all the time would keep it out. */
+static struct wc_gitops_out step_wait(const struct wc_gitops_in *in,
+                                      const struct wc_gitops_memory *memory,
+                                      const struct wc_gitops_pass *pass)
+{
+    if (!may_give_way(in, memory))
+        return (struct wc_gitops_out){ WC_GITOPS_WAIT, 0 };
+    enum wc_gitops_act act = step_candidate(in, memory, pass);
+    if (act == WC_GITOPS_REST && is_due(in, memory, pass))
+        return (struct wc_gitops_out){ WC_GITOPS_LOOK, 0 };
+    if (act == WC_GITOPS_REST)
+        return (struct wc_gitops_out){ WC_GITOPS_WAIT, look_up_at(in, memory, pass) };
+    bool gives_way = act == WC_GITOPS_APPLY || act == WC_GITOPS_RESTORE;
+    if (gives_way && !pass->glanced)
+        return (struct wc_gitops_out){ WC_GITOPS_WAIT, in->now_ms };
+    return (struct wc_gitops_out){ act, gives_way ? look_up_at(in, memory, pass) : 0 };
+}
+
 struct wc_gitops_out wc_gitops_step(const struct wc_gitops_in *in,
                                     const struct wc_gitops_memory *memory,
                                     const struct wc_gitops_pass *pass)
@@ -131,11 +188,15 @@ struct wc_gitops_out wc_gitops_step(const struct wc_gitops_in *in,
         return (struct wc_gitops_out){ WC_GITOPS_REST, wake_at(in, memory, pass) };
     if (memory->restoring)
         return (struct wc_gitops_out){ WC_GITOPS_RESTORE, 0 };
+    if (memory->attempt.id[0] != '\0' && pass->waits)
+        return step_wait(in, memory, pass);
     if (memory->attempt.id[0] != '\0')
-        return (struct wc_gitops_out){ WC_GITOPS_APPLY, 0 };
-    if (!pass->looked && !pass->failed && is_due(in, memory))
+        return (struct wc_gitops_out){ WC_GITOPS_APPLY, look_up_at(in, memory, pass) };
+    if (is_due(in, memory, pass))
         return (struct wc_gitops_out){ WC_GITOPS_LOOK, 0 };
     enum wc_gitops_act act = step_candidate(in, memory, pass);
+    if (act == WC_GITOPS_APPLY)
+        return (struct wc_gitops_out){ act, look_up_at(in, memory, pass) };
     if (act == WC_GITOPS_REST)
         act = step_good(in, memory, pass);
     return (struct wc_gitops_out){ act, act == WC_GITOPS_REST ? wake_at(in, memory, pass) : 0 };

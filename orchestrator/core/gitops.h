@@ -4,8 +4,9 @@
  *          and at the clock, and names one action. Another takes down how the action ended. All
  *          promises are kept between the two: nothing is applied that isn't verified; what was
  *          rejected isn't tried again under the same inputs; a rollback is never rolled back;
- *          while suspended nothing is touched. What they say is written down before an apply and
- *          after everything, so a kill in between is a step that is done again.
+ *          while suspended nothing is touched; one that isn't ready yet gives way to a newer one,
+ *          but some attempt is judged in the end, however fast they come. What they say is written
+ * down before an apply and after everything, so a kill in between is a step that is done again.
  * Owner:   values; borrowed for the call. Threads: none. Blocks: never. Errors: none.
  */
 #ifndef ORCHESTRATOR_CORE_GITOPS_H
@@ -21,12 +22,17 @@ enum wc_gitops_act {
     WC_GITOPS_LOAD,    /* check it out, load it, hold it against rules, policy and plan */
     WC_GITOPS_ASK,     /* the registries: what its tags stand for */
     WC_GITOPS_PULL,    /* its images */
-    WC_GITOPS_APPLY,   /* the candidate, or the attempt that a killed pass left */
+    WC_GITOPS_APPLY,   /* the candidate, or the attempt that a killed pass left; wait for it */
+    WC_GITOPS_WAIT,    /* go on waiting for it */
     WC_GITOPS_RESTORE, /* the good revision, after an attempt that failed */
     WC_GITOPS_COMPARE, /* what is in force and runs with the good revision */
     WC_GITOPS_REPAIR,  /* the good revision again */
 };
-enum { WC_GITOPS_ACTS = WC_GITOPS_REPAIR + 1, WC_GITOPS_TRIES = 5 };
+enum {
+    WC_GITOPS_ACTS = WC_GITOPS_REPAIR + 1,
+    WC_GITOPS_TRIES = 5,
+    WC_GITOPS_SUPERSEDED = 16, /* so many attempts in a row give way before one is judged */
+};
 
 /* What holds for the pass. */
 struct wc_gitops_in {
@@ -34,6 +40,7 @@ struct wc_gitops_in {
     const char *inputs; /* hash of all that a revision is judged by; 64 digits */
     int64_t now_ms;     /* wall clock */
     int64_t interval_ms;
+    int64_t limit_ms;      /* until an attempt is ready, else it is given up */
     int64_t ask_ms;        /* between two questions to registries; 0 = no tag is followed */
     bool suspend;          /* by the agent file */
     bool repair;           /* drift: repair */
@@ -49,6 +56,10 @@ struct wc_gitops_pass {
     bool ended;     /* nothing more is done in this pass */
     bool drifted;   /* and not repaired */
     bool not_ready; /* the good revision is in force, but not all of it is ready */
+    bool waits;     /* the attempt is in force, and not ready yet: the source is looked at anew */
+    bool told;      /* meanwhile: it has news */
+    bool forced;    /* this look at it doesn't ask the time */
+    bool glanced;   /* the last that was done: seen that the attempt still isn't ready */
     char mark[WC_GITOPS_TEXT];
     struct wc_gitops_key candidate;       /* "" until known */
     char reason[48], why[WC_GITOPS_TEXT]; /* of what failed */
@@ -57,7 +68,8 @@ struct wc_gitops_pass {
 
 struct wc_gitops_out {
     enum wc_gitops_act act;
-    int64_t wake_at_ms; /* REST: when to come again; 0 = when told */
+    int64_t wake_at_ms; /* REST: when to come again; 0 = when told. APPLY, WAIT: when to look up
+                           from it, or when told; 0 = not before it is ready or won't be */
 };
 
 enum wc_gitops_end {
@@ -65,6 +77,7 @@ enum wc_gitops_end {
     WC_GITOPS_TRANSIENT, /* may work by itself later: network, disk, an image not there yet */
     WC_GITOPS_REFUSED,   /* won't work with this revision and these inputs */
     WC_GITOPS_LEFT,      /* given up on request: as if it had not been begun */
+    WC_GITOPS_PENDING,   /* APPLY, WAIT: it isn't ready yet, and it is time to look up */
 };
 
 /* How an action ended. */
@@ -77,6 +90,7 @@ struct wc_gitops_result {
     bool has_unknown;      /* LOAD: it names images that weren't asked about */
     bool drifted;          /* COMPARE: something else is in force, or something differs */
     bool not_ready;        /* COMPARE, REPAIR, RESTORE: not all is ready */
+    bool told;             /* PENDING: because somebody said that the source has news */
 };
 
 /* Puts the memory in order at the beginning of a pass: an attempt that was begun too often, or
@@ -88,10 +102,11 @@ struct wc_gitops_out wc_gitops_step(const struct wc_gitops_in *in,
                                     const struct wc_gitops_memory *memory,
                                     const struct wc_gitops_pass *pass);
 
-/* Takes down that an action is about to be done. After APPLY, RESTORE and REPAIR the memory is to
- * be written before the action. */
-void wc_gitops_start(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
-                     const struct wc_gitops_pass *pass, enum wc_gitops_act act);
+/* Takes down that an action is about to be done. After APPLY, WAIT, RESTORE and REPAIR the memory
+ * is to be written before the action. True: what was waited for until now gives way to it; it was
+ * neither ready nor rejected. */
+bool wc_gitops_start(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                     struct wc_gitops_pass *pass, enum wc_gitops_act act);
 
 /* Takes down how it ended. */
 void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,

@@ -70,6 +70,16 @@ static void say_stalled(const struct wc_gitops_in *in, struct wc_gitops_memory *
         say(in, memory, WC_GITOPS_STALLED, false, (struct wc_gitops_told){ "No", "" });
 }
 
+void wc_gitops_tell_applying(const struct wc_gitops_in *in, struct wc_gitops_memory *memory)
+{
+    static const struct wc_gitops_told applying = { "Applying", "" };
+    static const struct wc_gitops_told newer = {
+        "Superseded", "a newer revision has come before the one before it was ready"
+    };
+    wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE,
+                   memory->superseded > 0 ? &newer : &applying);
+}
+
 static bool is_waiting(const struct wc_gitops_memory *memory, const struct wc_gitops_pass *pass)
 {
     return pass->loaded && !wc_gitops_same(&pass->candidate, &memory->good) &&
@@ -83,7 +93,7 @@ static void say_reconciling(const struct wc_gitops_in *in, struct wc_gitops_memo
     if (pass->failed)
         say(in, memory, type, true, (struct wc_gitops_told){ pass->reason, pass->why });
     else if (memory->restoring || memory->attempt.id[0] != '\0')
-        say(in, memory, type, true, (struct wc_gitops_told){ "Applying", "" });
+        wc_gitops_tell_applying(in, memory);
     else if (is_waiting(memory, pass) && in->waits_for != NULL)
         say(in, memory, type, true, (struct wc_gitops_told){ "WaitsForApp", in->waits_for });
     else if (is_waiting(memory, pass))
@@ -94,6 +104,18 @@ static void say_reconciling(const struct wc_gitops_in *in, struct wc_gitops_memo
             (struct wc_gitops_told){ "RegistryFailed", memory->unanswered_why });
     else if (pass->looked)
         say(in, memory, type, false, (struct wc_gitops_told){ "UpToDate", "" });
+}
+
+void wc_gitops_tell_all(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                        const struct wc_gitops_pass *pass)
+{
+    if (pass->looked && !pass->failed) {
+        memory->failures = 0;
+        memory->retry_at_ms = 0;
+    }
+    say_verified(in, memory);
+    say_stalled(in, memory);
+    say_reconciling(in, memory, pass);
 }
 
 void wc_gitops_conclude(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
@@ -107,12 +129,6 @@ void wc_gitops_conclude(const struct wc_gitops_in *in, struct wc_gitops_memory *
         say(in, memory, WC_GITOPS_SUSPENDED, false, (struct wc_gitops_told){ "No", "" });
     if (suspended)
         return;
-    if (pass->looked && !pass->failed) {
-        memory->failures = 0;
-        memory->retry_at_ms = 0;
-    }
     say_ready(in, memory, pass);
-    say_verified(in, memory);
-    say_stalled(in, memory);
-    say_reconciling(in, memory, pass);
+    wc_gitops_tell_all(in, memory, pass);
 }

@@ -14,4 +14,11 @@ void wc_gitops_tell(const struct wc_gitops_in *in, struct wc_gitops_memory *memo
                     enum wc_gitops_condition_type type, enum wc_gitops_truth status,
                     const struct wc_gitops_told *told);
 
+/* That an attempt is under way, and whether it took the place of another. */
+void wc_gitops_tell_applying(const struct wc_gitops_in *in, struct wc_gitops_memory *memory);
+
+/* What there is to say of the newest candidate, by what the look at it has come to. */
+void wc_gitops_tell_all(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                        const struct wc_gitops_pass *pass);
+
 #endif

@@ -69,13 +69,19 @@ static struct wc_gitops_rejection *reject(const struct wc_gitops_in *in,
     return r;
 }
 
+static void end_attempt(struct wc_gitops_memory *memory)
+{
+    memory->attempt = (struct wc_gitops_key){ 0 };
+    memory->tries = memory->superseded = 0;
+    memory->unjudged_at_ms = 0;
+}
+
 /* The attempt is over: back to the good one, where there is one. Without one what was applied stays
  * as it is, as after an `up` that failed: there is nothing better. */
 static void give_up(struct wc_gitops_memory *memory)
 {
-    memory->tries = 0;
+    end_attempt(memory);
     memory->restoring = memory->good.id[0] != '\0';
-    memory->attempt = (struct wc_gitops_key){ 0 };
 }
 
 void wc_gitops_begin(const struct wc_gitops_in *in, struct wc_gitops_memory *memory)
@@ -91,15 +97,21 @@ void wc_gitops_begin(const struct wc_gitops_in *in, struct wc_gitops_memory *mem
         give_up(memory);
 }
 
-/* Without its images: what is wrong with a revision is so whatever they are. */
+/* Without its images: what is wrong with a revision is so whatever they are. So it is with one that
+ * is waited for, when it is loaded once more for other images and can't be. */
 static struct wc_gitops_rejection *reject_revision(const struct wc_gitops_in *in,
                                                    struct wc_gitops_memory *memory,
-                                                   const struct wc_gitops_pass *pass,
+                                                   struct wc_gitops_pass *pass,
                                                    const struct wc_gitops_result *result)
 {
     struct wc_gitops_key key = pass->candidate;
     key.images[0] = '\0';
-    return reject(in, memory, &key, result);
+    struct wc_gitops_rejection *rejection = reject(in, memory, &key, result);
+    if (wc_gitops_rejected(memory, &memory->attempt) != NULL) {
+        give_up(memory);
+        pass->waits = false;
+    }
+    return rejection;
 }
 
 /* What is known of a revision's images: what was answered last, or what is in force. */
@@ -234,20 +246,33 @@ static void note_pull(const struct wc_gitops_in *in, struct wc_gitops_memory *me
         fail(in, memory, pass, result);
 }
 
+/* People have gone back to the good revision, and the attempt got ready before it gave way: it is
+ * the good one now, and what was known of the other's images goes with the other's place. */
+static void forget_images(struct wc_gitops_memory *memory, struct wc_gitops_pass *pass)
+{
+    if (wc_gitops_same_revision(&memory->seen, &memory->good))
+        memory->seen.images[0] = '\0';
+    if (wc_gitops_same_revision(&pass->candidate, &memory->good))
+        pass->candidate.images[0] = '\0';
+}
+
 static void note_apply(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
                        struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
 {
     switch (result->end) {
     case WC_GITOPS_DONE:
+        if (!wc_gitops_same_revision(&memory->attempt, &memory->good))
+            forget_images(memory, pass);
         memory->good = memory->attempt;
-        memory->attempt = (struct wc_gitops_key){ 0 };
-        memory->tries = 0;
+        end_attempt(memory);
+        pass->waits = false;
         pass->compared = true;
         pass->drifted = pass->not_ready = false;
         break;
     case WC_GITOPS_REFUSED:
         reject(in, memory, &memory->attempt, result);
         give_up(memory);
+        pass->waits = false;
         break;
     case WC_GITOPS_TRANSIENT:
         fail(in, memory, pass, result);
@@ -255,6 +280,10 @@ static void note_apply(const struct wc_gitops_in *in, struct wc_gitops_memory *m
         break;
     case WC_GITOPS_LEFT:
         memory->tries -= memory->tries > 0;
+        break;
+    case WC_GITOPS_PENDING:
+        pass->waits = true;
+        pass->told = pass->told || result->told;
         break;
     }
 }
@@ -294,22 +323,54 @@ static void note_good(const struct wc_gitops_in *in, struct wc_gitops_memory *me
     }
 }
 
-void wc_gitops_start(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
-                     const struct wc_gitops_pass *pass, enum wc_gitops_act act)
+/* The source is looked at anew: what was found out about it before is of before. */
+static void start_look(const struct wc_gitops_in *in, struct wc_gitops_pass *pass)
 {
-    static const struct wc_gitops_told applying = { "Applying", "" },
-                                       restoring = { "Restoring", "" },
-                                       repairing = { "Repairing", "" };
-    if (act == WC_GITOPS_APPLY) {
-        if (memory->attempt.id[0] == '\0')
-            memory->attempt = pass->candidate;
-        memory->tries++;
-        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &applying);
-    } else if (act == WC_GITOPS_RESTORE) {
-        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &restoring);
-    } else if (act == WC_GITOPS_REPAIR) {
-        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &repairing);
+    pass->forced = pass->waits ? pass->told : in->forced;
+    pass->told = pass->failed = false;
+    pass->looked = pass->fetched = pass->verified = pass->loaded = false;
+    pass->asked = pass->pulled = false;
+    pass->candidate = (struct wc_gitops_key){ 0 };
+}
+
+/* In place of an attempt that isn't ready, its time goes on: it is the same one that nobody has
+ * judged. */
+static void start_apply(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                        const struct wc_gitops_pass *pass, bool gives_way)
+{
+    if (gives_way) {
+        memory->superseded++;
+        memory->tries = 0;
     }
+    if (gives_way || memory->attempt.id[0] == '\0')
+        memory->attempt = pass->candidate;
+    if (memory->unjudged_at_ms == 0)
+        memory->unjudged_at_ms = in->now_ms;
+    memory->tries++;
+    wc_gitops_tell_applying(in, memory);
+}
+
+bool wc_gitops_start(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                     struct wc_gitops_pass *pass, enum wc_gitops_act act)
+{
+    static const struct wc_gitops_told restoring = { "Restoring", "" },
+                                       repairing = { "Repairing", "" };
+    bool gives_way = pass->waits && (act == WC_GITOPS_APPLY || act == WC_GITOPS_RESTORE);
+    if (act == WC_GITOPS_LOOK)
+        start_look(in, pass);
+    else if (act == WC_GITOPS_WAIT)
+        wc_gitops_tell_all(in, memory, pass);
+    else if (act == WC_GITOPS_APPLY)
+        start_apply(in, memory, pass, gives_way);
+    else if (act == WC_GITOPS_RESTORE && gives_way)
+        give_up(memory);
+    if (act == WC_GITOPS_RESTORE)
+        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &restoring);
+    else if (act == WC_GITOPS_REPAIR)
+        wc_gitops_tell(in, memory, WC_GITOPS_RECONCILING, WC_GITOPS_TRUE, &repairing);
+    if (gives_way)
+        pass->waits = false;
+    return gives_way;
 }
 
 void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
@@ -318,6 +379,7 @@ void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memo
 {
     if (result->end == WC_GITOPS_LEFT)
         pass->ended = true;
+    pass->glanced = act == WC_GITOPS_WAIT && result->end == WC_GITOPS_PENDING;
     switch (act) {
     case WC_GITOPS_REST:
         break;
@@ -340,6 +402,7 @@ void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memo
         note_pull(in, memory, pass, result);
         break;
     case WC_GITOPS_APPLY:
+    case WC_GITOPS_WAIT:
         note_apply(in, memory, pass, result);
         break;
     case WC_GITOPS_RESTORE:

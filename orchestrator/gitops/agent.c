@@ -51,10 +51,12 @@ struct wc_loop_app *wc_agent_find(const struct wc_gitops_loop *loop, const char 
 void wc_agent_tell(struct wc_loop_app *app)
 {
     app->is_forced = true;
-    if (app->is_running)
-        app->again = true;
-    else
+    if (app->is_running) {
+        app->again = true; /* it may be about to end */
+        uv_process_kill(&app->process, SIGURG);
+    } else {
         app->is_due = true;
+    }
 }
 
 /* After a pass ---------------------------------------------------------------------------------*/
@@ -102,13 +104,6 @@ static void read_record(struct wc_loop_app *app, bool is_first)
     wc_arena_deinit(&arena);
 }
 
-void wc_agent_on_watch_closed(uv_handle_t *handle)
-{
-    struct wc_loop_app *app = handle->data;
-    app->n_handles--;
-    wc_agent_release(app);
-}
-
 static void on_process_closed(uv_handle_t *handle)
 {
     struct wc_loop_app *app = handle->data;
@@ -134,6 +129,8 @@ static void on_exit(uv_process_t *process, int64_t status, int signal)
     app->loop->n_running--;
     wc_histogram_add(&app->counts.took, uv_hrtime() / 1000 - app->started_us);
     read_record(app, false);
+    if (app->watch != NULL)
+        wc_tree_watch_check(app->watch);
     app->counts.passes[status == 0 && signal == 0 ? WC_PASS_OK
                        : status == EXIT_REJECTED  ? WC_PASS_REJECTED
                                                   : WC_PASS_FAILED]++;
@@ -294,8 +291,7 @@ static void leave(struct wc_gitops_loop *loop)
         close_if_open((uv_handle_t *)&loop->signals[i]);
     for (size_t i = loop->n_apps; i-- > 0;) {
         struct wc_loop_app *app = loop->apps[i];
-        if (app->has_watch && !uv_is_closing((uv_handle_t *)&app->watch))
-            uv_close((uv_handle_t *)&app->watch, wc_agent_on_watch_closed);
+        wc_agent_unwatch(app);
         wc_agent_release(app);
     }
 }

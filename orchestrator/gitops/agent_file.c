@@ -2,6 +2,7 @@
  * nothing; what it said before holds. */
 #include "orchestrator/gitops/agent_priv.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -10,29 +11,62 @@
 #include "base/str.h"
 #include "wcompose/diag.h"
 
-static void on_directory(uv_fs_event_t *watch, const char *name, int events, int status)
+/* Watching sources ------------------------------------------------------------------------------*/
+
+static void on_changed(void *data)
 {
-    struct wc_loop_app *app = watch->data;
-    (void)name, (void)events;
-    if (status != 0)
-        return;
+    struct wc_loop_app *app = data;
     wc_agent_tell(app);
     wc_agent_pump(app->loop);
 }
 
-/* A directory is a source that tells of changes itself; its interval finds what is deeper. */
-static void watch_directory(struct wc_loop_app *app, const struct wc_agent_app *settings)
+static void on_partial(void *data, const char *root, const char *why)
 {
-    if (app->has_watch || settings->source.directory == NULL)
+    struct wc_loop_app *app = data;
+    wc_agent_say(app->loop,
+                 "%s: not all of %s is watched, the rest is looked at at its interval: %s",
+                 app->name, root, why);
+}
+
+static void on_unwatched(void *data)
+{
+    struct wc_loop_app *app = data;
+    app->n_handles--;
+    wc_agent_release(app);
+}
+
+void wc_agent_unwatch(struct wc_loop_app *app)
+{
+    if (app->watch != NULL)
+        wc_tree_watch_close(app->watch);
+    app->watch = NULL;
+}
+
+/* A directory, or a file, is a source that tells of changes itself. What it was watched for before
+ * the file changed is no longer of interest. */
+static void watch_source(struct wc_loop_app *app, const struct wc_agent_app *settings)
+{
+    const char *file = settings->source.file, *slash = file != NULL ? strrchr(file, '/') : NULL;
+    char dir[4096];
+    struct wc_tree_watch_config config = {
+        .root = settings->source.directory,
+        .changed = on_changed,
+        .partial = on_partial,
+        .closed = on_unwatched,
+        .data = app,
+    };
+    if (slash != NULL) {
+        snprintf(dir, sizeof dir, "%.*s", slash == file ? 1 : (int)(slash - file), file);
+        config.root = dir;
+        config.only = slash + 1;
+    }
+    if (app->watch != NULL &&
+        (config.root == NULL || !wc_tree_watch_is_of(app->watch, config.root, config.only)))
+        wc_agent_unwatch(app);
+    if (app->watch != NULL || config.root == NULL)
         return;
-    uv_fs_event_init(&app->loop->uv, &app->watch);
-    app->watch.data = app;
-    app->has_watch = true;
     app->n_handles++;
-    int rc = uv_fs_event_start(&app->watch, on_directory, settings->source.directory, 0);
-    if (rc != 0)
-        wc_agent_say(app->loop, "%s: %s can't be watched: %s", app->name,
-                     settings->source.directory, uv_strerror(rc));
+    app->watch = wc_tree_watch_open(&app->loop->uv, &config);
 }
 
 static struct wc_loop_app *add_app(struct wc_gitops_loop *loop, const char *name)
@@ -60,8 +94,7 @@ static void drop_app(struct wc_loop_app *app)
     wc_agent_say(app->loop, "%s is no longer in the file%s", app->name,
                  app->loop->agent.prune_apps ? "" : ": what of it runs is left alone");
     app->is_listed = app->is_due = false;
-    if (app->has_watch && !uv_is_closing((uv_handle_t *)&app->watch))
-        uv_close((uv_handle_t *)&app->watch, wc_agent_on_watch_closed);
+    wc_agent_unwatch(app);
     wc_agent_release(app);
 }
 
@@ -76,7 +109,7 @@ static void settle_apps(struct wc_gitops_loop *loop)
         if (app == NULL)
             app = add_app(loop, settings->name);
         app->is_listed = true;
-        watch_directory(app, settings);
+        watch_source(app, settings);
         wc_agent_tell(app); /* its settings may be others now */
     }
 }

@@ -13,9 +13,8 @@ static const char *const result_names[WC_PASS_RESULTS] = {
 };
 
 static const char *const change_names[WC_CHANGES] = {
-    [WC_CHANGE_APPLIED] = "applied",
-    [WC_CHANGE_REJECTED] = "rejected",
-    [WC_CHANGE_RESTORED] = "restored",
+    [WC_CHANGE_APPLIED] = "applied",       [WC_CHANGE_REJECTED] = "rejected",
+    [WC_CHANGE_SUPERSEDED] = "superseded", [WC_CHANGE_RESTORED] = "restored",
     [WC_CHANGE_REPAIRED] = "repaired",
 };
 
@@ -77,9 +76,10 @@ static void add_passes(const struct wc_gitops_loop *loop, struct wc_exposition *
 
 static void add_changes(const struct wc_gitops_loop *loop, struct wc_exposition *x)
 {
-    wc_exposition_family(x, "wcompose_source_change_total", "counter",
-                         "revisions applied, rejected and restored, and drift repaired, since the "
-                         "agent started");
+    wc_exposition_family(
+        x, "wcompose_source_change_total", "counter",
+        "revisions applied, rejected, superseded and restored, and drift repaired, since the "
+        "agent started");
     for (size_t i = 0; i < loop->n_apps; i++)
         for (int k = 0; k < WC_CHANGES; k++) {
             const struct wc_label label = { "what", change_names[k] };

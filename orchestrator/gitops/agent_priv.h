@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "orchestrator/gitops/outbox_queue.h"
 #include "orchestrator/supervisor_notify.h"
+#include "orchestrator/gitops/tree_watch.h"
 #include "wcompose/gitops.h"
 #include "wcompose/histogram.h"
 
@@ -29,6 +30,7 @@ enum wc_pass_result { WC_PASS_OK, WC_PASS_REJECTED, WC_PASS_FAILED, WC_PASS_RESU
 enum wc_change {
     WC_CHANGE_APPLIED,
     WC_CHANGE_REJECTED,
+    WC_CHANGE_SUPERSEDED,
     WC_CHANGE_RESTORED,
     WC_CHANGE_REPAIRED,
     WC_CHANGES
@@ -56,9 +58,8 @@ struct wc_loop_app {
     bool again;         /* it was told while its pass was running */
     int64_t wake_at_ms; /* wall clock; 0 = only when told */
     uv_process_t process;
-    uv_fs_event_t watch; /* of a directory that is its source */
-    bool has_watch;
-    unsigned n_handles;                                     /* open ones: process, watch */
+    struct wc_tree_watch *watch; /* of a directory or file that is its source, or NULL */
+    unsigned n_handles;          /* open ones: process, watch */
     struct wc_gitops_condition known[WC_GITOPS_CONDITIONS]; /* as they were last told */
     bool has_told;       /* `known` is from the disk, or was written there */
     uint64_t generation; /* the rest: as its last pass left it, for numbers */
@@ -99,7 +100,8 @@ struct wc_gitops_loop {
 void wc_agent_say(struct wc_gitops_loop *loop, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Marks an app due: at once, or when its pass has ended. */
+/* Marks an app due: at once, or when its pass has ended, which is told meanwhile: it may be waiting
+ * for a revision to get ready. */
 void wc_agent_tell(struct wc_loop_app *app);
 
 /* Starts the passes that are due, as many as may run at a time, and sets the timer. */
@@ -125,8 +127,8 @@ int wc_agent_listen(struct wc_gitops_loop *loop, struct wc_err *err);
 /* Frees an app that has no handle any more and is not listed. */
 void wc_agent_release(struct wc_loop_app *app);
 
-/* The close callback of a watch. */
-void wc_agent_on_watch_closed(uv_handle_t *handle);
+/* agent_file.c: ends the watch over its source; NULL is fine. */
+void wc_agent_unwatch(struct wc_loop_app *app);
 
 /* webhook.c: listens where the file says, or no longer. */
 void wc_agent_hook(struct wc_gitops_loop *loop);

@@ -2,9 +2,13 @@
  * events, rollback) knows of these. */
 #include "orchestrator/gitops/apply.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/arena.h"
 #include "base/str.h"
 #include "wcompose/client.h"
@@ -17,7 +21,7 @@ enum { DOWN_LIMIT_MS = 900000, LEAVE_LIMIT_MS = 5000 };
 struct told {
     struct wc_arena *arena;
     const char *bad; /* the first bad news of an instance, or the last word on one */
-    bool is_final;
+    bool is_final, done;
     int code;
     const char *error;
 };
@@ -46,6 +50,7 @@ static void on_answer(void *data, const struct wc_answer *answer)
     if (answer->event != NULL)
         note_bad(told, answer->event);
     if (answer->done) {
+        told->done = true;
         told->code = answer->code;
         told->error = wc_arena_strdup(told->arena, answer->error);
     }
@@ -103,18 +108,19 @@ static enum wc_gitops_applied judge(const struct told *told, int rc, const struc
     return is_ours ? WC_APPLIED_BROKEN : WC_APPLIED_NOT_READY;
 }
 
-enum wc_gitops_applied wc_gitops_apply(const struct wc_gitops_apply *apply, struct wc_arena *arena,
-                                       const char **why)
+struct wc_gitops_applying {
+    const struct wc_gitops_apply *apply;
+    struct wc_client *client;
+    struct told told;
+    uint64_t id, deadline_ms;
+    int rc; /* of what was asked */
+    struct wc_err err;
+};
+
+struct wc_gitops_applying *wc_gitops_apply_begin(const struct wc_gitops_apply *apply,
+                                                 struct wc_arena *arena)
 {
-    struct wc_client *client = NULL;
-    struct wc_err err = { 0 };
-    struct told told = { .arena = arena };
-    struct wc_client_waiting waiting = {
-        .interrupt_fd = apply->interrupt_fd,
-        .deadline_ms = now_ms() + (uint64_t)apply->limit_ms,
-        .answer = on_answer,
-        .data = &told,
-    };
+    struct wc_gitops_applying *a = WC_NEW(arena, struct wc_gitops_applying);
     const struct wc_call call = {
         .verb = WC_CALL_APPLY,
         .wait = WC_WAIT_READY,
@@ -125,13 +131,86 @@ enum wc_gitops_applied wc_gitops_apply(const struct wc_gitops_apply *apply, stru
         .remove_orphans = apply->prune,
         .events = true,
     };
-    int rc = wc_client_open(apply->paths, apply->project, true, &client, &err);
-    if (rc == 0)
-        rc = wc_client_send(client, &call, &waiting.id, &err);
-    if (rc == 0)
-        rc = wc_client_wait(client, &waiting, &err);
-    wc_client_close(client);
-    return judge(&told, rc, &err, why);
+    a->apply = apply;
+    a->told.arena = arena;
+    a->deadline_ms = now_ms() + (uint64_t)apply->limit_ms;
+    a->rc = wc_client_open(apply->paths, apply->project, true, &a->client, &a->err);
+    if (a->rc == 0)
+        a->rc = wc_client_send(a->client, &call, &a->id, &a->err);
+    return a;
+}
+
+int64_t wc_gitops_apply_left_ms(const struct wc_gitops_applying *a)
+{
+    uint64_t now = now_ms();
+    return now < a->deadline_ms ? (int64_t)(a->deadline_ms - now) : 0;
+}
+
+/* One descriptor for both, so that the wait knows of one. Its end is found out by asking them. */
+static int join(int interrupt_fd, int wake_fd)
+{
+    struct epoll_event either = { .events = EPOLLIN };
+    int fd = epoll_create1(EPOLL_CLOEXEC);
+    if (fd >= 0 && interrupt_fd >= 0)
+        (void)epoll_ctl(fd, EPOLL_CTL_ADD, interrupt_fd, &either);
+    if (fd >= 0)
+        (void)epoll_ctl(fd, EPOLL_CTL_ADD, wake_fd, &either);
+    return fd;
+}
+
+static bool is_readable(int fd)
+{
+    struct pollfd news = { .fd = fd, .events = POLLIN };
+    return fd >= 0 && poll(&news, 1, 0) > 0;
+}
+
+static void drain(int fd)
+{
+    char bytes[1024];
+    while (is_readable(fd) && read(fd, bytes, sizeof bytes) > 0)
+        ;
+}
+
+static int wait_for(struct wc_gitops_applying *a, uint64_t until_ms, int fd)
+{
+    const struct wc_client_waiting waiting = { .id = a->id,
+                                               .interrupt_fd = fd,
+                                               .deadline_ms = until_ms,
+                                               .answer = on_answer,
+                                               .data = &a->told };
+    struct wc_err none = { 0 };
+    int rc = wc_client_wait(a->client, &waiting, &a->err);
+    if (rc == WC_ERR_TIMEOUT && !a->told.done) /* what has come by now counts */
+        (void)wc_client_read(a->client, on_answer, &a->told, &none);
+    return a->told.done ? 0 : rc;
+}
+
+enum wc_gitops_applied wc_gitops_apply_wait(struct wc_gitops_applying *a, uint64_t look_up_at_ms,
+                                            const char **why)
+{
+    const struct wc_gitops_apply *apply = a->apply;
+    bool looks_up = look_up_at_ms != 0 && look_up_at_ms < a->deadline_ms;
+    bool heeds = look_up_at_ms != 0 && apply->wake_fd >= 0;
+    WC_CLEANUP_FD int joined = heeds ? join(apply->interrupt_fd, apply->wake_fd) : -1;
+    if (a->rc == 0 && !a->told.done)
+        a->rc = wait_for(a, looks_up ? look_up_at_ms : a->deadline_ms,
+                         joined >= 0 ? joined : apply->interrupt_fd);
+    *why = "";
+    bool is_woken = a->rc == WC_ERR_CANCELLED && !is_readable(apply->interrupt_fd);
+    if (is_woken || (a->rc == WC_ERR_TIMEOUT && wc_gitops_apply_left_ms(a) > 0)) {
+        a->rc = 0;
+        if (!is_woken)
+            return WC_APPLIED_PENDING;
+        drain(apply->wake_fd);
+        return WC_APPLIED_TOLD;
+    }
+    return judge(&a->told, a->rc, &a->err, why);
+}
+
+void wc_gitops_apply_end(struct wc_gitops_applying *a)
+{
+    if (a != NULL)
+        wc_client_close(a->client);
 }
 
 int wc_gitops_down(const struct wc_paths *paths, const char *project, int interrupt_fd,

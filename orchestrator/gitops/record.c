@@ -137,6 +137,8 @@ static void put_memory(struct wc_jsonw *w, const struct wc_gitops_memory *m)
     put_key(w, "good_key", &m->good);
     put_key(w, "attempt_key", &m->attempt);
     wc_jsonw_i64(w, "tries", m->tries);
+    wc_jsonw_i64(w, "unjudged_at_ms", m->unjudged_at_ms);
+    wc_jsonw_i64(w, "superseded", m->superseded);
     wc_jsonw_bool(w, "restoring", m->restoring);
     wc_jsonw_bool(w, "suspended", m->is_suspended);
     wc_jsonw_i64(w, "failures", m->failures);
@@ -317,6 +319,8 @@ static void get_memory(const struct wc_json *root, struct wc_gitops_memory *m)
     m->good = get_key(root, "good_key");
     m->attempt = get_key(root, "attempt_key");
     m->tries = (unsigned)wc_json_i64(wc_json_get(root, "tries"), 0);
+    m->unjudged_at_ms = wc_json_i64(wc_json_get(root, "unjudged_at_ms"), 0);
+    m->superseded = (unsigned)wc_json_i64(wc_json_get(root, "superseded"), 0);
     m->restoring = wc_json_bool(wc_json_get(root, "restoring"), false);
     m->is_suspended = wc_json_bool(wc_json_get(root, "suspended"), false);
     m->failures = (unsigned)wc_json_i64(wc_json_get(root, "failures"), 0);

@@ -10,8 +10,8 @@ from cases_gitops import app, end, level, status
 class Agent:
     """`wcompose reconcile` with one app, shop. `source` is the YAML between its braces."""
 
-    def __init__(self, t, source, more="", rest="", interval="5s"):
-        self.t, self.process = t, None
+    def __init__(self, t, source, more="", rest="", interval="5s", timeout="20s"):
+        self.t, self.process, self.timeout = t, None, timeout
         self.path = os.path.join(t.dir, "agent.yaml")
         self.log = os.path.join(t.dir, "agent.log")
         self.write(source, more, rest, interval)
@@ -19,7 +19,8 @@ class Agent:
 
     def write(self, source, more="", rest="", interval="5s"):
         """The agent file: more of the app's keys, and the rest of the file."""
-        text = f"apps:\n  shop:\n    source: {{{source}}}\n    interval: {interval}\n    timeout: 20s\n{more}{rest}"
+        text = f"apps:\n  shop:\n    source: {{{source}}}\n    interval: {interval}\n" \
+               f"    timeout: {self.timeout}\n{more}{rest}"
         new = self.path + ".new"
         with open(new, "w", encoding="utf-8") as f:
             f.write(text)

@@ -43,6 +43,8 @@ static struct wc_gitops_record sample(struct wc_gitops_past *past)
                     .good = { "r2", "i1", "h1" },
                     .attempt = { "r3", "i1", "h2" },
                     .tries = 2,
+                    .unjudged_at_ms = 10,
+                    .superseded = 3,
                     .restoring = true,
                     .failures = 4,
                     .retry_at_ms = 11,
