@@ -123,6 +123,7 @@ static enum wc_isolation floor_of(const struct wc_agent_grant *grant)
 
 /* Where files of a checkout are kept by their content. */
 struct keeping {
+    struct wc_app_source bounds; /* its caps hold for each thing that is mounted */
     struct wc_source_place place;
     const char *root;
 };
@@ -133,7 +134,7 @@ static int keep(void *data, const char *path, const char **out, struct wc_err *e
     size_t len = strlen(keeping->root);
     if (strncmp(path, keeping->root, len) != 0 || (path[len] != '/' && path[len] != '\0'))
         return 0; /* not of the checkout: what the host grants stays where it is */
-    return wc_content_keep(&keeping->place, keeping->root, path, out, err);
+    return wc_content_keep(&keeping->bounds, &keeping->place, keeping->root, path, out, err);
 }
 
 static int load(void *data, const struct wc_agent_app *app, const char *dir, struct wc_buf *wire,
@@ -148,9 +149,10 @@ static int load(void *data, const struct wc_agent_app *app, const char *dir, str
     size_t n_files;
     bool is_restricted = wc_streq(app->trust, "restricted");
     const struct wc_grant grant = grant_of(app);
-    struct keeping keeping = {
-        .place = { wc_gitops_dir(&r->paths, cli->arena, app->name), cli->arena }, .root = dir
-    };
+    struct keeping keeping = { .bounds = { .max_bytes = (size_t)app->source.max_bytes },
+                               .place = { wc_gitops_dir(&r->paths, cli->arena, app->name),
+                                          cli->arena },
+                               .root = dir };
     const struct wc_spec_options options = {
         .files = files_of(cli, app, dir, &n_files),
         .n_files = n_files,

@@ -155,12 +155,13 @@ int wc_app_source_tidy(const struct wc_app_source *source, const struct wc_sourc
 /* Copies a file, or a directory with what is in it, out of a checkout to files/<id>/<name>, unless
  * that is there, and gives its path; the id is a hash of content, names and whether it is a
  * program. The same content has the same path for ever, whatever the commit: an instance whose
- * files haven't changed isn't touched, and one of an older revision finds them as they were. root
- * the checkout; nothing outside it is read, no symbolic link followed out of it path  absolute,
- * beneath root (or root itself)
+ * files haven't changed isn't touched, and one of an older revision finds them as they were.
+ *   source  its caps on bytes and files hold for what is copied
+ *   root    the checkout; nothing outside it is read, no symbolic link followed out of it
+ *   path    absolute, beneath root (or root itself)
  */
-int wc_content_keep(const struct wc_source_place *place, const char *root, const char *path,
-                    const char **out, struct wc_err *err);
+int wc_content_keep(const struct wc_app_source *source, const struct wc_source_place *place,
+                    const char *root, const char *path, const char **out, struct wc_err *err);
 
 /* Removes what wc_content_keep made, but for the paths in `used` (as it gave them). */
 int wc_content_tidy(const struct wc_source_place *place, const struct wc_strv *used,

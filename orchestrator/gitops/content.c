@@ -55,10 +55,9 @@ static const char *last_part(struct wc_arena *arena, const char *path)
     return len == from ? "files" : wc_arena_strndup(arena, path + from, len - from);
 }
 
-int wc_content_keep(const struct wc_source_place *place, const char *root, const char *path,
-                    const char **out, struct wc_err *err)
+int wc_content_keep(const struct wc_app_source *source, const struct wc_source_place *place,
+                    const char *root, const char *path, const char **out, struct wc_err *err)
 {
-    static const struct wc_app_source bounds = { .kind = WC_APP_SOURCE_DIRECTORY };
     struct wc_tree tree;
     char id[65];
     int fd = -1;
@@ -66,7 +65,7 @@ int wc_content_keep(const struct wc_source_place *place, const char *root, const
     int rc = open_beneath(root, path, &fd, err);
     if (rc != 0)
         return rc;
-    rc = wc_tree_begin(&tree, &bounds, place, STORE, err);
+    rc = wc_tree_begin(&tree, source, place, STORE, err);
     if (rc == 0) {
         rc = wc_source_tree_copy(&tree, fd, name, true, id, err);
         if (rc == 0)

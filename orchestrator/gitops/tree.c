@@ -225,6 +225,45 @@ int wc_tree_file_from(struct wc_tree *tree, const char *path, const struct wc_tr
     return rc;
 }
 
+/* One piece of an open file: 1, or 0 at its end. What is too much isn't written any more. */
+static int copy_piece(struct wc_tree *tree, int to, int from, struct wc_sha256 *hash,
+                      struct wc_err *err)
+{
+    char bytes[65536];
+    ssize_t n;
+    do
+        n = read(from, bytes, sizeof bytes);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return wc_err_set(err, WC_ERR_IO, errno, "read");
+    if ((size_t)n > tree->bytes_left)
+        return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
+    tree->bytes_left -= (size_t)n;
+    wc_sha256_update(hash, bytes, (size_t)n);
+    if (write_all(to, &(struct wc_piece){ bytes, (size_t)n }) != 0)
+        return wc_err_set(err, WC_ERR_IO, errno, "write");
+    return n > 0;
+}
+
+int wc_tree_file_rest(struct wc_tree *tree, const char *path, const struct wc_tree_copy *copy,
+                      char hex[65], struct wc_err *err)
+{
+    int fd, rc = make_file(tree, path, 0, &fd, err);
+    if (rc != 0)
+        return rc;
+    struct wc_sha256 *hash = wc_sha256_new();
+    do
+        rc = copy_piece(tree, fd, copy->fd, hash, err);
+    while (rc > 0);
+    wc_sha256_finish(hash, hex);
+    if (rc < 0)
+        rc = wc_err_wrap(err, rc, "%.120s", path);
+    else if (fchmod(fd, copy->is_program ? PROGRAM_MODE : FILE_MODE) != 0)
+        rc = fail("write", path, err);
+    close(fd);
+    return rc;
+}
+
 bool wc_tree_link_stays(const char *path, const char *target)
 {
     size_t depth = 0;

@@ -43,11 +43,17 @@ int wc_tree_file(struct wc_tree *tree, const char *path, const struct wc_piece *
 /* The same, with so many bytes of an open file, from where it stands. */
 struct wc_tree_copy {
     int fd;
-    size_t bytes;
+    size_t bytes; /* of wc_tree_file_from */
     bool is_program;
 };
 int wc_tree_file_from(struct wc_tree *tree, const char *path, const struct wc_tree_copy *copy,
                       struct wc_err *err);
+
+/* The same, with all that can be read of an open file from where it stands, however much that is by
+ * then; hex gets the SHA-256 of what was written. In pieces: memory doesn't grow with it. */
+int wc_tree_file_rest(struct wc_tree *tree, const char *path, const struct wc_tree_copy *copy,
+                      char hex[65], struct wc_err *err);
+
 int wc_tree_link(struct wc_tree *tree, const char *path, const char *target, struct wc_err *err);
 int wc_tree_dir(struct wc_tree *tree, const char *path, struct wc_err *err);
 

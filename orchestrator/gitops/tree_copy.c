@@ -62,28 +62,12 @@ static void add_hash(struct walk *walk, const char *mode, const char *path, cons
 static int copy_file(struct walk *walk, int fd, const struct stat *st, const char *path,
                      struct wc_err *err)
 {
-    WC_CLEANUP_BUF struct wc_buf bytes = WC_BUF_INIT;
     char hex[WC_SHA256_HEX + 1];
-    size_t most = walk->tree->bytes_left;
-    for (;;) {
-        wc_buf_reserve(&bytes, 65536);
-        ssize_t n = read(fd, bytes.data + bytes.len, 65536);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return wc_err_set(err, WC_ERR_IO, errno, "read %.120s", path);
-        if (n == 0)
-            break;
-        bytes.len += (size_t)n;
-        if (bytes.len > most)
-            break; /* wc_tree_file says so */
-    }
-    bytes.data[bytes.len] = '\0';
-    bool is_program = (st->st_mode & S_IXUSR) != 0;
-    wc_sha256_hex(bytes.data, bytes.len, hex);
-    add_hash(walk, is_program ? "program" : "file", path, hex);
-    const struct wc_piece piece = { bytes.data, bytes.len };
-    return wc_tree_file(walk->tree, path, &piece, is_program, err);
+    const struct wc_tree_copy copy = { .fd = fd, .is_program = (st->st_mode & S_IXUSR) != 0 };
+    int rc = wc_tree_file_rest(walk->tree, path, &copy, hex, err);
+    if (rc == 0)
+        add_hash(walk, copy.is_program ? "program" : "file", path, hex);
+    return rc;
 }
 
 static int copy_link(struct walk *walk, int above, const char *name, const char *path,

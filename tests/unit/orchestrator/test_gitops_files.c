@@ -122,7 +122,7 @@ static const char *keep(const char *root, const char *path)
 {
     const char *out = NULL;
     ok(wc_content_keep(
-        &box.place, in_box(root),
+        &box.source, &box.place, in_box(root),
         wc_arena_printf(&box.arena, "%s/%s%s%s", box.root, root, path[0] == '\0' ? "" : "/", path),
         &out, &box.err));
     return out;
@@ -165,9 +165,10 @@ static void content_stays_beneath_its_root(void **state)
     static const char *const bad[] = { "c/p", "c/w/run.sh", "c/f", "work/run.sh",
                                        "c/../work/run.sh" };
     for (size_t i = 0; i < WC_COUNT(bad); i++)
-        assert_int_equal(wc_content_keep(&box.place, in_box("c"), in_box(bad[i]), &out, &box.err),
-                         WC_ERR_PERM);
-    refused(wc_content_keep(&box.place, in_box("c"), in_box("c/none"), &out, &box.err),
+        assert_int_equal(
+            wc_content_keep(&box.source, &box.place, in_box("c"), in_box(bad[i]), &out, &box.err),
+            WC_ERR_PERM);
+    refused(wc_content_keep(&box.source, &box.place, in_box("c"), in_box("c/none"), &out, &box.err),
             WC_ERR_NOENT, "none");
     const char *dir = keep("c", "d"); /* the link goes along, and nobody here follows it */
     char target[16] = "";
