@@ -38,13 +38,11 @@ def case_gitops_one_file(t):
 
     t.until(is_heard, "that it listens", 60)
     t.write("new.yml", app(2, "false"))
-    os.rename(os.path.join(t.dir, "new.yml"), path)  # as editors do
-    agent.now()
+    os.rename(os.path.join(t.dir, "new.yml"), path)  # as editors do: it is watched, nobody has to tell
     agent.until(lambda now: now["By"]["Stalled"]["Status"] == "True", "that it is rejected")
     t.until(lambda: said("Stalled", "True", "Unhealthy"), "that it is told")
     assert level(t)[0] == "1"
-    t.write("stack.yml", app(3))
-    agent.now()
+    t.write("stack.yml", app(3))  # in place
     now = agent.until(lambda now: now["By"]["Ready"]["Status"] == "True" and (now["InForce"] or {}).get("ID") != first["ID"],
                       "the third one")
     assert level(t)[0] == "3"

@@ -475,6 +475,7 @@ static void back_to_the_good_one(void **state)
     assert_int_equal(next(&w).act, WC_GITOPS_RESTORE);
     assert_true(wc_gitops_start(&w.in, &w.memory, &w.pass, WC_GITOPS_RESTORE));
     assert_true(w.memory.restoring);
+    assert_false(w.pass.waits);
     assert_string_equal(w.memory.attempt.id, "");
     assert_int_equal(w.memory.unjudged_at_ms, 0);
     wc_gitops_note(&w.in, &w.memory, &w.pass, WC_GITOPS_RESTORE, &done);
@@ -552,6 +553,7 @@ static void other_images_of_what_is_waited_for(void **state)
     does(&w, WC_GITOPS_LOAD, &invalid);
     assert_string_equal(w.memory.attempt.id, "");
     assert_true(w.memory.restoring);
+    assert_false(w.pass.waits);
     assert_int_equal(w.memory.n_rejected, 1);
     assert_int_equal(next(&w).act, WC_GITOPS_RESTORE);
 }
