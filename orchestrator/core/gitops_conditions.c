@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "base/units.h"
 
 void wc_gitops_tell(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
                     enum wc_gitops_condition_type type, enum wc_gitops_truth status,
@@ -86,6 +87,14 @@ static bool is_waiting(const struct wc_gitops_memory *memory, const struct wc_gi
            wc_gitops_rejected(memory, &pass->candidate) == NULL;
 }
 
+static void say_window(const struct wc_gitops_in *in, struct wc_gitops_memory *memory)
+{
+    char at[32], text[80];
+    wc_time_rfc3339(in->window_at_ms, at, sizeof at);
+    snprintf(text, sizeof text, "no maintenance window is open; the next opens at %.19sZ", at);
+    say(in, memory, WC_GITOPS_RECONCILING, true, (struct wc_gitops_told){ "WaitsForWindow", text });
+}
+
 static void say_reconciling(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
                             const struct wc_gitops_pass *pass)
 {
@@ -97,8 +106,7 @@ static void say_reconciling(const struct wc_gitops_in *in, struct wc_gitops_memo
     else if (is_waiting(memory, pass) && in->waits_for != NULL)
         say(in, memory, type, true, (struct wc_gitops_told){ "WaitsForApp", in->waits_for });
     else if (is_waiting(memory, pass))
-        say(in, memory, type, true,
-            (struct wc_gitops_told){ "WaitsForWindow", "no maintenance window is open" });
+        say_window(in, memory);
     else if (in->ask_ms > 0 && memory->seen.images[0] != '\0' && memory->unanswered > 0)
         say(in, memory, type, true,
             (struct wc_gitops_told){ "RegistryFailed", memory->unanswered_why });

@@ -146,6 +146,8 @@ static void a_window_is_waited_for(void **state)
     assert_int_equal(out.wake_at_ms, 31000);
     wc_gitops_conclude(&in, &memory, &pass);
     assert_string_equal(memory.conditions[WC_GITOPS_RECONCILING].reason, "WaitsForWindow");
+    assert_string_equal(memory.conditions[WC_GITOPS_RECONCILING].message,
+                        "no maintenance window is open; the next opens at 1970-01-01T00:00:31Z");
     in.waits_for = "db";
     wc_gitops_conclude(&in, &memory, &pass);
     assert_string_equal(memory.conditions[WC_GITOPS_RECONCILING].message, "db");
