@@ -123,7 +123,7 @@ class Laboratory:
 
     @staticmethod
     def tests(gitops):
-        return ["test_core_gitops", "test_core_gitops_ends"] if gitops else sorted({name for _, names in UNIT for name in names})
+        return ["test_core_gitops", "test_core_gitops_ends", "test_core_gitops_conditions"] if gitops else sorted({name for _, names in UNIT for name in names})
 
     def run(self, mutant):
         """None: it isn't C. "": nobody sees it. Else who saw it, and what."""
