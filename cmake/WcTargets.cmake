@@ -238,7 +238,8 @@ endfunction()
 function(wc_gitops_simulation folder)
     file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/gitops/*.c ${CMAKE_SOURCE_DIR}/orchestrator/core/gitops*.c)
     add_executable(simulate_gitops ${sources} ${CMAKE_SOURCE_DIR}/orchestrator/core/backoff.c ${CMAKE_SOURCE_DIR}/base/str.c
-                   ${CMAKE_SOURCE_DIR}/base/arena.c ${CMAKE_SOURCE_DIR}/base/alloc.c)
+                   ${CMAKE_SOURCE_DIR}/base/arena.c ${CMAKE_SOURCE_DIR}/base/alloc.c ${CMAKE_SOURCE_DIR}/base/units.c
+                   ${CMAKE_SOURCE_DIR}/base/buf.c)
     target_compile_options(simulate_gitops PRIVATE -O2 -fno-sanitize=all)
     target_link_options(simulate_gitops PRIVATE -fno-sanitize=all)
     target_include_directories(simulate_gitops PRIVATE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)

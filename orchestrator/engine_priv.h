@@ -101,9 +101,10 @@ struct inst {
     int op_code;         /* with op_failed: enum wc_code */
     uint64_t made_at_ms; /* its CREATE, until it is ready for the first time; 0 = not known */
     uint64_t retry_at_ms, delay_ms, up_at_ms, kill_at_ms;
-    bool sick;             /* its stop was for failed health checks; until its next start */
-    bool stop_sent, stuck; /* stuck: SIGKILL has no effect; error says why */
-    struct wc_health_conf check;
+    bool sick;                   /* its stop was for failed health checks; until its next start */
+    bool stop_sent, stuck;       /* stuck: SIGKILL has no effect; error says why */
+    struct wc_health_conf check; /* its texts are check_rev's */
+    struct revision *check_rev;  /* held */
     struct wc_health_watch health;
     char health_output[256];
 

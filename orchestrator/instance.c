@@ -108,6 +108,7 @@ static void free_inst(struct inst *inst)
     wc_free(inst->notice);
     wc_free(inst->cause);
     wc_eng_revision_unref(inst->hooks.made_rev);
+    wc_eng_revision_unref(inst->check_rev);
     wc_eng_drift_free(inst);
     wc_free(inst->why);
     wc_free((char *)inst->story.said.reason);

@@ -19,6 +19,15 @@ struct probe {
     const char *argv[];    /* NULL-terminated; the same; or nothing, with a check */
 };
 
+/* The texts of its check are a revision's: of the one in force, or of the one that it is kept by.
+ * It holds that, as others let go of it whenever they like. */
+static struct revision *revision_of(const struct inst *inst, const struct wc_instance *as)
+{
+    if (as == NULL)
+        return NULL;
+    return as == inst->former.instance ? inst->former.rev : inst->engine->rev;
+}
+
 void wc_eng_check_of(struct inst *inst)
 {
     static const struct wc_healthcheck none = { .set = false };
@@ -27,7 +36,12 @@ void wc_eng_check_of(struct inst *inst)
     const struct wc_image_info *image = as != NULL ? as->image : NULL;
     if (as != NULL)
         conf = wc_health_merge(&as->spec->health, image != NULL ? &image->health : &none);
-    bool is_other = !wc_health_asks_same(&inst->check, &conf); /* the old texts live till then */
+    bool is_other = !wc_health_asks_same(&inst->check, &conf);
+    struct revision *old = inst->check_rev;
+    inst->check_rev = revision_of(inst, as);
+    if (inst->check_rev != NULL)
+        inst->check_rev->refs++;
+    wc_eng_revision_unref(old);
     inst->check = conf;
     bool up = inst->fact.life == WC_LIFE_RUNNING || inst->fact.life == WC_LIFE_PAUSED;
     if (up && is_other) {
