@@ -58,21 +58,14 @@ static const char *last_part(struct wc_arena *arena, const char *path)
 int wc_content_keep(const struct wc_app_source *source, const struct wc_source_place *place,
                     const char *root, const char *path, const char **out, struct wc_err *err)
 {
-    struct wc_tree tree;
     char id[65];
     int fd = -1;
     const char *dir, *name = last_part(place->arena, path);
     int rc = open_beneath(root, path, &fd, err);
     if (rc != 0)
         return rc;
-    rc = wc_tree_begin(&tree, source, place, STORE, err);
-    if (rc == 0) {
-        rc = wc_source_tree_copy(&tree, fd, name, true, id, err);
-        if (rc == 0)
-            rc = wc_tree_keep(&tree, id, &dir, err);
-        else
-            wc_tree_drop(&tree);
-    }
+    const struct wc_tree_copy_open take = { source, place, STORE, name, true };
+    rc = wc_tree_copy_open(&take, fd, id, &dir, err);
     close(fd);
     if (rc == 0)
         *out = wc_arena_printf(place->arena, "%s/%s", dir, name);

@@ -31,9 +31,7 @@ static int open_directory(const struct wc_app_source *source, int *fd, struct wc
             return wc_err_set(err, sys == EXDEV ? WC_ERR_PERM : WC_ERR_NOENT, sys, "open %s/%s",
                               source->url, source->path);
     }
-    bool others = fstat(*fd, &st) != 0 || (st.st_uid != 0 && st.st_uid != geteuid()) ||
-                  (st.st_mode & S_IWOTH) != 0 ||
-                  ((st.st_mode & S_IWGRP) != 0 && st.st_gid != 0 && st.st_gid != getegid());
+    bool others = fstat(*fd, &st) != 0 || wc_tree_is_open_to_others(&st);
     if (!others)
         return 0;
     close(*fd);
@@ -59,33 +57,20 @@ int wc_directory_look(const struct wc_app_source *source, const struct wc_source
     return 0;
 }
 
-static int copy(const struct wc_app_source *source, const struct wc_source_place *place, int fd,
-                char id[65], struct wc_err *err)
-{
-    struct wc_tree tree;
-    const char *dir;
-    int rc = wc_tree_begin(&tree, source, place, "trees", err);
-    if (rc != 0)
-        return rc;
-    rc = wc_source_tree_copy(&tree, fd, "", false, id, err);
-    if (rc == 0)
-        return wc_tree_keep(&tree, id, &dir, err);
-    wc_tree_drop(&tree);
-    return rc;
-}
-
 int wc_directory_fetch(const struct wc_app_source *source, const struct wc_source_place *place,
                        struct wc_revision *revision, struct wc_err *err)
 {
     int fd;
+    const char *dir;
     char id[65], before[65], after[65];
+    const struct wc_tree_copy_open take = { source, place, "trees", "", false };
     unsigned most = source->max_files != 0 ? source->max_files : WC_APP_SOURCE_MAX_FILES;
     int rc = open_directory(source, &fd, err);
     if (rc != 0)
         return rc;
     rc = wc_tree_stat_hash(fd, most, before, err);
     if (rc == 0)
-        rc = copy(source, place, fd, id, err);
+        rc = wc_tree_copy_open(&take, fd, id, &dir, err);
     if (rc == 0)
         rc = wc_tree_stat_hash(fd, most, after, err);
     close(fd);

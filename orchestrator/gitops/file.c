@@ -19,12 +19,6 @@ const char *wc_file_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-static bool is_open_to_others(const struct stat *st)
-{
-    return (st->st_uid != 0 && st->st_uid != geteuid()) || (st->st_mode & S_IWOTH) != 0 ||
-           ((st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 && st->st_gid != getegid());
-}
-
 static int open_file(const char *path, int *out, struct wc_err *err)
 {
     struct stat st;
@@ -37,7 +31,7 @@ static int open_file(const char *path, int *out, struct wc_err *err)
     else if (!S_ISREG(st.st_mode))
         rc = wc_err_set(err, WC_ERR_PERM, 0, "%s is not a file%s", path,
                         S_ISDIR(st.st_mode) ? ", but a directory: say `directory:`" : "");
-    else if (is_open_to_others(&st))
+    else if (wc_tree_is_open_to_others(&st))
         rc = wc_err_set(err, WC_ERR_PERM, 0, "%s is not trusted: somebody else may write it", path);
     if (rc != 0)
         close(fd);
@@ -78,32 +72,20 @@ int wc_file_look(const struct wc_app_source *source, const struct wc_source_plac
     return 0;
 }
 
-static int copy(const struct wc_app_source *source, const struct wc_source_place *place, int fd,
-                char id[65], struct wc_err *err)
-{
-    struct wc_tree tree;
-    const char *dir;
-    int rc = wc_tree_begin(&tree, source, place, "trees", err);
-    if (rc != 0)
-        return rc;
-    rc = wc_source_tree_copy(&tree, fd, wc_file_name(source->url), false, id, err);
-    if (rc == 0)
-        return wc_tree_keep(&tree, id, &dir, err);
-    wc_tree_drop(&tree);
-    return rc;
-}
-
 int wc_file_fetch(const struct wc_app_source *source, const struct wc_source_place *place,
                   struct wc_revision *revision, struct wc_err *err)
 {
     int fd;
+    const char *dir;
+    const struct wc_tree_copy_open take = { source, place, "trees", wc_file_name(source->url),
+                                            false };
     char id[65], before[WC_SHA256_HEX + 1], after[WC_SHA256_HEX + 1];
     int rc = open_file(source->url, &fd, err);
     if (rc != 0)
         return rc;
     rc = mark_of(fd, before, err);
     if (rc == 0)
-        rc = copy(source, place, fd, id, err);
+        rc = wc_tree_copy_open(&take, fd, id, &dir, err);
     if (rc == 0)
         rc = mark_of(fd, after, err);
     close(fd);

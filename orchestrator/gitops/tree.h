@@ -19,6 +19,7 @@
 #include "wcompose/err.h"
 #include "wcompose/source.h"
 
+struct stat;
 struct wc_arena;
 struct wc_strv;
 
@@ -73,6 +74,20 @@ bool wc_tree_link_stays(const char *path, const char *target);
  */
 int wc_source_tree_copy(struct wc_tree *tree, int from_fd, const char *name, bool free_links,
                         char id[65], struct wc_err *err);
+
+/* Makes a tree of what is open, under its id, in place/<store>: a copy that holds still. Errors as
+ * above; id and *dir are set when it is there. */
+struct wc_tree_copy_open {
+    const struct wc_app_source *source; /* its caps hold */
+    const struct wc_source_place *place;
+    const char *store, *name; /* name, free_links: as wc_source_tree_copy's */
+    bool free_links;
+};
+int wc_tree_copy_open(const struct wc_tree_copy_open *take, int from_fd, char id[65],
+                      const char **dir, struct wc_err *err);
+
+/* True when somebody else than root and us may write what this is of: it can't be believed then. */
+bool wc_tree_is_open_to_others(const struct stat *st);
 
 /* Hashes names, modes, sizes, times and inodes of what is in a directory: changes when something
  * in it may have. */

@@ -161,6 +161,26 @@ int wc_source_tree_copy(struct wc_tree *tree, int from_fd, const char *name, boo
     return rc;
 }
 
+int wc_tree_copy_open(const struct wc_tree_copy_open *take, int from_fd, char id[65],
+                      const char **dir, struct wc_err *err)
+{
+    struct wc_tree tree;
+    int rc = wc_tree_begin(&tree, take->source, take->place, take->store, err);
+    if (rc != 0)
+        return rc;
+    rc = wc_source_tree_copy(&tree, from_fd, take->name, take->free_links, id, err);
+    if (rc == 0)
+        return wc_tree_keep(&tree, id, dir, err);
+    wc_tree_drop(&tree);
+    return rc;
+}
+
+bool wc_tree_is_open_to_others(const struct stat *st)
+{
+    return (st->st_uid != 0 && st->st_uid != geteuid()) || (st->st_mode & S_IWOTH) != 0 ||
+           ((st->st_mode & S_IWGRP) != 0 && st->st_gid != 0 && st->st_gid != getegid());
+}
+
 static int stat_dir(struct walk *walk, int fd, unsigned depth, struct wc_err *err)
 {
     const char **names;
