@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 
 #include "base/alloc.h"
+#include "base/str.h"
 #include "wcompose/sealed.h"
 
 /* ---- what opens ---- */
@@ -140,15 +141,22 @@ static const struct wc_ps_row *row_of(const struct wc_ps *ps, const char *servic
     return NULL;
 }
 
+/* Of a service, or of all, as the supervisor sees them: the simulated world is its thread's. */
+static size_t count_running(struct host *host, const char *service)
+{
+    struct wc_ps ps = list(host);
+    size_t n = 0;
+    for (size_t i = 0; i < ps.n; i++)
+        n += ps.rows[i].fact.life == WC_LIFE_RUNNING &&
+             (service == NULL || wc_streq(ps.rows[i].fact.service, service));
+    return n;
+}
+
 /* Asks until it is seen to run; the test's time limit ends it otherwise. */
 static void wait_running(struct host *host, const char *service)
 {
-    for (;;) {
-        struct wc_ps ps = list(host);
-        if (row_of(&ps, service)->fact.life == WC_LIFE_RUNNING)
-            return;
+    while (count_running(host, service) == 0)
         usleep(1000);
-    }
 }
 
 /* ---- cases ---- */
@@ -184,13 +192,12 @@ static void the_rest_goes_on(void **state)
     assert_int_equal(reply.code, WC_ERR_CANCELLED); /* db was taken from it */
     wc_client_close(client);
     wait_done(host);
-    for (int i = 0; i < 5000 && (wc_sim_count(host->world, "web", WC_LIFE_RUNNING) == 0 ||
-                                 wc_sim_count(host->world, "job", WC_LIFE_RUNNING) == 0);
-         i++)
+    for (int i = 0;
+         i < 5000 && (count_running(host, "web") == 0 || count_running(host, "job") == 0); i++)
         assert_int_equal(ask(host, WC_CALL_PING).code, 0);
-    assert_int_equal(wc_sim_count(host->world, "web", WC_LIFE_RUNNING), 1);
-    assert_int_equal(wc_sim_count(host->world, "job", WC_LIFE_RUNNING), 1);
-    assert_int_equal(wc_sim_count(host->world, "db", WC_LIFE_RUNNING), 0); /* as asked last */
+    assert_int_equal(count_running(host, "web"), 1);
+    assert_int_equal(count_running(host, "job"), 1);
+    assert_int_equal(count_running(host, "db"), 0); /* as asked last */
     assert_int_equal(slow.n, 2);
     end(host);
     scene_deinit(&scene);
@@ -212,14 +219,13 @@ static void one_file_after_another(void **state)
     size_t up = 0;
     for (int i = 0; i < 5000 && up == 0; i++) {
         assert_int_equal(ask(host, WC_CALL_PING).code, 0);
-        up = wc_sim_count(host->world, "web", WC_LIFE_RUNNING) +
-             wc_sim_count(host->world, "job", WC_LIFE_RUNNING);
+        up = count_running(host, "web") + count_running(host, "job");
     }
     assert_int_equal(up, 1);
     let_go(1);
     assert_int_equal(wait_reply(client, id).code, 0);
     wc_client_close(client);
-    assert_int_equal(wc_sim_count(host->world, NULL, WC_LIFE_RUNNING), 3);
+    assert_int_equal(count_running(host, NULL), 3);
     end(host);
     scene_deinit(&scene);
 }
@@ -241,7 +247,7 @@ static void down_meanwhile(void **state)
     let_go(2);
     wc_client_close(client);
     join(host); /* nothing is left to do: the opened values came too late, and nobody uses them */
-    assert_int_equal(wc_sim_count(host->world, NULL, WC_LIFE_RUNNING), 0);
+    assert_int_equal(count_running(host, NULL), 0);
     assert_false(wc_fs_exists(lib_file(host, "journal")));
     scene_deinit(&scene);
 }
@@ -268,7 +274,7 @@ static void a_second_apply_meanwhile(void **state)
     assert_int_equal(history.rows[0].outcome, WC_OUTCOME_SUPERSEDED);
     assert_int_equal(history.rows[1].outcome, WC_OUTCOME_STABLE);
     assert_string_equal(wc_sim_find(host->world, "web", WC_LIFE_RUNNING)->image, "web2");
-    assert_int_equal(wc_sim_count(host->world, "web", WC_LIFE_RUNNING), 1);
+    assert_int_equal(count_running(host, "web"), 1);
     wc_client_close(first);
     wc_client_close(second);
     end(host);
@@ -295,7 +301,7 @@ static void a_successor_goes_on(void **state)
     wait_running(host, "db");
     let_go(2);
     wait_done(host);
-    assert_int_equal(wc_sim_count(host->world, NULL, WC_LIFE_RUNNING), 3);
+    assert_int_equal(count_running(host, NULL), 3);
     struct wc_history history = read_history(host);
     assert_int_equal(history.n, 1);
     assert_int_equal(history.rows[0].outcome, WC_OUTCOME_STABLE);
@@ -306,7 +312,7 @@ static void a_successor_goes_on(void **state)
     unsigned before = slow.n;
     start(host);
     assert_int_equal(ask(host, WC_CALL_PING).code, 0);
-    assert_int_equal(wc_sim_count(host->world, NULL, WC_LIFE_RUNNING), 3);
+    assert_int_equal(count_running(host, NULL), 3);
     assert_int_equal(slow.n, before);
     end(host);
     scene_deinit(&scene);
@@ -326,12 +332,12 @@ static void tried_again(void **state)
     struct reply up = ask(host, WC_CALL_APPLY);
     assert_int_equal(up.code, WC_ERR_STATE);
     assert_non_null(strstr(up.error, "isn't open"));
-    assert_int_equal(wc_sim_count(host->world, "db", WC_LIFE_RUNNING), 1);
-    assert_int_equal(wc_sim_count(host->world, "web", WC_LIFE_RUNNING), 0);
+    assert_int_equal(count_running(host, "db"), 1);
+    assert_int_equal(count_running(host, "web"), 0);
     assert_int_equal(wc_fs_write_atomic(scene.key, KEY, sizeof KEY - 1, 0600, false, &err), 0);
-    for (int i = 0; i < 5000 && wc_sim_count(host->world, "web", WC_LIFE_RUNNING) == 0; i++)
+    for (int i = 0; i < 5000 && count_running(host, "web") == 0; i++)
         assert_int_equal(ask(host, WC_CALL_PING).code, 0);
-    assert_int_equal(wc_sim_count(host->world, "web", WC_LIFE_RUNNING), 1);
+    assert_int_equal(count_running(host, "web"), 1);
     end(host);
     scene_deinit(&scene);
 }
