@@ -80,8 +80,9 @@ void wc_plan_settle(struct wc_project *project, const struct wc_policy *policy, 
                     struct wc_arena *arena);
 
 /* Holds a settled project from a restricted source to a level (E117, all that is below it).
- *   floor   HYPERV: every service has a kernel of its own; DEFAULT: those have that had one in
- *           `before`; PROCESS: any level is fine
+ *   floor   HYPERV: every service with an instance has a kernel of its own
+ *           DEFAULT: those that had one in `before` have one, also where they have no instance now
+ *           PROCESS: any level is fine
  *   before  what is in force, settled, or NULL: nothing
  * Returns 0 or WC_ERR_ISOLATION.
  */

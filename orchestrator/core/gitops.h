@@ -6,7 +6,8 @@
  *          rejected isn't tried again under the same inputs; a rollback is never rolled back;
  *          while suspended nothing is touched; one that isn't ready yet gives way to a newer one,
  *          but some attempt is judged in the end, however fast they come. What they say is written
- * down before an apply and after everything, so a kill in between is a step that is done again.
+ *          down before an apply and after everything, so a kill in between is a step that is done
+ *          again.
  * Owner:   values; borrowed for the call. Threads: none. Blocks: never. Errors: none.
  */
 #ifndef ORCHESTRATOR_CORE_GITOPS_H

@@ -70,8 +70,9 @@ int wc_plan_hold(const struct wc_project *project, const struct wc_project *befo
     for (size_t i = 0; floor != WC_ISOLATION_PROCESS && i < project->n_services; i++) {
         const struct wc_service *s = &project->services[i];
         bool is_lowered = floor == WC_ISOLATION_DEFAULT;
-        if (s->settled.level == WC_ISOLATION_HYPERV || s->replicas == 0 ||
-            (is_lowered && !had_kernel(before, s->name)))
+        /* what may not be lowered may not be with no instance either, to be scaled up later */
+        bool is_held = is_lowered ? had_kernel(before, s->name) : s->replicas > 0;
+        if (s->settled.level == WC_ISOLATION_HYPERV || !is_held)
             continue;
         struct wc_diag *diag =
             wc_diags_add(diags, WC_SEVERITY_ERROR, "E117",

@@ -248,7 +248,8 @@ static void levels_are_held(void **state)
     held(vm, silent, none, "would lose it: process (");
     held(vm, silent, WC_ISOLATION_PROCESS, NULL);
     held(vm, "services: {b: {image: x}}\n", none, NULL);
-    held(vm, "services: {a: {image: x, scale: 0}}\n", none, NULL);
+    held(vm, "services: {a: {image: x, scale: 0}}\n", none, "would lose it"); /* not in two steps */
+    held(NULL, "services: {a: {image: x, scale: 0}}\n", WC_ISOLATION_HYPERV, NULL);
     held(NULL, silent, WC_ISOLATION_HYPERV, "must have a kernel");
     held(shared, shared, WC_ISOLATION_HYPERV, "must have a kernel");
     held(NULL, vm, WC_ISOLATION_HYPERV, NULL);
