@@ -165,7 +165,7 @@ static struct wc_gitops_out step_wait(const struct wc_gitops_in *in,
                                       const struct wc_gitops_memory *memory,
                                       const struct wc_gitops_pass *pass)
 {
-    if (!may_give_way(in, memory))
+    if (!may_give_way(in, memory) || pass->has_end)
         return (struct wc_gitops_out){ WC_GITOPS_WAIT, 0 };
     enum wc_gitops_act act = step_candidate(in, memory, pass);
     if (act == WC_GITOPS_REST && is_due(in, memory, pass))

@@ -61,6 +61,7 @@ struct wc_gitops_pass {
     bool told;      /* meanwhile: it has news */
     bool forced;    /* this look at it doesn't ask the time */
     bool glanced;   /* the last that was done: seen that the attempt still isn't ready */
+    bool has_end; /* the last that was done: broken off, as what becomes of the attempt is known */
     char mark[WC_GITOPS_TEXT];
     struct wc_gitops_key candidate;       /* "" until known */
     char reason[48], why[WC_GITOPS_TEXT]; /* of what failed */
@@ -78,7 +79,8 @@ enum wc_gitops_end {
     WC_GITOPS_TRANSIENT, /* may work by itself later: network, disk, an image not there yet */
     WC_GITOPS_REFUSED,   /* won't work with this revision and these inputs */
     WC_GITOPS_LEFT,      /* given up on request: as if it had not been begun */
-    WC_GITOPS_PENDING,   /* APPLY, WAIT: it isn't ready yet, and it is time to look up */
+    WC_GITOPS_PENDING,   /* APPLY, WAIT: it isn't ready yet, and it is time to look up.
+                            PULL: broken off, as the attempt that is waited for has come to its end */
 };
 
 /* How an action ended. */

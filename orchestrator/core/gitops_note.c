@@ -242,7 +242,7 @@ static void note_pull(const struct wc_gitops_in *in, struct wc_gitops_memory *me
         pass->pulled = true;
     else if (result->end == WC_GITOPS_REFUSED)
         reject(in, memory, &pass->candidate, result);
-    else
+    else if (result->end != WC_GITOPS_PENDING)
         fail(in, memory, pass, result);
 }
 
@@ -380,6 +380,7 @@ void wc_gitops_note(const struct wc_gitops_in *in, struct wc_gitops_memory *memo
     if (result->end == WC_GITOPS_LEFT)
         pass->ended = true;
     pass->glanced = act == WC_GITOPS_WAIT && result->end == WC_GITOPS_PENDING;
+    pass->has_end = act == WC_GITOPS_PULL && result->end == WC_GITOPS_PENDING;
     switch (act) {
     case WC_GITOPS_REST:
         break;

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/hash.h"
 #include "base/str.h"
+#include "orchestrator/gitops/beside.h"
 #include "orchestrator/gitops/images.h"
 #include "orchestrator/gitops/inputs.h"
 
@@ -154,11 +155,37 @@ static void do_ask(struct wc_runner *r, struct wc_gitops_result *out)
     r->has_unanswered = rc != 0;
 }
 
+static int bring_images(void *data, struct wc_err *err)
+{
+    struct wc_runner *r = data;
+    return r->run->ops->images(r->run->ops->data, r->candidate.project, err);
+}
+
+/* What is waited for is heard all the while, and its end comes first: it may have to be rolled
+ * back, which doesn't wait for a registry that takes hours. */
+static int bring_beside(struct wc_runner *r, struct wc_gitops_result *out, struct wc_err *err)
+{
+    struct wc_beside beside;
+    const char *unsaid = NULL;
+    int rc = wc_beside_start(&beside, bring_images, r, err);
+    if (rc != 0)
+        return rc;
+    r->apply.wake_fd = beside.end_fd;
+    enum wc_gitops_applied how = wc_gitops_apply_wait(r->applying, UINT64_MAX, &unsaid);
+    r->apply.wake_fd = r->run->wake_fd;
+    bool has_come = how == WC_APPLIED_TOLD;
+    rc = wc_beside_end(&beside, !has_come, err);
+    if (!has_come)
+        out->end = WC_GITOPS_PENDING;
+    return has_come ? rc : 0;
+}
+
 /* A missing image isn't the revision's fault for good: it may be pushed after the commit. */
 static void do_pull(struct wc_runner *r, struct wc_gitops_result *out)
 {
     struct wc_err err = { 0 };
-    if (r->run->ops->images(r->run->ops->data, r->candidate.project, &err) != 0)
+    int rc = r->applying != NULL ? bring_beside(r, out, &err) : bring_images(r, &err);
+    if (rc != 0)
         fail(r, out, WC_GITOPS_TRANSIENT, "ImageFailed", &err);
 }
 

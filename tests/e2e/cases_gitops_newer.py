@@ -4,6 +4,8 @@ import signal
 import time
 
 from following import Agent, app, end, level, status
+from cases_image_policy import push
+from registries import Distribution
 from remotes import Remote
 
 # Never healthy, and says so only when its time is over.
@@ -111,6 +113,28 @@ def case_newer_that_is_no_good(t):
     agent.until(lambda now: runs(t) == "1" and now["By"]["Ready"]["Status"] == "True", "the rollback", 60)
     assert past(t) == [("applied", f"main@{first[:12]}"), ("rejected", f"main@{broken[:12]}"),
                        ("rejected", f"main@{bad[:12]}"), ("restored", f"main@{first[:12]}")], past(t)
+    agent.stop()
+    end(t)
+
+
+def case_newer_whose_image_does_not_come(t):
+    """A registry that answers nobody doesn't put off a rollback: what is waited for is judged by its own time, and the
+    newer one has its turn when its image is there."""
+    remote, registry = Remote(t), Distribution(t, 5000)
+    push(t, registry, "one", "1")
+    agent, first, bad = following(t, remote, timeout="20s")
+    os.kill(registry.process.pid, signal.SIGSTOP)
+    try:
+        fix = remote.push(app(3).replace("bb:1", "localhost:5000/team/bb:1"), "the fix, with another image")
+        agent.now()
+        agent.until(lambda now: now["Newest"]["ID"] == fix, "the fix to be found", SOON)
+        agent.until(lambda now: runs(t) == "1" and names(t, "restored") == [f"main@{first[:12]}"], "the rollback", 40)
+        assert [what for what, _ in past(t)] == ["applied", "rejected", "restored"], past(t)
+        assert names(t, "rejected") == [f"main@{bad[:12]}"]
+    finally:
+        os.kill(registry.process.pid, signal.SIGCONT)
+    agent.until_in_force(fix, 60)
+    assert level(t)[0] == "3" and past(t)[3:] == [("applied", f"main@{fix[:12]}")], past(t)
     agent.stop()
     end(t)
 

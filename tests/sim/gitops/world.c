@@ -210,6 +210,7 @@ static void do_wait(struct world *w, const struct wc_gitops_in *in,
     int64_t over_ms = least(w->ready_at_ms, least(w->bad_at_ms, w->late_at_ms));
     bool may_look = look_up_at_ms != 0;
     sim_judge(w, sim_same_pair(what, w->in_force), "it is waited for what isn't in force");
+    sim_judge(w, w->mono_ms <= over_ms, "an attempt that is over isn't heard");
     int64_t wait_ms = look_up_at_ms > w->now_ms ? look_up_at_ms - w->now_ms : 0;
     int64_t up_ms = w->mono_ms + (may_look ? wait_ms : NEVER_MS);
     int64_t told_ms = news(w, least(up_ms, over_ms));
@@ -361,6 +362,22 @@ static bool is_known_and_done(const struct world *w, const struct wc_gitops_memo
            (wc_gitops_same(&memory->good, &head) || wc_gitops_rejected(memory, &head) != NULL);
 }
 
+/* Images may be large. True: the attempt that is waited for comes to its end before they are
+ * here, and isn't kept waiting for that. */
+static bool do_pull(struct world *w, const struct wc_gitops_memory *memory,
+                    struct wc_gitops_result *out)
+{
+    if (!w->faults || !sim_chance(w, 3))
+        return false;
+    int64_t takes_ms = (int64_t)(sim_random(w) % (2 * LIMIT_MS));
+    int64_t over_ms = least(w->ready_at_ms, least(w->bad_at_ms, w->late_at_ms));
+    bool has_end = memory->attempt.id[0] != '\0' && w->mono_ms + takes_ms >= over_ms;
+    if (has_end)
+        out->end = WC_GITOPS_PENDING;
+    pass_time(w, has_end ? over_ms - w->mono_ms : takes_ms);
+    return has_end;
+}
+
 /* One action; `end` is DONE unless something is wrong. */
 static void act(struct world *w, const struct wc_gitops_in *in, enum wc_gitops_act what,
                 const struct wc_gitops_memory *memory, bool is_fresh, struct wc_gitops_result *out)
@@ -397,8 +414,8 @@ static void act(struct world *w, const struct wc_gitops_in *in, enum wc_gitops_a
         do_ask(w, memory, out);
         break;
     case WC_GITOPS_PULL:
-        if (w->faults && sim_chance(w, 3)) /* images may be large */
-            pass_time(w, (int64_t)(sim_random(w) % LIMIT_MS));
+        if (do_pull(w, memory, out))
+            return;
         break;
     case WC_GITOPS_APPLY:
         do_apply(w, in, memory, is_fresh, out);

@@ -252,9 +252,33 @@ static void images_go_with_their_revision(void **state)
     assert_string_equal(same.memory.seen.images, "x2");
 }
 
+/* Who waits for images of a newer one hears of the attempt's end, and goes on with them after. */
+static void images_keep_nobody_waiting(void **state)
+{
+    (void)state;
+    const struct wc_gitops_result broken_off = { .end = WC_GITOPS_PENDING };
+    struct app a = app();
+    a.memory.attempt = (struct wc_gitops_key){ "r3", "i", "" };
+    a.memory.unjudged_at_ms = a.in.now_ms;
+    a.memory.due_at_ms = a.in.now_ms + 60000;
+    a.pass.waits = a.pass.verified = a.pass.loaded = true;
+    assert_int_equal(next(&a), WC_GITOPS_PULL);
+    note(&a, WC_GITOPS_PULL, &broken_off);
+    assert_false(a.pass.failed);
+    assert_false(a.pass.pulled);
+    assert_int_equal(next(&a), WC_GITOPS_WAIT);
+    assert_int_equal(wc_gitops_step(&a.in, &a.memory, &a.pass).wake_at_ms, 0);
+    note(&a, WC_GITOPS_WAIT, &refused);
+    assert_int_equal(next(&a), WC_GITOPS_RESTORE);
+    note(&a, WC_GITOPS_RESTORE, &done);
+    assert_int_equal(next(&a), WC_GITOPS_PULL);
+    note(&a, WC_GITOPS_PULL, &done);
+    assert_int_equal(next(&a), WC_GITOPS_APPLY);
+}
+
 WC_MAIN(WC_CASE(an_attempt_has_five_tries), WC_CASE(an_attempt_is_of_its_inputs),
         WC_CASE(a_look_is_dated), WC_CASE(a_mark_is_of_its_inputs),
         WC_CASE(not_found_out_is_not_told), WC_CASE(a_question_that_was_left),
         WC_CASE(an_apply_that_did_not_end), WC_CASE(ready_is_not_drifted),
         WC_CASE(a_restore_is_tried_until_it_ends), WC_CASE(a_comparison_that_failed),
-        WC_CASE(images_go_with_their_revision))
+        WC_CASE(images_go_with_their_revision), WC_CASE(images_keep_nobody_waiting))
