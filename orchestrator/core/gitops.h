@@ -80,7 +80,7 @@ enum wc_gitops_end {
     WC_GITOPS_REFUSED,   /* won't work with this revision and these inputs */
     WC_GITOPS_LEFT,      /* given up on request: as if it had not been begun */
     WC_GITOPS_PENDING,   /* APPLY, WAIT: it isn't ready yet, and it is time to look up.
-                            PULL: broken off, as the attempt that is waited for has come to its end */
+                            PULL: broken off, as the attempt that is waited for has ended */
 };
 
 /* How an action ended. */

@@ -123,6 +123,15 @@ static const char *local_path(const char *url)
     return url[0] == '/' ? url : NULL;
 }
 
+/* What is beneath a directory by its text need not be, where it goes up. */
+static bool goes_up(const char *path)
+{
+    for (const char *at = strstr(path, "/.."); at != NULL; at = strstr(at + 1, "/.."))
+        if (at[3] == '/' || at[3] == '\0')
+            return true;
+    return false;
+}
+
 bool wc_module_may(const char *source, const char *url, const char *resolved, const char **why)
 {
     const char *own = local_path(source), *path = local_path(resolved);
@@ -137,7 +146,7 @@ bool wc_module_may(const char *source, const char *url, const char *resolved, co
         len--;
     while (len > 1 && own[len - 1] != '/')
         len--;
-    if (is_relative(url) && strncmp(path, own, len) == 0 && path[len] != '\0')
+    if (is_relative(url) && strncmp(path, own, len) == 0 && path[len] != '\0' && !goes_up(path))
         return true;
     *why =
         "on this host a sub-module must be beside the source, and named relative to it (../NAME)";

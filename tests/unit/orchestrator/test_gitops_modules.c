@@ -75,6 +75,9 @@ static void places_are_checked(void **state)
         { "file:///srv/git/b", "../c", "file:///srv/git/c", true },
         { "/srv/git/b", "../../c", "/srv/c", false },
         { "/srv/git/b", "../../gits/c", "/srv/gits/c", false },
+        { "/srv/git/../b", "../c", "/srv/git/../c", false }, /* the admin's: where is beside? */
+        { "/srv/git/b", "./..c", "/srv/git/b/..c", true },
+        { "/srv/git/b", "../c", "/srv/git/c/..", false },
         { "/srv/git/b", "https://h/c", "https://h/c", true },
     };
     for (size_t i = 0; i < WC_COUNT(cases); i++) {
