@@ -281,7 +281,9 @@ static void leave(struct wc_gitops_loop *loop)
     uv_unref((uv_handle_t *)&loop->leave_timer); /* it waits for passes, not for itself */
     close_if_open((uv_handle_t *)&loop->timer);
     close_if_open((uv_handle_t *)&loop->reload_timer);
+    close_if_open((uv_handle_t *)&loop->inputs_timer);
     close_if_open((uv_handle_t *)&loop->file_watch);
+    wc_agent_inputs_close(loop);
     if (loop->has_control)
         close_if_open((uv_handle_t *)&loop->control);
     wc_agent_hook(loop);
@@ -342,7 +344,8 @@ static void init_handles(struct wc_gitops_loop *loop)
     uv_timer_init(&loop->uv, &loop->reload_timer);
     uv_timer_init(&loop->uv, &loop->leave_timer);
     uv_timer_init(&loop->uv, &loop->prune_timer);
-    loop->prune_timer.data = loop;
+    uv_timer_init(&loop->uv, &loop->inputs_timer);
+    loop->prune_timer.data = loop->inputs_timer.data = loop;
     uv_fs_event_init(&loop->uv, &loop->file_watch);
     loop->timer.data = loop->reload_timer.data = loop->leave_timer.data = loop;
     loop->file_watch.data = loop;

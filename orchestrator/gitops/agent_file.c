@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/paths.h"
 #include "base/str.h"
 #include "wcompose/diag.h"
 
@@ -153,8 +154,10 @@ int wc_agent_reload(struct wc_gitops_loop *loop)
     wc_arena_deinit(&loop->arena);
     loop->arena = arena;
     loop->agent = agent;
+    loop->policy = wc_paths_policy(loop->config->paths, &loop->arena);
     check_secrets(loop);
     settle_apps(loop);
+    wc_agent_inputs_watch(loop);
     wc_agent_hook(loop);
     wc_agent_notify_again(loop);
     wc_agent_prune(loop);

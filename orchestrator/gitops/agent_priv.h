@@ -50,13 +50,14 @@ struct wc_app_counts {
 struct wc_loop_app {
     struct wc_gitops_loop *loop;
     char *name;
-    bool is_listed;     /* in the file as it is now */
-    bool is_running;    /* a pass is under way */
-    bool has_process;   /* its handle isn't closed yet */
-    bool is_due;        /* and not running */
-    bool is_forced;     /* don't ask its interval */
-    bool again;         /* it was told while its pass was running */
-    int64_t wake_at_ms; /* wall clock; 0 = only when told */
+    bool is_listed;      /* in the file as it is now */
+    bool is_running;     /* a pass is under way */
+    bool has_process;    /* its handle isn't closed yet */
+    bool is_due;         /* and not running */
+    bool is_forced;      /* don't ask its interval */
+    bool again;          /* it was told while its pass was running */
+    bool has_new_inputs; /* a file that it is judged by has changed, and is let settle */
+    int64_t wake_at_ms;  /* wall clock; 0 = only when told */
     uv_process_t process;
     struct wc_tree_watch *watch; /* of a directory or file that is its source, or NULL */
     unsigned n_handles;          /* open ones: process, watch */
@@ -78,10 +79,12 @@ struct wc_gitops_loop {
     size_t n_apps;
     unsigned n_running;
     int64_t clock_ms; /* the wall's, when it was last looked at */
-    uv_timer_t timer, reload_timer, leave_timer, prune_timer;
+    uv_timer_t timer, reload_timer, leave_timer, prune_timer, inputs_timer;
     uv_process_t pruner;
     bool is_pruning;
     uv_fs_event_t file_watch;
+    struct wc_agent_inputs *inputs; /* agent_inputs.c */
+    const char *policy;             /* the host's: its path, in the arena */
     uv_signal_t signals[3];
     uv_pipe_t control;
     bool has_control, is_leaving;
@@ -129,6 +132,11 @@ void wc_agent_release(struct wc_loop_app *app);
 
 /* agent_file.c: ends the watch over its source; NULL is fine. */
 void wc_agent_unwatch(struct wc_loop_app *app);
+
+/* agent_inputs.c: watches, as the file was read anew, the files that it names to fetch and judge
+ * by, and the host's policy: when one of them changes, its apps are due. */
+void wc_agent_inputs_watch(struct wc_gitops_loop *loop);
+void wc_agent_inputs_close(struct wc_gitops_loop *loop);
 
 /* webhook.c: listens where the file says, or no longer. */
 void wc_agent_hook(struct wc_gitops_loop *loop);

@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 import threading
+import time
 
 import harness
 from following import Agent, app, end, level, name_of, status
@@ -131,6 +132,45 @@ def case_gitops_archive(t):
     agent.write(source + f", sha256: {total}")
     agent.until(lambda now: now["InForce"]["ID"] != first and now["By"]["Ready"]["Status"] == "True", "the second archive")
     assert level(t)[0] == "2"
+    agent.stop()
+    end(t)
+
+
+def case_gitops_keys_that_change(t):
+    """Whom the host believes, and what it allows, is watched: what was rejected is judged anew when an admin says so, and
+    what is in force doesn't change by that. Nobody tells the agent, and its interval is an hour."""
+    t.load_image()
+    remote = Remote(t)
+    ann, eve = ssh_key(t, "ann"), ssh_key(t, "eve")
+    lines = ["ann@example.org namespaces=\"git\" " + harness.read(ann + ".pub"),
+             "eve@example.org namespaces=\"git\" " + harness.read(eve + ".pub")]
+    signers = t.write("keys/signers", lines[0])
+    remote.sign_with(ann)
+    first = remote.push(app(1), "first")
+    agent = Agent(t, local(remote, f", verify: {{mode: commit, signers: {signers}}}"), interval="1h")
+    agent.until_in_force(first)
+    remote.sign_with(eve)
+    second = remote.push(app(2), "by another")
+    agent.now()
+    agent.until_said("Stalled", "NotBelieved", "not among the allowed signers")
+    t.write("keys/another", "no file that anybody named")
+    looked = status(t)["LastLook"]
+    time.sleep(1.5)
+    assert status(t)["LastLook"] == looked, "what reads its files takes that for a change"
+    t.write("keys/new", "".join(lines))
+    os.rename(os.path.join(t.dir, "keys/new"), signers)
+    agent.until_in_force(second, 40)
+    runs = level(t)
+    assert runs[0] == "2"
+    t.write("keys/signers", lines[1])  # in place
+    agent.until(lambda now: now["LastLook"] != looked and now["By"]["Ready"]["Status"] == "True", "another look")
+    agent.holds(second, runs)
+    policy = t.write(os.path.join(t.root, "etc", "policy.yaml"), "policy:\n  - {match: {imag: bb}, require: hyperv}\n")
+    agent.until(lambda now: now["By"]["Stalled"]["Status"] == "True", "a policy that nothing can be held against", 40)
+    assert level(t) == runs, "what runs changed before anything newer did"
+    os.unlink(policy)
+    agent.until(lambda now: now["By"]["Stalled"]["Status"] == "False", "that it is gone", 40)
+    agent.holds(second, runs)
     agent.stop()
     end(t)
 
