@@ -263,7 +263,10 @@ static bool has_drifted(struct wc_cli *cli, const struct wc_scene *scene, const 
                                            "from its source",
                                            (unsigned long long)row->number));
     if (!scene->ps.supervised)
-        return differ(out, "no supervisor is running");
+        return differ(out,
+                      wc_arena_printf(cli->arena, "no supervisor is running%s%s",
+                                      status->ready.reason != NULL ? ": " : "",
+                                      status->ready.reason != NULL ? status->ready.reason : ""));
     for (size_t i = 0; i < status->n; i++) {
         const struct wc_service *s =
             wc_project_service(scene->accepted, status->services[i].service);

@@ -44,8 +44,13 @@ void wc_restricted_refuse(struct wc_load *load, const char *shown, struct wc_loc
 {
     struct wc_diag *diag = wc_report_at(load, WC_E_RESTRICTED, at, span,
                                         "'%s' leads out of the project directory", shown);
-    wc_hint(load, diag, "with --restricted only what is in %s can be used: copy it there",
-            root_of(load));
+    if (load->options->grant != NULL)
+        wc_hint(load, diag,
+                "a restricted source has what is in it, so put it there; directories of the host "
+                "can be mounted where grant: {binds: [...]} names them");
+    else
+        wc_hint(load, diag, "with --restricted only what is in %s can be used: copy it there",
+                root_of(load));
 }
 
 /* One path that will be used later; node says where it was written. */

@@ -387,12 +387,37 @@ static int run(const struct wc_git *git, const char *const *args, const struct w
     return wc_jail_run(&git->jail, &call, answer, err);
 }
 
+/* What ssh says ends with the least that it knows, and names files of the jail. */
+static int explain_ssh(const struct wc_app_source *source, const char *tail, struct wc_err *err)
+{
+    static const char failed[] = "Host key verification failed";
+    if (strstr(tail, "IDENTIFICATION HAS CHANGED") != NULL)
+        return wc_err_set(err, WC_ERR_PERM, 0,
+                          "%s: the server has another key than %s says; if that is meant, put the "
+                          "new one there",
+                          failed, source->known_hosts);
+    if (strstr(tail, failed) != NULL)
+        return wc_err_set(err, WC_ERR_PERM, 0,
+                          "%s: %s has none for this server; ssh-keyscan shows it, its admin knows "
+                          "whether it is the right one",
+                          failed, source->known_hosts);
+    if (strstr(tail, "Permission denied (") == NULL)
+        return 0;
+    return wc_err_set(err, WC_ERR_PERM, 0, "the server doesn't take the ssh key in %s",
+                      source->ssh_key);
+}
+
 /* What git says when it may not ask for a password would send people looking for a terminal, and
  * of the cap it knows only that a file got too large. */
 static int explain(const struct wc_git *git, const char *tail, struct wc_err *err)
 {
     if (strstr(tail, "File too large") != NULL)
         return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
+    if (git->source->known_hosts != NULL && git->source->ssh_key != NULL) {
+        int rc = explain_ssh(git->source, tail, err);
+        if (rc != 0)
+            return rc;
+    }
     if (strstr(tail, "could not read Username") == NULL &&
         strstr(tail, "Authentication failed") == NULL)
         return wc_source_explain("git", tail, err);

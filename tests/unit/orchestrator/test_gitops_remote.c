@@ -160,13 +160,13 @@ static void git_by_ssh(void **state)
     ok(fetch(first));
     ok(verify(first, false));
     box.source.known_hosts = in_box("others");
-    refused(look(), WC_ERR_PERM, "Host key verification failed");
+    refused(look(), WC_ERR_PERM, "the server has another key than");
     script(": >nobody");
     box.source.known_hosts = in_box("nobody");
-    refused(look(), WC_ERR_PERM, "Host key verification failed");
+    refused(look(), WC_ERR_PERM, "nobody has none for this server");
     box.source.known_hosts = in_box("known_hosts");
     box.source.ssh_key = in_box("eve");
-    refused(look(), WC_ERR_PERM, "Permission denied");
+    refused(look(), WC_ERR_PERM, "the server doesn't take the ssh key in");
     box.source.ssh_key = in_box("ann");
     script("if grep -rqF -f ann lib; then exit 1; fi; chmod 644 ann");
     refused(look(), WC_ERR_PERM, "chmod 600");
