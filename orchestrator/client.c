@@ -94,6 +94,17 @@ int wc_client_fd(const struct wc_client *client)
     return client->fd;
 }
 
+int wc_client_end_fd(const struct wc_client *client)
+{
+    WC_CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, client->peer, 0);
+    struct pollfd peer = { .fd = client->fd };
+    if (pidfd < 0 || poll(&peer, 1, 0) != 0) /* hung up: the number may be another's by now */
+        return -1;
+    int out = pidfd;
+    pidfd = -1;
+    return out;
+}
+
 bool wc_client_wait_gone(struct wc_client *client, int limit_ms)
 {
     WC_CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, client->peer, 0);

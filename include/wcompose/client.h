@@ -114,6 +114,10 @@ struct wc_client_waiting {
 int wc_client_wait(struct wc_client *client, const struct wc_client_waiting *waiting,
                    struct wc_err *err);
 
+/* A descriptor that is readable once the supervisor's process has ended, which the caller closes;
+ * the client needn't live as long. -1: there is none. */
+int wc_client_end_fd(const struct wc_client *client);
+
 /* Waits until the supervisor's process has ended, at most `limit_ms`; true when it has. */
 bool wc_client_wait_gone(struct wc_client *client, int limit_ms);
 

@@ -128,7 +128,9 @@ static void on_exit(uv_process_t *process, int64_t status, int signal)
     app->is_running = false;
     app->loop->n_running--;
     wc_histogram_add(&app->counts.took, uv_hrtime() / 1000 - app->started_us);
+    app->ended_ms = uv_now(&app->loop->uv);
     read_record(app, false);
+    wc_agent_heed(app);
     if (app->watch != NULL)
         wc_tree_watch_check(app->watch);
     app->counts.passes[status == 0 && signal == 0 ? WC_PASS_OK
@@ -294,6 +296,7 @@ static void leave(struct wc_gitops_loop *loop)
     for (size_t i = loop->n_apps; i-- > 0;) {
         struct wc_loop_app *app = loop->apps[i];
         wc_agent_unwatch(app);
+        wc_agent_unheed(app);
         wc_agent_release(app);
     }
 }
@@ -381,8 +384,10 @@ static int open_all(struct wc_gitops_loop *loop, struct wc_err *err)
         wc_agent_notify_open(loop);
     if (rc == 0)
         rc = wc_agent_listen(loop, err);
-    for (size_t i = 0; rc == 0 && i < loop->n_apps; i++)
+    for (size_t i = 0; rc == 0 && i < loop->n_apps; i++) {
         read_record(loop->apps[i], true);
+        wc_agent_heed(loop->apps[i]);
+    }
     return rc;
 }
 

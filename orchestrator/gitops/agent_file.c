@@ -96,6 +96,7 @@ static void drop_app(struct wc_loop_app *app)
                  app->loop->agent.prune_apps ? "" : ": what of it runs is left alone");
     app->is_listed = app->is_due = false;
     wc_agent_unwatch(app);
+    wc_agent_unheed(app);
     wc_agent_release(app);
 }
 

@@ -60,7 +60,11 @@ struct wc_loop_app {
     int64_t wake_at_ms;  /* wall clock; 0 = only when told */
     uv_process_t process;
     struct wc_tree_watch *watch; /* of a directory or file that is its source, or NULL */
-    unsigned n_handles;          /* open ones: process, watch */
+    unsigned n_handles;          /* open ones: process, watch, end */
+    uv_poll_t end;               /* of its supervisor, when it heeds_end */
+    int end_fd;
+    bool heeds_end;
+    uint64_t ended_ms;                                      /* uv_now of its last pass's end */
     struct wc_gitops_condition known[WC_GITOPS_CONDITIONS]; /* as they were last told */
     bool has_told;       /* `known` is from the disk, or was written there */
     uint64_t generation; /* the rest: as its last pass left it, for numbers */
@@ -137,6 +141,11 @@ void wc_agent_unwatch(struct wc_loop_app *app);
  * by, and the host's policy: when one of them changes, its apps are due. */
 void wc_agent_inputs_watch(struct wc_gitops_loop *loop);
 void wc_agent_inputs_close(struct wc_gitops_loop *loop);
+
+/* agent_supervisors.c: has the app due when the supervisor that it has now ends, if it has one and
+ * that isn't heeded yet; or no longer. */
+void wc_agent_heed(struct wc_loop_app *app);
+void wc_agent_unheed(struct wc_loop_app *app);
 
 /* webhook.c: listens where the file says, or no longer. */
 void wc_agent_hook(struct wc_gitops_loop *loop);

@@ -5,6 +5,7 @@ import signal
 
 import cases_machines
 from cases_gitops import app, end, level, status
+from cases_lifecycle import kill_supervisors, supervisors
 from following import Agent
 
 
@@ -123,4 +124,31 @@ def case_gitops_level_is_not_lowered(t):
     assert runs_as() == ["process"]
     error = once("    grant: {isolation: vm}\n", code=65)
     assert "process" in error and "hyperv" in error, error
+    end(t)
+
+
+def case_gitops_left_alone(t):
+    """An app that nobody looks after any more, because its supervisor was killed or because somebody stopped or took down
+    all of it, is put right at once: the interval is an hour, and nobody tells the agent."""
+    t.load_image()
+    agent = Agent(t, f"file: {t.write('stack.yml', app(1))}", interval="1h")
+    first = agent.until(lambda now: now["By"]["Ready"]["Status"] == "True", "the first one")["InForce"]["ID"]
+    runs = level(t)
+
+    def is_repaired(times):
+        past = t.wc("--json", "reconcile", "--agent-file", agent.path, "history").rows
+        agent.until(lambda now: now["InForce"]["ID"] == first and now["By"]["Ready"]["Status"] == "True", "that it is ready")
+        return [row["What"] for row in past] == ["applied"] + times * ["repaired"]
+
+    killed = kill_supervisors(t)
+    t.until(lambda: is_repaired(1), "another supervisor", 60)
+    assert level(t) == runs, "what ran on was touched"
+    assert len(supervisors(t)) == 1 and supervisors(t) != killed
+    t.wc("-p", "shop", "stop", "-t", "0")
+    t.until(lambda: is_repaired(2), "that it is started", 60)
+    assert level(t)[0] == "1"
+    t.wc("-p", "shop", "down")
+    t.until(lambda: is_repaired(3), "that it is back", 60)
+    assert level(t)[0] == "1"
+    agent.stop()
     end(t)
