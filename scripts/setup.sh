@@ -72,7 +72,7 @@ if [ -n "$with_tests" ]; then
     need "hold unpacked images against other tools" umoci skopeo
     need "end-to-end tests look from outside" python3 iproute2 nftables util-linux busybox-static
     need "build images in end-to-end tests" buildah
-    need "remotes to fetch from" openssh-server lighttpd lighttpd-mod-openssl git-lfs
+    need "remotes to fetch from" openssh-server lighttpd lighttpd-mod-openssl git-lfs faketime
     need "registries to pull from" docker-registry skopeo apache2-utils openssl nghttp2-proxy
     need "make encrypted files by other code than ours" age python3-cryptography
 fi

@@ -1,12 +1,16 @@
 """Apps from what is on the host: one file. What is told of them."""
+import glob
 import json
 import os
 import signal
+import subprocess
 
 import cases_machines
+import harness
 from cases_gitops import app, end, level, status
 from cases_lifecycle import kill_supervisors, supervisors
 from following import Agent
+from remotes import Remote
 
 
 def events(t, agent, *options):
@@ -150,5 +154,31 @@ def case_gitops_left_alone(t):
     t.wc("-p", "shop", "down")
     t.until(lambda: is_repaired(3), "that it is back", 60)
     assert level(t)[0] == "1"
+    agent.stop()
+    end(t)
+
+
+def case_gitops_clock_set_back(t):
+    """The host's clock is set back by a month, and later forward by two, while an app is followed: its source is looked at
+    at the interval all the same."""
+    libraries = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+    if not libraries:
+        raise harness.Skip("faketime is not installed (scripts/setup.sh --tests)")
+    t.load_image()
+    clock = t.write("clock", "+0\n")
+    shifted = dict(t.environment, LD_PRELOAD=libraries[0], FAKETIME_TIMESTAMP_FILE=clock, FAKETIME_NO_CACHE="1",
+                   FAKETIME_DONT_FAKE_MONOTONIC="1")
+    if subprocess.run([t.binary, "--version"], env=shifted, capture_output=True, check=False).returncode != 0:
+        raise harness.Skip("this wcompose can't be run with libfaketime (a sanitizer's)")
+    remote = Remote(t)
+    agent = Agent(t, f"git: {remote.bare}, branch: main", environment=shifted)
+    agent.until_in_force(remote.push(app(1), "first"), 60)
+    for number, shift in ((2, "-30d"), (3, "+30d")):
+        new = t.write("clock.new", shift + "\n")
+        os.rename(new, clock)
+        agent.until_in_force(remote.push(app(number), f"at {shift}"), 60)
+        assert level(t)[0] == str(number)
+        times = status(t)["LastLook"]
+        agent.until(lambda now: now["LastLook"] != times, f"another look at {shift}", 60)
     agent.stop()
     end(t)

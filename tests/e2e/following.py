@@ -10,8 +10,8 @@ from cases_gitops import app, end, level, status
 class Agent:
     """`wcompose reconcile` with one app, shop. `source` is the YAML between its braces."""
 
-    def __init__(self, t, source, more="", rest="", interval="5s", timeout="20s"):
-        self.t, self.process, self.timeout = t, None, timeout
+    def __init__(self, t, source, more="", rest="", interval="5s", timeout="20s", environment=None):
+        self.t, self.process, self.timeout, self.environment = t, None, timeout, environment or t.environment
         self.path = os.path.join(t.dir, "agent.yaml")
         self.log = os.path.join(t.dir, "agent.log")
         self.write(source, more, rest, interval)
@@ -29,7 +29,8 @@ class Agent:
 
     def start(self):
         with open(self.log, "a", encoding="utf-8") as log:
-            self.process = self.t.start("reconcile", "--agent-file", self.path, stdout=log, start_new_session=True)
+            self.process = self.t.start("reconcile", "--agent-file", self.path, stdout=log, env=self.environment,
+                                        start_new_session=True)
 
     def now(self):
         """Makes the app due; the agent may still be starting."""
