@@ -213,8 +213,8 @@ static void start_walk(struct wc_tree_watch *watch, bool is_forced)
         watch->walks_again = watch->walks_again || is_forced;
         return;
     }
+    watch->walk.is_forced = is_forced || watch->is_stale;
     watch->walks_again = watch->is_stale = false;
-    watch->walk.is_forced = is_forced;
     watch->walk.work.data = watch;
     watch->is_walking = uv_queue_work(watch->uv, &watch->walk.work, on_work, on_walked) == 0;
 }

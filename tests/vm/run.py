@@ -104,6 +104,10 @@ def holds(what, text, *parts):
 FOREVER = "trap 'echo term; exit 9' TERM; echo up; while :; do sleep 0.2; done"
 
 
+# The same without another process each time, for where there may be no more: a shell that can't fork ends.
+PATIENT = "trap 'echo term; exit 9' TERM; echo up; sleep 100000 & while :; do wait; done"
+
+
 def case_service(lab):
     """Runs, prints, ends; QEMU with it."""
     m = lab.service("echo out; echo err >&2; uname -r; exit 3")
@@ -118,7 +122,7 @@ def case_service(lab):
 
 def case_container(lab):
     """What a container sees."""
-    m = lab.service(FOREVER, {"scratch": lab.scratch()},
+    m = lab.service(PATIENT, {"scratch": lab.scratch()},
                     {"scratch": "disk", "pids": 50, "mount": MOUNTS + ["/etc/hosts\tfile\t0\trbind,rprivate"], "file": "0 0 0 644",
                      "sysctl": ["net.ipv4.ip_forward=1", "kernel.shmmni=99"], "nnp": "1", "usual_devices": "1", "rlimit": "7 100 200", "notify": "1"},
                     [b"127.0.0.1 me\n"])

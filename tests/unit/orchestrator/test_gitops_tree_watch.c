@@ -203,6 +203,23 @@ static void another_root(void **state)
     close_box(&box);
 }
 
+/* Who asks whether the root is still the same while a new directory is let settle, as after each
+ * pass: it is watched nevertheless. */
+static void asked_while_it_settles(void **state)
+{
+    (void)state;
+    struct box box;
+    open_box(&box, 0, NULL);
+    make(&box, "a/new");
+    bool is_slow = told_within(&box, 50) > 0; /* a machine on which it has settled by now */
+    wc_tree_watch_check(box.watch);
+    if (!is_slow)
+        assert_int_equal(told_within(&box, LIMIT_MS), 1);
+    put(&box, "a/new/file");
+    assert_int_equal(told_within(&box, LIMIT_MS), 1);
+    close_box(&box);
+}
+
 WC_MAIN(WC_CASE(deep_changes_are_told), WC_CASE(moves_are_followed),
         WC_CASE(links_are_not_followed), WC_CASE(what_is_too_much_is_said), WC_CASE(one_file_alone),
-        WC_CASE(another_root))
+        WC_CASE(another_root), WC_CASE(asked_while_it_settles))
