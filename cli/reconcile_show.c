@@ -129,6 +129,25 @@ static void add_times(struct wc_buf *out, const struct wc_gitops_memory *m, int6
     wc_buf_adds(out, m->unanswered > 0 ? " ago, without an answer\n" : " ago\n");
 }
 
+/* What the last look found to differ; NULL: nothing, or it has been repaired. */
+static const char *drift_of(const struct wc_gitops_memory *m)
+{
+    const struct wc_gitops_condition *ready = &m->conditions[WC_GITOPS_READY];
+    return wc_streq(ready->reason, "Drifted") ? ready->message : NULL;
+}
+
+static void add_drift(struct wc_buf *out, const struct wc_agent_app *app,
+                      const struct wc_gitops_memory *m)
+{
+    const char *drift = drift_of(m);
+    if (m->good.id[0] == '\0')
+        return;
+    wc_buf_printf(out, "  %-15s ", "drift");
+    add_safe(out, drift != NULL ? drift : "none");
+    wc_buf_adds(out, wc_streq(app->drift, "repair") ? "; repaired when found\n"
+                                                    : "; only reported when found\n");
+}
+
 static void add_text(struct wc_buf *out, const struct wc_agent_app *app,
                      const struct wc_gitops_record *record)
 {
@@ -143,6 +162,7 @@ static void add_text(struct wc_buf *out, const struct wc_agent_app *app,
     add_images(out, record, now_ms);
     for (int i = 0; i < WC_GITOPS_CONDITIONS; i++)
         add_condition(out, m, (enum wc_gitops_condition_type)i, now_ms);
+    add_drift(out, app, m);
     add_times(out, m, now_ms);
 }
 
@@ -223,6 +243,8 @@ static void add_json(struct wc_buf *out, const struct wc_agent_app *app,
         wc_jsonw_end_object(&w);
     }
     wc_jsonw_end_array(&w);
+    wc_jsonw_str(&w, "Drift", drift_of(m));
+    wc_jsonw_str(&w, "DriftPolicy", app->drift);
     wc_jsonw_i64(&w, "Failures", m->failures);
     json_time(&w, "LastLook", m->looked_at_ms);
     json_time(&w, "Next", m->wake_at_ms);

@@ -148,10 +148,15 @@ def case_gitops_drift(t):
     agent(t, remote, "    drift: report\n")
     once(t)
     assert level(t)[0] == "9"
-    assert status(t)["By"]["Ready"]["Reason"] == "Drifted"
+    now = status(t)
+    assert now["By"]["Ready"]["Reason"] == "Drifted" and now["DriftPolicy"] == "report", now
+    assert now["Drift"] == now["By"]["Ready"]["Message"] and "which isn't from its source" in now["Drift"], now
+    shown = t.wc("reconcile", "--agent-file", "agent.yaml", "status", code=3).out
+    assert "isn't from its source; only reported when found" in shown, shown
     agent(t, remote)
     once(t)
-    assert level(t)[0] == "1"
+    assert level(t)[0] == "1" and status(t)["Drift"] is None
+    assert "drift           none; repaired when found" in t.wc("reconcile", "--agent-file", "agent.yaml", "status").out
     t.wc("reconcile", "--agent-file", "agent.yaml", "--check")
     t.wc("-p", "shop", "down")
     once(t)
