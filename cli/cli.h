@@ -37,6 +37,7 @@ enum wc_exit {
     WC_EXIT_NOENT = 66,        /* a file, image, service or instance is missing */
     WC_EXIT_DRIVER = 69,       /* a driver, runtime or registry can't be reached */
     WC_EXIT_BUG = 70,          /* an internal promise was broken */
+    WC_EXIT_BUSY = 75,         /* reconcile --once: another pass has the app */
     WC_EXIT_PERM = 77,         /* not permitted */
     WC_EXIT_EXEC_OURS = 125,   /* exec: failed before the command was run */
     WC_EXIT_EXEC_DENIED = 126, /* exec: found, can't be executed */

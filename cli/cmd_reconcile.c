@@ -137,9 +137,9 @@ static int run_one(struct wc_cli_reconcile *r, const struct wc_agent_app *app, i
     r->app = app->name;
     r->interrupt_fd = signal_fd;
     int rc = wc_gitops_run(&run, &ran, &err);
-    if (rc != 0) { /* another pass holds it: to be tried again */
+    if (rc != 0) {
         int status = wc_cli_fail(r->cli, &err);
-        return rc == WC_ERR_CONFLICT ? WC_EXIT_DRIVER : status;
+        return rc == WC_ERR_CONFLICT ? WC_EXIT_BUSY : status;
     }
     if (ran.suspended)
         wc_cli_note(r->cli, "%s: suspended", app->name);

@@ -21,7 +21,7 @@
 #include "base/str.h"
 
 enum { LEAVE_MS = 10000, BROKEN_MS = 30000, SOONEST_MS = 1000, LONGEST_MS = 3600000 };
-enum { EXIT_FAILED = 1, EXIT_REJECTED = 3, EXIT_BUG = 70 }; /* docs/exit-codes.md */
+enum { EXIT_REJECTED = 3, EXIT_AGAIN = 69, EXIT_BUSY = 75 }; /* docs/exit-codes.md */
 
 static int64_t wall_ms(void)
 {
@@ -114,7 +114,7 @@ static void on_process_closed(uv_handle_t *handle)
     wc_agent_pump(loop); /* it may have been told meanwhile */
 }
 
-/* No sooner than that, unless it is told: another agent's last pass may hold the app. */
+/* No sooner than that, unless it is told. */
 static void wait_at_least(struct wc_loop_app *app, int64_t wait_ms)
 {
     int64_t at_ms = wall_ms() + wait_ms;
@@ -122,27 +122,58 @@ static void wait_at_least(struct wc_loop_app *app, int64_t wait_ms)
         app->wake_at_ms = at_ms;
 }
 
+/* Another pass has the app: one that was started by hand, or by an agent that was killed. It may
+ * not have got as far as to write down when the next one is due, and may have looked at the source
+ * before what we were told of was there. */
+static void ask_again(struct wc_loop_app *app)
+{
+    app->is_forced = app->is_forced || app->was_forced;
+    app->wake_at_ms = wall_ms() + SOONEST_MS;
+}
+
+/* Whether the record says when the next pass is due. */
+static bool has_concluded(const struct wc_loop_app *app, int64_t status, int signal)
+{
+    bool has_failed = status == EXIT_AGAIN && app->wake_at_ms != 0;
+    return signal == 0 && (status == 0 || status == EXIT_REJECTED || has_failed);
+}
+
+static void count_pass(struct wc_loop_app *app, int64_t status, int signal)
+{
+    wc_histogram_add(&app->counts.took, uv_hrtime() / 1000 - app->started_us);
+    app->counts.passes[status == 0 && signal == 0 ? WC_PASS_OK
+                       : status == EXIT_REJECTED  ? WC_PASS_REJECTED
+                                                  : WC_PASS_FAILED]++;
+}
+
+static void schedule(struct wc_loop_app *app, int64_t status, int signal)
+{
+    if (has_concluded(app, status, signal)) {
+        wait_at_least(app, SOONEST_MS);
+        return;
+    }
+    app->wake_at_ms = wall_ms() + BROKEN_MS;
+    wc_agent_say(app->loop, "%s: its pass ended with %s %d", app->name,
+                 signal != 0 ? "signal" : "status", signal != 0 ? signal : (int)status);
+}
+
 static void on_exit(uv_process_t *process, int64_t status, int signal)
 {
     struct wc_loop_app *app = process->data;
+    bool is_busy = status == EXIT_BUSY && signal == 0;
     app->is_running = false;
     app->loop->n_running--;
-    wc_histogram_add(&app->counts.took, uv_hrtime() / 1000 - app->started_us);
     app->ended_ms = uv_now(&app->loop->uv);
     read_record(app, false);
     wc_agent_heed(app);
     if (app->watch != NULL)
         wc_tree_watch_check(app->watch);
-    app->counts.passes[status == 0 && signal == 0 ? WC_PASS_OK
-                       : status == EXIT_REJECTED  ? WC_PASS_REJECTED
-                                                  : WC_PASS_FAILED]++;
-    bool is_broken = signal != 0 || status == EXIT_BUG || status == EXIT_FAILED;
-    if (is_broken && app->wake_at_ms == 0)
-        app->wake_at_ms = 1;
-    wait_at_least(app, is_broken ? BROKEN_MS : SOONEST_MS);
-    if (is_broken)
-        wc_agent_say(app->loop, "%s: its pass ended with %s %d", app->name,
-                     signal != 0 ? "signal" : "status", signal != 0 ? signal : (int)status);
+    if (is_busy) {
+        ask_again(app);
+    } else {
+        count_pass(app, status, signal);
+        schedule(app, status, signal);
+    }
     if (app->again)
         app->is_due = true;
     app->again = false;
@@ -195,6 +226,7 @@ static void start_pass(struct wc_loop_app *app)
     }
     app->started_us = uv_hrtime() / 1000;
     app->is_running = true;
+    app->was_forced = app->is_forced;
     app->is_forced = false;
     loop->n_running++;
 }

@@ -55,6 +55,7 @@ struct wc_loop_app {
     bool has_process;    /* its handle isn't closed yet */
     bool is_due;         /* and not running */
     bool is_forced;      /* don't ask its interval */
+    bool was_forced;     /* so it was when the last pass was started */
     bool again;          /* it was told while its pass was running */
     bool has_new_inputs; /* a file that it is judged by has changed, and is let settle */
     int64_t wake_at_ms;  /* wall clock; 0 = only when told */

@@ -1,5 +1,6 @@
 """What the agent promises of itself: kill -9 at any moment costs nothing but the moment. Here the moments are spread over the
 time, and supervisors and containers are busy too; cases_gitops_steps.py has one for each step."""
+import fcntl
 import os
 import re
 import signal
@@ -82,4 +83,34 @@ def case_gitops_agent_killed_at_any_time(t):
     assert len(os.listdir(os.path.join(t.root, "lib/gitops/shop/trees"))) <= 3
     names = [name_of(pid) for pid in filter(str.isdigit, os.listdir("/proc"))]
     assert not {"git", "ssh", "curl"} & set(names), names
+    end(t)
+
+
+def case_gitops_agent_meets_another_pass(t):
+    """Somebody's pass is under way, as one is that outlives its agent. The agent looks as soon as that is over: at an app that
+    nothing is known of yet, and for what it was told meanwhile, however long the interval is."""
+    t.load_image()
+    remote = Remote(t)
+    first = remote.push(app(1), "first")
+    place = os.path.join(t.root, "lib/gitops/shop")
+    os.makedirs(place, 0o700)
+    with open(os.path.join(place, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        agent = Agent(t, f"git: {remote.bare}, branch: main", interval="1h")
+
+        def refused():
+            return harness.read(agent.log).count("another pass over it is under way")
+        t.until(lambda: refused() > 0, "a pass that is refused")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        agent.until_in_force(first, 60)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second, before = remote.push(app(2), "second"), refused()
+        agent.now()
+        t.until(lambda: refused() > before, "a pass that was told, and is refused")
+        fcntl.flock(lock, fcntl.LOCK_UN)
+    agent.until_in_force(second, 60)
+    agent.stop()
+    with open(os.path.join(place, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        t.wc("reconcile", "--agent-file", agent.path, "--once", code=75)
     end(t)
