@@ -21,6 +21,7 @@
 #include "base/str.h"
 
 enum { LEAVE_MS = 10000, BROKEN_MS = 30000, SOONEST_MS = 1000, LONGEST_MS = 3600000 };
+enum { BUSY_MAX = 3 }; /* times that the wait for another pass doubles */
 enum { EXIT_REJECTED = 3, EXIT_AGAIN = 69, EXIT_BUSY = 75 }; /* docs/exit-codes.md */
 
 static int64_t wall_ms(void)
@@ -127,8 +128,10 @@ static void wait_at_least(struct wc_loop_app *app, int64_t wait_ms)
  * before what we were told of was there. */
 static void ask_again(struct wc_loop_app *app)
 {
+    int64_t wait_ms = (int64_t)SOONEST_MS << app->n_busy;
     app->is_forced = app->is_forced || app->was_forced;
-    app->wake_at_ms = wall_ms() + SOONEST_MS;
+    app->wake_at_ms = wall_ms() + wait_ms;
+    app->n_busy += app->n_busy < BUSY_MAX;
 }
 
 /* Whether the record says when the next pass is due. */
@@ -171,6 +174,7 @@ static void on_exit(uv_process_t *process, int64_t status, int signal)
     if (is_busy) {
         ask_again(app);
     } else {
+        app->n_busy = 0;
         count_pass(app, status, signal);
         schedule(app, status, signal);
     }

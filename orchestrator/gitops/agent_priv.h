@@ -56,6 +56,7 @@ struct wc_loop_app {
     bool is_due;         /* and not running */
     bool is_forced;      /* don't ask its interval */
     bool was_forced;     /* so it was when the last pass was started */
+    unsigned n_busy;     /* passes in a row that met another one */
     bool again;          /* it was told while its pass was running */
     bool has_new_inputs; /* a file that it is judged by has changed, and is let settle */
     int64_t wake_at_ms;  /* wall clock; 0 = only when told */
