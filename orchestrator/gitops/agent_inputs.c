@@ -36,6 +36,12 @@ static size_t files_of(const struct wc_gitops_loop *loop, const struct wc_agent_
     return n;
 }
 
+static bool is_own_name(const char *dir, const char *name)
+{
+    const char *own = strrchr(dir, '/');
+    return own != NULL && name != NULL && wc_streq(own + 1, name);
+}
+
 /* True when the way to the file leads through what has that name in the directory. Of no name, or
  * of the directory's own, when it leads through the directory: that itself is another one now. */
 static bool leads_through(const char *path, const char *dir, const char *name)
@@ -43,45 +49,27 @@ static bool leads_through(const char *path, const char *dir, const char *name)
     size_t len = strlen(dir);
     if (strncmp(path, dir, len) != 0 || path[len] != '/')
         return false;
-    const char *next = path + len + 1, *own = strrchr(dir, '/');
+    const char *next = path + len + 1;
     size_t next_len = strcspn(next, "/");
-    return name == NULL || (own != NULL && wc_streq(own + 1, name)) ||
+    return name == NULL || is_own_name(dir, name) ||
            (strlen(name) == next_len && memcmp(next, name, next_len) == 0);
 }
 
-static void on_settled(uv_timer_t *timer)
-{
-    struct wc_gitops_loop *loop = timer->data;
-    wc_agent_inputs_watch(loop); /* before they are read: no change is missed */
-    for (size_t i = 0; i < loop->n_apps; i++) {
-        if (loop->apps[i]->is_listed && loop->apps[i]->has_new_inputs)
-            wc_agent_tell(loop->apps[i]);
-        loop->apps[i]->has_new_inputs = false;
-    }
-    wc_agent_pump(loop);
-}
-
-static void on_changed(uv_fs_event_t *watch, const char *name, int events, int status)
-{
-    struct wc_agent_inputs *inputs = watch->data;
-    struct wc_gitops_loop *loop = inputs->loop;
-    const char *files[FILES_MAX];
-    bool any = false;
-    (void)events;
-    for (size_t i = 0; status == 0 && i < loop->agent.n_apps; i++) {
-        struct wc_loop_app *app = wc_agent_find(loop, loop->agent.apps[i].name);
-        size_t n = files_of(loop, &loop->agent.apps[i], files);
-        for (size_t k = 0; app != NULL && k < n; k++)
-            if (leads_through(files[k], inputs->dir, name))
-                app->has_new_inputs = any = true;
-    }
-    if (any)
-        uv_timer_start(&loop->inputs_timer, on_settled, SETTLE_MS, 0);
-}
+static void on_changed(uv_fs_event_t *watch, const char *name, int events, int status);
 
 static void on_closed(uv_handle_t *handle)
 {
     wc_free(handle->data);
+}
+
+/* The directory isn't at its place any more. */
+static void forget(struct wc_agent_inputs *inputs)
+{
+    struct wc_agent_inputs **at = &inputs->loop->inputs;
+    while (*at != inputs)
+        at = &(*at)->next;
+    *at = inputs->next;
+    uv_close((uv_handle_t *)&inputs->watch, on_closed);
 }
 
 static bool is_watched(const struct wc_gitops_loop *loop, const char *dir)
@@ -126,6 +114,49 @@ static void watch_for(struct wc_gitops_loop *loop, const char *path)
     }
 }
 
+/* What is watched already stays so: what happens meanwhile is told of. */
+static void watch_missing(struct wc_gitops_loop *loop)
+{
+    const char *files[FILES_MAX];
+    for (size_t i = 0; i < loop->agent.n_apps; i++) {
+        size_t n = files_of(loop, &loop->agent.apps[i], files);
+        for (size_t k = 0; k < n; k++)
+            watch_for(loop, files[k]);
+    }
+}
+
+static void on_settled(uv_timer_t *timer)
+{
+    struct wc_gitops_loop *loop = timer->data;
+    watch_missing(loop); /* before they are read: no change is missed */
+    for (size_t i = 0; i < loop->n_apps; i++) {
+        if (loop->apps[i]->is_listed && loop->apps[i]->has_new_inputs)
+            wc_agent_tell(loop->apps[i]);
+        loop->apps[i]->has_new_inputs = false;
+    }
+    wc_agent_pump(loop);
+}
+
+static void on_changed(uv_fs_event_t *watch, const char *name, int events, int status)
+{
+    struct wc_agent_inputs *inputs = watch->data;
+    struct wc_gitops_loop *loop = inputs->loop;
+    const char *files[FILES_MAX];
+    bool any = false;
+    (void)events;
+    for (size_t i = 0; status == 0 && i < loop->agent.n_apps; i++) {
+        struct wc_loop_app *app = wc_agent_find(loop, loop->agent.apps[i].name);
+        size_t n = files_of(loop, &loop->agent.apps[i], files);
+        for (size_t k = 0; app != NULL && k < n; k++)
+            if (leads_through(files[k], inputs->dir, name))
+                app->has_new_inputs = any = true;
+    }
+    if (status == 0 && is_own_name(inputs->dir, name))
+        forget(inputs);
+    if (any)
+        uv_timer_start(&loop->inputs_timer, on_settled, SETTLE_MS, 0);
+}
+
 void wc_agent_inputs_close(struct wc_gitops_loop *loop)
 {
     for (struct wc_agent_inputs *at = loop->inputs, *next; at != NULL; at = next) {
@@ -137,11 +168,6 @@ void wc_agent_inputs_close(struct wc_gitops_loop *loop)
 
 void wc_agent_inputs_watch(struct wc_gitops_loop *loop)
 {
-    const char *files[FILES_MAX];
     wc_agent_inputs_close(loop);
-    for (size_t i = 0; i < loop->agent.n_apps; i++) {
-        size_t n = files_of(loop, &loop->agent.apps[i], files);
-        for (size_t k = 0; k < n; k++)
-            watch_for(loop, files[k]);
-    }
+    watch_missing(loop);
 }
