@@ -169,13 +169,15 @@ def case_gitops_keys_that_change(t):
     runs = level(t)
     assert runs[0] == "2"
     t.write("keys/signers", lines[1])  # in place
-    agent.until(lambda now: now["LastLook"] != looked and now["By"]["Ready"]["Status"] == "True", "another look")
+    agent.until(lambda now: now["LastLook"] != looked and now["By"]["Ready"]["Status"] == "True" and
+                now["By"]["Reconciling"]["Status"] == "False", "another look")
     agent.holds(second, runs)
     policy = t.write(os.path.join(t.root, "etc", "policy.yaml"), "policy:\n  - {match: {imag: bb}, require: hyperv}\n")
     agent.until(lambda now: now["By"]["Stalled"]["Status"] == "True", "a policy that nothing can be held against", 40)
     assert level(t) == runs, "what runs changed before anything newer did"
     os.unlink(policy)
-    agent.until(lambda now: now["By"]["Stalled"]["Status"] == "False", "that it is gone", 40)
+    agent.until(lambda now: now["By"]["Stalled"]["Status"] == "False" and now["By"]["Ready"]["Status"] == "True" and
+                now["By"]["Reconciling"]["Status"] == "False", "that it is gone", 40)
     agent.holds(second, runs)
     agent.stop()
     end(t)
