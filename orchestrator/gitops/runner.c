@@ -18,6 +18,8 @@
 #include "orchestrator/gitops/images.h"
 #include "orchestrator/gitops/inputs.h"
 
+enum { BEGINNINGS = 3 };
+
 int64_t wc_runner_now_ms(void)
 {
     struct timespec now;
@@ -109,6 +111,15 @@ static void settle_texts(struct wc_runner *r, enum wc_gitops_act what,
         forget_attempt(record);
 }
 
+/* What was refused was held against files that have changed since the pass began: it mustn't be
+ * remembered as refused by those of then, which may come back. */
+static bool is_refused_by_others(struct wc_runner *r, enum wc_gitops_act what,
+                                 const struct wc_gitops_result *result)
+{
+    bool is_judged = what == WC_GITOPS_FETCH || what == WC_GITOPS_VERIFY || what == WC_GITOPS_LOAD;
+    return is_judged && result->end == WC_GITOPS_REFUSED && wc_runner_is_stale(r);
+}
+
 static int one(struct wc_runner *r, const struct wc_gitops_out *next, struct wc_err *err)
 {
     struct wc_gitops_result result = { .end = WC_GITOPS_DONE };
@@ -122,6 +133,9 @@ static int one(struct wc_runner *r, const struct wc_gitops_out *next, struct wc_
     if (rc != 0)
         return rc;
     wc_runner_act(r, next, &result);
+    r->is_over = is_refused_by_others(r, what, &result);
+    if (r->is_over)
+        return 0;
     r->in.now_ms = wc_runner_now_ms();
     wc_gitops_note(&r->in, memory, &r->pass, what, &result);
     settle_texts(r, what, &result);
@@ -144,6 +158,19 @@ static void leave(struct wc_runner *r)
     r->ran.wake_at_ms = r->in.now_ms + 1;
 }
 
+static int finish(struct wc_runner *r, struct wc_err *err)
+{
+    struct wc_gitops_memory *memory = &r->record.memory;
+    wc_gitops_conclude(&r->in, memory, &r->pass);
+    if (r->ran.changed || r->pass.fetched) /* what was rejected has left a checkout too */
+        wc_gitops_tidy(r->run, &r->record, r->arena);
+    r->ran.rejected = wc_gitops_rejected(memory, &memory->seen) != NULL;
+    r->ran.failed = r->pass.failed || r->has_unanswered;
+    memory->wake_at_ms = r->ran.wake_at_ms;
+    r->ran.suspended = r->in.suspend || memory->is_suspended;
+    return save(r, err);
+}
+
 static int go(struct wc_runner *r, struct wc_err *err)
 {
     struct wc_gitops_memory *memory = &r->record.memory;
@@ -154,7 +181,9 @@ static int go(struct wc_runner *r, struct wc_err *err)
         r->ran.wake_at_ms = next.wake_at_ms;
         if (next.act == WC_GITOPS_REST || r->ran.pending)
             break;
-        if (is_interrupted(r) || wc_runner_is_stale(r)) {
+        bool takes_long = r->has_waited || next.act == WC_GITOPS_APPLY;
+        r->is_over = r->is_over || (takes_long && wc_runner_is_stale(r));
+        if (r->is_over || is_interrupted(r)) {
             leave(r);
             break;
         }
@@ -163,14 +192,27 @@ static int go(struct wc_runner *r, struct wc_err *err)
             return rc;
         wc_runner_look_around(r);
     }
-    wc_gitops_conclude(&r->in, memory, &r->pass);
-    if (r->ran.changed || r->pass.fetched) /* what was rejected has left a checkout too */
-        wc_gitops_tidy(r->run, &r->record, r->arena);
-    r->ran.rejected = wc_gitops_rejected(memory, &memory->seen) != NULL;
-    r->ran.failed = r->pass.failed || r->has_unanswered;
-    memory->wake_at_ms = r->ran.wake_at_ms;
-    r->ran.suspended = r->in.suspend || memory->is_suspended;
-    return save(r, err);
+    return finish(r, err);
+}
+
+/* Anew under what holds now, where nothing was put in force by what held before; an admin who
+ * changes it without end has the next pass do it. */
+static int go_on(struct wc_runner *r, struct wc_err *err)
+{
+    for (int n = 0; n < BEGINNINGS; n++) {
+        wc_runner_prepare(r);
+        r->in.forced = r->in.forced || n > 0;
+        int rc = wc_app_source_check(&r->source, NULL, err);
+        if (rc == 0)
+            rc = go(r, err);
+        if (rc != 0 || !r->is_over || r->has_waited || r->is_gone)
+            return rc;
+        r->is_over = false;
+        r->pass = (struct wc_gitops_pass){ 0 };
+        wc_runner_say(r, "what it is judged by has changed meanwhile");
+    }
+    r->ran.failed = true;
+    return 0;
 }
 
 int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, struct wc_err *err)
@@ -186,12 +228,8 @@ int wc_gitops_run(const struct wc_gitops_run *run, struct wc_gitops_ran *out, st
         rc = wc_gitops_own(r.dir, run->file, err);
     if (rc == 0)
         rc = wc_gitops_record_read(r.dir, &arena, &r.record, err);
-    if (rc == 0) {
-        wc_runner_prepare(&r);
-        rc = wc_app_source_check(&r.source, NULL, err);
-    }
     if (rc == 0)
-        rc = go(&r, err);
+        rc = go_on(&r, err);
     wc_gitops_apply_end(r.applying);
     *out = r.ran;
     wc_buf_deinit(&r.candidate.wire);

@@ -80,9 +80,8 @@ static bool read_again(struct wc_runner *r)
 bool wc_runner_is_stale(struct wc_runner *r)
 {
     char inputs[WC_SHA256_HEX + 1];
-    if (!r->has_waited)
-        return false;
-    if (!read_again(r))
+    r->is_gone = !read_again(r);
+    if (r->is_gone)
         return true;
     wc_gitops_inputs(r->run, inputs);
     if (!wc_streq(inputs, r->inputs))

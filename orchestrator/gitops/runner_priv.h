@@ -33,6 +33,8 @@ struct wc_runner {
     struct wc_gitops_apply apply;        /* of what is waited for */
     struct wc_gitops_applying *applying; /* NULL: nothing is */
     bool has_waited;     /* in this pass something was put in force, which takes time */
+    bool is_over;        /* this pass has to leave: what a revision is judged by is other now */
+    bool is_gone;        /* the file doesn't have the app any more */
     bool has_unanswered; /* a registry didn't tell, and what was known holds */
 };
 
@@ -60,8 +62,7 @@ void wc_runner_prepare(struct wc_runner *r);
 void wc_runner_look_around(struct wc_runner *r);
 
 /* What a revision is judged by is other than when the pass began, or the file doesn't have the app
- * any more: this pass has to leave. Looked for once something is waited for, as that may take long;
- * until then what was read at the beginning holds. */
+ * any more (is_gone): this pass has to leave. */
 bool wc_runner_is_stale(struct wc_runner *r);
 
 #endif

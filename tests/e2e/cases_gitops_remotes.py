@@ -183,6 +183,37 @@ def case_gitops_keys_that_change(t):
     end(t)
 
 
+def case_gitops_policy_comes_during_a_pass(t):
+    """What a revision is refused by came after the pass had begun. It isn't remembered as refused by what held before: when
+    that holds again, it is tried."""
+    t.load_image()
+    gate = os.path.join(t.dir, "gate")
+    forced = t.write("forced.sh", f"""
+        #!/bin/sh
+        while [ -e {gate} ]; do touch {gate}.reached; sleep 0.1; done
+        exec sh -c "$SSH_ORIGINAL_COMMAND"
+    """, mode=0o755)
+    remote, sshd = Remote(t), Sshd(t, command=forced)
+    remote.push(app(1), "first")
+    t.write("agent.yaml", f"apps:\n  shop:\n    source: {{{sshd.source(remote)}}}\n    interval: 1h\n", mode=0o600)
+    once = ("reconcile", "--agent-file", "agent.yaml", "--once")
+    t.wc(*once)
+    second = remote.push(app(2), "second")
+    t.write("gate", "")
+    under_way = t.start(*once)
+    t.until(lambda: os.path.exists(gate + ".reached"), "that it asks the remote")
+    policy = t.write(os.path.join(t.root, "etc", "policy.yaml"), "policy:\n  - {match: {imag: bb}, require: hyperv}\n")
+    os.unlink(gate)
+    said = under_way.communicate(timeout=60)[0]
+    assert under_way.returncode == 3 and "has changed meanwhile" in said and "imag" in said, said
+    assert level(t)[0] == "1"
+    t.wc(*once, code=3)
+    os.unlink(policy)
+    t.wc(*once)
+    assert status(t)["InForce"]["ID"] == second and level(t)[0] == "2"
+    end(t)
+
+
 def case_gitops_signatures_and_history(t):
     """Unsigned, signed by a stranger, another history, an older commit: none is applied; a signed one that follows is."""
     t.load_image()

@@ -116,7 +116,8 @@ class Sshd(Server):
         self.be(0)
 
     def be(self, which):
-        """Starts it with one of its two host keys."""
+        """Starts it with one of its two host keys. (With that SHLVL bash doesn't read ~/.bashrc, where people start things that
+        take seconds.)"""
         config = self.t.write(f"sshd{self.port}/config", f"""
             Port {self.port}
             ListenAddress 127.0.0.1
@@ -127,6 +128,7 @@ class Sshd(Server):
             UsePAM no
             PermitRootLogin yes
             AcceptEnv GIT_PROTOCOL
+            SetEnv SHLVL=5
         """)
         self.arguments = ["/usr/sbin/sshd", "-D", "-e", "-f", config]
         self.start()

@@ -112,13 +112,14 @@ static inline struct server start_sshd(void)
     need("ssh");
     if (geteuid() == 0 && access("/run/sshd", F_OK) != 0)
         assert_int_equal(mkdir("/run/sshd", 0755), 0); /* as its service does */
+    /* with that SHLVL bash doesn't read ~/.bashrc, where people start things that take seconds */
     script("for n in host other ann eve; do ssh-keygen -q -t ed25519 -N '' -C $n -f $n; done;"
            "cp ann.pub keys; chmod 755 .;"
            "printf '[127.0.0.1]:%u %%s\\n' \"$(cut -d' ' -f1,2 host.pub)\" >known_hosts;"
            "printf '[127.0.0.1]:%u %%s\\n' \"$(cut -d' ' -f1,2 other.pub)\" >others;"
            "printf 'Port %u\\nListenAddress 127.0.0.1\\nHostKey %s/host\\nStrictModes no\\n"
            "AuthorizedKeysFile %s/keys\\nPidFile none\\nUsePAM no\\nPermitRootLogin yes\\n"
-           "AcceptEnv GIT_PROTOCOL\\n' >sshd_config",
+           "AcceptEnv GIT_PROTOCOL\\nSetEnv SHLVL=5\\n' >sshd_config",
            server.port, server.port, server.port, box.root, box.root);
     server.pid = fork();
     if (server.pid == 0) {
