@@ -12,6 +12,7 @@
 #include "wcompose/spec.h"
 
 static char top[64];
+static char source[128]; /* of the first mount of what was loaded last */
 
 static void put(const char *name, const char *text)
 {
@@ -41,6 +42,7 @@ static void make_world(void)
     link_to("../secret.env", "p/link.env");
     link_to("mine.env", "p/inner.env");
     link_to("..", "p/up");
+    link_to(".", "p/here");
 }
 
 static void remove_world(void)
@@ -66,6 +68,8 @@ static void check(const char *text, const char *want, unsigned line, unsigned co
     wc_arena_init(&arena);
     wc_diags_init(&diags, &arena);
     wc_spec_load(&options, &arena, &diags, &project);
+    if (project != NULL && project->n_services > 0 && project->services[0].n_mounts > 0)
+        snprintf(source, sizeof source, "%s", project->services[0].mounts[0].source);
     bool found = false;
     for (size_t i = 0; i < diags.n; i++) {
         const struct wc_diag *d = &diags.items[i];
@@ -136,6 +140,28 @@ static void refused_with_a_place(void **state)
     remove_world();
 }
 
+/* "here/.." is the directory that it is in for who reads the text, and the one above for who
+ * follows links: what is used is what was looked at. */
+static void up_again_behind_a_link(void **state)
+{
+    (void)state;
+    char text[400], wanted[128];
+    make_world();
+    snprintf(text, sizeof text,
+             "services: {web: {image: x, volumes: [\"%s/p/here/../secret.env:/s\"]}}\n", top);
+    snprintf(wanted, sizeof wanted, "%s/p/secret.env", top);
+    check(text, "", 0, 0);
+    assert_string_equal(source, wanted);
+    snprintf(text, sizeof text,
+             "services: {web: {image: x, volumes: [\"%s/p/no/../../secret.env:/s\"]}}\n", top);
+    check(text, "leads out", 1, 38);
+    check("services: {web: {build: {context: here, dockerfile: here/../../secret.env}}}\n",
+          "leads out", 1, 53);
+    check("services: {web: {build: {context: here, dockerfile: ../secret.env}}}\n", "leads out", 1,
+          53);
+    remove_world();
+}
+
 /* The project's own .env may not choose files elsewhere, nor be a link to one. */
 static void dotenv_is_not_trusted(void **state)
 {
@@ -152,4 +178,5 @@ static void dotenv_is_not_trusted(void **state)
     remove_world();
 }
 
-WC_MAIN(WC_CASE(stays_inside), WC_CASE(refused_with_a_place), WC_CASE(dotenv_is_not_trusted))
+WC_MAIN(WC_CASE(stays_inside), WC_CASE(refused_with_a_place), WC_CASE(up_again_behind_a_link),
+        WC_CASE(dotenv_is_not_trusted))
