@@ -123,6 +123,7 @@ static void a_mark_is_of_its_inputs(void **state)
     assert_string_equal(same.pass.candidate.id, "r2");
     assert_string_equal(other.pass.candidate.id, "");
     assert_string_equal(none.pass.candidate.id, "");
+    assert_int_equal(none.memory.generation, 0); /* nothing isn't a candidate */
     assert_string_equal(unmarked.pass.candidate.id, "");
     assert_int_equal(next(&other), WC_GITOPS_FETCH);
 }
