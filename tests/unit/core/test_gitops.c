@@ -1,6 +1,7 @@
 /* test_gitops.c - what the stories of simulate_gitops don't look at: windows, pauses, words. */
 #include "harness/wc_test.h"
 
+#include "base/str.h"
 #include "orchestrator/core/gitops.h"
 
 enum { HOUR = 3600000 };
@@ -190,6 +191,7 @@ static void a_window_that_nobody_waits_for(void **state)
     const struct wc_gitops_result broken = { .end = WC_GITOPS_TRANSIENT, .reason = "LookFailed" };
     struct wc_gitops_in in = input(1000);
     in.window_at_ms = 2000;
+    (void)wc_gitops_start(&in, &memory, &pass, WC_GITOPS_LOOK);
     wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOOK, &broken);
     struct wc_gitops_out out = wc_gitops_step(&in, &memory, &pass);
     assert_int_equal(out.act, WC_GITOPS_REST);
@@ -349,14 +351,18 @@ static void rejections_of_pairs(void **state)
 static void what_was_not_believed_is_forgiven(void **state)
 {
     (void)state;
-    struct wc_gitops_memory memory = { .n_rejected = 3 };
-    memory.rejected[0] = (struct wc_gitops_rejection){ .key = { "r1", "i", "" } };
-    memory.rejected[1] =
-        (struct wc_gitops_rejection){ .key = { "r2", "i", "" }, .is_believed = true };
-    memory.rejected[2] = (struct wc_gitops_rejection){ .key = { "r3", "i", "" } };
-    wc_gitops_forgive(&memory);
-    assert_int_equal(memory.n_rejected, 1);
-    assert_string_equal(memory.rejected[0].key.id, "r2");
+    static const char *const ids[] = { "r1", "r2", "r3", "r4" };
+    struct wc_gitops_memory memory = { .n_rejected = WC_COUNT(ids) };
+    for (size_t i = 0; i < WC_COUNT(ids); i++) {
+        snprintf(memory.rejected[i].key.id, sizeof memory.rejected[i].key.id, "%s", ids[i]);
+        memory.rejected[i].is_believed = i % 2 == 0;
+    }
+    for (int again = 0; again < 2; again++) { /* the second time there is nothing to forgive */
+        wc_gitops_forgive(&memory);
+        assert_int_equal(memory.n_rejected, 2);
+        assert_string_equal(memory.rejected[0].key.id, "r1");
+        assert_string_equal(memory.rejected[1].key.id, "r3");
+    }
 }
 
 /* What was forgiven is judged anew, and may be rejected again. */
