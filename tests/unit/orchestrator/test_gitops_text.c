@@ -87,10 +87,14 @@ static void ranges(void **state)
         { "!=*", "", "1.0.0" },
         { ">=1.0.0-rc.1", "1.0.0-rc.2 1.0.0 2.0.0", "1.0.0-beta 2.0.0-rc.1" },
         { "1.2.3 || ^2.1", "1.2.3 2.4.0", "1.2.4 2.0.0" },
+        { "1.2.3||^2.1", "1.2.3 2.4.0", "1.2.4 2.0.0" },
         { "v1.2.3", "1.2.3", "1.2.4" },
         { "> 1.2.3", "1.2.4", "1.2.3" },
     };
-    for (size_t i = 0; i < WC_COUNT(rows); i++)
+    const char *why = NULL;
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        if (!wc_semver_range_valid(rows[i].range, &why))
+            fail_msg("'%s': %s", rows[i].range, why);
         for (int in = 0; in < 2; in++) {
             char text[200], *save = NULL;
             snprintf(text, sizeof text, "%s", in ? rows[i].in : rows[i].out);
@@ -102,9 +106,9 @@ static void ranges(void **state)
                     fail_msg("%s in '%s': not %d", one, rows[i].range, in);
             }
         }
-    static const char *const bad[] = { "",    " ",     "latest", "1.2.3.4", ">=",  "1 |2",
+    }
+    static const char *const bad[] = { "",    " ",     "latest", "1.2.3.4", ">=",  "1 |2",  "1 |22",
                                        "1||", "1.x.2", "^",      "~1.02",   "1;2", "1.2.3-" };
-    const char *why = NULL;
     for (size_t i = 0; i < WC_COUNT(bad); i++)
         if (wc_semver_range_valid(bad[i], &why))
             fail_msg("'%s' is taken for a range", bad[i]);
