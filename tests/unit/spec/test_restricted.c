@@ -176,6 +176,33 @@ static void links_of_what_is_granted(void **state)
     remove_world();
 }
 
+/* The project's directory is the one that counts, not the one that the command is run in. */
+static void where_it_is_run_is_nobodys(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "services: {web: {image: x, volumes: [\"../secret.env:/s\", \"./data:/d\"]}}\n";
+    char directory[128];
+    make_world();
+    snprintf(directory, sizeof directory, "%s/p", top);
+    const struct wc_spec_options options = { .cwd = top,
+                                             .project_directory = directory,
+                                             .text = text,
+                                             .text_len = strlen(text),
+                                             .restricted = true };
+    struct wc_arena arena;
+    struct wc_diags diags;
+    struct wc_project *project = NULL;
+    wc_arena_init(&arena);
+    wc_diags_init(&diags, &arena);
+    assert_int_not_equal(wc_spec_load(&options, &arena, &diags, &project), 0);
+    assert_int_equal(diags.n_errors, 1);
+    assert_string_equal(diags.items[0].code, "E116");
+    assert_non_null(strstr(diags.items[0].msg, "secret.env"));
+    wc_arena_deinit(&arena);
+    remove_world();
+}
+
 /* Whoever's files are their own reads what they like. */
 static void others_are_not_held_to_it(void **state)
 {
@@ -235,4 +262,4 @@ static void dotenv_is_not_trusted(void **state)
 
 WC_MAIN(WC_CASE(stays_inside), WC_CASE(refused_with_a_place), WC_CASE(up_again_behind_a_link),
         WC_CASE(links_of_what_is_granted), WC_CASE(others_are_not_held_to_it),
-        WC_CASE(dotenv_is_not_trusted))
+        WC_CASE(where_it_is_run_is_nobodys), WC_CASE(dotenv_is_not_trusted))
