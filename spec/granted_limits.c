@@ -22,12 +22,14 @@ static int64_t memory_of(const struct wc_service *s)
     return larger(s->mem_limit_bytes, larger(s->vm.memory_bytes, 0));
 }
 
+/* Whichever of the ways to say it is the larger one: who runs it may go by any. */
 static int64_t cpus_of(const struct wc_service *s)
 {
     int64_t nano = larger(s->nano_cpus, 0);
-    int64_t period_us = s->cpu_period_us > 0 ? s->cpu_period_us : 100000;
-    if (nano == 0 && s->cpu_quota_us > 0)
-        nano = (int64_t)((double)s->cpu_quota_us / (double)period_us * 1e9);
+    double period_us = s->cpu_period_us > 0 ? (double)s->cpu_period_us : 100000;
+    double quota_nano = (double)s->cpu_quota_us / period_us * 1e9;
+    if (quota_nano > 0)
+        nano = larger(nano, quota_nano < 9e18 ? (int64_t)quota_nano : INT64_MAX);
     return larger(nano, s->vm.cpus > 0 ? s->vm.cpus * 1000000000 : 0);
 }
 

@@ -81,16 +81,26 @@ static bool done(const struct base *base, const struct wc_node *node)
     return base->relative && node->text != node->raw;
 }
 
+/* An absolute path stays as it is written. That of a restricted file doesn't where it leads back
+ * up: it is held against directories as a text, and "/dir/link/.." is another one for the kernel.
+ * What was looked at is to be what is used. */
+static bool folds(const struct base *base, const char *path)
+{
+    return path[0] != '/' || (base->load->options->restricted && strstr(path, "/..") != NULL);
+}
+
 static struct wc_node *path_node(const struct base *base, struct wc_node *node, enum kind kind)
 {
-    if (node == NULL || node->kind != WC_NODE_STRING || node->text[0] == '/' || done(base, node))
+    if (node == NULL || node->kind != WC_NODE_STRING || !folds(base, node->text) ||
+        done(base, node))
         return node;
     if ((node->text[0] == '\0' && kind != HOST) || (kind == HOST && wc_paths_windows(node->text)) ||
         (kind == CONTEXT && is_remote(node->text)) ||
         (kind == NAMED && strchr(node->text, '/') == NULL))
         return node;
     struct wc_node *copy = wc_node_copy(base->load->arena, node);
-    copy->text = resolved(base, node->text);
+    copy->text =
+        node->text[0] == '/' ? wc_load_clean(base->load, node->text) : resolved(base, node->text);
     return copy;
 }
 

@@ -58,10 +58,12 @@ static void check_path(struct wc_load *load, const char *path, struct wc_loc at,
 {
     const char *root;
     struct wc_err err = { 0 };
-    const char *full = wc_load_clean(load, wc_load_path(load, load->project_dir, path));
+    const char *written = wc_load_path(load, load->project_dir, path);
+    const char *full = wc_load_clean(load, written);
     bool fine = path[0] != '~' && wc_restricted_allows(load, full, &root) && root != NULL;
-    if (fine && load->options->access == NULL)
-        fine = wc_input_beneath(full, root, &err) == 0;
+    if (fine && load->options->access == NULL) /* behind a link, ".." isn't what the text says */
+        fine =
+            wc_input_beneath(full, root, &err) == 0 && wc_input_beneath(written, root, &err) == 0;
     if (!fine)
         wc_restricted_refuse(load, path, at, span);
 }

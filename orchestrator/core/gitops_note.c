@@ -16,7 +16,7 @@ static int64_t next_look(const struct wc_gitops_in *in, int64_t interval_ms)
 {
     int64_t spread = interval_ms / 10;
     unsigned turn = (unsigned)(in->now_ms / interval_ms);
-    int64_t extra = spread > 0 ? (int64_t)(wc_mix(in->app, turn) % (uint64_t)spread) : 0;
+    int64_t extra = (int64_t)(wc_mix(in->app, turn) % (uint64_t)(spread + 1));
     return in->now_ms + interval_ms - spread / 2 + extra;
 }
 

@@ -241,29 +241,33 @@ def differences(ours, theirs):
                 yield f"{os.fsdecode(path)}: {key}: wcompose {a}, umoci {b}"
 
 
-def compare(wcompose, seed, n_layers, kinds, work):
-    layout, theirs, bundle, root = (os.path.join(work, name) for name in ("layout", "theirs", "bundle", "root"))
-    diff_ids = make_layout(layout, random.Random(f"{seed}-{n_layers}"), n_layers, kinds)
-    make_layout(theirs, random.Random(f"{seed}-{n_layers}"), n_layers, ["+gzip"]) # umoci 0.4 knows no zstd
+def unpack_theirs(seed, n_layers, work):
+    """What umoci makes of an image of so many layers."""
+    layout, bundle = os.path.join(work, "layout"), os.path.join(work, "bundle")
+    make_layout(layout, random.Random(f"{seed}-{n_layers}"), n_layers, ["+gzip"]) # umoci 0.4 knows no zstd
+    subprocess.run(["umoci", "unpack", "--image", f"{layout}:compare", bundle], check=True,
+                   stdout=subprocess.DEVNULL)
+    return look(os.path.join(bundle, "rootfs"))
+
+
+def unpack_ours(wcompose, rng, n_layers, kinds, work):
+    """What we make of the same layers, packed in these ways."""
+    layout, root, mounted, empty = (os.path.join(work, name) for name in ("layout", "root", "mounted", "empty"))
+    diff_ids = make_layout(layout, rng, n_layers, kinds)
     env = dict(os.environ, WCOMPOSE_ROOT=root)
     subprocess.run([wcompose, "image", "load", f"oci:{layout}"], env=env, check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
-    subprocess.run(["umoci", "unpack", "--image", f"{theirs}:compare", bundle], check=True,
-                   stdout=subprocess.DEVNULL)
     [layers] = [top for top, dirs, _ in os.walk(root) if top.endswith("/layers") and "diffs" in
                 os.listdir(os.path.dirname(top))]
-    mounted = os.path.join(work, "mounted")
-    empty = os.path.join(work, "empty")
     os.mkdir(mounted)
     os.mkdir(empty)
     lower = ":".join([d[7:23] for d in dict.fromkeys(reversed(diff_ids))] + [empty])
     subprocess.run(["mount", "-t", "overlay", "overlay", "-o", f"ro,lowerdir={lower}", mounted], cwd=layers,
                    check=True)
     try:
-        ours = look(mounted)
+        return look(mounted)
     finally:
         subprocess.run(["umount", mounted], check=True)
-    return list(differences(ours, look(os.path.join(bundle, "rootfs")))), len(ours)
 
 
 def main():
@@ -281,12 +285,13 @@ def main():
         os.execvpe("unshare", ["unshare", "-m", sys.executable, *sys.argv], dict(os.environ, WC_PRIVATE="1"))
     failed = 0
     for n_layers in [int(n) for n in args.layers.split(",")]:
+        with tempfile.TemporaryDirectory(prefix="wc-compare-") as work:
+            theirs = unpack_theirs(args.seed, n_layers, work)
         for kinds in (["+gzip"], ["+zstd"], ["", "+gzip", "+zstd"]):
-            work = tempfile.mkdtemp(prefix="wc-compare-")
-            try:
-                found, entries = compare(args.wcompose, args.seed, n_layers, kinds, work)
-            finally:
-                shutil.rmtree(work)
+            rng = random.Random(f"{args.seed}-{n_layers}")
+            with tempfile.TemporaryDirectory(prefix="wc-compare-") as work:
+                ours = unpack_ours(args.wcompose, rng, n_layers, kinds, work)
+            found, entries = list(differences(ours, theirs)), len(ours)
             print(f"{n_layers:4} layers {','.join(kinds) or 'plain':20} {entries:5} entries, "
                   f"{len(found)} differences")
             for line in found[:10]:

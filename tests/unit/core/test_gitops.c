@@ -1,6 +1,7 @@
 /* test_gitops.c - what the stories of simulate_gitops don't look at: windows, pauses, words. */
 #include "harness/wc_test.h"
 
+#include "base/str.h"
 #include "orchestrator/core/gitops.h"
 
 enum { HOUR = 3600000 };
@@ -65,7 +66,7 @@ static void looks_spread(void **state)
     struct wc_gitops_memory memory = { 0 };
     const struct wc_gitops_result done = { .mark = "m" };
     int64_t least = INT64_MAX, most = 0;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 2000; i++) {
         struct wc_gitops_in in = input(1000000 + i * (int64_t)60000);
         struct wc_gitops_pass pass = { 0 };
         wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOOK, &done);
@@ -73,8 +74,30 @@ static void looks_spread(void **state)
         least = wait < least ? wait : least;
         most = wait > most ? wait : most;
     }
-    assert_in_range(least, 57000, 58000);
-    assert_in_range(most, 62000, 63000);
+    assert_in_range(least, 57000, 57100);
+    assert_in_range(most, 62900, 63000);
+}
+
+/* A remote that was away isn't asked by all apps at the same moment. */
+static void pauses_spread(void **state)
+{
+    (void)state;
+    const struct wc_gitops_result broken = { .end = WC_GITOPS_TRANSIENT };
+    int64_t least = INT64_MAX, most = 0;
+    for (int i = 0; i < 2000; i++) {
+        char name[16];
+        struct wc_gitops_memory memory = { 0 };
+        struct wc_gitops_pass pass = { 0 };
+        struct wc_gitops_in in = input(1000000);
+        snprintf(name, sizeof name, "app%d", i);
+        in.app = name;
+        wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOOK, &broken);
+        int64_t wait = memory.retry_at_ms - in.now_ms;
+        least = wait < least ? wait : least;
+        most = wait > most ? wait : most;
+    }
+    assert_in_range(least, 4500, 4520);
+    assert_in_range(most, 5480, 5500);
 }
 
 /* Of many, the newest are remembered; each once. */
@@ -84,16 +107,21 @@ static void rejections_are_bounded(void **state)
     struct wc_gitops_memory memory = { 0 };
     const struct wc_gitops_result refused = { .end = WC_GITOPS_REFUSED, .reason = "Invalid" };
     struct wc_gitops_in in = input(5);
-    for (int i = 0; i < WC_GITOPS_REJECTED + 3; i++) {
+    for (unsigned i = 0; i < WC_GITOPS_REJECTED + 3; i++) {
         struct wc_gitops_pass pass = { 0 };
-        snprintf(pass.candidate.id, sizeof pass.candidate.id, "r%d", i);
+        snprintf(pass.candidate.id, sizeof pass.candidate.id, "r%u", i);
         snprintf(pass.candidate.inputs, sizeof pass.candidate.inputs, "i");
         for (int again = 0; again < 2; again++)
             wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOAD, &refused);
+        if (i < WC_GITOPS_REJECTED)
+            assert_int_equal(memory.n_rejected, i + 1);
     }
     assert_int_equal(memory.n_rejected, WC_GITOPS_REJECTED);
-    assert_string_equal(memory.rejected[0].key.id, "r3");
-    assert_string_equal(memory.rejected[WC_GITOPS_REJECTED - 1].key.id, "r66");
+    for (int i = 0; i < WC_GITOPS_REJECTED; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "r%d", i + 3);
+        assert_string_equal(memory.rejected[i].key.id, id);
+    }
     assert_string_equal(memory.rejected[0].reason, "Invalid");
 }
 
@@ -154,6 +182,22 @@ static void a_window_is_waited_for(void **state)
     assert_int_equal(wc_gitops_step(&in, &memory, &pass).wake_at_ms, 61000);
 }
 
+/* A window opens for what is there to be applied: where the source is away, nothing is. */
+static void a_window_that_nobody_waits_for(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .good = { "r1", "i" } };
+    struct wc_gitops_pass pass = { .compared = true };
+    const struct wc_gitops_result broken = { .end = WC_GITOPS_TRANSIENT, .reason = "LookFailed" };
+    struct wc_gitops_in in = input(1000);
+    in.window_at_ms = 2000;
+    (void)wc_gitops_start(&in, &memory, &pass, WC_GITOPS_LOOK);
+    wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOOK, &broken);
+    struct wc_gitops_out out = wc_gitops_step(&in, &memory, &pass);
+    assert_int_equal(out.act, WC_GITOPS_REST);
+    assert_int_equal(out.wake_at_ms, memory.retry_at_ms);
+}
+
 /* since_ms is when it became so, not when it was said last. */
 static void since_when(void **state)
 {
@@ -207,6 +251,27 @@ static void images_make_candidates(void **state)
     assert_in_range(memory.ask_at_ms - in.now_ms, 285000, 315000);
 }
 
+/* What was answered holds for a revision that is loaded after it; where it turns out to name an
+ * image that nobody was asked about, nothing of it is known. */
+static void images_that_were_not_asked_about(void **state)
+{
+    (void)state;
+    for (int unknown = 0; unknown < 2; unknown++) {
+        struct wc_gitops_memory memory = { .seen = { "r1", "i", "h1" }, .ask_at_ms = 2000000 };
+        struct wc_gitops_pass pass = {
+            .looked = true, .fetched = true, .verified = true, .candidate = memory.seen
+        };
+        const struct wc_gitops_result loaded = { .has_unknown = unknown != 0 };
+        struct wc_gitops_in in = following(1000000);
+        assert_int_equal(wc_gitops_step(&in, &memory, &pass).act, WC_GITOPS_LOAD);
+        wc_gitops_note(&in, &memory, &pass, WC_GITOPS_LOAD, &loaded);
+        assert_int_equal(wc_gitops_step(&in, &memory, &pass).act,
+                         unknown ? WC_GITOPS_ASK : WC_GITOPS_PULL);
+        assert_string_equal(pass.candidate.images, unknown ? "" : "h1");
+        assert_string_equal(memory.seen.images, unknown ? "" : "h1");
+    }
+}
+
 /* Registries that are away are asked again by a clock of their own; the source is looked at as
  * ever, and it is said all the while. */
 static void registries_away(void **state)
@@ -233,6 +298,24 @@ static void registries_away(void **state)
     ask(&in, &memory, "h1", WC_GITOPS_DONE);
     assert_int_equal(c->status, WC_GITOPS_FALSE);
     assert_string_equal(c->reason, "UpToDate");
+}
+
+/* Where tags aren't followed any more, what is remembered of them has nobody look at the source. */
+static void nobody_asks_any_more(void **state)
+{
+    (void)state;
+    struct wc_gitops_memory memory = { .seen = { "r1", "i", "h1" },
+                                       .looked_at_ms = 900000,
+                                       .due_at_ms = 1060000,
+                                       .asked_at_ms = 600000,
+                                       .ask_at_ms = 950000 };
+    struct wc_gitops_in in = input(1000000);
+    struct wc_gitops_pass pass = { 0 };
+    struct wc_gitops_out out = wc_gitops_step(&in, &memory, &pass);
+    assert_int_equal(out.act, WC_GITOPS_REST);
+    assert_int_equal(out.wake_at_ms, 1060000);
+    in.ask_ms = 300000;
+    assert_int_equal(wc_gitops_step(&in, &memory, &pass).act, WC_GITOPS_LOOK);
 }
 
 /* Nothing is known of a new revision's images: it waits, as for a source that is away. */
@@ -268,304 +351,43 @@ static void rejections_of_pairs(void **state)
 static void what_was_not_believed_is_forgiven(void **state)
 {
     (void)state;
-    struct wc_gitops_memory memory = { .n_rejected = 3 };
-    memory.rejected[0] = (struct wc_gitops_rejection){ .key = { "r1", "i", "" } };
-    memory.rejected[1] =
-        (struct wc_gitops_rejection){ .key = { "r2", "i", "" }, .is_believed = true };
-    memory.rejected[2] = (struct wc_gitops_rejection){ .key = { "r3", "i", "" } };
-    wc_gitops_forgive(&memory);
-    assert_int_equal(memory.n_rejected, 1);
-    assert_string_equal(memory.rejected[0].key.id, "r2");
+    static const char *const ids[] = { "r1", "r2", "r3", "r4" };
+    struct wc_gitops_memory memory = { .n_rejected = WC_COUNT(ids) };
+    for (size_t i = 0; i < WC_COUNT(ids); i++) {
+        snprintf(memory.rejected[i].key.id, sizeof memory.rejected[i].key.id, "%s", ids[i]);
+        memory.rejected[i].is_believed = i % 2 == 0;
+    }
+    for (int again = 0; again < 2; again++) { /* the second time there is nothing to forgive */
+        wc_gitops_forgive(&memory);
+        assert_int_equal(memory.n_rejected, 2);
+        assert_string_equal(memory.rejected[0].key.id, "r1");
+        assert_string_equal(memory.rejected[1].key.id, "r3");
+    }
 }
 
-/* Waiting --------------------------------------------------------------------------------------*/
-
-static const struct wc_gitops_result done = { .end = WC_GITOPS_DONE },
-                                     pending = { .end = WC_GITOPS_PENDING };
-
-/* An app with r1 in force and ready, and r2 in force and waited for. */
-struct waiting {
-    struct wc_gitops_memory memory;
-    struct wc_gitops_pass pass;
-    struct wc_gitops_in in;
-};
-
-static struct wc_gitops_out next(struct waiting *w)
-{
-    return wc_gitops_step(&w->in, &w->memory, &w->pass);
-}
-
-/* What is next has to be that; it is done, and ends so. */
-static void does(struct waiting *w, enum wc_gitops_act act, const struct wc_gitops_result *result)
-{
-    assert_int_equal(next(w).act, act);
-    (void)wc_gitops_start(&w->in, &w->memory, &w->pass, act);
-    wc_gitops_note(&w->in, &w->memory, &w->pass, act, result);
-}
-
-static void finds(struct waiting *w, const char *mark, const char *id)
-{
-    const struct wc_gitops_result looked = { .mark = mark }, fetched = { .id = id };
-    does(w, WC_GITOPS_LOOK, &looked);
-    does(w, WC_GITOPS_FETCH, &fetched);
-}
-
-static void is_sound(struct waiting *w)
-{
-    does(w, WC_GITOPS_VERIFY, &done);
-    does(w, WC_GITOPS_LOAD, &done);
-    does(w, WC_GITOPS_PULL, &done);
-}
-
-static struct waiting wait_for_r2(void)
-{
-    struct waiting w = { .memory = { .good = { "r1", "i" }, .seen = { "r1", "i" }, .mark = "m1" },
-                         .in = input(1000000) };
-    w.in.limit_ms = 300000;
-    finds(&w, "m2", "r2");
-    is_sound(&w);
-    assert_int_equal(next(&w).act, WC_GITOPS_APPLY);
-    assert_in_range(next(&w).wake_at_ms - w.in.now_ms, 57000, 63000);
-    does(&w, WC_GITOPS_APPLY, &pending);
-    assert_int_equal(w.memory.unjudged_at_ms, 1000000);
-    assert_int_equal(next(&w).act, WC_GITOPS_WAIT);
-    assert_in_range(next(&w).wake_at_ms - w.in.now_ms, 57000, 63000);
-    return w;
-}
-
-static void wait_for_the_look(struct waiting *w)
-{
-    int64_t look_ms = next(w).wake_at_ms;
-    does(w, WC_GITOPS_WAIT, &pending);
-    w->in.now_ms = look_ms;
-}
-
-/* It is looked for at the interval; seen once more that the one before isn't ready; and then it
- * takes its place. What is good, and what is rejected, doesn't change by that. */
-static void a_newer_one_takes_its_place(void **state)
+/* What was forgiven is judged anew, and may be rejected again. */
+static void what_is_forgiven_is_forgotten(void **state)
 {
     (void)state;
-    struct waiting w = wait_for_r2();
-    wait_for_the_look(&w);
-    finds(&w, "m3", "r3");
-    is_sound(&w);
-    assert_int_equal(next(&w).act, WC_GITOPS_WAIT);
-    assert_int_equal(next(&w).wake_at_ms, w.in.now_ms);
-    does(&w, WC_GITOPS_WAIT, &pending);
-    assert_int_equal(next(&w).act, WC_GITOPS_APPLY);
-    assert_true(wc_gitops_start(&w.in, &w.memory, &w.pass, WC_GITOPS_APPLY));
-    assert_string_equal(w.memory.attempt.id, "r3");
-    assert_int_equal(w.memory.tries, 1);
-    assert_int_equal(w.memory.superseded, 1);
-    assert_int_equal(w.memory.n_rejected, 0);
-    assert_string_equal(w.memory.good.id, "r1");
-    assert_string_equal(w.memory.conditions[WC_GITOPS_RECONCILING].reason, "Superseded");
-    wc_gitops_note(&w.in, &w.memory, &w.pass, WC_GITOPS_APPLY, &done);
-    assert_string_equal(w.memory.good.id, "r3");
-    assert_int_equal(w.memory.superseded, 0);
-    assert_int_equal(w.memory.unjudged_at_ms, 0);
-    assert_int_equal(next(&w).act, WC_GITOPS_REST);
+    struct wc_gitops_memory memory = { 0 };
+    struct wc_gitops_pass pass = { .looked = true, .fetched = true, .candidate = { "r1", "i" } };
+    const struct wc_gitops_result refused = { .end = WC_GITOPS_REFUSED, .reason = "Rewritten" };
+    struct wc_gitops_in in = input(1000);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(wc_gitops_step(&in, &memory, &pass).act, WC_GITOPS_VERIFY);
+        wc_gitops_note(&in, &memory, &pass, WC_GITOPS_VERIFY, &refused);
+        assert_int_equal(memory.n_rejected, 1);
+        assert_ptr_equal(wc_gitops_rejected(&memory, &pass.candidate), &memory.rejected[0]);
+        assert_int_equal(wc_gitops_step(&in, &memory, &pass).act, WC_GITOPS_REST);
+        wc_gitops_forgive(&memory);
+        assert_null(wc_gitops_rejected(&memory, &pass.candidate));
+    }
 }
 
-/* The one before got ready while the newer one was made ready: it isn't thrown away. */
-static void ready_at_the_last_moment(void **state)
-{
-    (void)state;
-    struct waiting w = wait_for_r2();
-    wait_for_the_look(&w);
-    finds(&w, "m3", "r3");
-    is_sound(&w);
-    does(&w, WC_GITOPS_WAIT, &done);
-    assert_string_equal(w.memory.good.id, "r2");
-    assert_int_equal(next(&w).act, WC_GITOPS_APPLY);
-    assert_false(wc_gitops_start(&w.in, &w.memory, &w.pass, WC_GITOPS_APPLY));
-    assert_int_equal(w.memory.superseded, 0);
-    assert_int_equal(w.memory.unjudged_at_ms, w.in.now_ms);
-}
-
-/* Who tells of news is heard at once; who tells all the time doesn't keep out what was found. */
-static void who_tells_is_heard(void **state)
-{
-    (void)state;
-    const struct wc_gitops_result told = { .end = WC_GITOPS_PENDING, .told = true };
-    struct waiting w = wait_for_r2();
-    w.in.ask_ms = 0;
-    w.in.now_ms += 10;
-    does(&w, WC_GITOPS_WAIT, &told);
-    finds(&w, "m3", "r3");
-    assert_true(w.pass.forced);
-    is_sound(&w);
-    does(&w, WC_GITOPS_WAIT, &told);
-    assert_int_equal(next(&w).wake_at_ms, w.in.now_ms);
-    does(&w, WC_GITOPS_APPLY, &pending);
-    assert_string_equal(w.memory.attempt.id, "r3");
-    const struct wc_gitops_result same = { .mark = "m3" };
-    does(&w, WC_GITOPS_LOOK, &same);
-    assert_int_equal(next(&w).act, WC_GITOPS_WAIT);
-    assert_true(next(&w).wake_at_ms > w.in.now_ms);
-}
-
-/* What isn't believed, or can't be reached, doesn't end the wait; it is said, and looked at again.
- */
-static void a_newer_one_that_is_no_good(void **state)
-{
-    (void)state;
-    const struct wc_gitops_result refused = { .end = WC_GITOPS_REFUSED, .reason = "NotBelieved" };
-    const struct wc_gitops_result away = { .end = WC_GITOPS_TRANSIENT, .reason = "LookFailed" };
-    struct waiting w = wait_for_r2();
-    wait_for_the_look(&w);
-    finds(&w, "m3", "r3");
-    does(&w, WC_GITOPS_VERIFY, &refused);
-    int64_t look_ms = next(&w).wake_at_ms;
-    assert_in_range(look_ms - w.in.now_ms, 57000, 63000);
-    does(&w, WC_GITOPS_WAIT, &pending);
-    assert_string_equal(w.memory.attempt.id, "r2");
-    assert_int_equal(w.memory.conditions[WC_GITOPS_STALLED].status, WC_GITOPS_TRUE);
-    assert_int_equal(w.memory.conditions[WC_GITOPS_READY].status, WC_GITOPS_UNKNOWN);
-    w.in.now_ms = look_ms;
-    does(&w, WC_GITOPS_LOOK, &away);
-    assert_int_equal(w.memory.failures, 1);
-    assert_in_range(next(&w).wake_at_ms - w.in.now_ms, 4500, 5500);
-    w.in.now_ms = next(&w).wake_at_ms;
-    does(&w, WC_GITOPS_LOOK, &away);
-    assert_int_equal(w.memory.failures, 2);
-    assert_in_range(next(&w).wake_at_ms - w.in.now_ms, 9000, 11000);
-    does(&w, WC_GITOPS_WAIT, &pending);
-    assert_string_equal(w.memory.conditions[WC_GITOPS_RECONCILING].reason, "LookFailed");
-    w.in.now_ms = next(&w).wake_at_ms;
-    const struct wc_gitops_result back = { .mark = "m3" };
-    does(&w, WC_GITOPS_LOOK, &back);
-    does(&w, WC_GITOPS_WAIT, &pending);
-    assert_int_equal(w.memory.failures, 0);
-    assert_string_equal(w.memory.conditions[WC_GITOPS_RECONCILING].reason, "Applying");
-}
-
-/* Out of a window, and before an app that it waits for, a newer one doesn't take the place. When
- * the window opens, it does; without another look. */
-static void a_newer_one_waits_for_its_window(void **state)
-{
-    (void)state;
-    struct waiting w = wait_for_r2();
-    wait_for_the_look(&w);
-    finds(&w, "m3", "r3");
-    w.in.window_at_ms = w.in.now_ms + 20000;
-    does(&w, WC_GITOPS_VERIFY, &done);
-    does(&w, WC_GITOPS_LOAD, &done);
-    assert_int_equal(next(&w).act, WC_GITOPS_WAIT);
-    assert_int_equal(next(&w).wake_at_ms, w.in.window_at_ms);
-    does(&w, WC_GITOPS_WAIT, &pending);
-    w.in.now_ms = w.in.window_at_ms;
-    w.in.window_at_ms = 0;
-    w.in.waits_for = "db";
-    assert_int_equal(next(&w).act, WC_GITOPS_WAIT);
-    w.in.waits_for = NULL;
-    does(&w, WC_GITOPS_PULL, &done);
-    does(&w, WC_GITOPS_WAIT, &pending);
-    assert_int_equal(next(&w).act, WC_GITOPS_APPLY);
-}
-
-/* People go back to what is good: at once, in a window or not, and nothing is rejected. */
-static void back_to_the_good_one(void **state)
-{
-    (void)state;
-    const struct wc_gitops_result told = { .end = WC_GITOPS_PENDING, .told = true };
-    struct waiting w = wait_for_r2();
-    does(&w, WC_GITOPS_WAIT, &told);
-    finds(&w, "m1", "r1");
-    w.in.window_at_ms = w.in.now_ms + 20000;
-    does(&w, WC_GITOPS_WAIT, &pending);
-    assert_int_equal(next(&w).act, WC_GITOPS_RESTORE);
-    assert_true(wc_gitops_start(&w.in, &w.memory, &w.pass, WC_GITOPS_RESTORE));
-    assert_true(w.memory.restoring);
-    assert_false(w.pass.waits);
-    assert_string_equal(w.memory.attempt.id, "");
-    assert_int_equal(w.memory.unjudged_at_ms, 0);
-    wc_gitops_note(&w.in, &w.memory, &w.pass, WC_GITOPS_RESTORE, &done);
-    assert_int_equal(w.memory.n_rejected, 0);
-    assert_int_equal(next(&w).act, WC_GITOPS_REST);
-}
-
-/* For as long as the first of them may take, and so many times; then one is judged. */
-static void somebody_is_judged(void **state)
-{
-    (void)state;
-    struct waiting w = wait_for_r2();
-    w.in.now_ms = w.memory.unjudged_at_ms + w.in.limit_ms - 1;
-    assert_int_equal(next(&w).act, WC_GITOPS_LOOK);
-    w.in.now_ms++;
-    assert_int_equal(next(&w).act, WC_GITOPS_WAIT);
-    assert_int_equal(next(&w).wake_at_ms, 0);
-    w.in.now_ms = w.memory.unjudged_at_ms - 1; /* the clock was set back */
-    assert_int_equal(next(&w).wake_at_ms, 0);
-    w.in.now_ms = w.memory.unjudged_at_ms;
-    w.memory.superseded = WC_GITOPS_SUPERSEDED - 1;
-    assert_int_not_equal(next(&w).wake_at_ms, 0);
-    w.memory.superseded++;
-    assert_int_equal(next(&w).act, WC_GITOPS_WAIT);
-    assert_int_equal(next(&w).wake_at_ms, 0);
-    const struct wc_gitops_result late = { .end = WC_GITOPS_REFUSED, .reason = "Unhealthy" };
-    does(&w, WC_GITOPS_WAIT, &late);
-    assert_int_equal(w.memory.superseded, 0);
-    assert_int_equal(w.memory.n_rejected, 1);
-    assert_int_equal(next(&w).act, WC_GITOPS_RESTORE);
-    assert_false(wc_gitops_start(&w.in, &w.memory, &w.pass, WC_GITOPS_RESTORE));
-}
-
-/* A pass that was killed while it waited: the attempt is gone on with, and looked up from at once
- * where it is time; how long nobody was judged is remembered. */
-static void a_killed_wait(void **state)
-{
-    (void)state;
-    struct waiting w = wait_for_r2();
-    w.pass = (struct wc_gitops_pass){ 0 };
-    assert_int_equal(next(&w).act, WC_GITOPS_APPLY);
-    assert_in_range(next(&w).wake_at_ms - w.in.now_ms, 57000, 63000);
-    w.in.forced = true;
-    assert_int_equal(next(&w).wake_at_ms, w.in.now_ms);
-    w.in.now_ms += 1000;
-    does(&w, WC_GITOPS_APPLY, &pending);
-    assert_int_equal(w.memory.unjudged_at_ms, 1000000);
-    assert_int_equal(w.memory.tries, 2);
-    assert_int_equal(next(&w).act, WC_GITOPS_LOOK);
-    const struct wc_gitops_result left = { .end = WC_GITOPS_LEFT };
-    wc_gitops_note(&w.in, &w.memory, &w.pass, WC_GITOPS_WAIT, &left);
-    assert_int_equal(w.memory.tries, 1);
-    assert_int_equal(next(&w).act, WC_GITOPS_REST);
-    assert_true(next(&w).wake_at_ms > w.in.now_ms);
-}
-
-/* A new tag makes the revision that is waited for another candidate; one that can't be loaded any
- * more isn't waited for. */
-static void other_images_of_what_is_waited_for(void **state)
-{
-    (void)state;
-    struct waiting w = wait_for_r2();
-    const struct wc_gitops_result told = { .end = WC_GITOPS_PENDING, .told = true };
-    const struct wc_gitops_result same = { .mark = "m2" }, answered = { .images = "h2" };
-    const struct wc_gitops_result invalid = { .end = WC_GITOPS_REFUSED, .reason = "Invalid" };
-    snprintf(w.memory.attempt.images, sizeof w.memory.attempt.images, "h1");
-    w.memory.seen = w.pass.candidate = w.memory.attempt;
-    w.in.ask_ms = 300000;
-    w.memory.ask_at_ms = w.in.now_ms + 200000;
-    does(&w, WC_GITOPS_WAIT, &told);
-    does(&w, WC_GITOPS_LOOK, &same);
-    does(&w, WC_GITOPS_ASK, &answered); /* who tells wants that, too */
-    does(&w, WC_GITOPS_FETCH, &(struct wc_gitops_result){ .id = "r2" });
-    does(&w, WC_GITOPS_VERIFY, &done);
-    does(&w, WC_GITOPS_LOAD, &invalid);
-    assert_string_equal(w.memory.attempt.id, "");
-    assert_true(w.memory.restoring);
-    assert_false(w.pass.waits);
-    assert_int_equal(w.memory.n_rejected, 1);
-    assert_int_equal(next(&w).act, WC_GITOPS_RESTORE);
-}
-
-WC_MAIN(WC_CASE(what_was_not_believed_is_forgiven), WC_CASE(windows), WC_CASE(pauses_grow_and_end),
-        WC_CASE(looks_spread), WC_CASE(rejections_are_bounded), WC_CASE(refused_before_it_is_here),
-        WC_CASE(a_window_is_waited_for), WC_CASE(since_when), WC_CASE(images_make_candidates),
-        WC_CASE(registries_away), WC_CASE(nothing_is_known), WC_CASE(rejections_of_pairs),
-        WC_CASE(a_newer_one_takes_its_place), WC_CASE(ready_at_the_last_moment),
-        WC_CASE(who_tells_is_heard), WC_CASE(a_newer_one_that_is_no_good),
-        WC_CASE(a_newer_one_waits_for_its_window), WC_CASE(back_to_the_good_one),
-        WC_CASE(somebody_is_judged), WC_CASE(a_killed_wait),
-        WC_CASE(other_images_of_what_is_waited_for))
+WC_MAIN(WC_CASE(what_was_not_believed_is_forgiven), WC_CASE(what_is_forgiven_is_forgotten),
+        WC_CASE(windows), WC_CASE(pauses_grow_and_end), WC_CASE(looks_spread),
+        WC_CASE(pauses_spread), WC_CASE(rejections_are_bounded), WC_CASE(refused_before_it_is_here),
+        WC_CASE(a_window_is_waited_for), WC_CASE(a_window_that_nobody_waits_for),
+        WC_CASE(since_when), WC_CASE(images_make_candidates),
+        WC_CASE(images_that_were_not_asked_about), WC_CASE(registries_away),
+        WC_CASE(nobody_asks_any_more), WC_CASE(nothing_is_known), WC_CASE(rejections_of_pairs))

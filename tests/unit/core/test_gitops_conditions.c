@@ -14,7 +14,7 @@ struct situation {
     const char *waits_for;
     int64_t window_at_ms;
     unsigned unanswered;
-    bool asks;
+    bool asks, asked;     /* registries are asked; were, and their answer is remembered */
     const char *rejected; /* id */
     bool is_believed;
 };
@@ -41,7 +41,7 @@ static struct wc_gitops_memory memory_of(const struct situation *s)
                                   .is_suspended = s->by_command,
                                   .unanswered = s->unanswered,
                                   .unanswered_why = "r.example: away" };
-    if (s->asks)
+    if (s->asks || s->asked)
         snprintf(m.seen.images, sizeof m.seen.images, "x");
     if (s->rejected != NULL)
         m.rejected[m.n_rejected++] = (struct wc_gitops_rejection){
@@ -189,6 +189,14 @@ static const struct {
         .compared = true,
         .unanswered = 1 },
       { "True Applied", "False UpToDate", "False No", "True Applied", "False No" } },
+    { { .what = "registries whose answer is still remembered",
+        .good = "1",
+        .seen = "2",
+        .looked = true,
+        .compared = true,
+        .asked = true,
+        .unanswered = 1 },
+      { "True Applied", "False UpToDate", "False No", "", "False No" } },
     { { .what = "suspended by command", .good = "1", .seen = "2", .by_command = true },
       { "", "", "", "", "True ByCommand" } },
     { { .what = "suspended by the file", .seen = "2", .looked = true, .by_file = true },

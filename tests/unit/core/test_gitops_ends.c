@@ -123,6 +123,7 @@ static void a_mark_is_of_its_inputs(void **state)
     assert_string_equal(same.pass.candidate.id, "r2");
     assert_string_equal(other.pass.candidate.id, "");
     assert_string_equal(none.pass.candidate.id, "");
+    assert_int_equal(none.memory.generation, 0); /* nothing isn't a candidate */
     assert_string_equal(unmarked.pass.candidate.id, "");
     assert_int_equal(next(&other), WC_GITOPS_FETCH);
 }
@@ -168,6 +169,8 @@ static void an_apply_that_did_not_end(void **state)
     assert_int_equal(a.memory.tries, 1);
     assert_true(a.pass.ended);
     assert_false(a.pass.failed);
+    note(&a, WC_GITOPS_APPLY, &left);
+    assert_int_equal(a.memory.tries, 0);
     note(&never, WC_GITOPS_APPLY, &left);
     assert_int_equal(never.memory.tries, 0);
     note(&b, WC_GITOPS_APPLY, &broken);
@@ -201,6 +204,8 @@ static void a_restore_is_tried_until_it_ends(void **state)
     const struct wc_gitops_result unready = { .not_ready = true, .why = "db is unhealthy" };
     a.memory.restoring = true;
     a.pass.drifted = true;
+    (void)wc_gitops_start(&a.in, &a.memory, &a.pass, WC_GITOPS_RESTORE);
+    assert_string_equal(a.memory.conditions[WC_GITOPS_RECONCILING].reason, "Restoring");
     note(&a, WC_GITOPS_RESTORE, &broken);
     assert_true(a.memory.restoring && a.pass.ended && a.pass.failed);
     assert_int_equal(next(&a), WC_GITOPS_REST);

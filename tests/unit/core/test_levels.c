@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "orchestrator/core/desired.h"
 #include "orchestrator/core/diff.h"
+#include "orchestrator/core/levels.h"
 #include "orchestrator/core/rules.h"
 #include "wcompose/image.h"
 #include "wcompose/plan.h"
@@ -233,6 +234,69 @@ static void held(const char *before, const char *now, enum wc_isolation floor, c
         wc_arena_deinit(&old.arena);
 }
 
+/* The place is the word that lowers it, underlined; without one it is the service. */
+static void what_is_held_is_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *now, *msg;
+        enum wc_isolation floor;
+        unsigned col, span;
+    } rows[] = {
+        { "services: {a: {image: x, isolation: process}}\n",
+          "service 'a' has a kernel of its own, and would lose it: process (isolation: process)",
+          WC_ISOLATION_DEFAULT, 37, 7 },
+        { "services: {a: {image: x, isolation: default}}\n", "", WC_ISOLATION_DEFAULT, 37, 1 },
+        { "services: {a: {image: x}}\n", "", WC_ISOLATION_DEFAULT, 12, 1 },
+        { "services: {a: {image: x, isolation: process}}\n",
+          "service 'a' must have a kernel of its own, and would run as process (isolation: "
+          "process)",
+          WC_ISOLATION_HYPERV, 37, 7 },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        struct box old, box;
+        box_load(&old, "services: {a: {image: x, isolation: hyperv}}\n");
+        wc_plan_settle(old.project, NULL, true, &old.arena);
+        box_load(&box, rows[i].now);
+        wc_plan_settle(box.project, NULL, true, &box.arena);
+        assert_int_equal(
+            wc_plan_hold(box.project, old.project, rows[i].floor, &box.arena, &box.diags),
+            WC_ERR_ISOLATION);
+        const struct wc_diag *d = &box.diags.items[0];
+        if (d->at.col != rows[i].col || d->span != rows[i].span ||
+            (rows[i].msg[0] != '\0' && !wc_streq(d->msg, rows[i].msg)))
+            fail_msg("%s%u, %u: %s", rows[i].now, d->at.col, d->span, d->msg);
+        wc_arena_deinit(&box.arena);
+        wc_arena_deinit(&old.arena);
+    }
+}
+
+/* The place of the demand that this host can't keep; the word is underlined where it is one. */
+static void what_cant_be_had_is_shown(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned col, span;
+    } rows[] = {
+        { "services: {a: {image: x, isolation: hyperv}}\n", 37, 6 },
+        { "services: {a: {image: x, x-wcompose: {trust: untrusted}}}\n", 46, 1 },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        struct box box;
+        struct wc_isolation_choice choice;
+        const struct wc_plan_host host = { .hyperv_usable = false };
+        box_load(&box, rows[i].text);
+        assert_int_equal(wc_levels_choose(box.project, &host, &box.arena, &box.diags, &choice),
+                         WC_ERR_ISOLATION);
+        const struct wc_diag *d = &box.diags.items[0];
+        assert_string_equal(d->code, "E401");
+        if (d->at.col != rows[i].col || d->span != rows[i].span)
+            fail_msg("%s%u, %u: %s", rows[i].text, d->at.col, d->span, d->msg);
+        wc_arena_deinit(&box.arena);
+    }
+}
+
 static void levels_are_held(void **state)
 {
     (void)state;
@@ -258,4 +322,5 @@ static void levels_are_held(void **state)
 }
 
 WC_MAIN(WC_CASE(rules_match), WC_CASE(policy_files), WC_CASE(settled_and_verified),
-        WC_CASE(level_is_a_change), WC_CASE(levels_are_held))
+        WC_CASE(level_is_a_change), WC_CASE(what_is_held_is_shown),
+        WC_CASE(what_cant_be_had_is_shown), WC_CASE(levels_are_held))

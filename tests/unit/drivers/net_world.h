@@ -80,15 +80,23 @@ static inline void world_tcp(uint32_t ip4, unsigned port, unsigned ms, char *out
     close(fd);
 }
 
+struct node_ask {
+    bool udp, silent; /* silent: no answer is expected */
+    uint32_t ip4;
+    unsigned port;
+    size_t len;
+    uint8_t msg[600];
+};
+
 /* Sends bytes as a datagram and reads one back. Returns its length, or -1. */
-static inline ssize_t world_udp(uint32_t ip4, unsigned port, const void *msg, size_t len, void *out,
-                                size_t size)
+static inline ssize_t world_udp(const struct node_ask *ask, void *out, size_t size)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in to = world_addr(ip4, port);
+    struct sockaddr_in to = world_addr(ask->ip4, ask->port);
     ssize_t got = -1;
-    world_patience(fd, ANSWER_MS);
-    if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 && send(fd, msg, len, 0) >= 0)
+    world_patience(fd, ask->silent ? SILENCE_MS : ANSWER_MS);
+    if (connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
+        send(fd, ask->msg, ask->len, 0) >= 0)
         got = recv(fd, out, size, 0);
     close(fd);
     return got;
@@ -151,14 +159,6 @@ static inline void node_serve(const char *name, int control)
     }
 }
 
-struct node_ask {
-    bool udp, silent; /* silent: no answer is expected (TCP) */
-    uint32_t ip4;
-    unsigned port;
-    size_t len;
-    uint8_t msg[600];
-};
-
 /* Does what the test asks, until the test is over. */
 static inline void node_obey(int control)
 {
@@ -166,7 +166,7 @@ static inline void node_obey(int control)
     while (recv(control, &ask, sizeof ask, 0) > 0) {
         char out[2048];
         if (ask.udp) {
-            ssize_t n = world_udp(ask.ip4, ask.port, ask.msg, ask.len, out, sizeof out);
+            ssize_t n = world_udp(&ask, out, sizeof out);
             send(control, out, n > 0 ? (size_t)n : 0, 0);
         } else {
             world_tcp(ask.ip4, ask.port, ask.silent ? SILENCE_MS : ANSWER_MS, out, sizeof out);

@@ -258,7 +258,7 @@ static void pauses(void **state)
     for (int i = 0; i < 12; i++) {
         uint64_t asked;
         if (i % 6 == 0)
-            pause_for(&box, 4000);
+            pause_for(&box, 2500);
         while (mon_hear(&box)->head.type ==
                WC_VM_SIGNAL) /* SIGCONT, which the freezer has none of */
             continue;
@@ -266,7 +266,7 @@ static void pauses(void **state)
         memcpy(&asked, box.frame.data, sizeof asked);
         mon_say(&box, WC_VM_PONG, 0, &asked, sizeof asked);
     }
-    pause_for(&box, 4000);
+    pause_for(&box, 2500);
     mon_expect_broken(&box, "cause the virtual machine stands still: neither QEMU nor its "
                             "guest answers");
     mon_close(&box);

@@ -151,9 +151,12 @@ static void udp_port(void **state)
     a.port.proto = WC_PROTO_UDP;
     up(&a);
     struct node web = start_as(&a, "web", 2);
-    assert_int_equal(world_udp(IP4(127, 0, 0, 1), 8001, "x", 1, out, sizeof out), 3);
+    struct node_ask ask = {
+        .udp = true, .ip4 = IP4(127, 0, 0, 1), .port = 8001, .len = 1, .msg = "x"
+    };
+    assert_int_equal(world_udp(&ask, out, sizeof out), 3);
     assert_memory_equal(out, "web", 3);
-    const struct node_ask ask = { .udp = true, .ip4 = HOST_IP, .port = 8001, .len = 1, .msg = "x" };
+    ask.ip4 = HOST_IP;
     assert_int_equal(node_udp(&outside, &ask, out, sizeof out), 3);
     host_cannot(IP4(127, 0, 0, 1), 8001);
     node_end(&web);

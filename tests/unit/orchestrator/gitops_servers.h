@@ -50,8 +50,10 @@ static inline struct server start_https(void)
     need("python3");
     need("git-http-backend");
     need("openssl");
-    script("openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.crt -days 2"
-           " -subj /CN=ca 2>/dev/null; openssl req -newkey rsa:2048 -nodes -keyout server.key"
+    script("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout "
+           "ca.key -out ca.crt -days 2"
+           " -subj /CN=ca 2>/dev/null; openssl req -newkey ec -pkeyopt "
+           "ec_paramgen_curve:prime256v1 -nodes -keyout server.key"
            " -out server.csr -subj /CN=server 2>/dev/null;"
            "echo 'subjectAltName=IP:127.0.0.1,IP:127.0.0.2' >ext; openssl x509 -req -in server.csr"
            " -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out server.crt"

@@ -203,6 +203,15 @@ static void gpg_status_is_read(void **state)
         "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] ERRSIG 2\n",
         "[GNUPG:] EXPKEYSIG 1 A\n[GNUPG:] VALIDSIG 1\n",
         "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] NO_PUBKEY 2\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] BADSIG 2\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] EXPSIG 2\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] EXPKEYSIG 2\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] REVKEYSIG 2\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] NODATA 2\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] FAILURE 2\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n[GNUPG:] VALIDSIG 1\n",
+        "[GNUPG:] GOODSIG 1 A\n[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n",
+        "[GNUPG:] NEWSIG\n[GNUPG:] NEWSIG\n[GNUPG:] GOODSIG 1 A\n[GNUPG:] VALIDSIG 1\n",
     };
     const char *who = NULL, *why = NULL;
     size_t len = 0;

@@ -196,56 +196,90 @@ static void grants_are_exact(void **state)
     load("services: {web: {image: a, volumes: [\"/srv/granted2:/x\"]}}\n", &grant);
     assert_string_equal(diags.items[0].code, "E116");
     wc_arena_deinit(&arena);
+    load("services: {web: {image: a, volumes: [\"/srv/granted/no/../../x:/x\"]}}\n", &grant);
+    assert_string_equal(diags.items[0].code, "E116"); /* not there yet, and made when it is used */
+    wc_arena_deinit(&arena);
     load("services: {web: {image: a, volumes: [\"/srv/granted/docker.sock:/x\"]}}\n", &grant);
     assert_non_null(strstr(refusal()->msg, "engine's socket"));
     wc_arena_deinit(&arena);
 }
 
-/* What all services may have together. */
-static void amounts_are_limited(void **state)
+static int read_nothing(void *data, const char *path, size_t limit, struct wc_buf *out,
+                        struct wc_err *err)
+{
+    (void)data, (void)path, (void)limit, (void)out;
+    return wc_err_set(err, WC_ERR_NOENT, 0, "no file");
+}
+
+static bool exists_not(void *data, const char *path)
+{
+    (void)data, (void)path;
+    return false;
+}
+
+/* Files that a caller holds in memory are held to the same rules, by the text of paths alone. */
+static void paths_are_compared_as_text(void **state)
 {
     (void)state;
+    static const struct wc_spec_access memory = { read_nothing, exists_not, NULL };
     static const struct {
-        struct wc_grant_limits limits;
-        const char *services, *words; /* NULL: it is taken */
+        const char *granted, *source;
+        bool fine;
     } rows[] = {
-        { { 0 }, "a: {image: x, scale: 100}", NULL },
-        { { 0 },
-          "a: {image: x, scale: 60}, b: {image: x, scale: 41}",
-          "101 of instances, and may have 100" },
-        { { 0 }, "a: {image: x, scale: 9000000}", "of instances" },
-        { { .instances = 3 },
-          "a: {image: x, scale: 2}, b: {image: x}, c: {image: x, scale: 0}",
-          NULL },
-        { { .instances = 3 },
-          "a: {image: x, scale: 2}, b: {image: x, scale: 2}",
-          "with service 'b'" },
-        { { .memory_bytes = 1 << 30 }, "a: {image: x, mem_limit: 512m, scale: 2}", NULL },
-        { { .memory_bytes = 1 << 30 }, "a: {image: x, mem_limit: 513m, scale: 2}", "of memory" },
-        { { .memory_bytes = 1 << 30 }, "a: {image: x}", "has no limit of memory" },
-        { { .memory_bytes = 1 << 30 },
-          "a: {image: x, deploy: {resources: {limits: {memory: 1g}}}}",
-          NULL },
-        { { .memory_bytes = 1 << 30 },
-          "a: {image: x, mem_limit: 1m, isolation: hyperv, x-wcompose: {vm: {memory: 2g}}}",
-          "of memory" },
-        { { .memory_bytes = 1 << 30 },
-          "a: {image: x, mem_limit: 100000000g, scale: 99}",
-          "of memory" },
-        { { .nano_cpus = 1500000000 }, "a: {image: x, cpus: 0.75, scale: 2}", NULL },
-        { { .nano_cpus = 1500000000 },
-          "a: {image: x, cpus: 0.76, scale: 2}",
-          "1.52 of processors" },
-        { { .nano_cpus = 1500000000 }, "a: {image: x, cpu_quota: 150000}", NULL },
-        { { .nano_cpus = 1500000000 },
-          "a: {image: x, cpu_quota: 150000, cpu_period: 50000}",
-          "3.00 of" },
-        { { .nano_cpus = 1500000000 }, "a: {image: x}", "has no limit of processors" },
-        { { .pids = 100 }, "a: {image: x, pids_limit: 100}", NULL },
-        { { .pids = 100 }, "a: {image: x, pids_limit: 101}", "of processes" },
-        { { .pids = 100 }, "a: {image: x, pids_limit: -1}", "has no limit of processes" },
+        { "/srv/granted", "/srv/granted", true },
+        { "/srv/granted", "/srv/granted/x", true },
+        { "/srv/granted", "/srv/granted2", false },
+        { "/srv/granted", "/srv/grante", false },
+        { "/srv/granted", "/srv", false },
+        { "/srv/granted", "/srv/granted/../x", false },
+        { "/srv/granted/", "/srv/granted", true },
+        { "/srv/granted//", "/srv/granted/x", true },
+        { "/srv/granted//", "/srv/granted2", false },
+        { "/", "/etc", true },
+        { "/srv/granted", ".", true }, /* the project directory, /srv/app */
+        { "/srv/granted", "./x", true },
+        { "/srv/granted", "/srv/app/x", true },
+        { "/srv/granted", "/srv/app2", false },
+        { "/srv/granted", "..", false },
+        { "/srv/granted", "./x/../../app2", false },
+        { "/srv/granted", "~/x", false },
     };
     for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        char text[200];
+        const char *items[] = { rows[i].granted };
+        const struct wc_grant grant = { .binds = { .items = items, .n = 1 } };
+        snprintf(text, sizeof text,
+                 "services: {web: {image: a, volumes: [{type: bind, source: %s, target: /x}]}}\n",
+                 rows[i].source);
+        const struct wc_spec_options options = { .cwd = "/srv/app",
+                                                 .project_name = "app",
+                                                 .text = text,
+                                                 .text_len = strlen(text),
+                                                 .access = &memory,
+                                                 .restricted = true,
+                                                 .grant = &grant };
+        wc_arena_init(&arena);
+        wc_diags_init(&diags, &arena);
+        project = NULL;
+        (void)wc_spec_load(&options, &arena, &diags, &project);
+        if ((project != NULL) != rows[i].fine)
+            fail_msg("%s of %s: %s", rows[i].source, rows[i].granted,
+                     diags.n > 0 ? diags.items[0].msg : "taken");
+        if (!rows[i].fine)
+            assert_string_equal(diags.items[0].code, "E116");
+        wc_arena_deinit(&arena);
+    }
+}
+
+/* What all services may have together: taken, or refused once with these words. */
+struct amount {
+    struct wc_grant_limits limits;
+    const char *services, *words; /* NULL: it is taken */
+};
+
+static void check_amounts(const struct amount *rows, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
         char text[400];
         const struct wc_grant grant = { .limits = rows[i].limits };
         snprintf(text, sizeof text, "services: {%s}\n", rows[i].services);
@@ -258,6 +292,74 @@ static void amounts_are_limited(void **state)
             fail_msg("%s: %s, and %s", text, diags.items[0].msg, diags.items[1].msg);
         wc_arena_deinit(&arena);
     }
+}
+
+static void amounts_are_limited(void **state)
+{
+    static const struct amount rows[] = {
+        { { 0 }, "a: {image: x, scale: 100}", NULL },
+        { { 0 },
+          "a: {image: x, scale: 60}, b: {image: x, scale: 41}",
+          "101 of instances, and may have 100" },
+        { { 0 }, "a: {image: x, scale: 9000000}", "of instances" },
+        { { .instances = 3 },
+          "a: {image: x, scale: 2}, b: {image: x}, c: {image: x, scale: 0}",
+          NULL },
+        { { .instances = 3 },
+          "a: {image: x, scale: 2}, b: {image: x, scale: 2}",
+          "with service 'b'" },
+        { { .instances = 1 }, "a: {image: x}", NULL },
+        { { .instances = 1 }, "a: {image: x, scale: 2}", "2 of instances, and may have 1" },
+        { { .memory_bytes = 1 << 30 }, "a: {image: x, scale: 0}", NULL },
+        { { .memory_bytes = 1 << 30 }, "a: {image: x, mem_limit: 512m, scale: 2}", NULL },
+        { { .memory_bytes = 1 << 30 }, "a: {image: x, mem_limit: 513m, scale: 2}", "of memory" },
+        { { .memory_bytes = 1 << 30 }, "a: {image: x}", "has no limit of memory" },
+        { { .memory_bytes = 1 << 30 },
+          "a: {image: x, deploy: {resources: {limits: {memory: 1g}}}}",
+          NULL },
+        { { .memory_bytes = 1 << 30 },
+          "a: {image: x, mem_limit: 1m, isolation: hyperv, x-wcompose: {vm: {memory: 2g}}}",
+          "of memory" },
+        { { .memory_bytes = 1 << 30 },
+          "a: {image: x, mem_limit: 100000000g, scale: 99}",
+          "of memory" },
+        { { .pids = 100 }, "a: {image: x, pids_limit: 100}", NULL },
+        { { .pids = 100 }, "a: {image: x, pids_limit: 101}", "of processes" },
+        { { .pids = 100 }, "a: {image: x, pids_limit: -1}", "has no limit of processes" },
+    };
+    (void)state;
+    check_amounts(rows, WC_COUNT(rows));
+}
+
+/* However they are said: who runs it goes by the larger one. */
+static void processors_are_limited(void **state)
+{
+    static const struct amount rows[] = {
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpus: 0.75, scale: 2}", NULL },
+        { { .nano_cpus = 1500000000 },
+          "a: {image: x, cpus: 0.76, scale: 2}",
+          "1.52 of processors" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpu_quota: 150000}", NULL },
+        { { .nano_cpus = 1500000000 },
+          "a: {image: x, cpu_quota: 150000, cpu_period: 50000}",
+          "3.00 of" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpu_quota: 150001}", "1.50 of" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpu_quota: 2, cpu_period: 1}", "2.00 of" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpus: 1, cpu_quota: 160000}", "1.60 of" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x, cpus: 1.6, cpu_quota: 1}", "1.60 of" },
+        { { .nano_cpus = 1500000000 },
+          "a: {image: x, cpus: 1, cpu_quota: 9223372036854775807, cpu_period: 1}",
+          "of processors" },
+        { { .nano_cpus = 1000000000 },
+          "a: {image: x, cpus: 0.1, isolation: hyperv, x-wcompose: {vm: {cpus: 1}}}",
+          NULL },
+        { { .nano_cpus = 999999999 },
+          "a: {image: x, cpus: 0.1, isolation: hyperv, x-wcompose: {vm: {cpus: 1}}}",
+          "1.00 of" },
+        { { .nano_cpus = 1500000000 }, "a: {image: x}", "has no limit of processors" },
+    };
+    (void)state;
+    check_amounts(rows, WC_COUNT(rows));
 }
 
 /* --- files by their content --------------------------------------------------------------------
@@ -352,5 +454,7 @@ static void what_cant_be_kept_is_told(void **state)
 }
 
 WC_MAIN(WC_CASE(all_attributes_are_known), WC_CASE(refused_with_a_place),
-        WC_CASE(ordinary_services_pass), WC_CASE(grants_are_exact), WC_CASE(amounts_are_limited),
-        WC_CASE(files_are_used_from_where_they_are_kept), WC_CASE(what_cant_be_kept_is_told))
+        WC_CASE(ordinary_services_pass), WC_CASE(grants_are_exact),
+        WC_CASE(paths_are_compared_as_text), WC_CASE(amounts_are_limited),
+        WC_CASE(processors_are_limited), WC_CASE(files_are_used_from_where_they_are_kept),
+        WC_CASE(what_cant_be_kept_is_told))

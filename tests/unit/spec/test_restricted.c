@@ -12,6 +12,8 @@
 #include "wcompose/spec.h"
 
 static char top[64];
+static const struct wc_grant *grant; /* of what is loaded; NULL: nothing is asked */
+static char source[128];             /* of the first mount of what was loaded last */
 
 static void put(const char *name, const char *text)
 {
@@ -41,6 +43,7 @@ static void make_world(void)
     link_to("../secret.env", "p/link.env");
     link_to("mine.env", "p/inner.env");
     link_to("..", "p/up");
+    link_to(".", "p/here");
 }
 
 static void remove_world(void)
@@ -57,15 +60,20 @@ static void check(const char *text, const char *want, unsigned line, unsigned co
     char cwd[128];
     snprintf(cwd, sizeof cwd, "%s/p", top);
     put("p/compose.yaml", text);
-    struct wc_spec_options options = {
-        .cwd = cwd, .environ = environ, .restricted = true, .allow_env = allow, .n_allow_env = 1
-    };
+    struct wc_spec_options options = { .cwd = cwd,
+                                       .environ = environ,
+                                       .restricted = true,
+                                       .allow_env = allow,
+                                       .n_allow_env = 1,
+                                       .grant = grant };
     struct wc_arena arena;
     struct wc_diags diags;
     struct wc_project *project = NULL;
     wc_arena_init(&arena);
     wc_diags_init(&diags, &arena);
     wc_spec_load(&options, &arena, &diags, &project);
+    if (project != NULL && project->n_services > 0 && project->services[0].n_mounts > 0)
+        snprintf(source, sizeof source, "%s", project->services[0].mounts[0].source);
     bool found = false;
     for (size_t i = 0; i < diags.n; i++) {
         const struct wc_diag *d = &diags.items[i];
@@ -89,6 +97,9 @@ static void stays_inside(void **state)
     check("services: {web: {image: nginx, volumes: [\"./data:/a\", \"v:/b\"]}}\nvolumes: {v: }\n",
           "", 0, 0);
     check("services: {web: {image: \"nginx:${FINE}${TOKEN-}\"}}\n", "", 0, 0);
+    check("secrets: {s: {file: mine.env}}\n"
+          "services: {web: {build: {context: ., secrets: [s]}}}\n",
+          "", 0, 0);
     remove_world();
 }
 
@@ -136,6 +147,103 @@ static void refused_with_a_place(void **state)
     remove_world();
 }
 
+/* A directory that is granted is left by a link as little as the project is. */
+static void links_of_what_is_granted(void **state)
+{
+    (void)state;
+    char text[400], directory[128];
+    make_world();
+    snprintf(directory, sizeof directory, "%s/granted", top);
+    assert_int_equal(mkdir(directory, 0755), 0);
+    put("granted/file", "x\n");
+    link_to("file", "granted/inner");
+    link_to("..", "granted/out");
+    const char *items[] = { directory };
+    const struct wc_grant binds = { .binds = { .items = items, .n = 1 } };
+    static const struct {
+        const char *rest;
+        bool fine;
+    } rows[] = {
+        { "", true }, { "/inner", true }, { "/out", false }, { "/out/secret.env", false }
+    };
+    grant = &binds;
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        snprintf(text, sizeof text, "services: {web: {image: x, volumes: [\"%s%s:/s\"]}}\n",
+                 directory, rows[i].rest);
+        check(text, rows[i].fine ? "" : "leads out", 1, 38);
+    }
+    grant = NULL;
+    remove_world();
+}
+
+/* The project's directory is the one that counts, not the one that the command is run in. */
+static void where_it_is_run_is_nobodys(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "services: {web: {image: x, volumes: [\"../secret.env:/s\", \"./data:/d\"]}}\n";
+    char directory[128];
+    make_world();
+    snprintf(directory, sizeof directory, "%s/p", top);
+    const struct wc_spec_options options = { .cwd = top,
+                                             .project_directory = directory,
+                                             .text = text,
+                                             .text_len = strlen(text),
+                                             .restricted = true };
+    struct wc_arena arena;
+    struct wc_diags diags;
+    struct wc_project *project = NULL;
+    wc_arena_init(&arena);
+    wc_diags_init(&diags, &arena);
+    assert_int_not_equal(wc_spec_load(&options, &arena, &diags, &project), 0);
+    assert_int_equal(diags.n_errors, 1);
+    assert_string_equal(diags.items[0].code, "E116");
+    assert_non_null(strstr(diags.items[0].msg, "secret.env"));
+    wc_arena_deinit(&arena);
+    remove_world();
+}
+
+/* Whoever's files are their own reads what they like. */
+static void others_are_not_held_to_it(void **state)
+{
+    (void)state;
+    static const char text[] = "services: {web: {image: x, env_file: ../secret.env}}\n";
+    char cwd[128];
+    make_world();
+    snprintf(cwd, sizeof cwd, "%s/p", top);
+    const struct wc_spec_options options = { .cwd = cwd, .text = text, .text_len = strlen(text) };
+    struct wc_arena arena;
+    struct wc_diags diags;
+    struct wc_project *project = NULL;
+    wc_arena_init(&arena);
+    wc_diags_init(&diags, &arena);
+    assert_int_equal(wc_spec_load(&options, &arena, &diags, &project), 0);
+    wc_arena_deinit(&arena);
+    remove_world();
+}
+
+/* "here/.." is the directory that it is in for who reads the text, and the one above for who
+ * follows links: what is used is what was looked at. */
+static void up_again_behind_a_link(void **state)
+{
+    (void)state;
+    char text[400], wanted[128];
+    make_world();
+    snprintf(text, sizeof text,
+             "services: {web: {image: x, volumes: [\"%s/p/here/../secret.env:/s\"]}}\n", top);
+    snprintf(wanted, sizeof wanted, "%s/p/secret.env", top);
+    check(text, "", 0, 0);
+    assert_string_equal(source, wanted);
+    snprintf(text, sizeof text,
+             "services: {web: {image: x, volumes: [\"%s/p/no/../../secret.env:/s\"]}}\n", top);
+    check(text, "leads out", 1, 38);
+    check("services: {web: {build: {context: here, dockerfile: here/../../secret.env}}}\n",
+          "leads out", 1, 53);
+    check("services: {web: {build: {context: here, dockerfile: ../secret.env}}}\n", "leads out", 1,
+          53);
+    remove_world();
+}
+
 /* The project's own .env may not choose files elsewhere, nor be a link to one. */
 static void dotenv_is_not_trusted(void **state)
 {
@@ -152,4 +260,6 @@ static void dotenv_is_not_trusted(void **state)
     remove_world();
 }
 
-WC_MAIN(WC_CASE(stays_inside), WC_CASE(refused_with_a_place), WC_CASE(dotenv_is_not_trusted))
+WC_MAIN(WC_CASE(stays_inside), WC_CASE(refused_with_a_place), WC_CASE(up_again_behind_a_link),
+        WC_CASE(links_of_what_is_granted), WC_CASE(others_are_not_held_to_it),
+        WC_CASE(where_it_is_run_is_nobodys), WC_CASE(dotenv_is_not_trusted))
