@@ -10,10 +10,13 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "orchestrator/gitops/checkout.h"
-#include "orchestrator/gitops/git_object.h"
+#include "orchestrator/gitops/git_stream.h"
 #include "orchestrator/gitops/git_text.h"
 
-enum { BATCH_BYTES = 8 << 20, LINE_BYTES = 160, TARGET_MAX = 4095 };
+/* What is held as a whole before it is known what becomes of it: links, and what may be a pointer
+ * of LFS. */
+enum { HELD_MAX = 4095 };
+_Static_assert((int)HELD_MAX >= (int)WC_LFS_POINTER_MAX, "pointers are seen as a whole");
 
 /* One commit's part of a checkout: what is listed, and how far it is written. */
 struct part {
@@ -24,7 +27,12 @@ struct part {
     const char *above;  /* what the tree is beneath, in the commit: "", "deploy/shop/" */
     unsigned depth;
     struct wc_buf listing;
-    const char *next;        /* in listing */
+    const char *next;          /* in listing */
+    struct wc_git_entry entry; /* the one that is coming */
+    bool is_held;              /* here: it is small; else in `file` */
+    size_t n_held;
+    char held[HELD_MAX];
+    struct wc_tree_file file;
     struct wc_lfs_files lfs; /* of it, whose content is to come */
 };
 
@@ -36,7 +44,14 @@ static const char *placed(const struct part *c, const char *path)
 
 static int broken(struct wc_err *err)
 {
-    return wc_err_set(err, WC_ERR_PERM, 0, "git's listing of the tree is broken");
+    return wc_err_set(err, WC_ERR_PERM, 0, "what git says of the tree is broken");
+}
+
+static int broken_link(const struct part *c, struct wc_err *err)
+{
+    const struct wc_piece path = { c->entry.path, strlen(c->entry.path) };
+    return wc_err_set(err, WC_ERR_PERM, 0, "the link %s is broken",
+                      wc_git_printable(c->all->place->arena, path, 100));
 }
 
 /* Adds up what is listed: too much is told before it is fetched out. */
@@ -58,105 +73,112 @@ static int check_sizes(struct part *c, struct wc_err *err)
 }
 
 /* A file, or a note that its content is elsewhere. */
-static int write_file(struct part *c, const char *path, bool is_program,
-                      const struct wc_piece *bytes, struct wc_err *err)
+static int write_held_file(struct part *c, const char *path, struct wc_err *err)
 {
+    const bool is_program = c->entry.kind == WC_GIT_PROGRAM;
     const struct wc_lfs_file file = { .path = path, .is_program = is_program };
+    const struct wc_piece bytes = { c->held, c->n_held };
     bool is_pointer = false;
     int rc = c->all->source->lfs
-                 ? wc_lfs_note(&c->all->lfs, &c->lfs, &file, bytes, &is_pointer, err)
+                 ? wc_lfs_note(&c->all->lfs, &c->lfs, &file, &bytes, &is_pointer, err)
                  : 0;
-    return rc != 0 || is_pointer ? rc : wc_tree_file(&c->all->tree, path, bytes, is_program, err);
+    return rc != 0 || is_pointer ? rc : wc_tree_file(&c->all->tree, path, &bytes, is_program, err);
 }
 
-static int write_entry(struct part *c, const struct wc_git_entry *entry,
-                       const struct wc_piece *bytes, struct wc_err *err)
+static int write_link(struct part *c, const char *path, struct wc_err *err)
 {
-    const char *path = placed(c, entry->path);
-    switch (entry->kind) {
-    case WC_GIT_FILE:
-    case WC_GIT_PROGRAM:
-        return write_file(c, path, entry->kind == WC_GIT_PROGRAM, bytes, err);
-    case WC_GIT_LINK:
-        if (bytes->len > TARGET_MAX || memchr(bytes->at, '\0', bytes->len) != NULL)
-            return wc_err_set(err, WC_ERR_PERM, 0, "the link %.100s is broken", entry->path);
-        return wc_tree_link(&c->all->tree, path,
-                            wc_arena_strndup(c->all->place->arena, bytes->at, bytes->len), err);
-    case WC_GIT_MODULE:
-    case WC_GIT_UNKNOWN:
-        break;
-    }
-    return broken(err);
+    if (memchr(c->held, '\0', c->n_held) != NULL)
+        return broken_link(c, err);
+    return wc_tree_link(&c->all->tree, path,
+                        wc_arena_strndup(c->all->place->arena, c->held, c->n_held), err);
 }
 
-/* Takes what `cat-file --batch` gave for the entries from `from` to c->next. */
-static int write_batch(struct part *c, const char *from, const struct wc_buf *text,
-                       struct wc_err *err)
+/* The next entry of the listing that has an object. Directories of sub-modules are made on the
+ * way. 1, or 0 at the end. */
+static int next_entry(struct part *c, struct wc_err *err)
+{
+    const char *end = c->listing.data + c->listing.len;
+    int rc;
+    while ((rc = wc_git_next_entry(&c->next, end, &c->entry)) > 0 &&
+           c->entry.kind == WC_GIT_MODULE) {
+        int made = wc_tree_dir(&c->all->tree, placed(c, c->entry.path), err);
+        if (made != 0)
+            return made;
+    }
+    return rc < 0 ? broken(err) : rc;
+}
+
+/* Objects come in the order that they were asked for, each with the id and size that the listing
+ * says: size_limit was kept by those. */
+static int on_begin(void *data, const struct wc_git_found *object, struct wc_err *err)
+{
+    struct part *c = data;
+    int rc = next_entry(c, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0 || !wc_streq(object->id, c->entry.id) || object->kind != WC_GIT_BLOB_OBJECT ||
+        object->len != c->entry.size)
+        return broken(err);
+    c->n_held = 0;
+    c->is_held = object->len <= sizeof c->held;
+    if (c->is_held)
+        return 0;
+    if (c->entry.kind == WC_GIT_LINK)
+        return broken_link(c, err);
+    return wc_tree_file_begin(&c->all->tree, placed(c, c->entry.path), object->len, &c->file, err);
+}
+
+static int on_more(void *data, const char *bytes, size_t len, struct wc_err *err)
+{
+    struct part *c = data;
+    const struct wc_piece piece = { bytes, len };
+    if (!c->is_held)
+        return wc_tree_file_add(&c->file, &piece, err);
+    memcpy(c->held + c->n_held, bytes, len);
+    c->n_held += len;
+    return 0;
+}
+
+static int on_end(void *data, struct wc_err *err)
+{
+    struct part *c = data;
+    if (!c->is_held)
+        return wc_tree_file_end(&c->file, c->entry.kind == WC_GIT_PROGRAM, err);
+    const char *path = placed(c, c->entry.path);
+    return c->entry.kind == WC_GIT_LINK ? write_link(c, path, err) : write_held_file(c, path, err);
+}
+
+/* The ids of all objects of the listing, each on a line. */
+static int list_ids(const struct part *c, struct wc_buf *out, struct wc_err *err)
 {
     struct wc_git_entry entry;
-    const char *at = text->data, *end = at + text->len;
-    while (from < c->next && wc_git_next_entry(&from, c->next, &entry) > 0) {
+    const char *at = c->listing.data, *end = at + c->listing.len;
+    int rc;
+    while ((rc = wc_git_next_entry(&at, end, &entry)) > 0) {
         if (entry.kind == WC_GIT_MODULE)
             continue;
-        struct wc_git_found found;
-        const char *bytes = wc_git_read_batch_line(at, (size_t)(end - at), &found);
-        if (bytes == NULL || !wc_streq(found.id, entry.id) || found.kind != WC_GIT_BLOB_OBJECT ||
-            found.len != entry.size || found.len >= (size_t)(end - bytes))
-            return broken(err);
-        const struct wc_piece piece = { bytes, found.len };
-        int rc = write_entry(c, &entry, &piece, err);
-        if (rc != 0)
-            return rc;
-        at = bytes + found.len + 1;
+        wc_buf_adds(out, entry.id);
+        wc_buf_addc(out, '\n');
     }
-    return at == end ? 0 : broken(err);
+    return rc < 0 ? broken(err) : 0;
 }
 
-/* Asks for as many objects as fit into a batch, at least one. False at the end of the listing. */
-static bool gather(struct part *c, struct wc_buf *ids, size_t *bytes, struct wc_err *err, int *rc)
-{
-    struct wc_git_entry entry;
-    const char *end = c->listing.data + c->listing.len;
-    *bytes = 0;
-    while (c->next < end) {
-        const char *at = c->next;
-        if (wc_git_next_entry(&at, end, &entry) <= 0) {
-            *rc = broken(err);
-            return false;
-        }
-        size_t cost = (size_t)entry.size + LINE_BYTES;
-        if (*bytes > 0 && *bytes + cost > BATCH_BYTES)
-            break;
-        c->next = at;
-        if (entry.kind == WC_GIT_MODULE) {
-            *rc = wc_tree_dir(&c->all->tree, placed(c, entry.path), err);
-            if (*rc != 0)
-                return false;
-            continue;
-        }
-        *bytes += cost;
-        wc_buf_printf(ids, "%s\n", entry.id);
-    }
-    return ids->len > 0;
-}
-
+/* Writes everything as it comes out of git, in pieces: memory doesn't grow with what is in it. */
 static int write_all(struct part *c, struct wc_err *err)
 {
+    static const struct wc_git_taker taker = { on_begin, on_more, on_end };
     static const char *const args[] = { "cat-file", "--batch", NULL };
     WC_CLEANUP_BUF struct wc_buf ids = WC_BUF_INIT;
-    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
-    size_t bytes, most = c->git->jail.max_out_bytes;
-    int rc = 0;
-    for (const char *from = c->next; rc == 0 && gather(c, &ids, &bytes, err, &rc); from = c->next) {
-        c->git->jail.max_out_bytes = bytes;
-        rc = wc_git_run(c->git, args, &ids, &text, err);
-        if (rc == 0)
-            rc = write_batch(c, from, &text, err);
-        wc_buf_reset(&ids);
-        wc_buf_reset(&text);
-    }
-    c->git->jail.max_out_bytes = most;
-    return rc;
+    struct wc_git_stream stream = { .taker = &taker, .data = c };
+    int rc = list_ids(c, &ids, err);
+    if (rc == 0 && ids.len > 0)
+        rc = wc_git_run_to(c->git, args, &ids, wc_git_stream_take, &stream, err);
+    wc_tree_file_drop(&c->file);
+    if (rc == 0 && !wc_git_stream_is_whole(&stream))
+        rc = broken(err);
+    if (rc == 0)
+        rc = next_entry(c, err); /* sub-modules behind the last object */
+    return rc > 0 ? broken(err) : rc;
 }
 
 static int lay_out(struct part *c, struct wc_err *err);

@@ -351,16 +351,9 @@ static bool line_with(const char *tail, const char *text, struct wc_piece *line)
     return true;
 }
 
-int wc_source_explain(const char *program, const char *tail, struct wc_err *err)
+static int say(const char *program, struct wc_piece line, int code, struct wc_err *err)
 {
     struct wc_arena arena;
-    struct wc_piece line = { tail, strcspn(tail, "\r\n") };
-    int code = WC_ERR_UNAVAILABLE;
-    for (size_t i = 0; i < WC_COUNT(TELLING); i++)
-        if (line_with(tail, TELLING[i].text, &line)) {
-            code = TELLING[i].code;
-            break;
-        }
     wc_arena_init(&arena);
     const char *said = wc_git_printable(&arena, line, 180);
     code =
@@ -369,7 +362,19 @@ int wc_source_explain(const char *program, const char *tail, struct wc_err *err)
     return code;
 }
 
-static int run(const struct wc_git *git, const char *const *args, const struct wc_buf *input,
+int wc_source_explain(const char *program, const char *tail, struct wc_err *err)
+{
+    struct wc_piece line = { tail, strcspn(tail, "\r\n") };
+    int code = WC_ERR_UNAVAILABLE;
+    for (size_t i = 0; i < WC_COUNT(TELLING); i++)
+        if (line_with(tail, TELLING[i].text, &line)) {
+            code = TELLING[i].code;
+            break;
+        }
+    return say(program, line, code, err);
+}
+
+static int run(const struct wc_git *git, const char *const *args, struct wc_jail_call call,
                struct wc_jail_answer *answer, struct wc_err *err)
 {
     const char *argv[ARGS_MAX + 4] = { "git", "--git-dir=" REPO };
@@ -380,10 +385,8 @@ static int run(const struct wc_git *git, const char *const *args, const struct w
         argv[n++] = args[i];
     }
     argv[n] = NULL;
-    const struct wc_jail_call call = { .argv = argv,
-                                       .env = git->env,
-                                       .input = input == NULL ? NULL : input->data,
-                                       .input_len = input == NULL ? 0 : input->len };
+    call.argv = argv;
+    call.env = git->env;
     return wc_jail_run(&git->jail, &call, answer, err);
 }
 
@@ -411,6 +414,7 @@ static int explain_ssh(const struct wc_app_source *source, const char *tail, str
  * of the cap it knows only that a file got too large. */
 static int explain(const struct wc_git *git, const char *tail, struct wc_err *err)
 {
+    struct wc_piece object;
     if (strstr(tail, "File too large") != NULL)
         return wc_err_set(err, WC_ERR_LIMIT, 0, "there is more in it than size_limit allows");
     if (git->source->known_hosts != NULL && git->source->ssh_key != NULL) {
@@ -418,6 +422,9 @@ static int explain(const struct wc_git *git, const char *tail, struct wc_err *er
         if (rc != 0)
             return rc;
     }
+    /* which object, and what is wrong with it, is said before the end */
+    if (strstr(tail, "fsck error in pack") != NULL && line_with(tail, "error: object ", &object))
+        return say("git", object, WC_ERR_UNAVAILABLE, err);
     if (strstr(tail, "could not read Username") == NULL &&
         strstr(tail, "Authentication failed") == NULL)
         return wc_source_explain("git", tail, err);
@@ -429,11 +436,17 @@ static int explain(const struct wc_git *git, const char *tail, struct wc_err *er
                       git->source->token_file);
 }
 
+static struct wc_jail_call with_input(const struct wc_buf *input)
+{
+    return (struct wc_jail_call){ .input = input == NULL ? NULL : input->data,
+                                  .input_len = input == NULL ? 0 : input->len };
+}
+
 int wc_git_run(const struct wc_git *git, const char *const *args, const struct wc_buf *input,
                struct wc_buf *out, struct wc_err *err)
 {
     struct wc_jail_answer answer = { .out = WC_BUF_INIT };
-    int rc = run(git, args, input, &answer, err);
+    int rc = run(git, args, with_input(input), &answer, err);
     if (rc == 0 && answer.status != 0)
         rc = explain(git, answer.tail, err);
     if (rc == 0 && out != NULL)
@@ -442,11 +455,25 @@ int wc_git_run(const struct wc_git *git, const char *const *args, const struct w
     return rc;
 }
 
+int wc_git_run_to(const struct wc_git *git, const char *const *args, const struct wc_buf *input,
+                  wc_jail_take_fn *take, void *take_data, struct wc_err *err)
+{
+    struct wc_jail_answer answer = { .out = WC_BUF_INIT };
+    struct wc_jail_call call = with_input(input);
+    call.take = take;
+    call.take_data = take_data;
+    int rc = run(git, args, call, &answer, err);
+    if (rc == 0 && answer.status != 0)
+        rc = explain(git, answer.tail, err);
+    wc_buf_deinit(&answer.out);
+    return rc;
+}
+
 int wc_git_ask(const struct wc_git *git, const char *const *args, struct wc_buf *out, int *status,
                struct wc_err *err)
 {
     struct wc_jail_answer answer = { .out = WC_BUF_INIT };
-    int rc = run(git, args, NULL, &answer, err);
+    int rc = run(git, args, with_input(NULL), &answer, err);
     if (rc == 0 && out != NULL)
         wc_buf_add(out, answer.out.data, answer.out.len);
     if (rc == 0)

@@ -52,6 +52,10 @@ void wc_git_close(struct wc_git *git);
 int wc_git_run(const struct wc_git *git, const char *const *args, const struct wc_buf *input,
                struct wc_buf *out, struct wc_err *err);
 
+/* The same, with what it prints taken as it comes: no limit but the taker's. */
+int wc_git_run_to(const struct wc_git *git, const char *const *args, const struct wc_buf *input,
+                  wc_jail_take_fn *take, void *take_data, struct wc_err *err);
+
 /* As wc_git_run without input, with the exit status in *status, which isn't an error. */
 int wc_git_ask(const struct wc_git *git, const char *const *args, struct wc_buf *out, int *status,
                struct wc_err *err);

@@ -58,6 +58,9 @@ int wc_lfs_lay_out(struct wc_lfs_use *use, struct wc_git *git, const struct wc_l
 
 /* --- lfs_text.c: what authors and servers say (pure) ------------------------------------------ */
 
+/* How long a pointer is at most: what is longer is a plain file. */
+enum { WC_LFS_POINTER_MAX = 1023 };
+
 enum wc_lfs_kind { WC_LFS_PLAIN, WC_LFS_POINTER, WC_LFS_BROKEN };
 
 /* Says what a file is, by its bytes. BROKEN: it begins as a pointer does and isn't one in the

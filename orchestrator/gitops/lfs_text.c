@@ -16,7 +16,7 @@
 #define HASH "sha256:"
 #define MEDIA "application/vnd.git-lfs+json"
 
-enum { POINTER_MAX = 1023, OID_LEN = 64, SIZE_DIGITS = 18, SAID_MAX = 120 };
+enum { OID_LEN = 64, SIZE_DIGITS = 18, SAID_MAX = 120 };
 
 /* Pointers --------------------------------------------------------------------------------------*/
 
@@ -70,7 +70,7 @@ enum wc_lfs_kind wc_lfs_read_pointer(const char *text, size_t len, struct wc_lfs
     const char *at = text + skip, *end = text + len;
     struct wc_piece oid, size;
     struct wc_lfs_object found;
-    if (len < skip || len > POINTER_MAX || memcmp(text, VERSION, skip) != 0)
+    if (len < skip || len > WC_LFS_POINTER_MAX || memcmp(text, VERSION, skip) != 0)
         return WC_LFS_PLAIN;
     if (is_extended(at, end)) {
         *why = "it has extensions, which are programs that make the content";

@@ -184,15 +184,47 @@ static int make_file(struct wc_tree *tree, const char *path, size_t bytes, int *
     return 0;
 }
 
+int wc_tree_file_begin(struct wc_tree *tree, const char *path, size_t size,
+                       struct wc_tree_file *out, struct wc_err *err)
+{
+    int fd, rc = make_file(tree, path, size, &fd, err);
+    if (rc == 0)
+        *out = (struct wc_tree_file){ fd, path };
+    return rc;
+}
+
+int wc_tree_file_add(struct wc_tree_file *file, const struct wc_piece *bytes, struct wc_err *err)
+{
+    return write_all(file->fd, bytes) == 0 ? 0 : fail("write", file->path, err);
+}
+
+int wc_tree_file_end(struct wc_tree_file *file, bool is_program, struct wc_err *err)
+{
+    int rc = fchmod(file->fd, is_program ? PROGRAM_MODE : FILE_MODE) == 0
+                 ? 0
+                 : fail("write", file->path, err);
+    wc_tree_file_drop(file);
+    return rc;
+}
+
+void wc_tree_file_drop(struct wc_tree_file *file)
+{
+    if (file->path != NULL)
+        close(file->fd);
+    file->path = NULL;
+}
+
 int wc_tree_file(struct wc_tree *tree, const char *path, const struct wc_piece *bytes,
                  bool is_program, struct wc_err *err)
 {
-    int fd, rc = make_file(tree, path, bytes->len, &fd, err);
+    struct wc_tree_file file;
+    int rc = wc_tree_file_begin(tree, path, bytes->len, &file, err);
     if (rc != 0)
         return rc;
-    if (write_all(fd, bytes) != 0 || fchmod(fd, is_program ? PROGRAM_MODE : FILE_MODE) != 0)
-        rc = fail("write", path, err);
-    close(fd);
+    rc = wc_tree_file_add(&file, bytes, err);
+    if (rc == 0)
+        return wc_tree_file_end(&file, is_program, err);
+    wc_tree_file_drop(&file);
     return rc;
 }
 

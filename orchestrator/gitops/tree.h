@@ -41,6 +41,19 @@ int wc_tree_begin(struct wc_tree *tree, const struct wc_app_source *source,
 int wc_tree_file(struct wc_tree *tree, const char *path, const struct wc_piece *bytes,
                  bool is_program, struct wc_err *err);
 
+/* The same, piece by piece: `size` bytes in all, which are counted at once. A file that was begun
+ * is ended, or dropped where something went wrong: then it is the tree's caller who drops the tree.
+ */
+struct wc_tree_file {
+    int fd;           /* of no file while `path` is NULL: zeroed to begin with */
+    const char *path; /* the caller's */
+};
+int wc_tree_file_begin(struct wc_tree *tree, const char *path, size_t size,
+                       struct wc_tree_file *out, struct wc_err *err);
+int wc_tree_file_add(struct wc_tree_file *file, const struct wc_piece *bytes, struct wc_err *err);
+int wc_tree_file_end(struct wc_tree_file *file, bool is_program, struct wc_err *err);
+void wc_tree_file_drop(struct wc_tree_file *file);
+
 /* The same, with so many bytes of an open file, from where it stands. */
 struct wc_tree_copy {
     int fd;

@@ -12,6 +12,7 @@
 #include "orchestrator/gitops/archive.h"
 #include "orchestrator/gitops/checkout.h"
 #include "orchestrator/gitops/git_object.h"
+#include "orchestrator/gitops/git_stream.h"
 #include "orchestrator/gitops/git_text.h"
 #include "orchestrator/gitops/signature.h"
 #include "orchestrator/gitops/tree.h"
@@ -68,6 +69,75 @@ static void read_object(struct wc_arena *arena, const char *text, size_t len)
     }
     const char *rest = wc_git_read_batch_line(text, len, &found);
     check(rest == NULL || (rest > text && rest <= text + len && rest[-1] == '\n'), "batch");
+    read_stream(text, len);
+}
+
+/* What is left to come of the object that has begun; the sum of all lens. */
+struct taken {
+    uint64_t left, sum;
+    size_t n_begun, n_ended;
+    int stops_at; /* the taker gives up at this call; 0: never */
+};
+
+static int counted(struct taken *t, struct wc_err *err)
+{
+    return t->stops_at > 0 && --t->stops_at == 0 ? wc_err_set(err, WC_ERR_IO, 0, "full") : 0;
+}
+
+static int on_begin(void *data, const struct wc_git_found *object, struct wc_err *err)
+{
+    struct taken *t = data;
+    check(t->left == 0 && t->n_begun == t->n_ended, "begun between two");
+    check(wc_git_is_id(object->id, strlen(object->id)) && object->text == NULL, "begun");
+    t->left = object->len;
+    t->n_begun++;
+    return counted(t, err);
+}
+
+static int on_more(void *data, const char *bytes, size_t len, struct wc_err *err)
+{
+    struct taken *t = data;
+    check(len > 0 && len <= t->left && t->n_begun == t->n_ended + 1, "more");
+    for (size_t i = 0; i < len; i++)
+        t->sum = t->sum * 31 + (unsigned char)bytes[i];
+    t->left -= len;
+    return counted(t, err);
+}
+
+static int on_end(void *data, struct wc_err *err)
+{
+    struct taken *t = data;
+    check(t->left == 0, "ended");
+    t->n_ended++;
+    return counted(t, err);
+}
+
+/* Gives a text in pieces of so many bytes. */
+static int stream(const char *text, size_t len, size_t piece, struct taken *taken)
+{
+    static const struct wc_git_taker taker = { on_begin, on_more, on_end };
+    struct wc_git_stream s = { .taker = &taker, .data = taken };
+    struct wc_err err = { 0 };
+    int rc = 0;
+    for (size_t at = 0; rc == 0 && at < len; at += piece)
+        rc = wc_git_stream_take(&s, text + at, len - at < piece ? len - at : piece, &err);
+    check(rc == 0 || err.code == rc, "why");
+    check(rc != 0 || wc_git_stream_is_whole(&s) || len > 0, "whole");
+    check(rc != 0 || !wc_git_stream_is_whole(&s) || taken->n_begun == taken->n_ended, "all ended");
+    return rc;
+}
+
+/* However it is cut, the same comes of it. */
+static void read_stream(const char *text, size_t len)
+{
+    struct taken whole = { 0 }, bytes = { 0 };
+    int rc = stream(text, len, len > 0 ? len : 1, &whole);
+    check(stream(text, len, 1, &bytes) == rc, "cut");
+    check(whole.sum == bytes.sum && whole.n_begun == bytes.n_begun && whole.left == bytes.left &&
+              whole.n_ended == bytes.n_ended,
+          "cut otherwise");
+    struct taken full = { .stops_at = 1 + (int)(len % 5) };
+    (void)stream(text, len, 3, &full);
 }
 
 /* Two versions and a range: an order is an order, and what is in a range stays there. */

@@ -163,6 +163,43 @@ static inline void assert_file(const char *dir, const char *name, const char *te
     assert_text(wc_arena_printf(&box.arena, "%s/%s", dir, name), text);
 }
 
+/* The most memory that this process has had at a time since forget_peak, in KiB: the
+ * kernel's own count, whatever a sanitizer adds. What runs in a jail isn't in it. */
+static inline size_t peak_kib(void)
+{
+    WC_CLEANUP_BUF struct wc_buf text = WC_BUF_INIT;
+    struct wc_err err = { 0 };
+    int64_t kib;
+    assert_int_equal(wc_fs_read("/proc/self/status", 65536, &text, &err), 0);
+    char *at = strstr(text.data, "VmHWM:");
+    assert_non_null(at);
+    at += strlen("VmHWM:");
+    at += strspn(at, " \t");
+    at[strspn(at, "0123456789")] = '\0';
+    assert_true(wc_str_to_i64(at, 1, INT64_MAX, &kib));
+    return (size_t)kib;
+}
+
+/* From now on: returns what it has just now. */
+static inline size_t forget_peak(void)
+{
+    int fd = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "5", 1), 1);
+    close(fd);
+    return peak_kib();
+}
+
+/* What a file of BIG_MIB may cost us, wherever it comes from. */
+enum { BIG_MIB = 64, BIG_COSTS_KIB = 6 << 10 };
+
+static inline void assert_cheap(size_t before_kib)
+{
+    size_t now_kib = peak_kib();
+    if (now_kib - before_kib > BIG_COSTS_KIB)
+        fail_msg("%zu KiB for a file of %d MiB", now_kib - before_kib, BIG_MIB);
+}
+
 static inline bool has_file(const char *dir, const char *name)
 {
     return wc_fs_exists(wc_arena_printf(&box.arena, "%s/%s", dir, name));

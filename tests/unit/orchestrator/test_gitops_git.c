@@ -277,6 +277,56 @@ static void sizes_are_bounded(void **state)
 }
 
 /* What is refused for its size leaves nothing, however often it is tried. */
+/* Memory that grew with a file would be the host's, and the author's to choose. */
+static void large_files_cost_no_memory(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    struct stat st;
+    open_box();
+    script("cd work; head -c %d /dev/zero >big; chmod +x big; printf '%%4095s' x >held;"
+           "printf '%%4096s' x >streamed; : >empty; git add .; git commit -qm big; git push -q",
+           BIG_MIB << 20);
+    box.source.lfs = true; /* which looks at what files begin with */
+    ok(fetch(NULL));
+    size_t before_kib = forget_peak();
+    ok(checkout(&dir));
+    assert_cheap(before_kib);
+    script("for f in big held streamed empty; do cmp work/$f %s/$f; done", dir);
+    assert_int_equal(stat(wc_arena_printf(&box.arena, "%s/big", dir), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0755);
+    assert_int_equal(stat(wc_arena_printf(&box.arena, "%s/streamed", dir), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0644);
+    box.source = (struct wc_app_source){ .kind = WC_APP_SOURCE_DIRECTORY, .url = in_box("work") };
+    before_kib = forget_peak();
+    ok(fetch(NULL));
+    assert_cheap(before_kib);
+    close_box();
+}
+
+/* A checkout that ends in the middle of a file leaves nothing under a name, and no descriptor. */
+static void what_stops_within_a_file_leaves_nothing(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    open_box();
+    script("cd work; head -c 3000000 /dev/urandom >big; git add .; git commit -qm big;"
+           "git push -q");
+    ok(fetch(NULL));
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(next);
+    /* the pack loses its end: git gives what it can of the blob, and gives up */
+    script("for p in lib/gitops/shop/git/repo.git/objects/pack/*.pack; do chmod u+w $p;"
+           "truncate -s -1500000 $p; done");
+    int rc = checkout(&dir);
+    assert_true(rc == WC_ERR_UNAVAILABLE || rc == WC_ERR_PERM || rc == WC_ERR_NOENT);
+    script("test -z \"$(ls -A lib/gitops/shop/trees)\"");
+    int after = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    close(after);
+    assert_int_equal(next, after);
+    close_box();
+}
+
 static void what_is_too_large_leaves_nothing(void **state)
 {
     (void)state;
@@ -495,6 +545,7 @@ WC_MAIN(WC_CASE(fetches_a_commit), WC_CASE(transfers_nothing_twice),
         WC_CASE(a_cut_history_is_deepened), WC_CASE(a_cut_history_proves_nothing),
         WC_CASE(takes_the_sub_path), WC_CASE(pins), WC_CASE(links_stay_inside),
         WC_CASE(nothing_is_run_or_filtered), WC_CASE(sizes_are_bounded),
+        WC_CASE(large_files_cost_no_memory), WC_CASE(what_stops_within_a_file_leaves_nothing),
         WC_CASE(what_is_too_large_leaves_nothing), WC_CASE(locks_of_the_dead_are_removed),
         WC_CASE(history_before_the_last_is_let_go), WC_CASE(repositories_of_others_are_refused),
         WC_CASE(a_moved_branch_is_told), WC_CASE(old_checkouts_are_removed),

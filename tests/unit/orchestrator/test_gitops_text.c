@@ -3,10 +3,11 @@
 #include "harness/wc_test.h"
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/semver.h"
 #include "base/str.h"
 #include "orchestrator/gitops/archive.h"
-#include "orchestrator/gitops/git_object.h"
+#include "orchestrator/gitops/git_stream.h"
 #include "orchestrator/gitops/git_text.h"
 #include "orchestrator/gitops/tree.h"
 
@@ -252,6 +253,66 @@ static void batch_lines(void **state)
         assert_null(wc_git_read_batch_line(bad[i], strlen(bad[i]), &found));
 }
 
+/* What was taken, as a text: "<12>one two.". */
+static int add_begin(void *data, const struct wc_git_found *object, struct wc_err *err)
+{
+    (void)err;
+    wc_buf_printf(data, "<%zu>", object->len);
+    return 0;
+}
+
+static int add_more(void *data, const char *bytes, size_t len, struct wc_err *err)
+{
+    assert_true(len > 0);
+    if (memchr(bytes, '!', len) != NULL)
+        return wc_err_set(err, WC_ERR_IO, 0, "the disk is full");
+    wc_buf_add(data, bytes, len);
+    return 0;
+}
+
+static int add_end(void *data, struct wc_err *err)
+{
+    (void)err;
+    wc_buf_addc(data, '.');
+    return 0;
+}
+
+/* Objects in pieces of each length come out as they do in one. */
+static void streams(void **state)
+{
+    (void)state;
+    static const struct wc_git_taker taker = { add_begin, add_more, add_end };
+    static const struct {
+        const char *text, *out;
+        int code;
+        bool is_whole;
+    } rows[] = {
+        { "", "", 0, true },
+        { ID " blob 7\none\ntwo\n", "<7>one\ntwo.", 0, true },
+        { ID " blob 0\n\n" ID " blob 1\nx\n", "<0>.<1>x.", 0, true },
+        { ID " blob 7\none", "<7>one", 0, false },
+        { ID " blob 3\none", "<3>one", 0, false },
+        { ID " blob 3", "", 0, false },
+        { ID " blob 3\nonetwo\n", "<3>one", WC_ERR_PERM, false },
+        { ID " missing\n", "", WC_ERR_PERM, false },
+        { ID " blob 1\n!\n", "<1>", WC_ERR_IO, false },
+        { ID ID ID ID ID, "", WC_ERR_PERM, false },
+    };
+    for (size_t i = 0; i < WC_COUNT(rows); i++)
+        for (size_t piece = 1, len = strlen(rows[i].text); piece <= len + 1; piece++) {
+            WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
+            struct wc_git_stream s = { .taker = &taker, .data = &out };
+            struct wc_err err = { 0 };
+            int rc = 0;
+            for (size_t at = 0; rc == 0 && at < len; at += piece)
+                rc = wc_git_stream_take(&s, rows[i].text + at, len - at < piece ? len - at : piece,
+                                        &err);
+            assert_int_equal(rc, rows[i].code);
+            assert_string_equal(out.data, rows[i].out);
+            assert_true(rc != 0 || wc_git_stream_is_whole(&s) == rows[i].is_whole);
+        }
+}
+
 static void marks(void **state)
 {
     (void)state;
@@ -276,4 +337,4 @@ static void marks(void **state)
 
 WC_MAIN(WC_CASE(versions_are_ordered), WC_CASE(what_is_no_version), WC_CASE(ranges),
         WC_CASE(references), WC_CASE(tree_entries), WC_CASE(paths_and_links), WC_CASE(objects),
-        WC_CASE(batch_lines), WC_CASE(marks))
+        WC_CASE(batch_lines), WC_CASE(streams), WC_CASE(marks))
