@@ -318,9 +318,12 @@ static int get(const struct wc_git *git, const struct wc_source_trail *trail,
              : transfer(git, full_ref(source, revision->ref, arena), depth, err);
     if (rc == 0)
         rc = has_commit(git, revision->mark, &has_new, err);
-    if (rc == 0 && !has_new)
-        rc = wc_err_set(err, WC_ERR_CONFLICT, 0, "'%s' has moved on meanwhile", revision->ref);
-    return rc;
+    if (rc != 0 || has_new)
+        return rc;
+    return source->pin_kind == WC_PIN_COMMIT
+               ? wc_err_set(err, WC_ERR_NOENT, 0, "what the remote has as '%s' is no commit",
+                            source->pin)
+               : wc_err_set(err, WC_ERR_CONFLICT, 0, "'%s' has moved on meanwhile", revision->ref);
 }
 
 static int fetch(const struct wc_git *git, const struct wc_source_trail *trail,

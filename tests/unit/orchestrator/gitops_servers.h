@@ -106,7 +106,8 @@ static inline unsigned free_port(void)
     return ntohs(at.sin_port);
 }
 
-/* sshd of our own: host key, users' keys and port in the box. */
+/* sshd of our own: host key, users' keys and port in the box. It is at 127.0.0.2 as well, which
+ * known_hosts doesn't know. */
 static inline struct server start_sshd(void)
 {
     struct server server = { .in_fd = -1, .port = free_port() };
@@ -119,7 +120,8 @@ static inline struct server start_sshd(void)
            "cp ann.pub keys; chmod 755 .;"
            "printf '[127.0.0.1]:%u %%s\\n' \"$(cut -d' ' -f1,2 host.pub)\" >known_hosts;"
            "printf '[127.0.0.1]:%u %%s\\n' \"$(cut -d' ' -f1,2 other.pub)\" >others;"
-           "printf 'Port %u\\nListenAddress 127.0.0.1\\nHostKey %s/host\\nStrictModes no\\n"
+           "printf 'Port %u\\nListenAddress 127.0.0.1\\nListenAddress 127.0.0.2\\nHostKey "
+           "%s/host\\nStrictModes no\\n"
            "AuthorizedKeysFile %s/keys\\nPidFile none\\nUsePAM no\\nPermitRootLogin yes\\n"
            "AcceptEnv GIT_PROTOCOL\\nSetEnv SHLVL=5\\n' >sshd_config",
            server.port, server.port, server.port, box.root, box.root);

@@ -178,6 +178,17 @@ static void hostile_modules(void **state)
         { "../../../../../../../x", WC_ERR_PERM, "leads nowhere" },
         { "http://127.0.0.1/x", WC_ERR_PERM, "use https or ssh" },
         { "git@127.0.0.1:x", WC_ERR_PERM, "known_hosts" },
+        { "ext::sh -c touch% x", WC_ERR_PERM, "a blank or a control character" },
+        { "ext::sh", WC_ERR_PERM, "it is none of" },
+        { "lib", WC_ERR_PERM, "it is none of" },
+        { "ssh://-oProxyCommand=x/y", WC_ERR_PERM, "it needs a host" },
+        { "ssh://a@-oProxyCommand=x/y", WC_ERR_PERM, "it needs a host" },
+        { "a@-oProxyCommand:y", WC_ERR_PERM, "it is none of" },
+        { "a@h:--upload-pack=x", WC_ERR_PERM, "it is none of" },
+        { "https://a:b@h/y", WC_ERR_PERM, "belongs in token_file" },
+        { "git://h/y", WC_ERR_PERM, "use https or ssh" },
+        { "file://../y", WC_ERR_PERM, "needs an absolute path" },
+        { "x\x1b[2J:y", WC_ERR_PERM, "a control character" },
         { "../none.git", WC_ERR_UNAVAILABLE, "none.git" },
         { "../deep.git", WC_ERR_UNAVAILABLE, "sub-module deploy/lib" }, /* hasn't that commit */
     };
@@ -185,11 +196,74 @@ static void hostile_modules(void **state)
         set_url(bad[i].url);
         refused(checkout(&dir), bad[i].code, bad[i].words);
     }
+    script("cd work; git config -f .gitmodules -- submodule.deploy/lib.url '-oProxyCommand=x:y';"
+           "git add .gitmodules; git commit -qm url; git push -q");
+    refused(fetch(NULL), WC_ERR_UNAVAILABLE, "gitmodulesUrl"); /* git knows of that one itself */
     script("cd work; git rm -q --cached .gitmodules; rm .gitmodules; git commit -qm none;"
            "git push -q");
     ok(fetch(NULL));
     refused(checkout(&dir), WC_ERR_PERM, "no .gitmodules");
     script("test ! -e lib/gitops/shop/trees || test -z \"$(ls lib/gitops/shop/trees)\"");
+    close_box();
+}
+
+/* What is wrong with a sub-module in the tree itself: planted, as `git add` makes no such thing. */
+static void hostile_gitlinks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tree; /* lines for `git mktree`, with the objects' ids in variables */
+        int code;
+        const char *words;
+    } rows[] = {
+        /* what it names is no commit: a tree, a file, a tag that leads to one */
+        { "160000 commit $tree\\tm", WC_ERR_UNAVAILABLE, "sub-module m: " },
+        { "160000 commit $blob\\tm", WC_ERR_UNAVAILABLE, "sub-module m: " },
+        { "160000 commit $tag\\tm", WC_ERR_PERM, "another commit came" },
+        /* one that nothing leads to any more, and one that nobody has */
+        { "160000 commit $lost\\tm", WC_ERR_UNAVAILABLE, "sub-module m: " },
+        { "160000 commit 0123456789012345678901234567890123456789\\tm", WC_ERR_UNAVAILABLE,
+          "sub-module m: " },
+        { "160000 commit $tip\\tnone", WC_ERR_PERM, "none at that path" },
+        /* names that lead elsewhere, or into a terminal */
+        { "160000 commit $tip\\t..", 0, "hasDotdot" },
+        { "160000 commit $tip\\t.", 0, "hasDot" },
+        { "160000 commit $tip\\t.git", 0, "hasDotgit" },
+        { "160000 commit $tip\\t.GIT", 0, "hasDotgit" },
+        { "160000 commit $tip\\tgit~1", 0, "hasDotgit" },
+        { "160000 commit $tip\\ta\\033[2Jb", WC_ERR_PERM, "can't be made" },
+        { "160000 commit $tip\\ta\\nb", WC_ERR_PERM, "can't be made" },
+        { "120000 blob $here\\tm\\001160000 commit $tip\\tm", 0, "duplicate" },
+    };
+    const char *dir = NULL;
+    open_box();
+    make_beside("lib");
+    script("cd lib; git tag -am t t; git push -q --tags; git checkout -q --orphan lost;"
+           "git commit -qm lost; git push -q origin lost; git push -q origin :lost;"
+           "git --git-dir=../lib.git prune --expire=now; cd ../work;"
+           "git config -f .gitmodules submodule.m.path m; git config -f .gitmodules submodule.m.url"
+           " ../lib.git; git add .; git commit -qm m; git push -q");
+    box.source.submodules = true;
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        script("cd work; blob=$(git -C ../lib rev-parse main:file); here=$(git rev-parse :run.sh); "
+               "tree=$(git -C ../lib rev-parse main:);"
+               "tag=$(git -C ../lib rev-parse t); tip=$(git -C ../lib rev-parse main);"
+               "lost=$(git -C ../lib rev-parse lost); { printf \"100644 blob $(git rev-parse"
+               " :.gitmodules)\\t.gitmodules\\001\"; printf \"%s\\001\"; } | tr '\\001' '\\000' "
+               "|git mktree -z --missing >../planted;"
+               "git push -q -f origin $(git commit-tree -m x $(cat ../planted)):refs/heads/main",
+               rows[i].tree);
+        int rc = fetch(NULL);
+        if (rows[i].code == 0) { /* git's own check, as it comes */
+            refused(rc, WC_ERR_UNAVAILABLE, rows[i].words);
+            continue;
+        }
+        ok(rc);
+        refused(checkout(&dir), rows[i].code, rows[i].words);
+        assert_null(strchr(box.err.msg, '\x1b'));
+        assert_null(strchr(box.err.msg, '\n'));
+    }
+    assert_false(has_file(box.root, "lib/gitops/shop/b"));
     close_box();
 }
 
@@ -228,4 +302,5 @@ static void modules_are_bounded(void **state)
 }
 
 WC_MAIN(WC_CASE(urls_are_found), WC_CASE(relative_urls_are_resolved), WC_CASE(places_are_checked),
-        WC_CASE(come_along), WC_CASE(hostile_modules), WC_CASE(modules_are_bounded))
+        WC_CASE(come_along), WC_CASE(hostile_modules), WC_CASE(hostile_gitlinks),
+        WC_CASE(modules_are_bounded))

@@ -179,6 +179,74 @@ static void git_by_ssh(void **state)
     close_box();
 }
 
+static const char *by_ssh(const struct server *server, const char *host, const char *name)
+{
+    const char *user = geteuid() == 0 ? "root" : getenv("USER");
+    return wc_arena_printf(&box.arena, "ssh://%s@%s:%u%s/%s", user, host, server->port, box.root,
+                           name);
+}
+
+/* Gives the sub-module m another address, and fetches the commit that does. */
+static void move_module(const char *url)
+{
+    script("cd work; git config -f .gitmodules submodule.m.url '%s'; date +%%N >x; git add .;"
+           "git commit -qm moved; git push -q; rm -rf ../lib/gitops/shop/modules",
+           url);
+    ok(fetch(NULL));
+}
+
+/* Sub-modules come by ssh, with the source's key, from whoever known_hosts knows. */
+static void sub_modules_by_ssh(void **state)
+{
+    (void)state;
+    const char *dir = NULL;
+    open_box();
+    struct server server = start_sshd();
+    script(
+        "for n in deep lib; do git init -q --bare -b main $n.git; git init -q -b main $n; cd $n;"
+        "echo $n >file; if [ $n = lib ]; then git -c protocol.file.allow=always submodule --quiet"
+        " add ../deep.git in 2>/dev/null; fi; git add .; git commit -qm one;"
+        "git push -q ../$n.git main; cd ..; done; cd work;"
+        "git -c protocol.file.allow=always submodule --quiet add ../lib.git m 2>/dev/null;"
+        "git commit -qm m; git push -q");
+    box.source.url = by_ssh(&server, "127.0.0.1", "remote.git");
+    box.source.ssh_key = in_box("ann");
+    box.source.known_hosts = in_box("known_hosts");
+    box.source.submodules = true;
+    dir = get(); /* both are relative: the inner one to the outer one's address */
+    assert_file(dir, "m/file", "lib\n");
+    assert_file(dir, "m/in/file", "deep\n");
+    move_module(by_ssh(&server, "127.0.0.1", "lib.git"));
+    ok(checkout(&dir));
+    assert_file(dir, "m/in/file", "deep\n");
+
+    move_module(by_ssh(&server, "127.0.0.2", "lib.git"));
+    refused(checkout(&dir), WC_ERR_UNAVAILABLE, "sub-module m: git: Host key verification failed");
+    script("sed 's/127.0.0.1/127.0.0.2/' known_hosts >both; cat known_hosts >>both");
+    box.source.known_hosts = in_box("both"); /* the host's admin lets it in: no new commit needed */
+    ok(checkout(&dir));
+    assert_file(dir, "m/in/file", "deep\n");
+    box.source.known_hosts = in_box("known_hosts");
+
+    move_module(by_ssh(&server, "127.0.0.1", "none.git"));
+    refused(checkout(&dir), WC_ERR_UNAVAILABLE, "sub-module m: git: fatal: ");
+    script("mv lib.git kept.git"); /* one that says it has the commit, and hasn't */
+    script("git init -q --bare -b main lib.git; echo $(git -C lib rev-parse main)"
+           " >lib.git/refs/heads/main");
+    move_module("../lib.git");
+    refused(checkout(&dir), WC_ERR_UNAVAILABLE, "sub-module m: ");
+    script("rm -r lib.git; mv kept.git lib.git");
+    kill(server.pid, SIGSTOP); /* it is called, and never answers */
+    box.source.timeout_ms = 3000;
+    refused(checkout(&dir), WC_ERR_TIMEOUT, "sub-module m: git took too long");
+    kill(server.pid, SIGCONT);
+    box.source.timeout_ms = 90000;
+    ok(checkout(&dir));
+    script("if grep -rqF -f ann lib/gitops; then exit 1; fi");
+    end_server(&server);
+    close_box();
+}
+
 static void make_archive(const char *how)
 {
     script("rm -rf x.tar x.tar.gz; %s", how);
@@ -227,6 +295,28 @@ static void archives(void **state)
     box.source.token_file = in_box("token");
     get();
     script("if grep -rq s3cret-of-the-test lib; then exit 1; fi");
+    end_server(&server);
+    close_box();
+}
+
+static void large_archives_cost_no_memory(void **state)
+{
+    (void)state;
+    static const char *const packers[] = { "cat", "gzip -1", "zstd -q" };
+    open_box();
+    struct server server = start_https();
+    script("head -c %d /dev/zero >work/big", BIG_MIB << 20);
+    box.source.kind = WC_APP_SOURCE_ARCHIVE;
+    use(&server, "files/x.tar");
+    for (size_t i = 0; i < WC_COUNT(packers); i++) {
+        if (i == 2 && !has_program("zstd"))
+            continue;
+        script("tar -cf - -C work big deploy | %s >x.tar; rm -rf lib/gitops", packers[i]);
+        size_t before_kib = forget_peak();
+        const char *dir = get();
+        assert_cheap(before_kib);
+        script("cmp work/big %s/big", dir);
+    }
     end_server(&server);
     close_box();
 }
@@ -305,5 +395,5 @@ static void hostile_archives(void **state)
 
 WC_MAIN(WC_CASE(git_by_https), WC_CASE(sub_modules_by_https), WC_CASE(a_token_is_kept),
         WC_CASE(remotes_that_stall), WC_CASE(remotes_that_lie), WC_CASE(git_by_ssh),
-        WC_CASE(archives), WC_CASE(archives_are_believed_by_sum_and_signature),
-        WC_CASE(hostile_archives))
+        WC_CASE(sub_modules_by_ssh), WC_CASE(archives), WC_CASE(large_archives_cost_no_memory),
+        WC_CASE(archives_are_believed_by_sum_and_signature), WC_CASE(hostile_archives))
