@@ -328,11 +328,9 @@ static void print_diff(const struct wc_model_diff *diff)
     WC_CLEANUP_BUF struct wc_buf out = WC_BUF_INIT;
     for (size_t i = 0; i < diff->n; i++) {
         const struct wc_model_change *at = &diff->items[i];
-        wc_buf_printf(&out, "%s %s: ",
-                      at->before == NULL  ? "+"
-                      : at->after == NULL ? "-"
-                                          : "~",
-                      at->path);
+        wc_buf_adds(&out, at->before == NULL ? "+ " : at->after == NULL ? "- " : "~ ");
+        add_safe(&out, at->path); /* it has keys of maps in it: labels, variables */
+        wc_buf_adds(&out, ": ");
         if (at->before != NULL)
             add_safe(&out, at->before);
         if (at->before != NULL && at->after != NULL)

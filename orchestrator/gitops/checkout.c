@@ -235,6 +235,8 @@ static int lay_out(struct part *c, struct wc_err *err)
 {
     const char *const args[] = { "ls-tree", "-r", "-l", "-z", "--full-tree", c->tree, NULL };
     int rc = wc_git_run(c->git, args, NULL, &c->listing, err);
+    if (rc == WC_ERR_LIMIT) /* a small tree in itself, again and again, has a billion entries */
+        return wc_err_set(err, rc, 0, "there are more files in it than can be listed");
     if (rc != 0 || c->listing.len == 0)
         return rc;
     c->next = c->listing.data;

@@ -72,7 +72,10 @@ static int list_refs(const struct wc_git *git, struct wc_buf *out, struct wc_err
         args[n++] = full_ref(source, source->pin, arena);
     if (source->pin_kind == WC_PIN_TAG) /* the line of what it leads to has another name */
         args[n++] = wc_arena_printf(arena, "refs/tags/%s^{}", source->pin);
-    return wc_git_run(git, args, NULL, out, err);
+    int rc = wc_git_run(git, args, NULL, out, err);
+    return rc == WC_ERR_LIMIT ? wc_err_set(err, rc, 0, "the remote has more %s than are read",
+                                           source->pin_kind == WC_PIN_BRANCH ? "branches" : "tags")
+                              : rc;
 }
 
 int wc_git_look(const struct wc_app_source *source, const struct wc_source_place *place,

@@ -13,11 +13,16 @@
 
 enum { NAME_LEN = 32 };
 
-static int refuse(const struct wc_module *module, const char *why, struct wc_err *err)
+static const char *shown_path(const struct wc_module *module)
 {
     const struct wc_piece path = { module->path, strlen(module->path) };
-    return wc_err_set(err, WC_ERR_PERM, 0, "the sub-module %s can't be had: %s",
-                      wc_git_printable(module->git->place->arena, path, 80), why);
+    return wc_git_printable(module->git->place->arena, path, 80);
+}
+
+static int refuse(const struct wc_module *module, const char *why, struct wc_err *err)
+{
+    return wc_err_set(err, WC_ERR_PERM, 0, "the sub-module %s can't be had: %s", shown_path(module),
+                      why);
 }
 
 static int find_url(const struct wc_checkout *all, const struct wc_module *module, const char **out,
@@ -105,8 +110,8 @@ int wc_module_fetch(struct wc_checkout *all, const struct wc_module *module,
         rc = wc_git_fetch(&out->source, &out->place, NULL, &out->revision, err);
     if (rc != 0) { /* it may be pushed, or allowed, after the commit that names it */
         bool is_final = rc == WC_ERR_LIMIT || rc == WC_ERR_TIMEOUT || rc == WC_ERR_USAGE;
-        return wc_err_wrap(err, is_final ? rc : WC_ERR_UNAVAILABLE, "sub-module %.80s",
-                           module->path);
+        return wc_err_wrap(err, is_final ? rc : WC_ERR_UNAVAILABLE, "sub-module %s",
+                           shown_path(module));
     }
     if (!wc_streq(out->revision.id, module->id))
         return refuse(module, "another commit came than was asked for", err);

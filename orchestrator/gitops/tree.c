@@ -20,6 +20,8 @@
 #include "base/str.h"
 #include "orchestrator/gitops/git.h"
 
+/* As deep as what is copied out of it may be (tree_copy.c): each entry is resolved from the top. */
+enum { DEPTH_MAX = 64 };
 enum { DIR_MODE = 0755, FILE_MODE = 0644, PROGRAM_MODE = 0755 };
 
 int wc_tree_open(int root_fd, const char *path, int flags)
@@ -100,7 +102,11 @@ static int count(struct wc_tree *tree, size_t bytes, struct wc_err *err)
 static int make_dirs(struct wc_tree *tree, const char *path, size_t len, struct wc_err *err)
 {
     char part[4096];
+    unsigned depth = 0;
     for (size_t at = 0; at < len; at++) {
+        if (++depth > DEPTH_MAX)
+            return wc_err_set(err, WC_ERR_LIMIT, 0, "directories in it are deeper than %d",
+                              DEPTH_MAX);
         at += strcspn(path + at, "/");
         at = at < len ? at : len;
         if (at >= sizeof part)

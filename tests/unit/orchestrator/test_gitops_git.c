@@ -304,6 +304,77 @@ static void large_files_cost_no_memory(void **state)
     close_box();
 }
 
+static void push_tree(const char *make)
+{
+    script("cd work; here=$(git rev-parse :run.sh); { %s; } | tr '\\001' '\\000' |"
+           "git mktree -z >../planted;"
+           "git push -q -f origin $(git commit-tree -m x $(cat ../planted)):refs/heads/main",
+           make);
+}
+
+/* Trees that nobody makes by accident. What comes of them is said in printable words. */
+static void hostile_trees(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *make;
+        int code;
+        const char *words;
+    } rows[] = {
+        { "printf \"100644 blob $here\\ta\\033[2Jb\\001\"", WC_ERR_PERM, "a?[2Jb" },
+        { "printf \"100644 blob $here\\ta\\nb\\001\"", WC_ERR_PERM, "a?b" },
+        { "printf \"100644 blob $here\\ta\\177\\001\"", WC_ERR_PERM, "a?" },
+        { "big=$(printf '%5000s' x | git hash-object -w --stdin);"
+          "printf \"120000 blob $big\\tl\\001\"",
+          WC_ERR_PERM, "the link l is broken" },
+        { "big=$(printf 'a/../../x' | git hash-object -w --stdin);"
+          "printf \"120000 blob $big\\tl\\001\"",
+          WC_ERR_PERM, "leads out" },
+        { "t=$(printf \"100644 blob $here\\tf\\001\" | tr '\\001' '\\000' | git mktree -z);"
+          "for i in $(seq 70); do t=$(printf \"040000 tree $t\\td\\n\" | git mktree); done;"
+          "printf \"040000 tree $t\\td\\001\"",
+          WC_ERR_LIMIT, "deeper than 64" },
+        /* a hundred of a hundred of a hundred of a hundred */
+        { "t=$(for i in $(seq 100); do printf \"100644 blob $here\\tf$i\\n\"; done | git mktree);"
+          "for k in 1 2 3; do t=$(for i in $(seq 100); do printf \"040000 tree $t\\td$i\\n\"; done "
+          "|"
+          " git mktree); done; printf \"040000 tree $t\\td\\001\"",
+          WC_ERR_LIMIT, "more files in it than can be listed" },
+    };
+    const char *dir = NULL;
+    open_box();
+    for (size_t i = 0; i < WC_COUNT(rows); i++) {
+        push_tree(rows[i].make);
+        ok(fetch(NULL));
+        refused(checkout(&dir), rows[i].code, rows[i].words);
+        for (const char *at = box.err.msg; *at != '\0'; at++)
+            assert_in_range((unsigned char)*at, ' ', '~');
+        script("test -z \"$(ls -A lib/gitops/shop/trees)\"");
+    }
+    push_tree("printf \"100644 blob $here\\tREADME\\001100644 blob $here\\treadme\\001\"");
+    ok(fetch(NULL));
+    ok(checkout(&dir)); /* two files, where the file system has case */
+    assert_true(has_file(dir, "README") && has_file(dir, "readme"));
+    close_box();
+}
+
+/* What an author writes of himself and of the commit reaches a terminal as one printable line. */
+static void texts_for_people_are_printable(void **state)
+{
+    (void)state;
+    open_box();
+    script("cd work; e=$(printf '\\033]0;x\\007'); c=$(printf '\\302\\233'); git -c "
+           "user.name=\"A$e$c\""
+           " -c user.email=\"a$e@b\" commit -q --allow-empty --cleanup=verbatim"
+           " --author=\"A$e$c <a$e@b>\" -m \"s$e$c$(printf '\\342\\200\\256')t\"; git push -q");
+    ok(fetch(NULL));
+    assert_string_equal(box.revision.subject, "s?]0;x???t");
+    for (const char *at = box.revision.author; *at != '\0'; at++)
+        assert_in_range((unsigned char)*at, ' ', '~');
+    assert_null(strpbrk(box.revision.name, "\x1b\n"));
+    close_box();
+}
+
 /* A checkout that ends in the middle of a file leaves nothing under a name, and no descriptor. */
 static void what_stops_within_a_file_leaves_nothing(void **state)
 {
@@ -544,9 +615,10 @@ WC_MAIN(WC_CASE(fetches_a_commit), WC_CASE(transfers_nothing_twice),
         WC_CASE(later_fetches_bring_what_is_between), WC_CASE(follows_no_rewritten_history),
         WC_CASE(a_cut_history_is_deepened), WC_CASE(a_cut_history_proves_nothing),
         WC_CASE(takes_the_sub_path), WC_CASE(pins), WC_CASE(links_stay_inside),
-        WC_CASE(nothing_is_run_or_filtered), WC_CASE(sizes_are_bounded),
-        WC_CASE(large_files_cost_no_memory), WC_CASE(what_stops_within_a_file_leaves_nothing),
-        WC_CASE(what_is_too_large_leaves_nothing), WC_CASE(locks_of_the_dead_are_removed),
-        WC_CASE(history_before_the_last_is_let_go), WC_CASE(repositories_of_others_are_refused),
-        WC_CASE(a_moved_branch_is_told), WC_CASE(old_checkouts_are_removed),
-        WC_CASE(works_for_an_ordinary_user), WC_CASE(urls_and_pins_are_checked))
+        WC_CASE(nothing_is_run_or_filtered), WC_CASE(sizes_are_bounded), WC_CASE(hostile_trees),
+        WC_CASE(texts_for_people_are_printable), WC_CASE(large_files_cost_no_memory),
+        WC_CASE(what_stops_within_a_file_leaves_nothing), WC_CASE(what_is_too_large_leaves_nothing),
+        WC_CASE(locks_of_the_dead_are_removed), WC_CASE(history_before_the_last_is_let_go),
+        WC_CASE(repositories_of_others_are_refused), WC_CASE(a_moved_branch_is_told),
+        WC_CASE(old_checkouts_are_removed), WC_CASE(works_for_an_ordinary_user),
+        WC_CASE(urls_and_pins_are_checked))

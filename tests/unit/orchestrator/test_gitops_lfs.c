@@ -356,6 +356,7 @@ static void by_way_of_ssh(void **state)
     dir = get();
     assert_content(dir, "data");
     script("grep -qFx \"git-lfs-authenticate '%s/remote.git' download\" asked", box.root);
+    script("if grep -q git-lfs-transfer asked; then exit 1; fi"); /* nor is it asked for first */
     script("if grep -rq -e tok3n -e Z2l0OnRvazNu lib; then exit 1; fi");
     add("more", "seq 101");
     ok(fetch(NULL));
@@ -363,6 +364,7 @@ static void by_way_of_ssh(void **state)
         const char *login, *words;
     } bad[] = {
         { "exit 127\n", "has no git-lfs-authenticate" },
+        { "exit 127\n", "git-lfs-transfer isn't known here" }, /* if that is what it has */
         { "echo 'no such repository' >&2; exit 1\n", "no such repository" },
         { "echo '{\"href\": \"http://127.0.0.1/x\"}'\n", "none of https" },
         { "echo nonsense\n", "none of LFS" },
