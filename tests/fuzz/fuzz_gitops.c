@@ -53,25 +53,6 @@ static void read_entries(const char *text, size_t len)
     check(at <= text + len, "end");
 }
 
-static void read_object(struct wc_arena *arena, const char *text, size_t len)
-{
-    struct wc_git_object o;
-    struct wc_git_found found;
-    if (wc_git_read_commit(text, len, arena, &o)) {
-        check(wc_git_is_id(o.tree, strlen(o.tree)) && o.time_ms >= 0, "commit");
-        check((o.n_signatures == 0) == (o.payload == NULL) && o.payload_len <= len, "payload");
-        check(strlen(wc_git_printable(arena, o.subject, 50)) <= 50, "subject");
-    }
-    if (wc_git_read_tag(text, len, arena, &o)) {
-        check(wc_git_is_id(o.object, strlen(o.object)), "tag");
-        check(o.payload == NULL || o.payload_len + o.signature_len == len, "halves");
-        check(strlen(wc_git_printable(arena, o.author, 50)) <= 50, "tagger");
-    }
-    const char *rest = wc_git_read_batch_line(text, len, &found);
-    check(rest == NULL || (rest > text && rest <= text + len && rest[-1] == '\n'), "batch");
-    read_stream(text, len);
-}
-
 /* What is left to come of the object that has begun; the sum of all lens. */
 struct taken {
     uint64_t left, sum;
@@ -138,6 +119,25 @@ static void read_stream(const char *text, size_t len)
           "cut otherwise");
     struct taken full = { .stops_at = 1 + (int)(len % 5) };
     (void)stream(text, len, 3, &full);
+}
+
+static void read_object(struct wc_arena *arena, const char *text, size_t len)
+{
+    struct wc_git_object o;
+    struct wc_git_found found;
+    if (wc_git_read_commit(text, len, arena, &o)) {
+        check(wc_git_is_id(o.tree, strlen(o.tree)) && o.time_ms >= 0, "commit");
+        check((o.n_signatures == 0) == (o.payload == NULL) && o.payload_len <= len, "payload");
+        check(strlen(wc_git_printable(arena, o.subject, 50)) <= 50, "subject");
+    }
+    if (wc_git_read_tag(text, len, arena, &o)) {
+        check(wc_git_is_id(o.object, strlen(o.object)), "tag");
+        check(o.payload == NULL || o.payload_len + o.signature_len == len, "halves");
+        check(strlen(wc_git_printable(arena, o.author, 50)) <= 50, "tagger");
+    }
+    const char *rest = wc_git_read_batch_line(text, len, &found);
+    check(rest == NULL || (rest > text && rest <= text + len && rest[-1] == '\n'), "batch");
+    read_stream(text, len);
 }
 
 /* Two versions and a range: an order is an order, and what is in a range stays there. */
