@@ -33,9 +33,9 @@ def stopped_pass(agent):
     pid = agent.t.until(lambda: passes_of(agent), "a pass")[0]
     for _ in range(1000):
         os.kill(pid, signal.SIGSTOP)
-        if is_closed(pid):
+        if "--once" in harness.read(f"/proc/{pid}/cmdline") and is_closed(pid):
             return pid
-        os.kill(pid, signal.SIGCONT)  # the loader's, or the agent's before it is another program
+        os.kill(pid, signal.SIGCONT)  # it is the agent's still, or the loader's
         time.sleep(0.001)
     raise AssertionError("a pass isn't closed")
 

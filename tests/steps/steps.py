@@ -327,6 +327,13 @@ class Drift(Story):
         self.t.wc("-p", self.name, "stop", "web")
         assert not levels(self.t)
 
+    def settle(self):
+        """What the killed one asked for may be starting yet: nothing differs then, and that it is ready is found at a later look."""
+        def is_ready():
+            self.once()
+            return self.status()["By"]["Ready"]["Status"] == "True"
+        self.t.until(is_ready, "an app that is ready", 30)
+
     def check(self):
         now = self.status()
         assert now["InForce"]["ID"] == self.good and now["By"]["Ready"]["Status"] == "True", now
