@@ -32,4 +32,10 @@ void wc_secret_add(struct wc_secret *secret, const void *bytes, size_t len);
 /* Overwrites memory in a way that no compiler leaves out. */
 void wc_wipe(void *bytes, size_t len);
 
+/* For programs whose ordinary memory has secrets too (libraries don't decide that for their host):
+ * no core file of this process is written, to disk or to a handler, and none but those with
+ * CAP_SYS_PTRACE look into it. Holds until it executes another program, which is as any other.
+ */
+void wc_secret_no_core(void);
+
 #endif

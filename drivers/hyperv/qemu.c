@@ -54,7 +54,7 @@ static void put_memory(const struct line *line)
     long long mib = (long long)(machine->size.memory_bytes >> 20);
     bool shares = machine->n_shares > 0;
     arg(line, "-machine");
-    arg(line, "microvm,x-option-roms=off%s",
+    arg(line, "microvm,x-option-roms=off,dump-guest-core=off%s",
         shares || line->how != COLD ? ",memory-backend=ram" : "");
     if (shares || line->how != COLD)
         arg(line, "-object");

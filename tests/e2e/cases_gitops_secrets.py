@@ -1,15 +1,22 @@
 """No secret that is given to the agent, or to a project, is anywhere but where it is used: in no argument and no environment of
-any program, in no file of the whole file system, in nothing that is shown, sent or logged, in any usual encoding."""
+any program, in no file of the whole file system, compressed or not, in nothing that is shown, sent or logged, in any usual encoding."""
 import base64
+import bz2
 import hmac
 import http.server
+import io
 import json
+import lzma
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tarfile
 import threading
 import urllib.error
 import urllib.request
+import zlib
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "steps"))
 import fixture  # noqa: E402
@@ -205,12 +212,34 @@ class Run:
         whole = "".join(text for _, text in self.shown)
         assert self.open in whole and "DEBUG" in whole.upper(), "it isn't what it should be"
 
+    def controls(self):
+        """Files with a secret in them, in shapes that have to be found. Returns their paths."""
+        text = self.hook.encode()
+        layer = io.BytesIO()
+        with tarfile.open(fileobj=layer, mode="w:gz") as tar:
+            member = tarfile.TarInfo("etc/x")
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text))
+        kinds = {"base64": json.dumps({"a": base64.b64encode(b"x" + text).decode()}).encode(), "zlib": b"blob: " + zlib.compress(text, 1),
+                 "tar.gz": layer.getvalue(), "nested": b"head" + lzma.compress(b"x" + bz2.compress(zlib.compress(layer.getvalue())))}
+        if shutil.which("zstd"):
+            kinds["zst"] = subprocess.run(["zstd", "-cq"], input=text + layer.getvalue(), capture_output=True, check=True).stdout
+        paths = [os.path.join(self.t.dir, "control." + kind) for kind in kinds]
+        for path, content in zip(paths, kinds.values()):
+            with open(path, "wb") as f:
+                f.write(content)
+        return paths
+
     def judge_files(self, is_over=False):
         """In the files of the admin, and where a container reads it, which nobody else may look into."""
-        control = self.t.write("control", json.dumps({"a": base64.b64encode(b"x" + self.hook.encode()).decode()}))
+        controls = self.controls()
         found, looked = seeking.holding(self.planted, self.since, self.t.base)
-        assert found.pop(control) == {"webhook key"} and self.admins <= set(found), (sorted(found), looked)
-        os.unlink(control)
+        seen = {os.path.basename(path): found.pop(path, None) for path in controls}
+        assert all(names == {"webhook key"} for names in seen.values()) and self.admins <= set(found), (seen, sorted(found), looked)
+        for path in controls:
+            os.unlink(path)
+        stores = {path for path, names in found.items() if "/repo.git/objects/" in path and names == {"open"}}
+        assert stores or is_over, "what was committed in plain is found in git's objects"
         faults, allowed = [], set()
         for path, names in found.items():
             below = os.path.relpath(path, self.t.root)

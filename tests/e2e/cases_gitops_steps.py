@@ -25,6 +25,11 @@ def case_gitops_killed_at_steps_update(t):
     go(t, "update", 8)
 
 
+def case_gitops_killed_at_steps_digests(t):
+    """A tag moved: its old image or the new one runs at any time; in the end the new one, pulled whole, started once."""
+    go(t, "digests", 6)
+
+
 def case_gitops_killed_at_steps_unhealthy(t):
     """The good revision runs at any time; the bad one is rejected, rolled back once, not tried again."""
     go(t, "unhealthy", 5)

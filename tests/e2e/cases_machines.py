@@ -2,6 +2,7 @@
 import base64
 import fcntl
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -238,6 +239,7 @@ def case_machine_is_confined(t):
                        and f"/{t.row(service)['ID']}/" not in f]
             assert strange == [], strange
             assert os.listdir(f"/proc/{pid}/root/vm") and not os.path.exists(f"/proc/{pid}/root/etc"), os.listdir(f"/proc/{pid}/root")
+        memory_is_not_dumped(vmm)
         other = "b" if service == "a" else "a"
         mounts = harness.read(f"/proc/{monitor}/mountinfo")
         assert t.row(service)["ID"] in mounts and t.row(other)["ID"] not in mounts, mounts
@@ -265,6 +267,13 @@ def case_machine_is_confined(t):
     assert t.run_inside("a", "nslookup", "web", code=None).code != 0
     t.wc("-f", "other.yaml", "down")
     t.wc("down")
+
+
+def memory_is_not_dumped(vmm):
+    """A core file of the VMM's has nothing of the guest's memory: secrets are in it."""
+    blocks = re.findall(r"^[0-9a-f]+-[0-9a-f]+ rw.*?^Size: +(\d+) kB.*?^VmFlags: (.*?)$", harness.read(f"/proc/{vmm}/smaps"), re.M | re.S)
+    large = [flags.split() for size, flags in blocks if int(size) >= 64 << 10]
+    assert large and all("dd" in flags for flags in large), blocks
 
 
 def the_file_server_is_confined(t, service):

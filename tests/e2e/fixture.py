@@ -74,8 +74,19 @@ def docker_archive(path, name="bb:1", more=None, **extra):
         add(tar, "manifest.json", json.dumps(manifest).encode())
 
 
-def oci_directory(path, name="bb-oci:1", more=None):
-    """Writes an OCI image layout as a directory; more: further files, name to (text, mode)."""
+def top_layer(files):
+    """A layer with nothing but these: name to (text, mode)."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for name, (text, mode) in files.items():
+            data = text.encode()
+            tar.addfile(entry(name, mode=mode, size=len(data)), io.BytesIO(data))
+    return out.getvalue()
+
+
+def oci_directory(path, name="bb-oci:1", more=None, top=None, **extra):
+    """Writes an OCI image layout as a directory; more: further files, name to (text, mode); top: the same in a second layer;
+    extra: of the configuration."""
     blobs = os.path.join(path, "blobs", "sha256")
     os.makedirs(blobs)
 
@@ -85,11 +96,10 @@ def oci_directory(path, name="bb-oci:1", more=None):
             f.write(data)
         return {"mediaType": media_type, "digest": "sha256:" + digest, "size": len(data)}
 
-    data = layer(more)
-    layer_blob = blob(data, "application/vnd.oci.image.layer.v1.tar")
-    config_blob = blob(config([layer_blob["digest"]]), "application/vnd.oci.image.config.v1+json")
+    layers = [blob(data, "application/vnd.oci.image.layer.v1.tar") for data in [layer(more)] + ([top_layer(top)] if top else [])]
+    config_blob = blob(config([one["digest"] for one in layers], **extra), "application/vnd.oci.image.config.v1+json")
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                           "config": config_blob, "layers": [layer_blob]}).encode()
+                           "config": config_blob, "layers": layers}).encode()
     manifest_blob = blob(manifest, "application/vnd.oci.image.manifest.v1+json")
     manifest_blob["annotations"] = {"org.opencontainers.image.ref.name": name}
     with open(os.path.join(path, "index.json"), "w", encoding="utf-8") as f:

@@ -1,7 +1,8 @@
 """seeking.py - where a secret may have got to: what is planted, in which shapes it is looked for, and where.
 
 Each secret holds a marker, random letters and digits that are nowhere else in the world, and characters around it that have to be
-escaped wherever they are written. Markers begin with the same letters, so that a file without them is passed over quickly.
+escaped wherever they are written. Markers begin with the same letters, so that a file without them is passed over quickly. What is
+compressed in a file is looked through as well (compressed.py).
 """
 import base64
 import mmap
@@ -11,6 +12,7 @@ import secrets
 import stat
 import subprocess
 
+import compressed
 import harness
 import steps
 
@@ -130,13 +132,16 @@ def changed(since):
 
 
 def within(path, planted, most=1 << 40):
-    """The names of what is in a file; nothing of one that has gone, or is larger than `most`."""
+    """The names of what is in a file, compressed or not; nothing of one that has gone, or is larger than `most`."""
     try:
         with open(path, "rb") as f:
             if not 0 < os.fstat(f.fileno()).st_size <= most:
                 return set()
             with mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return planted.among(data)
+                found = planted.among(data)
+                for content in compressed.contents(data):
+                    found |= planted.among(content)
+        return found | planted.among(compressed.pack(path))
     except (OSError, ValueError):
         return set()
 

@@ -8,11 +8,14 @@ are held against what there is.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
 
+import fixture
 import harness
+from registries import Distribution
 from remotes import Remote
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -72,16 +75,16 @@ class Story:
 
     name = "shop"
     result = 0  # of an undisturbed pass
-    rest = ""
+    more, rest = "", ""  # of the agent file: of each app, and after them
 
     def __init__(self, t):
-        self.t, self.turn, self.past = t, 0, []
+        self.t, self.turn, self.past, self.heard = t, 0, [], {}
         t.load_image()
         self.remote = Remote(t)
         self.write([self.name])
 
     def write(self, names):
-        apps = "".join(f"  {name}:\n    source: {{git: {self.remote.bare}, branch: main}}\n    interval: 5s\n    timeout: 20s\n"
+        apps = "".join(f"  {name}:\n    source: {{git: {self.remote.bare}, branch: main}}\n    interval: 5s\n    timeout: 20s\n{self.more}"
                        for name in names)
         self.t.write("agent.yaml", f"apps:\n{apps}{self.rest}", mode=0o600)
 
@@ -107,9 +110,13 @@ class Story:
         return [row[0] for row in rows if row not in before]
 
     def starts(self):
-        """How often an instance was started."""
+        """How often an instance of the project was started. The supervisor remembers some hundreds of events: they are counted here."""
+        last, count = self.heard.get(self.name, (0, 0))
         rows = self.t.wc("-p", self.name, "--json", "events", "--since", "1h", "--until", "0s").rows
-        return len([row for row in rows if row.get("action", row.get("Action")) == "started"])
+        new = [row for row in rows if row["seq"] > last]
+        count += len([row for row in new if row["action"] == "started"])
+        self.heard[self.name] = (max([last] + [row["seq"] for row in new]), count)
+        return count
 
     def arm(self):
         """Makes the situation: something waits to be done."""
@@ -163,6 +170,53 @@ class Update(Story):
         now = self.status()
         assert now["InForce"]["ID"] == self.commit and now["By"]["Ready"]["Status"] == "True", now
         self.t.until(lambda: levels(self.t) == [str(self.turn)], f"only the new one: {levels(self.t)}", 15)
+        starts, news = self.starts(), self.news()
+        assert starts == self.begun + 1, f"{starts} starts, {self.begun} before"
+        assert news == ["applied"], news
+        assert not leavings(self.t), leavings(self.t)
+        self.begun = starts
+
+
+class Digests(Story):
+    """A tag has moved to another image, of which a layer isn't here yet, while the one before runs."""
+
+    more = "    image_policy: digest-changes\n"
+
+    def __init__(self, t):
+        super().__init__(t)
+        if not hasattr(t, "registry"):
+            t.registry = Distribution(t, 5000)
+        self.move()
+        text = re.sub(r"\n *environment: .*", "", app(0).replace("bb:1", "localhost:5000/team/bb:1"))
+        self.commit = self.remote.push(text, "first")
+        self.once()
+        self.begun = self.starts()
+        self.news()
+
+    def move(self):
+        """The tag gets an image of this turn: it tells so by its environment, and by a file."""
+        layout, told = os.path.join(self.t.base, "layout"), os.path.join(self.t.base, "digest")
+        fixture.oci_directory(layout, "bb:1", top={"etc/turn": (f"{self.turn}\n", 0o644)}, Env=["PATH=/bin", f"LEVEL={self.turn}"])
+        self.t.registry.push(layout, "team/bb:1", "--digestfile", told)
+        self.digest = harness.read(told).strip()
+        shutil.rmtree(layout)
+
+    def arm(self):
+        super().arm()
+        self.move()
+
+    def killed(self):
+        super().killed()
+        there = set(levels(self.t))
+        assert there and there <= {str(self.turn), str(self.turn - 1)}, there
+
+    def check(self):
+        now = self.status()
+        assert now["InForce"]["ID"] == self.commit and now["By"]["Ready"]["Status"] == "True", now
+        assert [image["Digest"] for image in now["Images"]] == [self.digest], (now["Images"], self.digest)
+        self.t.until(lambda: levels(self.t) == [str(self.turn)], f"only the new one: {levels(self.t)}", 15)
+        turn = self.t.wc("-p", self.name, "exec", "-T", "web", "cat", "/etc/turn").out.strip()
+        assert turn == str(self.turn), turn
         starts, news = self.starts(), self.news()
         assert starts == self.begun + 1, f"{starts} starts, {self.begun} before"
         assert news == ["applied"], news
@@ -273,6 +327,13 @@ class Drift(Story):
         self.t.wc("-p", self.name, "stop", "web")
         assert not levels(self.t)
 
+    def settle(self):
+        """What the killed one asked for may be starting yet: nothing differs then, and that it is ready is found at a later look."""
+        def is_ready():
+            self.once()
+            return self.status()["By"]["Ready"]["Status"] == "True"
+        self.t.until(is_ready, "an app that is ready", 30)
+
     def check(self):
         now = self.status()
         assert now["InForce"]["ID"] == self.good and now["By"]["Ready"]["Status"] == "True", now
@@ -365,7 +426,9 @@ class Agent(Story):
         return now["Newest"]["ID"] == self.commit and (self.turn == 0 or self.is_good) == (now["InForce"]["ID"] == self.commit)
 
     def agent_of(self, tracer):
-        return int(harness.read(f"/proc/{tracer.pid}/task/{tracer.pid}/children").split()[0])
+        """The agent; None: it has been killed, and the tracer is about to end."""
+        children = harness.read(f"/proc/{tracer.pid}/task/{tracer.pid}/children").split()
+        return int(children[0]) if children else None
 
     def see_through(self, process, agent_pid):
         """Tells the agent to look, waits until all is done and told, and ends it; or until it is dead."""
@@ -374,7 +437,9 @@ class Agent(Story):
             if not is_heard:
                 is_heard = self.t.wc("reconcile", "--agent-file", "agent.yaml", "now", code=None).code == 0
             if is_heard and self.is_done():
-                os.kill(agent_pid(), signal.SIGTERM)
+                pid = agent_pid()
+                if pid is not None:
+                    os.kill(pid, signal.SIGTERM)
                 process.wait(timeout=30)
                 return
             assert time.monotonic() < end_at, \
@@ -416,7 +481,24 @@ class Agent(Story):
             assert by_id.setdefault(message["id"], same) == same, (by_id[message["id"]], same)
 
 
-STORIES = {s.__name__.lower(): s for s in (First, Update, Unhealthy, Invalid, Drift, Prune, Agent)}
+class Clock:
+    """How long the parts of a turn take, all turns together."""
+
+    def __init__(self):
+        self.spent, self.part, self.since = {}, None, 0.0
+
+    def begins(self, part):
+        now = time.monotonic()
+        if self.part is not None:
+            self.spent[self.part] = self.spent.get(self.part, 0.0) + now - self.since
+        self.part, self.since = part, now
+
+    def text(self):
+        self.begins(None)
+        return ", ".join(f"{part} {seconds:.0f} s" for part, seconds in self.spent.items())
+
+
+STORIES = {s.__name__.lower(): s for s in (First, Update, Digests, Unhealthy, Invalid, Drift, Prune, Agent)}
 
 
 def steps_of(log):
@@ -457,7 +539,7 @@ def points(steps, most):
 def run(t, name, most, say=print):
     """Goes through a story; most as of points(). Returns the faults, and figures."""
     story, log, faults, reached = STORIES[name](t), os.path.join(t.base, "steps.log"), [], 0
-    begin = time.monotonic()
+    begin, clock = time.monotonic(), Clock()
     story.arm()
     story.settle()  # what is done once a host isn't the same each time
     story.check()
@@ -468,16 +550,27 @@ def run(t, name, most, say=print):
     story.check()
     chosen = points(steps, most)
     say(f"{name}: {len(steps)} steps, {len(chosen)} points", flush=True)
-    # every seventh first: a run that is ended early has been everywhere
-    for i, (number, text, after) in enumerate(point for first in range(7) for point in chosen[first::7]):
+    # every seventh first: a run that is ended early has been everywhere. Not all passes go the same way (they wait for others, who
+    # are quicker or slower): a point that wasn't come to is gone for once more.
+    turns = [point for first in range(7) for point in chosen[first::7]]
+    for i, (number, text, after) in enumerate(turns):
         where = f"{name}, {'after' if after else 'before'} step {number[0]}.{number[1]} ({plain(text)})"
         try:
+            clock.begins("arm")
             story.arm()
-            reached += story.traced(log, "--kill", f"{number[0]}.{number[1]}", *(["--after"] if after else [])) == 0
+            clock.begins("traced")
+            is_killed = story.traced(log, "--kill", f"{number[0]}.{number[1]}", *(["--after"] if after else [])) == 0
+            reached += is_killed
+            if not is_killed and i < len(chosen):
+                turns.append((number, text, after))
             where = f"{name}: {harness.read(log).strip()}"
+            clock.begins("killed")
             story.killed()
+            clock.begins("settle")
             story.settle()
+            clock.begins("check")
             story.check()
+            clock.begins(None)
         except (AssertionError, LookupError, ValueError, OSError, subprocess.SubprocessError) as error:
             faults.append(f"{where}: {type(error).__name__}: {error}")
             say(faults[-1][:3000], flush=True)
@@ -489,14 +582,27 @@ def run(t, name, most, say=print):
                 faults.append(f"and it doesn't recover: {worse}")
                 break
         if i % 10 == 9:
-            say(f"{name}: {i + 1} of {len(chosen)}, {reached} killed, {len(faults)} faults, {time.monotonic() - begin:.0f} s", flush=True)
-    say(f"{name}: {len(steps)} steps, {len(chosen)} points, {reached} killed, {len(faults)} faults, {time.monotonic() - begin:.0f} s", flush=True)
+            say(f"{name}: {i + 1} of {len(turns)}, {reached} killed, {len(faults)} faults, {time.monotonic() - begin:.0f} s", flush=True)
+    say(f"{name}: {len(steps)} steps, {len(chosen)} points, {reached} killed, {len(faults)} faults, {time.monotonic() - begin:.0f} s "
+        f"({clock.text()})", flush=True)
     story.end()
     return faults, reached
 
 
+def stop_all():
+    """Ends what runs of passes, agents and tracers; this process has a PID namespace of its own. A pass that outlives its agent
+    would write its record anew."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if harness.read(f"/proc/{pid}/comm").strip() in ("tracer", "wcompose"):
+                os.kill(int(pid), signal.SIGKILL)
+        except OSError:
+            pass
+
+
 def again(t, story):
     """The same story from its beginning, with nothing left of it."""
+    stop_all()
     for name in os.listdir(os.path.join(t.root, "lib/projects")) if os.path.exists(os.path.join(t.root, "lib/projects")) else []:
         t.wc("-p", name, "down", code=None)
     harness.command("rm", "-rf", os.path.join(t.root, "lib/gitops"), story.remote.bare, story.remote.work, os.path.join(t.dir, "told"))
