@@ -16,10 +16,15 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* What one instance of a service may use at most; 0: anything. A machine's size is a limit too. */
+/* What one instance of a service may use at most; 0: anything. A machine's size is a limit too. Of
+ * swap it may have as much again, as when nothing is said of it; more is more. */
 static int64_t memory_of(const struct wc_service *s)
 {
-    return larger(s->mem_limit_bytes, larger(s->vm.memory_bytes, 0));
+    int64_t memory = larger(s->mem_limit_bytes, larger(s->vm.memory_bytes, 0));
+    int64_t swap = s->memswap_limit_bytes > 0 ? s->memswap_limit_bytes - memory : 0;
+    if (s->memswap_unlimited)
+        swap = INT64_MAX;
+    return memory > 0 ? larger(memory, swap) : 0;
 }
 
 /* Whichever of the ways to say it is the larger one: who runs it may go by any. */

@@ -10,8 +10,9 @@
  *          source's timeout at most; never call it on a loop.
  * Errors:  WC_ERR_USAGE (the source itself is wrong), WC_ERR_UNAVAILABLE (the remote can't be
  *          reached, or says no), WC_ERR_NOENT (no such branch, tag, commit, path, program),
- *          WC_ERR_TIMEOUT, WC_ERR_LIMIT (larger than the cap), WC_ERR_PERM (not believed: the
- *          signature, a rewind, a checksum, a link that leads out), WC_ERR_IO. A message never
+ *          WC_ERR_TIMEOUT, WC_ERR_LIMIT (larger than the cap), WC_ERR_SPEC (objects that git
+ *          refuses), WC_ERR_PERM (not believed: the signature, a rewind, a checksum, a link that
+ *          leads out), WC_ERR_IO. A message never
  * holds a token, nor the part of a URL before the "@".
  */
 #ifndef WCOMPOSE_SOURCE_H

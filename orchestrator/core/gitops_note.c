@@ -9,7 +9,7 @@
 #include "orchestrator/core/backoff.h"
 #include "orchestrator/core/gitops_conditions.h"
 
-enum { RETRY_FIRST_MS = 5000, RETRY_CAP_MS = 60000 };
+enum { RETRY_FIRST_MS = 5000, RETRY_CAP_MS = 60000, UNREADY_MS = 60000 };
 
 /* Within 5 % of the interval, so that many apps spread. */
 static int64_t next_look(const struct wc_gitops_in *in, int64_t interval_ms)
@@ -288,9 +288,15 @@ static void note_apply(const struct wc_gitops_in *in, struct wc_gitops_memory *m
     }
 }
 
-static void keep_unready(struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
+/* What isn't ready may be so in a moment, and others wait for it: that isn't said for as long as
+ * the source may be left alone. */
+static void keep_unready(const struct wc_gitops_in *in, struct wc_gitops_memory *memory,
+                         struct wc_gitops_pass *pass, const struct wc_gitops_result *result)
 {
+    bool is_late = memory->due_at_ms > in->now_ms + UNREADY_MS;
     pass->not_ready = result->not_ready;
+    if (is_late && (result->not_ready || result->drifted))
+        memory->due_at_ms = in->now_ms + UNREADY_MS;
     snprintf(pass->unready_why, sizeof pass->unready_why, "%s",
              result->why != NULL ? result->why : "");
 }
@@ -306,7 +312,7 @@ static void note_restore(const struct wc_gitops_in *in, struct wc_gitops_memory 
         memory->restoring = false;
         pass->compared = true;
         pass->drifted = false;
-        keep_unready(pass, result);
+        keep_unready(in, memory, pass, result);
     }
 }
 
@@ -316,7 +322,7 @@ static void note_good(const struct wc_gitops_in *in, struct wc_gitops_memory *me
     pass->compared = true;
     pass->drifted = result->drifted && result->end == WC_GITOPS_DONE;
     if (result->end == WC_GITOPS_DONE) {
-        keep_unready(pass, result);
+        keep_unready(in, memory, pass, result);
     } else {
         fail(in, memory, pass, result);
         pass->ended = true;

@@ -424,7 +424,7 @@ static int explain(const struct wc_git *git, const char *tail, struct wc_err *er
     }
     /* which object, and what is wrong with it, is said before the end */
     if (strstr(tail, "fsck error in pack") != NULL && line_with(tail, "error: object ", &object))
-        return say("git", object, WC_ERR_UNAVAILABLE, err);
+        return say("git", object, WC_ERR_SPEC, err);
     if (strstr(tail, "could not read Username") == NULL &&
         strstr(tail, "Authentication failed") == NULL)
         return wc_source_explain("git", tail, err);

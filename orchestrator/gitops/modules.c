@@ -109,7 +109,8 @@ int wc_module_fetch(struct wc_checkout *all, const struct wc_module *module,
     if (rc == 0)
         rc = wc_git_fetch(&out->source, &out->place, NULL, &out->revision, err);
     if (rc != 0) { /* it may be pushed, or allowed, after the commit that names it */
-        bool is_final = rc == WC_ERR_LIMIT || rc == WC_ERR_TIMEOUT || rc == WC_ERR_USAGE;
+        bool is_final =
+            rc == WC_ERR_LIMIT || rc == WC_ERR_TIMEOUT || rc == WC_ERR_USAGE || rc == WC_ERR_SPEC;
         return wc_err_wrap(err, is_final ? rc : WC_ERR_UNAVAILABLE, "sub-module %s",
                            shown_path(module));
     }

@@ -69,11 +69,13 @@ static void do_look(struct wc_runner *r, struct wc_gitops_result *out)
     out->mark = r->revision.mark;
 }
 
-/* The content itself is why it can't be had: too large, or an archive with another sum or signature
- * than it should have. Asking again would transfer it again, to the same end. */
+/* The content itself is why it can't be had: too large, objects that git doesn't take, or an
+ * archive with another sum or signature than it should have. Asking again would transfer it again,
+ * to the same end. */
 static bool is_for_good(const struct wc_runner *r, int code)
 {
-    return code == WC_ERR_LIMIT || (code == WC_ERR_PERM && r->source.kind == WC_APP_SOURCE_ARCHIVE);
+    return code == WC_ERR_LIMIT || code == WC_ERR_SPEC ||
+           (code == WC_ERR_PERM && r->source.kind == WC_APP_SOURCE_ARCHIVE);
 }
 
 /* What wasn't fetched is known by its mark alone, where it has one. */

@@ -257,6 +257,31 @@ static void images_go_with_their_revision(void **state)
     assert_string_equal(same.memory.seen.images, "x2");
 }
 
+/* What isn't ready, or has drifted, is looked at again within a minute, however long the interval
+ * is; and what is due sooner stays so. */
+static void unready_is_not_believed_for_long(void **state)
+{
+    (void)state;
+    const struct wc_gitops_result unready = { .not_ready = true, .why = "starting" },
+                                  drifted = { .drifted = true, .why = "stopped" };
+    static const enum wc_gitops_act acts[] = { WC_GITOPS_COMPARE, WC_GITOPS_RESTORE };
+    for (size_t i = 0; i < 4; i++) {
+        struct app a = app();
+        a.memory.due_at_ms = a.in.now_ms + 3600000;
+        note(&a, acts[i / 2], i % 2 == 0 ? &unready : &done);
+        assert_int_equal(a.memory.due_at_ms - a.in.now_ms, i % 2 == 0 ? 60000 : 3600000);
+        struct app soon = app();
+        soon.memory.due_at_ms = soon.in.now_ms + 5000;
+        note(&soon, acts[i / 2], &unready);
+        assert_int_equal(soon.memory.due_at_ms - soon.in.now_ms, 5000);
+    }
+    struct app reports = app();
+    reports.in.repair = false;
+    reports.memory.due_at_ms = reports.in.now_ms + 3600000;
+    note(&reports, WC_GITOPS_COMPARE, &drifted);
+    assert_int_equal(reports.memory.due_at_ms - reports.in.now_ms, 60000);
+}
+
 /* Who waits for images of a newer one hears of the attempt's end, and goes on with them after. */
 static void images_keep_nobody_waiting(void **state)
 {
@@ -286,4 +311,5 @@ WC_MAIN(WC_CASE(an_attempt_has_five_tries), WC_CASE(an_attempt_is_of_its_inputs)
         WC_CASE(not_found_out_is_not_told), WC_CASE(a_question_that_was_left),
         WC_CASE(an_apply_that_did_not_end), WC_CASE(ready_is_not_drifted),
         WC_CASE(a_restore_is_tried_until_it_ends), WC_CASE(a_comparison_that_failed),
-        WC_CASE(images_go_with_their_revision), WC_CASE(images_keep_nobody_waiting))
+        WC_CASE(images_go_with_their_revision), WC_CASE(images_keep_nobody_waiting),
+        WC_CASE(unready_is_not_believed_for_long))

@@ -198,7 +198,7 @@ static void hostile_modules(void **state)
     }
     script("cd work; git config -f .gitmodules -- submodule.deploy/lib.url '-oProxyCommand=x:y';"
            "git add .gitmodules; git commit -qm url; git push -q");
-    refused(fetch(NULL), WC_ERR_UNAVAILABLE, "gitmodulesUrl"); /* git knows of that one itself */
+    refused(fetch(NULL), WC_ERR_SPEC, "gitmodulesUrl"); /* git knows of that one itself */
     script("cd work; git rm -q --cached .gitmodules; rm .gitmodules; git commit -qm none;"
            "git push -q");
     ok(fetch(NULL));
@@ -255,7 +255,7 @@ static void hostile_gitlinks(void **state)
                rows[i].tree);
         int rc = fetch(NULL);
         if (rows[i].code == 0) { /* git's own check, as it comes */
-            refused(rc, WC_ERR_UNAVAILABLE, rows[i].words);
+            refused(rc, WC_ERR_SPEC, rows[i].words);
             continue;
         }
         ok(rc);
