@@ -24,7 +24,7 @@ enum { LEAVE_MS = 10000, BROKEN_MS = 30000, SOONEST_MS = 1000, LONGEST_MS = 3600
 enum { BUSY_MAX = 3 }; /* times that the wait for another pass doubles */
 enum { EXIT_REJECTED = 3, EXIT_AGAIN = 69, EXIT_BUSY = 75 }; /* docs/exit-codes.md */
 
-static int64_t wall_ms(void)
+int64_t wc_agent_wall_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -86,7 +86,7 @@ static void read_record(struct wc_loop_app *app, bool is_first)
     const char *dir = wc_gitops_dir(loop->config->paths, &arena, app->name);
     if (wc_gitops_record_read(dir, &arena, &record, &err) != 0) {
         wc_agent_say(loop, "%s: %s", app->name, err.msg);
-        app->wake_at_ms = wall_ms() + BROKEN_MS;
+        app->wake_at_ms = wc_agent_wall_ms() + BROKEN_MS;
     } else {
         const struct wc_gitops_condition *now = record.memory.conditions;
         bool was_ready = app->known[WC_GITOPS_READY].status == WC_GITOPS_TRUE;
@@ -118,7 +118,7 @@ static void on_process_closed(uv_handle_t *handle)
 /* No sooner than that, unless it is told. */
 static void wait_at_least(struct wc_loop_app *app, int64_t wait_ms)
 {
-    int64_t at_ms = wall_ms() + wait_ms;
+    int64_t at_ms = wc_agent_wall_ms() + wait_ms;
     if (app->wake_at_ms != 0 && app->wake_at_ms < at_ms)
         app->wake_at_ms = at_ms;
 }
@@ -130,7 +130,7 @@ static void ask_again(struct wc_loop_app *app)
 {
     int64_t wait_ms = (int64_t)SOONEST_MS << app->n_busy;
     app->is_forced = app->is_forced || app->was_forced;
-    app->wake_at_ms = wall_ms() + wait_ms;
+    app->wake_at_ms = wc_agent_wall_ms() + wait_ms;
     app->n_busy += app->n_busy < BUSY_MAX;
 }
 
@@ -155,7 +155,7 @@ static void schedule(struct wc_loop_app *app, int64_t status, int signal)
         wait_at_least(app, SOONEST_MS);
         return;
     }
-    app->wake_at_ms = wall_ms() + BROKEN_MS;
+    app->wake_at_ms = wc_agent_wall_ms() + BROKEN_MS;
     wc_agent_say(app->loop, "%s: its pass ended with %s %d", app->name,
                  signal != 0 ? "signal" : "status", signal != 0 ? signal : (int)status);
 }
@@ -224,7 +224,7 @@ static void start_pass(struct wc_loop_app *app)
     int rc = wc_agent_spawn(loop, &app->process, args, on_exit);
     if (rc != 0) {
         wc_agent_say(loop, "%s: no pass can be started: %s", app->name, uv_strerror(rc));
-        app->wake_at_ms = wall_ms() + BROKEN_MS;
+        app->wake_at_ms = wc_agent_wall_ms() + BROKEN_MS;
         uv_close((uv_handle_t *)&app->process, on_process_closed);
         return;
     }
@@ -257,7 +257,7 @@ static bool was_set_back(struct wc_gitops_loop *loop, int64_t now_ms)
 
 void wc_agent_pump(struct wc_gitops_loop *loop)
 {
-    int64_t now_ms = wall_ms(), next_ms = now_ms + LONGEST_MS;
+    int64_t now_ms = wc_agent_wall_ms(), next_ms = now_ms + LONGEST_MS;
     if (loop->is_leaving)
         return;
     bool is_back = was_set_back(loop, now_ms);

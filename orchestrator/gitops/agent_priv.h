@@ -123,6 +123,9 @@ void wc_agent_pump(struct wc_gitops_loop *loop);
 int wc_agent_spawn(struct wc_gitops_loop *loop, uv_process_t *process, char **args,
                    uv_exit_cb on_end);
 
+/* The wall's clock. */
+int64_t wc_agent_wall_ms(void);
+
 /* The app of that name that the file lists, or NULL. */
 struct wc_loop_app *wc_agent_find(const struct wc_gitops_loop *loop, const char *name);
 

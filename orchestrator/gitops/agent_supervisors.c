@@ -4,7 +4,6 @@
  */
 #include "orchestrator/gitops/agent_priv.h"
 
-#include <time.h>
 #include <unistd.h>
 
 #include "wcompose/client.h"
@@ -15,12 +14,9 @@ enum { SETTLE_MS = 2000, APART_MS = 10000 };
 
 static int64_t later(const struct wc_loop_app *app)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     int64_t since_ms = (int64_t)(uv_now(&app->loop->uv) - app->ended_ms);
     int64_t wait_ms = since_ms < APART_MS ? APART_MS - since_ms : 0;
-    return now_ms + (wait_ms > SETTLE_MS ? wait_ms : SETTLE_MS);
+    return wc_agent_wall_ms() + (wait_ms > SETTLE_MS ? wait_ms : SETTLE_MS);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -45,13 +44,6 @@ struct wc_mailbox {
     bool is_sending; /* its process lives */
     bool has_failed, is_closed;
 };
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Letters --------------------------------------------------------------------------------------*/
 
@@ -132,7 +124,8 @@ static void on_timer(uv_timer_t *timer)
 static void give_up_old(struct wc_mailbox *box)
 {
     struct wc_outbox_name name;
-    if (!wc_outbox_read_name(box->letters[0].name, &name) || wall_ms() - name.at_ms < DAY_MS)
+    if (!wc_outbox_read_name(box->letters[0].name, &name) ||
+        wc_agent_wall_ms() - name.at_ms < DAY_MS)
         return;
     wc_agent_say(box->loop, "notify: a message can't be delivered, and is given up: %.200s",
                  box->letters[0].body);
@@ -365,7 +358,7 @@ void wc_agent_post(struct wc_gitops_loop *loop, const struct wc_agent_notify *to
                    const char *body)
 {
     struct wc_arena arena;
-    struct wc_outbox_name name = { .at_ms = wall_ms() };
+    struct wc_outbox_name name = { .at_ms = wc_agent_wall_ms() };
     wc_outbox_to(to, name.to);
     snprintf(name.id, sizeof name.id, "%s", id);
     struct wc_mailbox *box = mailbox(loop, name.to);

@@ -147,7 +147,16 @@ class Story:
         self.t.wc("-p", self.name, "down", code=None)
 
 
-class Update(Story):
+class Turning(Story):
+    """Each turn has a level of its own, and takes the place of the one before."""
+
+    def killed(self):
+        super().killed()
+        there = set(levels(self.t))
+        assert there and there <= {str(self.turn), str(self.turn - 1)}, there
+
+
+class Update(Turning):
     """A good revision waits while the one before runs."""
 
     def __init__(self, t):
@@ -161,11 +170,6 @@ class Update(Story):
         super().arm()
         self.commit = self.remote.push(app(self.turn), f"turn {self.turn}")
 
-    def killed(self):
-        super().killed()
-        there = set(levels(self.t))
-        assert there and there <= {str(self.turn), str(self.turn - 1)}, there
-
     def check(self):
         now = self.status()
         assert now["InForce"]["ID"] == self.commit and now["By"]["Ready"]["Status"] == "True", now
@@ -177,7 +181,7 @@ class Update(Story):
         self.begun = starts
 
 
-class Digests(Story):
+class Digests(Turning):
     """A tag has moved to another image, of which a layer isn't here yet, while the one before runs."""
 
     more = "    image_policy: digest-changes\n"
@@ -204,11 +208,6 @@ class Digests(Story):
     def arm(self):
         super().arm()
         self.move()
-
-    def killed(self):
-        super().killed()
-        there = set(levels(self.t))
-        assert there and there <= {str(self.turn), str(self.turn - 1)}, there
 
     def check(self):
         now = self.status()
